@@ -1,0 +1,1 @@
+"""The call log: facts, the fold over them, recordings, pop-ups."""

@@ -1,0 +1,188 @@
+"""Every setting, read once from the environment and `.env`, typed; nonsense stops the start."""
+
+import ipaddress
+import re
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import phonenumbers
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from crm_app.errors import ConfigError
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+SECRET_KEY_LENGTH = 32
+BIND = re.compile(r"^(?P<host>[\w.\-]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})$")
+
+
+class Config(BaseSettings):
+    """All settings of one running Ramal; immutable. Field names are the variables, lower case."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    data_dir: Path = Path("instance")
+    secret_key: str = ""
+    database_url: str = ""
+    redis_url: str = ""
+    bind: str = "127.0.0.1:8000"
+    public_url: str = ""
+    trusted_proxies: int = Field(default=0, ge=0, le=10)
+    zadarma_api_url: str = "https://api.zadarma.com"
+    webhook_allowed_networks: Annotated[tuple[Network, ...] | None, NoDecode] = Field(
+        default=(ipaddress.ip_network("185.45.152.40/30"),),
+        description="None means that the check is off (`*`)",
+    )
+    default_country: str = "PT"
+    default_language: str = Field(default="en", pattern="^(en|pt)$")
+    default_timezone: str = "Europe/Lisbon"
+    web_workers: int = Field(default=0, ge=0, le=64, description="0 lets the database decide")
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    log_format: str = Field(default="text", pattern="^(text|json)$")
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("bind")
+    @classmethod
+    def _bind(cls, value: str) -> str:
+        match = BIND.match(value)
+        if match is None or not 0 <= int(match["port"]) <= 65535:
+            raise ValueError("must look like 127.0.0.1:8000")
+        return value
+
+    @field_validator("public_url", "zadarma_api_url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).netloc):
+            raise ValueError("must begin with http:// or https:// and name a host")
+        return value.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        if not value:
+            return value
+        scheme, _, rest = value.partition("://")
+        if scheme in {"postgres", "postgresql", "postgresql+psycopg"}:
+            return f"postgresql+psycopg://{rest}"
+        if scheme == "sqlite":
+            return value
+        raise ValueError("must begin with sqlite:/// or postgresql://")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: str) -> str:
+        if value and urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _secret(cls, value: str) -> str:
+        if value and len(value) < SECRET_KEY_LENGTH:
+            raise ValueError(f"must have at least {SECRET_KEY_LENGTH} characters")
+        return value
+
+    @field_validator("webhook_allowed_networks", mode="before")
+    @classmethod
+    def _networks(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        if value.strip() == "*":
+            return None
+        return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
+
+    @field_validator("default_country")
+    @classmethod
+    def _country(cls, value: str) -> str:
+        if value.upper() not in phonenumbers.SUPPORTED_REGIONS:
+            raise ValueError("must be a two-letter country code such as PT")
+        return value.upper()
+
+    @field_validator("default_timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        from zoneinfo import available_timezones
+
+        if value not in available_timezones():
+            raise ValueError("must be a time zone such as Europe/Lisbon")
+        return value
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """Give the database address, SQLite in the data folder when none is set."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'ramal.db'}"
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Tell whether the database is SQLite."""
+        return self.sqlalchemy_url.startswith("sqlite")
+
+    @property
+    def embeds_valkey(self) -> bool:
+        """Tell whether `flask serve` must start the event bus itself."""
+        return not self.redis_url
+
+    @property
+    def bus_url(self) -> str:
+        """Give the event bus address, the embedded Valkey's socket when none is set."""
+        return self.redis_url or f"unix://{self.data_dir / 'run' / 'valkey.sock'}"
+
+    @property
+    def workers(self) -> int:
+        """Give the number of web processes: one on SQLite, which has a single writer."""
+        return self.web_workers or (1 if self.is_sqlite else 2)
+
+    @property
+    def base_url(self) -> str:
+        """Give the address that people and the PBX reach us at, without a trailing slash."""
+        return self.public_url or f"http://{self.bind}"
+
+    @property
+    def is_https(self) -> bool:
+        """Tell whether browsers reach us over TLS, so that cookies can insist on it."""
+        return self.public_url.startswith("https://")
+
+    @cached_property
+    def session_key(self) -> str:
+        """Give `SECRET_KEY`, or the key made at the first start and kept in the data folder.
+
+        Raises ConfigError when the key file cannot be read or written.
+        """
+        if self.secret_key:
+            return self.secret_key
+        path = self.data_dir / "secret_key"
+        try:
+            if not path.exists():
+                self.data_dir.mkdir(parents=True, exist_ok=True)
+                path.touch(mode=0o600)
+                path.write_text(secrets.token_urlsafe(48), encoding="ascii")
+            return path.read_text(encoding="ascii").strip()
+        except OSError as error:
+            raise ConfigError(
+                f"DATA_DIR: cannot keep the secret key in {path} ({error.strerror}). "
+                "Make the folder writable, or name another one in DATA_DIR."
+            ) from error
+
+
+def load(**overrides: Any) -> Config:
+    """Read the settings from the environment and `.env`; `overrides` win over both.
+
+    Raises ConfigError with one line for each setting that makes no sense.
+    """
+    try:
+        return Config(**overrides)
+    except ValidationError as error:
+        lines = [
+            f"{str(item['loc'][0]).upper()}: {item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors(include_input=False)
+        ]
+        raise ConfigError("; ".join(lines)) from error

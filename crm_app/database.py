@@ -1,0 +1,117 @@
+"""What both database engines need: naming, UTC times, SQLite's locking."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Engine, MetaData, event
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
+
+BUSY_TIMEOUT_MS = 5_000
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment, kept in UTC on both engines; a naive value is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn any aware time to UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be stored")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the zone back, which SQLite does not keep."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """The root of all tables; constraints have names, so that migrations can change them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime}  # noqa: RUF012
+
+
+_reads_only: ContextVar[bool] = ContextVar("reads_only", default=False)
+# SQLite has one writer. Waiting for it inside SQLite would block every greenlet of the process, the
+# one that holds the lock included, so writers of one process queue up here, where waiting is fair.
+_write_gate = threading.Lock()
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Promise that the transactions begun inside only read; on SQLite they then wait for nobody."""
+    token = _reads_only.set(True)
+    try:
+        yield
+    finally:
+        _reads_only.reset(token)
+
+
+def set_reads_only(value: bool) -> None:
+    """Say for the rest of this request whether its transactions only read."""
+    _reads_only.set(value)
+
+
+def configure_engine(engine: Engine) -> None:
+    """Set an engine up so that no acknowledged write is lost and no write fails as "locked"."""
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _on_sqlite_connect)
+        event.listen(engine, "begin", _on_sqlite_begin)
+        event.listen(engine, "commit", _open_gate)
+        event.listen(engine, "rollback", _open_gate)
+
+
+def _on_sqlite_connect(connection: Any, _record: Any) -> None:
+    # The driver must not begin transactions by itself: we choose the kind in _on_sqlite_begin.
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+        "cache_size=-65536",
+        "mmap_size=268435456",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _on_sqlite_begin(connection: Connection) -> None:
+    if _reads_only.get():
+        connection.exec_driver_sql("BEGIN")
+        return
+    _write_gate.acquire()
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except BaseException:
+        _write_gate.release()
+        raise
+    connection.info["holds_write_gate"] = True
+
+
+def _open_gate(connection: Connection) -> None:
+    # Called just before the driver commits; nothing yields between here and there, so the next
+    # writer of this process finds the file free.
+    if connection.info.pop("holds_write_gate", False):
+        _write_gate.release()

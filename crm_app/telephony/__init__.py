@@ -1,0 +1,1 @@
+"""The link to the telephone exchange: settings, webhooks, click-to-call, routing."""
