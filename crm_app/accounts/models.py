@@ -1,0 +1,78 @@
+"""Users, their roles, and the one-time links that let them in."""
+
+from datetime import datetime
+from enum import StrEnum
+
+
+from flask_security import UserMixin
+from sqlalchemy import ForeignKey, Select, String, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crm_app import clock
+from crm_app.extensions import Model
+
+
+class Role(StrEnum):
+    """What a user may do; each role may do what the ones before it may."""
+
+    AGENT = "agent"
+    MANAGER = "manager"
+    ADMIN = "admin"
+
+
+class User(UserMixin, Model):  # type: ignore[misc]  # Flask-Security ships no types
+    """Somebody who signs in. Users are disabled, never deleted, so that history keeps its names."""
+
+    __tablename__ = "user"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    role: Mapped[Role] = mapped_column(String(10), default=Role.AGENT)
+    extension: Mapped[str | None] = mapped_column(String(5), unique=True)
+    active: Mapped[bool] = mapped_column(default=True)
+    password: Mapped[str | None] = mapped_column(String(255))
+    fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
+    language: Mapped[str] = mapped_column(String(5), default="")
+    timezone: Mapped[str] = mapped_column(String(64), default="")
+    theme: Mapped[str] = mapped_column(String(5), default="")
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    signed_in_at: Mapped[datetime | None]
+
+    @property
+    def is_manager(self) -> bool:
+        """Tell whether the user sees everything of everybody."""
+        return self.role in {Role.MANAGER, Role.ADMIN}
+
+    @property
+    def is_admin(self) -> bool:
+        """Tell whether the user reaches the settings."""
+        return self.role == Role.ADMIN
+
+    @property
+    def initials(self) -> str:
+        """Give one or two letters for the avatar."""
+        parts = self.name.split()
+        return "".join(part[0] for part in (parts[:1] + parts[1:][-1:])).upper()
+
+    @classmethod
+    def enabled(cls) -> Select[tuple["User"]]:
+        """Select those who can sign in, by name."""
+        return select(cls).where(cls.active).order_by(cls.name)
+
+
+class AccountLink(Model):
+    """A one-time link: set-up of the first administrator, an invitation, or a password reset.
+
+    Only the SHA-256 of its token is kept.
+    """
+
+    __tablename__ = "account_link"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    purpose: Mapped[str] = mapped_column(String(10))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]

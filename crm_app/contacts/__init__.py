@@ -1,0 +1,1 @@
+"""People and companies, their phones; who a number belongs to."""

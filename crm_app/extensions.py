@@ -1,0 +1,28 @@
+"""The bare instances that the factory binds to an application."""
+
+from typing import TYPE_CHECKING
+
+from flask_babel import Babel
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from flask_wtf import CSRFProtect
+
+from crm_app.database import Base
+
+db = SQLAlchemy(model_class=Base)
+migrate = Migrate(render_as_batch=True)
+csrf = CSRFProtect()
+babel = Babel()
+limiter = Limiter(get_remote_address, default_limits=[])
+
+# mypy cannot see the class that Flask-SQLAlchemy makes out of Base, so it is shown a plain one.
+if TYPE_CHECKING:
+
+    class Model(Base):
+        """The base class of every table, as the type checker sees it."""
+
+        __abstract__ = True
+else:
+    Model = db.Model

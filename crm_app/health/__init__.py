@@ -1,0 +1,1 @@
+"""Whether the house stands: liveness, readiness, and what is wrong when it does not."""

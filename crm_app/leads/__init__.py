@@ -1,0 +1,1 @@
+"""Possible sales and the stages they move through."""

@@ -1,0 +1,1 @@
+"""HTML plumbing: fragments, access, error pages, formatting."""
