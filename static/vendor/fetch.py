@@ -44,6 +44,17 @@ def write_sprite(icons: Path, names: list[str], target: Path) -> None:
     target.write_text(head + "\n" + "\n".join(symbols) + "\n</svg>\n")
 
 
+def write_licence(source: Path, target: Path) -> None:
+    """Copy the package's licence, or name it when the package carries no text of it."""
+    for path in source.iterdir():
+        if path.name.upper().startswith("LICENSE"):
+            shutil.copy(path, target)
+            return
+    about = json.loads((source / "package.json").read_text())
+    target.write_text(f"{about['name']} {about['version']}: {about['license']} licence, "
+                      f"{about.get('homepage', about['name'])}\n")  # fmt: skip
+
+
 def main() -> None:
     """Replace every vendored library by the version named in versions.json."""
     wanted = json.loads((HERE / "versions.json").read_text())
@@ -60,8 +71,7 @@ def main() -> None:
                 (folder / Path(origin).name).write_text(content, encoding="utf-8")
             if entry.get("sprite"):
                 write_sprite(source, names, folder / "icons.svg")
-            licence = next(path for path in source.iterdir() if path.name.startswith("LICENSE"))
-            shutil.copy(licence, folder / "LICENSE")
+            write_licence(source, folder / "LICENSE")
 
 
 if __name__ == "__main__":
