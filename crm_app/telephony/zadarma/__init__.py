@@ -1,0 +1,1 @@
+"""All that knows the Zadarma cloud PBX, and nothing of us."""

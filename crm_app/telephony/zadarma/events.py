@@ -1,0 +1,332 @@
+"""Zadarma's notifications as typed events in our own words."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from crm_app.telephony.zadarma.parties import digits_of, extension_of
+
+MAX_CALL_ID_LENGTH = 64
+_MAX_TEXT_LENGTH = 255
+_MAX_MESSAGE_LENGTH = 10_000
+_LONGEST_CALL_SECONDS = 7 * 24 * 3600
+
+Disposition = Literal[
+    "",
+    "answered",
+    "busy",
+    "cancelled",
+    "no_answer",
+    "failed",
+    "no_money",
+    "limit",
+    "unallocated",
+]
+Leg = Literal["", "normal", "callback_leg1", "callback_leg2"]
+
+_DISPOSITIONS: Mapping[str, Disposition] = {
+    "answered": "answered",
+    "answer": "answered",
+    "busy": "busy",
+    "cancel": "cancelled",
+    "cancelled": "cancelled",
+    "canceled": "cancelled",
+    "no answer": "no_answer",
+    "noanswer": "no_answer",
+    "failed": "failed",
+    "call failed": "failed",
+    "no money": "no_money",
+    "no money, no limit": "no_money",
+    "no limit": "limit",
+    "no day limit": "limit",
+    "line limit": "limit",
+    "unallocated number": "unallocated",
+}
+_LEGS: Mapping[str, Leg] = {
+    "normal": "normal",
+    "callback_leg1": "callback_leg1",
+    "callback_leg2": "callback_leg2",
+}
+# PostgreSQL refuses NUL and lone surrogates in a text; no genuine field has controls.
+_UNWANTED = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_UNWANTED_IN_MESSAGES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]*)?\Z")
+
+
+class UnreadableEventError(ValueError):
+    """The notification has no event name, or no call id where it must have one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Any notification; `name` is the provider's own word for it."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEvent(Event):
+    """A notification about one call; a field the PBX did not send is empty.
+
+    `caller`, `called` and `did` are as sent but without spaces (`caller_raw` keeps them);
+    `called` is who was dialled or who answered; `extension`s are 1 to 5 digits;
+    `call_start` is the account's wall clock, zone unknown; `talk_seconds` is never negative.
+    """
+
+    pbx_call_id: str
+    call_start: str = ""
+    caller: str = ""
+    caller_raw: str = ""
+    called: str = ""
+    dialled_e164: str = ""
+    did: str = ""
+    extension: str = ""
+    last_extension: str = ""
+    transfer_from: str = ""
+    transfer_kind: str = ""
+    disposition: Disposition = ""
+    disposition_raw: str = ""
+    talk_seconds: int = 0
+    is_recorded: bool = False
+    recording_id: str = ""
+    leg: Leg = ""
+    hangup_code: str = ""
+
+    @property
+    def direction(self) -> Literal["", "inbound", "outbound"]:
+        """Which way the call runs, by its id: the only reliable sign."""
+        return direction_of(self.pbx_call_id)
+
+
+class CallStarted(CallEvent):
+    """An incoming call reached the PBX; the answer may steer it."""
+
+    __slots__ = ()
+
+
+class ExtensionRang(CallEvent):
+    """An extension begins to ring; comes once for each extension."""
+
+    __slots__ = ()
+
+
+class ExtensionStopped(CallEvent):
+    """An extension stopped ringing or talking; sent by some accounts only."""
+
+    __slots__ = ()
+
+
+class CallAnswered(CallEvent):
+    """Somebody answered, an extension or an outside party."""
+
+    __slots__ = ()
+
+
+class CallEnded(CallEvent):
+    """An incoming call is over; may come more than once for a call."""
+
+    __slots__ = ()
+
+
+class OutgoingStarted(CallEvent):
+    """An extension dialled."""
+
+    __slots__ = ()
+
+
+class OutgoingEnded(CallEvent):
+    """A call that an extension made is over."""
+
+    __slots__ = ()
+
+
+class RecordingReady(CallEvent):
+    """A sound file can be fetched; a call may have several."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MenuChoice(CallEvent):
+    """The caller pressed keys in a voice menu, or a phrase was read to its end."""
+
+    menu: str = ""
+    digits: str = ""
+    is_default: bool = False
+    is_phrase_over: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageReceived(Event):
+    """A text message came in; the PBX gives it neither an id nor a time."""
+
+    sender: str = ""
+    sender_raw: str = ""
+    did: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherEvent(Event):
+    """A notification that we have no use for, or do not know."""
+
+    pbx_call_id: str = ""
+
+
+def parse(fields: Mapping[str, str]) -> Event:
+    """Read a notification's decoded form fields, whatever is missing or odd in them.
+
+    Raises UnreadableEventError without an event name, or without a usable call id
+    on a call event.
+    """
+    name = _text(fields, "event")
+    if not name:
+        raise UnreadableEventError("The notification has no event name.")
+    if name == "SMS":
+        return _message(name, fields)
+    kind = _CALL_EVENTS.get(name)
+    if kind is None:
+        return OtherEvent(name=name, pbx_call_id=_text(fields, "pbx_call_id")[:MAX_CALL_ID_LENGTH])
+    return kind(name, fields)
+
+
+def direction_of(pbx_call_id: str) -> Literal["", "inbound", "outbound"]:
+    """Tell the way of a call from its id; empty if the id does not say."""
+    if pbx_call_id.startswith("in_"):
+        return "inbound"
+    return "outbound" if pbx_call_id.startswith("out_") else ""
+
+
+def disposition_from(text: str) -> Disposition:
+    """Translate the PBX's word for how a call ended; empty if unknown or absent."""
+    return _DISPOSITIONS.get(" ".join(text.casefold().replace("_", " ").split()), "")
+
+
+def _call_fields(name: str, fields: Mapping[str, str]) -> dict[str, object]:
+    pbx_call_id = _text(fields, "pbx_call_id")
+    if not pbx_call_id or len(pbx_call_id) > MAX_CALL_ID_LENGTH:
+        raise UnreadableEventError(f"{name} has no usable call id.")
+    return {
+        "name": name,
+        "pbx_call_id": pbx_call_id,
+        "call_start": _text(fields, "call_start"),
+        "caller": _number(fields, "caller_id"),
+        "caller_raw": _raw_text(fields, "caller_id"),
+        "called": _number(fields, "destination"),
+        "dialled_e164": digits_of(_text(fields, "dst_e164")),
+        "did": _number(fields, "called_did"),
+        "extension": _extension(fields, "internal"),
+        "last_extension": _extension(fields, "last_internal"),
+        "transfer_from": _extension(fields, "transfer_from"),
+        "transfer_kind": _text(fields, "transfer_type").casefold(),
+        "disposition": disposition_from(_text(fields, "disposition")),
+        "disposition_raw": _text(fields, "disposition"),
+        "talk_seconds": _seconds(fields, "duration"),
+        "is_recorded": _flag(fields, "is_recorded"),
+        "recording_id": _text(fields, "call_id_with_rec"),
+        "leg": _LEGS.get(_text(fields, "calltype").casefold(), ""),
+        "hangup_code": _text(fields, "status_code"),
+    }
+
+
+def _plain(kind: type[CallEvent]) -> Callable[[str, Mapping[str, str]], CallEvent]:
+    def build(name: str, fields: Mapping[str, str]) -> CallEvent:
+        return kind(**_call_fields(name, fields))  # type: ignore[arg-type]
+
+    return build
+
+
+def _answered(name: str, fields: Mapping[str, str]) -> CallAnswered:
+    values = _call_fields(name, fields)
+    if not values["extension"] and str(values["pbx_call_id"]).startswith("in_"):
+        # Some accounts leave `internal` out and name the colleague in `destination`.
+        values["extension"] = _extension(fields, "destination")
+    return CallAnswered(**values)  # type: ignore[arg-type]
+
+
+def _menu_choice(name: str, fields: Mapping[str, str]) -> MenuChoice:
+    pressed = _nested(fields, "wait_dtmf")
+    said = {_text(fields, key).upper() for key in ("ivr_saydigits", "ivr_saynumber")}
+    return MenuChoice(
+        **_call_fields(name, fields),  # type: ignore[arg-type]
+        menu=_text(pressed, "name"),
+        digits=_text(pressed, "digits"),
+        is_default=_flag(pressed, "default_behaviour"),
+        is_phrase_over="COMPLETE" in said,
+    )
+
+
+def _message(name: str, fields: Mapping[str, str]) -> MessageReceived:
+    result = _json_object(fields.get("result"))
+    text = str(result.get("text") or "")
+    return MessageReceived(
+        name=name,
+        sender=_number(result, "caller_id"),
+        sender_raw=_raw_text(result, "caller_id"),
+        did=_number(result, "caller_did"),
+        text=_UNWANTED_IN_MESSAGES.sub("", text)[:_MAX_MESSAGE_LENGTH],
+    )
+
+
+_CALL_EVENTS: Mapping[str, Callable[[str, Mapping[str, str]], CallEvent]] = {
+    "NOTIFY_START": _plain(CallStarted),
+    "NOTIFY_INTERNAL": _plain(ExtensionRang),
+    "NOTIFY_INTERNAL_END": _plain(ExtensionStopped),
+    "NOTIFY_ANSWER": _answered,
+    "NOTIFY_END": _plain(CallEnded),
+    "NOTIFY_OUT_START": _plain(OutgoingStarted),
+    "NOTIFY_OUT_END": _plain(OutgoingEnded),
+    "NOTIFY_RECORD": _plain(RecordingReady),
+    "NOTIFY_IVR": _menu_choice,
+}
+
+
+def _raw_text(fields: Mapping[str, object], name: str) -> str:
+    value = fields.get(name)
+    text = "" if value is None else str(value)
+    return _UNWANTED.sub("", text)[:_MAX_TEXT_LENGTH]
+
+
+def _text(fields: Mapping[str, object], name: str) -> str:
+    return _raw_text(fields, name).strip()
+
+
+def _number(fields: Mapping[str, object], name: str) -> str:
+    text = _text(fields, name)
+    # A plus that was not encoded arrives as a space; spaces inside a name are its own.
+    return "".join(text.split()) if digits_of(text) else text
+
+
+def _extension(fields: Mapping[str, object], name: str) -> str:
+    return extension_of(_text(fields, name))
+
+
+def _seconds(fields: Mapping[str, object], name: str) -> int:
+    text = _text(fields, name)
+    seconds = int(text.partition(".")[0]) if _WHOLE_NUMBER.match(text) else 0
+    return seconds if seconds <= _LONGEST_CALL_SECONDS else 0
+
+
+def _flag(fields: Mapping[str, object], name: str) -> bool:
+    return _text(fields, name).casefold() in {"1", "true", "yes", "on"}
+
+
+def _nested(fields: Mapping[str, str], name: str) -> Mapping[str, object]:
+    inner: dict[str, object] = dict(_json_object(fields.get(name)))
+    prefix = f"{name}["
+    for key, value in fields.items():
+        if key.startswith(prefix) and key.endswith("]"):
+            inner[key[len(prefix) : -1]] = value
+    return inner
+
+
+def _json_object(value: object) -> Mapping[str, object]:
+    if isinstance(value, Mapping):
+        return value
+    try:
+        parsed = json.loads(str(value or "{}"))
+    except (ValueError, RecursionError):
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
