@@ -61,7 +61,9 @@ class Config(BaseSettings):
     @field_validator("public_url", "zadarma_api_url")
     @classmethod
     def _url(cls, value: str) -> str:
-        if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).netloc):
+        if value and (
+            urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).netloc
+        ):
             raise ValueError("must begin with http:// or https:// and name a host")
         return value.rstrip("/")
 
@@ -98,7 +100,9 @@ class Config(BaseSettings):
             return value
         if value.strip() == "*":
             return None
-        return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
+        return tuple(
+            ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip()
+        )
 
     @field_validator("default_country")
     @classmethod

@@ -3,7 +3,6 @@
 from datetime import datetime
 from enum import StrEnum
 
-
 from flask_security import UserMixin
 from sqlalchemy import ForeignKey, Select, String, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -20,7 +19,7 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-class User(UserMixin, Model):  # type: ignore[misc]  # Flask-Security ships no types
+class User(UserMixin, Model):
     """Somebody who signs in. Users are disabled, never deleted, so that history keeps its names."""
 
     __tablename__ = "user"
@@ -56,7 +55,7 @@ class User(UserMixin, Model):  # type: ignore[misc]  # Flask-Security ships no t
         return "".join(part[0] for part in (parts[:1] + parts[1:][-1:])).upper()
 
     @classmethod
-    def enabled(cls) -> Select[tuple["User"]]:
+    def enabled(cls) -> "Select[User]":
         """Select those who can sign in, by name."""
         return select(cls).where(cls.active).order_by(cls.name)
 

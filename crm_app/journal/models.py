@@ -25,7 +25,7 @@ class JournalEntry(Model):
     at: Mapped[datetime] = mapped_column(default=clock.now)
 
     @classmethod
-    def of(cls, record_type: str, record_id: int) -> Select[tuple["JournalEntry"]]:
+    def of(cls, record_type: str, record_id: int) -> "Select[JournalEntry]":
         """Select the changes of one record, the newest first."""
         return (
             select(cls)
@@ -48,7 +48,7 @@ class Note(Model):
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
     @classmethod
-    def of(cls, record_type: str, record_id: int) -> Select[tuple["Note"]]:
+    def of(cls, record_type: str, record_id: int) -> "Select[Note]":
         """Select the notes on one record, the newest first."""
         return (
             select(cls)

@@ -1,0 +1,76 @@
+"""Ramal, the small-office CRM that answers the phone."""
+
+from pathlib import Path
+
+from flask import Flask, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from crm_app import accounts, config, database, home, logs
+from crm_app.accounts import sign_in
+from crm_app.config import Config
+from crm_app.encryption import Vault
+from crm_app.extensions import babel, csrf, db, limiter, migrate
+from crm_app.web import access, errors, formatting, fragments, security_headers, toasts
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def create_app(settings: Config | None = None) -> Flask:
+    """Build an application from the settings (by default those of the environment)."""
+    settings = settings or config.load()
+    logs.configure(settings.log_level, as_json=settings.log_format == "json")
+    app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
+    _configure(app, settings)
+    _bind_extensions(app, settings)
+    for feature in (home, accounts):
+        app.register_blueprint(feature.bp)
+    for register in (errors.register, formatting.register):
+        register(app)
+    app.before_request(lambda: database.set_reads_only(request.method in {"GET", "HEAD"}))
+    app.before_request(access.require_sign_in)
+    app.after_request(toasts.append_toasts)
+    app.after_request(fragments.vary_by_htmx)
+    return app
+
+
+def _configure(app: Flask, settings: Config) -> None:
+    app.config.update(
+        SECRET_KEY=settings.session_key,
+        SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,
+        DEFAULT_COUNTRY=settings.default_country,
+        DEFAULT_LANGUAGE=settings.default_language,
+        DEFAULT_TIMEZONE=settings.default_timezone,
+        BABEL_DEFAULT_LOCALE=settings.default_language,
+        BABEL_DEFAULT_TIMEZONE=settings.default_timezone,
+        RATELIMIT_STORAGE_URI=settings.bus_url.replace("unix://", "redis+unix://", 1),
+        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
+        RATELIMIT_HEADERS_ENABLED=True,
+        SESSION_COOKIE_HTTPONLY=True,
+        WTF_CSRF_TIME_LIMIT=None,
+        MAX_CONTENT_LENGTH=2 * 1024 * 1024,
+        TEMPLATES_AUTO_RELOAD=False,
+    )
+    app.extensions["settings"] = settings
+    app.extensions["vault"] = Vault(settings.session_key)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops
+        )
+
+
+def _bind_extensions(app: Flask, settings: Config) -> None:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    db.init_app(app)
+    with app.app_context():
+        database.configure_engine(db.engine)
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"))
+    csrf.init_app(app)
+    babel.init_app(
+        app,
+        locale_selector=formatting.choose_language,
+        timezone_selector=formatting.choose_timezone,
+    )
+    limiter.init_app(app)
+    security_headers.register(app, is_https=settings.is_https)
+    sign_in.register(app, settings.session_key)

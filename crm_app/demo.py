@@ -1,0 +1,77 @@
+"""Valid sample records: one definition for the demo office and for the tests."""
+
+import itertools
+import uuid
+from typing import Any
+
+from flask_security import hash_password
+
+from crm_app import phone_numbers, search_text
+from crm_app.accounts.models import Role, User
+from crm_app.contacts.models import Contact, ContactEmail, ContactPhone
+from crm_app.extensions import db
+from crm_app.leads.models import Lead, LeadStage
+from crm_app.tasks.models import Task
+
+_counter = itertools.count(1)
+
+
+def make_user(
+    name: str = "", *, role: Role = Role.AGENT, password: str = "", **values: Any
+) -> User:
+    """Add and commit a user who can sign in (without a password when none is given)."""
+    name = name or f"User {next(_counter)}"
+    user = User(
+        name=name,
+        email=values.pop("email", f"{search_text.normalise(name).replace(' ', '.')}@example.com"),
+        role=role,
+        active=values.pop("active", True),
+        password=hash_password(password) if password else None,
+        fs_uniquifier=uuid.uuid4().hex,
+        **values,
+    )
+    db.session.add(user)
+    db.session.commit()
+    return user
+
+
+def make_contact(
+    name: str = "", *, phones: tuple[str, ...] = (), emails: tuple[str, ...] = (), **values: Any
+) -> Contact:
+    """Add and commit a contact; the first of its numbers (any writing) is the main one."""
+    contact = Contact(name=name or f"Contact {next(_counter)}", **values)
+    contact.sort_name = search_text.normalise(contact.name)
+    contact.phones = [
+        ContactPhone(number=phone_numbers.parse(phone, "PT"), is_main=index == 0, position=index)
+        for index, phone in enumerate(phones)
+    ]
+    contact.emails = [
+        ContactEmail(address=address, position=index) for index, address in enumerate(emails)
+    ]
+    contact.search_text = search_text.normalise(
+        " ".join([contact.name, *emails, *(phone.number for phone in contact.phones)])
+    )
+    db.session.add(contact)
+    db.session.commit()
+    return contact
+
+
+def make_lead(title: str = "", *, stage: LeadStage | None = None, **values: Any) -> Lead:
+    """Add and commit a lead, in the first stage of the pipeline when none is given."""
+    stage = stage or db.session.scalar(db.select(LeadStage).order_by(LeadStage.position))
+    if stage is None:
+        stage = LeadStage(name="New", position=1)
+        db.session.add(stage)
+    lead = Lead(title=title or f"Lead {next(_counter)}", stage=stage, **values)
+    lead.search_text = search_text.normalise(lead.title)
+    db.session.add(lead)
+    db.session.commit()
+    return lead
+
+
+def make_task(title: str = "", **values: Any) -> Task:
+    """Add and commit a task."""
+    task = Task(title=title or f"Task {next(_counter)}", **values)
+    db.session.add(task)
+    db.session.commit()
+    return task

@@ -1,0 +1,62 @@
+"""Who may come in: every route needs sign-in unless it says that it is public."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from flask import Response, abort, current_app, make_response, redirect, request, url_for
+from flask_login import current_user
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Routes that no view function of ours stands behind; the test that walks all routes reads it too.
+PUBLIC_ENDPOINTS = {"static", "security.static"}
+
+
+def public(view: Callable[P, R]) -> Callable[P, R]:
+    """Mark a view that an anonymous visitor may call."""
+    view.is_public = True  # type: ignore[attr-defined]
+    return view
+
+
+def is_public(endpoint: str) -> bool:
+    """Tell whether an endpoint may be called without sign-in."""
+    view = current_app.view_functions.get(endpoint)
+    return endpoint in PUBLIC_ENDPOINTS or getattr(view, "is_public", False)
+
+
+def manager_only(view: Callable[P, R]) -> Callable[P, R]:
+    """Refuse everybody but managers and administrators with 403."""
+    return _only(view, "is_manager")
+
+
+def admin_only(view: Callable[P, R]) -> Callable[P, R]:
+    """Refuse everybody but administrators with 403."""
+    return _only(view, "is_admin")
+
+
+def _only(view: Callable[P, R], right: str) -> Callable[P, R]:
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        if not getattr(current_user, right, False):
+            abort(403)
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def require_sign_in() -> Response | Any | None:
+    """Send an anonymous visitor to the sign-in page; runs before every request."""
+    if request.endpoint is None or is_public(request.endpoint) or current_user.is_authenticated:
+        return None
+    wants_page = request.method == "GET" and request.accept_mimetypes.accept_html
+    target = url_for("security.login", next=request.full_path.rstrip("?") if wants_page else None)
+    if request.headers.get("HX-Request") == "true":
+        # A sign-in page must not be swapped into a panel: the whole browser page goes there.
+        answer = make_response("", 401)
+        answer.headers["HX-Redirect"] = url_for("security.login")
+        return answer
+    if request.accept_mimetypes.best == "text/event-stream":
+        abort(401)
+    return redirect(target, 303)

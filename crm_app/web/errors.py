@@ -1,0 +1,70 @@
+"""One page, and one fragment, for everything that goes wrong."""
+
+from typing import Any
+
+import structlog
+from flask import Flask, render_template, request
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from crm_app.errors import ConflictError, InvalidInputError, NotAllowedError
+from crm_app.extensions import db
+from crm_app.web.fragments import wants_fragment
+
+log = structlog.get_logger(__name__)
+
+
+def register(app: Flask) -> None:
+    """Bind the handlers to an application."""
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(CSRFError, _csrf)
+    app.register_error_handler(NotAllowedError, lambda _error: _answer(403))
+    app.register_error_handler(ConflictError, lambda _error: _answer(409))
+    app.register_error_handler(InvalidInputError, lambda _error: _answer(422))
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _http(error: HTTPException) -> Any:
+    if error.code is None or error.code < 400:
+        return error
+    answer = _answer(error.code)
+    if error.code == 429:
+        return (*answer, {"Retry-After": error.get_response().headers.get("Retry-After", "60")})
+    return answer
+
+
+def _csrf(_error: CSRFError) -> Any:
+    return _answer(400, _("The page was open for too long. Go back, reload it and send it again."))
+
+
+def _unexpected(error: Exception) -> Any:
+    db.session.rollback()
+    log.error("request_failed", path=request.path, exc_info=error)
+    return _answer(500)
+
+
+def _answer(code: int, text: str = "") -> tuple[str, int]:
+    title, what_to_do = _words(code)
+    template = "errors/_message.html" if wants_fragment() else "errors/page.html"
+    return render_template(template, code=code, title=title, text=text or what_to_do), code
+
+
+def _words(code: int) -> tuple[str, str]:
+    known = {
+        400: (_("This could not be understood"), _("Go back and try again.")),
+        401: (_("Please sign in"), _("Your session has ended.")),
+        403: (_("This is not yours to see"), _("Ask a manager if you need it.")),
+        404: (_("There is nothing here"), _("It may have been deleted, or the address is wrong.")),
+        405: (_("This could not be understood"), _("Go back and try again.")),
+        409: (
+            _("Somebody else changed this meanwhile"),
+            _("Nothing was overwritten. Open it again to see the newest version."),
+        ),
+        413: (_("This is too large"), _("Send a smaller file or a shorter text.")),
+        422: (_("This could not be accepted"), _("Go back, correct it and send it again.")),
+        429: (_("Too many attempts"), _("Wait a minute, then try again.")),
+        503: (_("Not ready"), _("Try again in a moment.")),
+    }
+    fallback = (_("Something went wrong here"), _("It has been written to the log. Try again."))
+    return known.get(code, fallback)

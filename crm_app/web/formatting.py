@@ -1,0 +1,114 @@
+"""How dates, numbers, money and phone numbers are shown to this user."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Flask, current_app, request, url_for
+from flask_babel import format_currency, format_date, format_datetime, format_time, get_timezone
+from flask_babel import gettext as _
+from flask_login import current_user
+from markupsafe import Markup, escape
+
+from crm_app import clock, phone_numbers
+from crm_app.web import navigation
+
+LANGUAGES = {"en": "English", "pt": "Português"}
+
+
+def register(app: Flask) -> None:
+    """Bind the filters and globals to an application's templates."""
+    app.jinja_env.filters.update(
+        phone=phone, when=when, day=day, clock_time=clock_time, money=money, duration=duration
+    )
+    app.jinja_env.globals.update(
+        icon=icon,
+        languages=LANGUAGES,
+        url_with=url_with,
+        navigation=navigation.entries,
+        has_page=lambda endpoint: endpoint in current_app.view_functions,
+    )
+
+
+def choose_language() -> str:
+    """Choose the user's own language, else the browser's, else the office's."""
+    own = getattr(current_user, "language", "") if current_user else ""
+    browser = request.accept_languages.best_match(list(LANGUAGES))
+    office: str = current_app.config["DEFAULT_LANGUAGE"]
+    return own or browser or office
+
+
+def choose_timezone() -> str:
+    """Choose the user's own time zone, else the office's."""
+    own = getattr(current_user, "timezone", "") if current_user else ""
+    office: str = current_app.config["DEFAULT_TIMEZONE"]
+    return own or office
+
+
+def phone(number: str | None) -> str:
+    """Write an E.164 number the way people of this office read it."""
+    return phone_numbers.show(number or "", current_app.config["DEFAULT_COUNTRY"])
+
+
+def when(moment: datetime | None) -> str:
+    """Write a moment as short as its distance allows: 10:42, yesterday 10:42, 3 Mar 10:42."""
+    if moment is None:
+        return ""
+    zone = get_timezone()
+    local, today = moment.astimezone(zone), clock.now().astimezone(zone).date()
+    time: str = format_time(moment, "short")
+    if local.date() == today:
+        return time
+    if local.date() == today - timedelta(days=1):
+        return str(_("yesterday %(time)s", time=time))
+    if local.date() == today + timedelta(days=1):
+        return str(_("tomorrow %(time)s", time=time))
+    if local.year == today.year:
+        return f"{format_datetime(moment, 'd MMM')} {time}"
+    return str(format_datetime(moment, "short"))
+
+
+def day(moment: datetime | None) -> str:
+    """Write the day of a moment in the user's zone and language."""
+    return format_date(moment, "medium") if moment else ""
+
+
+def clock_time(moment: datetime | None) -> str:
+    """Write the time of day of a moment in the user's zone."""
+    return format_time(moment, "short") if moment else ""
+
+
+def money(cents: int | None, currency: str = "EUR") -> str:
+    """Write an amount of minor units as money in the user's language."""
+    return "" if cents is None else format_currency(cents / 100, currency)
+
+
+def duration(seconds: int | None) -> str:
+    """Write seconds as 0:42, 12:05 or 1:02:03."""
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(max(seconds, 0), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def icon(name: str, label: str = "", extra: str = "") -> Markup:
+    """Draw an icon of the vendored set; without a label it is hidden from screen readers."""
+    sprite = url_for("static", filename="vendor/tabler-icons/icons.svg")
+    meaning = (
+        Markup('role="img" aria-label="{}"').format(label)
+        if label
+        else Markup('aria-hidden="true"')
+    )
+    return Markup('<svg class="icon {}" {}><use href="{}#{}"></use></svg>').format(
+        escape(extra), meaning, sprite, name
+    )
+
+
+def url_with(**changes: Any) -> str:
+    """Give this page's address with some query values changed ("" or None takes one out)."""
+    query: dict[str, Any] = request.args.to_dict(flat=False)
+    for name, value in changes.items():
+        query.pop(name, None)
+        if value not in (None, ""):
+            query[name] = [str(value)]
+    return url_for(request.endpoint or "home.index", **(request.view_args or {}), **query)

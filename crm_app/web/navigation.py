@@ -1,0 +1,45 @@
+"""The side navigation: which pages there are, for whom, under which heading."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app, request
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the navigation; `right` names a property that the user must have."""
+
+    endpoint: str
+    icon: str
+    label: Any
+    right: str = "is_authenticated"
+
+    @property
+    def is_current(self) -> bool:
+        """Tell whether this page, or one of the same feature, is being shown."""
+        here = (request.endpoint or "").partition(".")[0]
+        return here == self.endpoint.partition(".")[0]
+
+
+ENTRIES = (
+    Entry("home.index", "home", _l("Today")),
+    Entry("contacts.index", "address-book", _l("Contacts")),
+    Entry("leads.index", "target-arrow", _l("Leads")),
+    Entry("tasks.index", "square-check", _l("Tasks")),
+    Entry("calls.index", "phone-call", _l("Calls")),
+    Entry("accounts.index", "users-group", _l("People"), "is_admin"),
+    Entry("telephony.settings", "plug-connected", _l("Telephony"), "is_admin"),
+)
+
+
+def entries() -> list[Entry]:
+    """List what this user may open, in the order of the page."""
+    return [
+        entry
+        for entry in ENTRIES
+        if entry.endpoint in current_app.view_functions
+        and getattr(current_user, entry.right, False)
+    ]

