@@ -1,58 +1,22 @@
 """Zadarma's notifications as typed events in our own words."""
 
-import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from crm_app.telephony.zadarma.parties import digits_of, extension_of
+from crm_app.telephony.zadarma import form_fields
+from crm_app.telephony.zadarma.dispositions import Disposition, disposition_from
+from crm_app.telephony.zadarma.parties import digits_of
 
 MAX_CALL_ID_LENGTH = 64
-_MAX_TEXT_LENGTH = 255
-_MAX_MESSAGE_LENGTH = 10_000
-_LONGEST_CALL_SECONDS = 7 * 24 * 3600
 
-Disposition = Literal[
-    "",
-    "answered",
-    "busy",
-    "cancelled",
-    "no_answer",
-    "failed",
-    "no_money",
-    "limit",
-    "unallocated",
-]
 Leg = Literal["", "normal", "callback_leg1", "callback_leg2"]
 
-_DISPOSITIONS: Mapping[str, Disposition] = {
-    "answered": "answered",
-    "answer": "answered",
-    "busy": "busy",
-    "cancel": "cancelled",
-    "cancelled": "cancelled",
-    "canceled": "cancelled",
-    "no answer": "no_answer",
-    "noanswer": "no_answer",
-    "failed": "failed",
-    "call failed": "failed",
-    "no money": "no_money",
-    "no money, no limit": "no_money",
-    "no limit": "limit",
-    "no day limit": "limit",
-    "line limit": "limit",
-    "unallocated number": "unallocated",
-}
 _LEGS: Mapping[str, Leg] = {
     "normal": "normal",
     "callback_leg1": "callback_leg1",
     "callback_leg2": "callback_leg2",
 }
-# PostgreSQL refuses NUL and lone surrogates in a text; no genuine field has controls.
-_UNWANTED = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
-_UNWANTED_IN_MESSAGES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_WHOLE_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]*)?\Z")
 
 
 class UnreadableEventError(ValueError):
@@ -181,14 +145,16 @@ def parse(fields: Mapping[str, str]) -> Event:
     Raises UnreadableEventError without an event name, or without a usable call id
     on a call event.
     """
-    name = _text(fields, "event")
+    name = form_fields.text(fields, "event")
     if not name:
         raise UnreadableEventError("The notification has no event name.")
     if name == "SMS":
         return _message(name, fields)
     kind = _CALL_EVENTS.get(name)
     if kind is None:
-        return OtherEvent(name=name, pbx_call_id=_text(fields, "pbx_call_id")[:MAX_CALL_ID_LENGTH])
+        return OtherEvent(
+            name=name, pbx_call_id=form_fields.text(fields, "pbx_call_id")[:MAX_CALL_ID_LENGTH]
+        )
     return kind(name, fields)
 
 
@@ -199,35 +165,30 @@ def direction_of(pbx_call_id: str) -> Literal["", "inbound", "outbound"]:
     return "outbound" if pbx_call_id.startswith("out_") else ""
 
 
-def disposition_from(text: str) -> Disposition:
-    """Translate the PBX's word for how a call ended; empty if unknown or absent."""
-    return _DISPOSITIONS.get(" ".join(text.casefold().replace("_", " ").split()), "")
-
-
 def _call_fields(name: str, fields: Mapping[str, str]) -> dict[str, object]:
-    pbx_call_id = _text(fields, "pbx_call_id")
+    pbx_call_id = form_fields.text(fields, "pbx_call_id")
     if not pbx_call_id or len(pbx_call_id) > MAX_CALL_ID_LENGTH:
         raise UnreadableEventError(f"{name} has no usable call id.")
     return {
         "name": name,
         "pbx_call_id": pbx_call_id,
-        "call_start": _text(fields, "call_start"),
-        "caller": _number(fields, "caller_id"),
-        "caller_raw": _raw_text(fields, "caller_id"),
-        "called": _number(fields, "destination"),
-        "dialled_e164": digits_of(_text(fields, "dst_e164")),
-        "did": _number(fields, "called_did"),
-        "extension": _extension(fields, "internal"),
-        "last_extension": _extension(fields, "last_internal"),
-        "transfer_from": _extension(fields, "transfer_from"),
-        "transfer_kind": _text(fields, "transfer_type").casefold(),
-        "disposition": disposition_from(_text(fields, "disposition")),
-        "disposition_raw": _text(fields, "disposition"),
-        "talk_seconds": _seconds(fields, "duration"),
-        "is_recorded": _flag(fields, "is_recorded"),
-        "recording_id": _text(fields, "call_id_with_rec"),
-        "leg": _LEGS.get(_text(fields, "calltype").casefold(), ""),
-        "hangup_code": _text(fields, "status_code"),
+        "call_start": form_fields.text(fields, "call_start"),
+        "caller": form_fields.number(fields, "caller_id"),
+        "caller_raw": form_fields.raw_text(fields, "caller_id"),
+        "called": form_fields.number(fields, "destination"),
+        "dialled_e164": digits_of(form_fields.text(fields, "dst_e164")),
+        "did": form_fields.number(fields, "called_did"),
+        "extension": form_fields.extension(fields, "internal"),
+        "last_extension": form_fields.extension(fields, "last_internal"),
+        "transfer_from": form_fields.extension(fields, "transfer_from"),
+        "transfer_kind": form_fields.text(fields, "transfer_type").casefold(),
+        "disposition": disposition_from(form_fields.text(fields, "disposition")),
+        "disposition_raw": form_fields.text(fields, "disposition"),
+        "talk_seconds": form_fields.seconds(fields, "duration"),
+        "is_recorded": form_fields.flag(fields, "is_recorded"),
+        "recording_id": form_fields.text(fields, "call_id_with_rec"),
+        "leg": _LEGS.get(form_fields.text(fields, "calltype").casefold(), ""),
+        "hangup_code": form_fields.text(fields, "status_code"),
     }
 
 
@@ -242,31 +203,30 @@ def _answered(name: str, fields: Mapping[str, str]) -> CallAnswered:
     values = _call_fields(name, fields)
     if not values["extension"] and str(values["pbx_call_id"]).startswith("in_"):
         # Some accounts leave `internal` out and name the colleague in `destination`.
-        values["extension"] = _extension(fields, "destination")
+        values["extension"] = form_fields.extension(fields, "destination")
     return CallAnswered(**values)  # type: ignore[arg-type]
 
 
 def _menu_choice(name: str, fields: Mapping[str, str]) -> MenuChoice:
-    pressed = _nested(fields, "wait_dtmf")
-    said = {_text(fields, key).upper() for key in ("ivr_saydigits", "ivr_saynumber")}
+    pressed = form_fields.nested(fields, "wait_dtmf")
+    said = {form_fields.text(fields, key).upper() for key in ("ivr_saydigits", "ivr_saynumber")}
     return MenuChoice(
         **_call_fields(name, fields),  # type: ignore[arg-type]
-        menu=_text(pressed, "name"),
-        digits=_text(pressed, "digits"),
-        is_default=_flag(pressed, "default_behaviour"),
+        menu=form_fields.text(pressed, "name"),
+        digits=form_fields.text(pressed, "digits"),
+        is_default=form_fields.flag(pressed, "default_behaviour"),
         is_phrase_over="COMPLETE" in said,
     )
 
 
 def _message(name: str, fields: Mapping[str, str]) -> MessageReceived:
-    result = _json_object(fields.get("result"))
-    text = str(result.get("text") or "")
+    result = form_fields.json_object(fields.get("result"))
     return MessageReceived(
         name=name,
-        sender=_number(result, "caller_id"),
-        sender_raw=_raw_text(result, "caller_id"),
-        did=_number(result, "caller_did"),
-        text=_UNWANTED_IN_MESSAGES.sub("", text)[:_MAX_MESSAGE_LENGTH],
+        sender=form_fields.number(result, "caller_id"),
+        sender_raw=form_fields.raw_text(result, "caller_id"),
+        did=form_fields.number(result, "caller_did"),
+        text=form_fields.message_text(result, "text"),
     )
 
 
@@ -281,52 +241,3 @@ _CALL_EVENTS: Mapping[str, Callable[[str, Mapping[str, str]], CallEvent]] = {
     "NOTIFY_RECORD": _plain(RecordingReady),
     "NOTIFY_IVR": _menu_choice,
 }
-
-
-def _raw_text(fields: Mapping[str, object], name: str) -> str:
-    value = fields.get(name)
-    text = "" if value is None else str(value)
-    return _UNWANTED.sub("", text)[:_MAX_TEXT_LENGTH]
-
-
-def _text(fields: Mapping[str, object], name: str) -> str:
-    return _raw_text(fields, name).strip()
-
-
-def _number(fields: Mapping[str, object], name: str) -> str:
-    text = _text(fields, name)
-    # A plus that was not encoded arrives as a space; spaces inside a name are its own.
-    return "".join(text.split()) if digits_of(text) else text
-
-
-def _extension(fields: Mapping[str, object], name: str) -> str:
-    return extension_of(_text(fields, name))
-
-
-def _seconds(fields: Mapping[str, object], name: str) -> int:
-    text = _text(fields, name)
-    seconds = int(text.partition(".")[0]) if _WHOLE_NUMBER.match(text) else 0
-    return seconds if seconds <= _LONGEST_CALL_SECONDS else 0
-
-
-def _flag(fields: Mapping[str, object], name: str) -> bool:
-    return _text(fields, name).casefold() in {"1", "true", "yes", "on"}
-
-
-def _nested(fields: Mapping[str, str], name: str) -> Mapping[str, object]:
-    inner: dict[str, object] = dict(_json_object(fields.get(name)))
-    prefix = f"{name}["
-    for key, value in fields.items():
-        if key.startswith(prefix) and key.endswith("]"):
-            inner[key[len(prefix) : -1]] = value
-    return inner
-
-
-def _json_object(value: object) -> Mapping[str, object]:
-    if isinstance(value, Mapping):
-        return value
-    try:
-        parsed = json.loads(str(value or "{}"))
-    except (ValueError, RecursionError):
-        return {}
-    return parsed if isinstance(parsed, dict) else {}

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crm_app.telephony.zadarma.dispositions import disposition_from
 from crm_app.telephony.zadarma.events import (
     CallAnswered,
     CallEnded,
@@ -25,7 +26,6 @@ from crm_app.telephony.zadarma.events import (
     OutgoingStarted,
     RecordingReady,
     UnreadableEventError,
-    disposition_from,
     parse,
 )
 from crm_app.telephony.zadarma.parties import party

@@ -1,0 +1,282 @@
+"""The one door to Zadarma's API."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from http.cookiejar import DefaultCookiePolicy
+from typing import BinaryIO, Literal, TypeVar
+from urllib.parse import quote, urlsplit
+
+import requests
+from urllib3.exceptions import MaxRetryError
+
+from crm_app.clock import now
+from crm_app.telephony.zadarma import replies
+from crm_app.telephony.zadarma.errors import ErrorCode, ZadarmaError, error_from_answer
+from crm_app.telephony.zadarma.signing import authorization, params_string
+
+RequestKind = Literal["api", "statistics"]
+Budget = Callable[[RequestKind], bool | None]
+
+LONGEST_LINK_SECONDS = 5_184_000
+SHORTEST_LINK_SECONDS = 180
+MAX_PAGE_ROWS = 1000
+_MAX_ANSWER_BYTES = 10 * 1024 * 1024
+_MAX_ANSWER_SECONDS = 30.0
+_MAX_DOWNLOAD_SECONDS = 600.0
+_CHUNK_BYTES = 65_536
+
+_Reply = TypeVar("_Reply")
+
+
+class ZadarmaClient:
+    """Asks Zadarma's API in the name of one account; every method may raise ZadarmaError.
+
+    `timeout` is (connect, read) in seconds; `budget`, if given, is asked before each
+    request and refuses it by returning False or raising ZadarmaError. Nothing is ever
+    repeated: a call must not be dialled twice, and a queue knows better when to ask again.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        secret: str,
+        base_url: str = "https://api.zadarma.com",
+        timeout: tuple[float, float] = (3.05, 8.0),
+        budget: Budget | None = None,
+    ) -> None:
+        self._key = key
+        self._secret = secret
+        self._base_url = base_url.rstrip("/")
+        self._timeout = timeout
+        self._budget = budget
+        self._session = requests.Session()
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        self._session.close()
+
+    def balance(self) -> replies.Balance:
+        """Ask what is left on the account; also the cheapest test of the keys."""
+        return self._read(replies.balance, "GET", "/v1/info/balance/")
+
+    def timezone(self) -> replies.AccountClock:
+        """Ask for the account's clock, in which the PBX writes its times."""
+        return self._read(replies.account_clock, "GET", "/v1/info/timezone/")
+
+    def extensions(self) -> replies.ExtensionList:
+        """Ask which extensions the PBX has."""
+        return self._read(replies.extension_list, "GET", "/v1/pbx/internal/")
+
+    def extension_status(self, extension: str) -> bool:
+        """Ask whether a phone is registered on the extension (it may still be busy)."""
+        path = f"/v1/pbx/internal/{quote(extension, safe='')}/status/"
+        return self._read(lambda answer: replies.flag(answer, "is_online"), "GET", path)
+
+    def extension_info(self, extension: str) -> replies.ExtensionInfo:
+        """Ask how an extension is set up."""
+        path = f"/v1/pbx/internal/{quote(extension, safe='')}/info/"
+        return self._read(replies.extension_info, "GET", path)
+
+    def request_callback(
+        self, from_extension: str, to_number: str, sip: str | None = None
+    ) -> replies.CallbackAccepted:
+        """Ring an extension and, once it answers, call a number (E.164 with its plus).
+
+        `sip` is whose caller number and rules apply, by default the extension itself.
+        If the error says `may_have_happened`, the phones may be ringing.
+        """
+        params = {"from": from_extension, "to": to_number, "sip": sip or from_extension}
+        return self._read(replies.callback_accepted, "GET", "/v1/request/callback/", params)
+
+    def price(self, number: str) -> replies.Price:
+        """Ask what a minute to a number costs."""
+        return self._read(replies.price, "GET", "/v1/info/price/", {"number": number})
+
+    def pbx_statistics(
+        self, start: str, end: str, skip: int = 0, limit: int = MAX_PAGE_ROWS
+    ) -> replies.StatisticsPage:
+        """Ask for legs of calls between two wall clock texts `YYYY-MM-DD HH:MM:SS`.
+
+        At most 1000 rows a page, one month a request and 3 requests a minute.
+        """
+        params = {"start": start, "end": end, "version": 2, "skip": skip, "limit": limit}
+        return self._read(
+            replies.statistics_page, "GET", "/v1/statistics/pbx/", params, kind="statistics"
+        )
+
+    def recording_links(
+        self,
+        *,
+        recording_id: str | None = None,
+        pbx_call_id: str | None = None,
+        lifetime: int = 1800,
+    ) -> replies.RecordingLinks:
+        """Ask where one recording, or all those of a call, can be fetched.
+
+        `lifetime` is in seconds, brought into the API's bounds of 180 and 5184000.
+        """
+        if (recording_id is None) == (pbx_call_id is None):
+            raise ValueError("Ask for one recording or for those of one call.")
+        seconds = min(max(lifetime, SHORTEST_LINK_SECONDS), LONGEST_LINK_SECONDS)
+        params = {"call_id": recording_id, "pbx_call_id": pbx_call_id, "lifetime": seconds}
+        return self._read(replies.recording_links, "GET", "/v1/pbx/record/request/", params)
+
+    def webhook_address(self) -> replies.WebhookAddress:
+        """Ask where the PBX posts call notifications, and which of them."""
+        return self._read(replies.webhook_address, "GET", "/v1/pbx/callinfo/")
+
+    def set_webhook_address(self, url: str) -> str:
+        """Tell the PBX where to post; it asks the address for an echo first."""
+        return self._read(
+            lambda answer: replies.text(answer, "url"),
+            "POST",
+            "/v1/pbx/callinfo/url/",
+            {"url": url},
+        )
+
+    def set_notifications(self, wanted: replies.Notifications) -> replies.Notifications:
+        """Choose which call notifications the PBX posts."""
+        return self._read(
+            lambda answer: replies.Notifications.from_answer(answer.get("notifications")),
+            "POST",
+            "/v1/pbx/callinfo/notifications/",
+            wanted.to_params(),
+        )
+
+    def download_recording(self, link: str, to: BinaryIO, max_bytes: int) -> int:
+        """Copy the sound file behind a link of `recording_links` to `to`; return its size.
+
+        The link must lead to Zadarma. NOT_FOUND means that it has expired or that the
+        file is not there yet; on any error `to` may hold a part of the file.
+        """
+        if not self._is_ours(link):
+            raise ZadarmaError(ErrorCode.WRONG_REQUEST, "The link does not lead to the API.")
+        request = requests.Request("GET", link).prepare()
+        with self._send(request) as response:
+            if response.status_code == 404:
+                raise ZadarmaError(ErrorCode.NOT_FOUND, "The recording is not there.")
+            if response.status_code != 200:
+                raise _error(response, "")
+            if "audio" not in response.headers.get("Content-Type", "audio"):
+                raise ZadarmaError(ErrorCode.UNREADABLE_ANSWER, "The link gave no sound.")
+            size = 0
+            for chunk in _chunks(response, max_bytes, _MAX_DOWNLOAD_SECONDS):
+                size += to.write(chunk)
+        return size
+
+    def _is_ours(self, link: str) -> bool:
+        wanted, asked = urlsplit(self._base_url), urlsplit(link)
+        if (asked.scheme, asked.netloc) == (wanted.scheme, wanted.netloc):
+            return True
+        host = asked.hostname or ""
+        return asked.scheme == "https" and f".{host}".endswith(".zadarma.com")
+
+    def _read(
+        self,
+        reader: Callable[[replies.Answer], _Reply],
+        method: str,
+        path: str,
+        params: Mapping[str, object] | None = None,
+        kind: RequestKind = "api",
+    ) -> _Reply:
+        if self._budget is not None and self._budget(kind) is False:
+            raise ZadarmaError(ErrorCode.RATE_LIMITED, "Our own budget of requests is used up.")
+        signed = {**(params or {}), "format": "json"}
+        with self._send(self._signed_request(method, path, signed)) as response:
+            answer = _answer(response)
+        try:
+            return reader(answer)
+        except replies.UnreadableReplyError as error:
+            raise _unreadable(str(error)) from None
+
+    def _signed_request(
+        self, method: str, path: str, params: Mapping[str, object]
+    ) -> requests.PreparedRequest:
+        text = params_string(params)
+        request = requests.Request(method, self._base_url + path).prepare()
+        if method == "GET":
+            # Set afterwards, because the library would write some characters differently.
+            request.url = f"{self._base_url}{path}?{text}"
+        else:
+            request.prepare_body(text.encode(), None)
+            request.headers["Content-Type"] = "application/x-www-form-urlencoded"
+        request.headers["Authorization"] = authorization(self._key, self._secret, path, params)
+        return request
+
+    def _send(self, request: requests.PreparedRequest) -> requests.Response:
+        request.headers["User-Agent"] = "Ramal"
+        settings = self._session.merge_environment_settings(request.url, {}, True, None, None)
+        # Only the simulator answers without TLS, and it is on this machine: no proxy for it.
+        proxies = settings["proxies"] if self._base_url.startswith("https:") else {}
+        try:
+            return self._session.send(
+                request,
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
+                verify=settings["verify"],
+                proxies=proxies,
+            )
+        # The library's own texts hold the address with its numbers: never chained.
+        except requests.ConnectTimeout:
+            raise ZadarmaError(ErrorCode.UNREACHABLE, "The API cannot be reached.") from None
+        except requests.Timeout:
+            raise _timed_out() from None
+        except requests.RequestException as error:
+            if error.args and isinstance(error.args[0], MaxRetryError):
+                raise ZadarmaError(ErrorCode.UNREACHABLE, "The API cannot be reached.") from None
+            raise _timed_out() from None
+
+
+def _answer(response: requests.Response) -> replies.Answer:
+    try:
+        body = b"".join(_chunks(response, _MAX_ANSWER_BYTES, _MAX_ANSWER_SECONDS))
+        # Call ids look like numbers with a fraction; as floats they would lose digits.
+        answer = json.loads(body, parse_float=str)
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict):
+        if response.status_code >= 400:
+            raise _error(response, "")
+        raise _unreadable("The answer is not JSON.")
+    if response.status_code >= 400 or answer.get("status") == "error":
+        raise _error(response, str(answer.get("message") or answer.get("data") or ""))
+    if answer.get("status") != "success":
+        raise _unreadable("The answer does not say that it succeeded.")
+    return answer
+
+
+def _chunks(response: requests.Response, max_bytes: int, max_seconds: float) -> Iterator[bytes]:
+    # The read timeout starts anew with each byte, so a slow drip needs its own end.
+    end = time.monotonic() + max_seconds
+    size = 0
+    try:
+        for chunk in response.iter_content(_CHUNK_BYTES):
+            size += len(chunk)
+            if size > max_bytes:
+                raise _unreadable("The answer is too long.")
+            if time.monotonic() > end:
+                raise _timed_out()
+            yield chunk
+    except requests.RequestException:
+        raise _timed_out() from None
+
+
+def _error(response: requests.Response, message: str) -> ZadarmaError:
+    reset = response.headers.get("X-RateLimit-Reset", "")
+    reset_in = int(reset) - int(now().timestamp()) if reset.isdecimal() else None
+    return error_from_answer(
+        response.status_code, message, response.headers.get("Retry-After"), reset_in
+    )
+
+
+def _timed_out() -> ZadarmaError:
+    return ZadarmaError(
+        ErrorCode.TIMED_OUT, "The API did not answer in time.", may_have_happened=True
+    )
+
+
+def _unreadable(message: str) -> ZadarmaError:
+    return ZadarmaError(ErrorCode.UNREADABLE_ANSWER, message, may_have_happened=True)

@@ -1,0 +1,290 @@
+"""What Zadarma's API answers, as typed values in our own words."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Literal
+
+from crm_app.telephony.zadarma.dispositions import Disposition, disposition_from
+from crm_app.telephony.zadarma.events import direction_of
+from crm_app.telephony.zadarma.parties import extension_of
+
+_NUMBER_IN_BRACKETS = re.compile(r"[(<]\s*(\+?[0-9]+)\s*[)>]\s*\Z")
+_WALL_CLOCK = "%Y-%m-%d %H:%M:%S"
+
+Answer = Mapping[str, object]
+
+
+class UnreadableReplyError(ValueError):
+    """An answer lacks what it must have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What is left on the account, in minor units (cents)."""
+
+    amount_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountClock:
+    """The account's clock: Unix time beside the wall clock `YYYY-MM-DD HH:MM:SS`."""
+
+    unix_time: int
+    wall_clock: str
+    zone: str
+
+    @property
+    def offset_seconds(self) -> int:
+        """How far the wall clock is ahead of UTC, to the nearest quarter hour."""
+        wall = datetime.strptime(self.wall_clock, _WALL_CLOCK).replace(tzinfo=UTC)
+        return round((wall.timestamp() - self.unix_time) / 900) * 900
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionList:
+    """The extensions of the account's PBX, as texts of digits."""
+
+    pbx_id: str
+    numbers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionInfo:
+    """How one extension is set up."""
+
+    number: str
+    name: str
+    caller_id: str
+    lines: int
+    is_recorded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackAccepted:
+    """The PBX will ring the extension first; it gives no id for the call to come."""
+
+    unix_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a minute to a number costs; below a cent, so not in minor units."""
+
+    per_minute: Decimal
+    currency: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsLeg:
+    """One row of the statistics: a leg; legs of a call share `pbx_call_id`.
+
+    `started` is a wall clock text; `recording_id` is empty on all but the root leg.
+    """
+
+    pbx_call_id: str
+    recording_id: str
+    extension: str
+    started: str
+    caller: str
+    called: str
+    disposition: Disposition
+    disposition_raw: str
+    talk_seconds: int
+    is_recorded: bool
+
+    @property
+    def direction(self) -> Literal["", "inbound", "outbound"]:
+        """Which way the call runs, by its id."""
+        return direction_of(self.pbx_call_id)
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsPage:
+    """A page of legs; rows that cannot be read are counted in `row_count` all the same."""
+
+    legs: tuple[StatisticsLeg, ...]
+    row_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingLinks:
+    """Where sound files can be fetched, until a wall clock text."""
+
+    links: tuple[str, ...]
+    valid_until: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notifications:
+    """Which call notifications the PBX sends."""
+
+    call_started: bool = True
+    extension_rang: bool = True
+    call_answered: bool = True
+    call_ended: bool = True
+    outgoing_started: bool = True
+    outgoing_ended: bool = True
+
+    @classmethod
+    def from_answer(cls, flags: object) -> "Notifications":
+        """Read the six flags; an absent one is off."""
+        given = flags if isinstance(flags, Mapping) else {}
+        return cls(**{ours: flag(given, theirs) for ours, theirs in _FLAG_NAMES.items()})
+
+    def to_params(self) -> dict[str, str]:
+        """Write the six flags as the API wants them."""
+        return {
+            theirs: "true" if getattr(self, ours) else "false"
+            for ours, theirs in _FLAG_NAMES.items()
+        }
+
+
+_FLAG_NAMES = {
+    "call_started": "notify_start",
+    "extension_rang": "notify_internal",
+    "call_answered": "notify_answer",
+    "call_ended": "notify_end",
+    "outgoing_started": "notify_out_start",
+    "outgoing_ended": "notify_out_end",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookAddress:
+    """Where the PBX posts call notifications (empty: nowhere), and which."""
+
+    url: str
+    notifications: Notifications
+
+
+def balance(answer: Answer) -> Balance:
+    """Read the balance."""
+    return Balance(round(_decimal(answer, "balance") * 100), text(answer, "currency"))
+
+
+def account_clock(answer: Answer) -> AccountClock:
+    """Read the account's clock."""
+    wall_clock = text(answer, "datetime")
+    try:
+        datetime.strptime(wall_clock, _WALL_CLOCK).replace(tzinfo=UTC)
+    except ValueError:
+        raise UnreadableReplyError("The account's time is not readable.") from None
+    return AccountClock(whole(answer, "unixtime"), wall_clock, text(answer, "timezone"))
+
+
+def extension_list(answer: Answer) -> ExtensionList:
+    """Read the list of extensions."""
+    numbers = answer.get("numbers")
+    if not isinstance(numbers, list):
+        raise UnreadableReplyError("The list of extensions is missing.")
+    known = (extension_of(str(number)) for number in numbers)
+    return ExtensionList(text(answer, "pbx_id"), tuple(number for number in known if number))
+
+
+def extension_info(answer: Answer) -> ExtensionInfo:
+    """Read how an extension is set up."""
+    lines = text(answer, "lines")
+    return ExtensionInfo(
+        number=text(answer, "number"),
+        name=text(answer, "name"),
+        caller_id=text(answer, "caller_id"),
+        lines=int(lines) if lines.isdecimal() and len(lines) < 4 else 0,
+        is_recorded=text(answer, "record_store").casefold() not in {"", "false", "0"},
+    )
+
+
+def callback_accepted(answer: Answer) -> CallbackAccepted:
+    """Read the acceptance of a call between an extension and a number."""
+    try:
+        return CallbackAccepted(whole(answer, "time"))
+    except UnreadableReplyError:
+        # The call is on its way whatever the clock says, so this must not look like a failure.
+        return CallbackAccepted(0)
+
+
+def price(answer: Answer) -> Price:
+    """Read what a minute costs."""
+    info = answer.get("info")
+    if not isinstance(info, Mapping):
+        raise UnreadableReplyError("The price is missing.")
+    return Price(_decimal(info, "price"), text(info, "currency"), text(info, "description"))
+
+
+def statistics_page(answer: Answer) -> StatisticsPage:
+    """Read a page of the statistics; rows without a call id are left out."""
+    rows = answer.get("stats")
+    if not isinstance(rows, list):
+        raise UnreadableReplyError("The statistics are missing.")
+    readable = (row for row in rows if isinstance(row, Mapping) and text(row, "pbx_call_id"))
+    return StatisticsPage(tuple(_leg(row) for row in readable), len(rows))
+
+
+def recording_links(answer: Answer) -> RecordingLinks:
+    """Read the links of a call's recordings, whichever of two keys they came under."""
+    many = answer.get("links")
+    found = many if isinstance(many, list) else []
+    links = dict.fromkeys(str(link) for link in [answer.get("link"), *found] if link)
+    return RecordingLinks(tuple(links), text(answer, "lifetime_till"))
+
+
+def webhook_address(answer: Answer) -> WebhookAddress:
+    """Read where and what the PBX posts."""
+    return WebhookAddress(
+        text(answer, "url"), Notifications.from_answer(answer.get("notifications"))
+    )
+
+
+def text(answer: Answer, name: str) -> str:
+    """Take a value as text, empty if absent."""
+    value = answer.get(name)
+    return "" if value is None else str(value).strip()
+
+
+def flag(answer: Answer, name: str) -> bool:
+    """Take a value as yes or no, in any of the writings the API uses."""
+    return text(answer, name).casefold() in {"1", "true", "yes", "on"}
+
+
+def whole(answer: Answer, name: str) -> int:
+    """Take a value as a whole number.
+
+    Raises UnreadableReplyError if it is none.
+    """
+    return int(_decimal(answer, name))
+
+
+def _decimal(answer: Answer, name: str) -> Decimal:
+    try:
+        value = Decimal(text(answer, name))
+    except InvalidOperation:
+        raise UnreadableReplyError(f"{name} is not a number.") from None
+    if not value.is_finite() or abs(value) > 10**12:
+        raise UnreadableReplyError(f"{name} is out of range.")
+    return value
+
+
+def _leg(row: Answer) -> StatisticsLeg:
+    seconds = text(row, "seconds").partition(".")[0]
+    return StatisticsLeg(
+        pbx_call_id=text(row, "pbx_call_id"),
+        recording_id=text(row, "call_id"),
+        extension=extension_of(text(row, "sip")),
+        started=text(row, "callstart"),
+        caller=_number_in(text(row, "clid")),
+        called="".join(text(row, "destination").split()),
+        disposition=disposition_from(text(row, "disposition")),
+        disposition_raw=text(row, "disposition"),
+        talk_seconds=int(seconds) if seconds.isdecimal() and len(seconds) < 7 else 0,
+        is_recorded=flag(row, "is_recorded"),
+    )
+
+
+def _number_in(caller: str) -> str:
+    # `48...`, `Name (48...)`, `"Name" <+48...>` and `Name 101 (101)` all occur.
+    bracketed = _NUMBER_IN_BRACKETS.search(caller)
+    return bracketed[1] if bracketed else "".join(caller.split())
