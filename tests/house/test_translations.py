@@ -1,0 +1,92 @@
+"""Every visible string is in both languages."""
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import read_mo
+from babel.messages.pofile import read_po
+
+ROOT = Path(__file__).resolve().parents[2]
+TRANSLATIONS = ROOT / "crm_app" / "translations"
+KEYWORDS = {"_": None, "_l": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2),
+            "_n": (1, 2), "lazy_ngettext": (1, 2)}  # fmt: skip
+OPTIONS = {"jinja2": {"silent": "false", "encoding": "utf-8"}}
+# What stands between tags and needs no translation: signs, and the product's own name.
+TAGS = re.compile(
+    r"<(script|style)\b.*?</\1>|\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}|<!--.*?-->", re.DOTALL
+)
+TEXT = re.compile(r">([^<>]*[A-Za-z]{2}[^<>]*)<")
+ATTRIBUTE = re.compile(r"""\b(?:title|placeholder|aria-label|alt)="([^"{}]*[A-Za-z]{2}[^"{}]*)\"""")
+NAMES = {"Ramal", "Zadarma", "HTTP", "DID"}
+
+
+def extracted() -> set[str | tuple[str, ...]]:
+    """All messages of the code and the templates."""
+    found: set[str | tuple[str, ...]] = set()
+    for folder, method in (
+        ("crm_app", [("**.py", "python")]),
+        ("templates", [("**.html", "jinja2")]),
+    ):
+        for _file, _line, message, _comments, _context in extract_from_dir(
+            ROOT / folder, method, {f"**.{'html'}": OPTIONS["jinja2"]}, keywords=KEYWORDS
+        ):
+            found.add(message)
+    return {message for message in found if message}
+
+
+def catalog(language: str) -> Catalog:
+    """The catalogue as translators edit it."""
+    path = TRANSLATIONS / language / "LC_MESSAGES" / "messages.po"
+    with path.open("rb") as file:
+        return read_po(file, locale=language)
+
+
+@pytest.mark.parametrize("language", ["pt"])
+def test_it_translates_every_string(language: str) -> None:
+    known = catalog(language)
+    missing = []
+    for message in extracted():
+        key = message[0] if isinstance(message, tuple) else message
+        entry = known.get(key)
+        strings = (
+            entry.string
+            if entry and isinstance(entry.string, (tuple, list))
+            else [entry and entry.string]
+        )
+        if entry is None or entry.fuzzy or not all(strings):
+            missing.append(key)
+    assert not missing, f"{len(missing)} strings without {language}: {sorted(missing)[:20]}"
+
+
+@pytest.mark.parametrize("language", ["pt"])
+def test_it_keeps_every_placeholder(language: str) -> None:
+    for entry in catalog(language):
+        strings = entry.string if isinstance(entry.string, (tuple, list)) else [entry.string]
+        ids = entry.id if isinstance(entry.id, (tuple, list)) else [entry.id]
+        if entry.id:
+            wanted = set(re.findall(r"%\(\w+\)[sd]", " ".join(ids)))
+            for string in strings:
+                assert set(re.findall(r"%\(\w+\)[sd]", string)) <= wanted, entry.id
+                assert entry.pluralizable or set(re.findall(r"%\(\w+\)[sd]", string)) == wanted
+
+
+@pytest.mark.parametrize("language", ["pt"])
+def test_it_ships_the_compiled_catalogue_of_the_same_strings(language: str) -> None:
+    compiled = TRANSLATIONS / language / "LC_MESSAGES" / "messages.mo"
+    shipped = read_mo(io.BytesIO(compiled.read_bytes()))
+    for entry in catalog(language):
+        if entry.id and entry.string:
+            same = shipped.get(entry.id if isinstance(entry.id, str) else entry.id[0])
+            assert same is not None, entry.id
+            assert list(same.string) == list(entry.string), entry.id
+
+
+@pytest.mark.parametrize("template", sorted((ROOT / "templates").rglob("*.html")), ids=str)
+def test_it_has_no_bare_text_in_templates(template: Path) -> None:
+    bare = TAGS.sub("", template.read_text(encoding="utf-8"))
+    texts = [text.strip() for text in TEXT.findall(bare)] + ATTRIBUTE.findall(bare)
+    assert not [text for text in texts if set(re.findall(r"[^\W\d_]{2,}", text)) - NAMES], template
