@@ -1,0 +1,182 @@
+"""The fold: a call is what its facts say, in whatever order and however often they arrived.
+
+The time of arrival gives the times of the call. Beyond that it only breaks ties which no field
+decides: two answers that no transfer links, a leg's end against the call's, a word after a sweep.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from crm_app.calls.facts import CallPhase, Direction, Disposition, Fact, FactKind
+from crm_app.calls.legs import Leg, answerers_of, legs_of, ringing_in
+from crm_app.calls.outcome import ENDS, NEVER, Outcome, outcome_of
+from crm_app.calls.parties import Parties, parties_of
+
+
+@dataclass(frozen=True, slots=True)
+class CallState:
+    """Everything that is known of one call; extensions and numbers are '' when not known."""
+
+    pbx_call_id: str
+    direction: Direction
+    phase: CallPhase
+    disposition: Disposition | None
+    disposition_raw: str
+    is_blocked: bool
+    is_voicemail: bool
+    is_own_leg: bool
+    outside_number: str
+    did: str
+    started_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+    ring_seconds: int | None
+    talk_seconds: int | None
+    answered_by: str
+    placed_by: str
+    legs: tuple[Leg, ...]
+    participants: tuple[str, ...]
+    recordings: tuple[str, ...]
+    ringing_extensions: tuple[str, ...]
+    talking_extension: str
+
+    @property
+    def is_missed(self) -> bool:
+        """An incoming call that is over, that no person answered and that we did not refuse.
+
+        A message left on the voicemail is still a missed call; a call whose end we never heard is
+        one unless somebody is known to have answered it.
+        """
+        return (
+            self.direction is Direction.INBOUND
+            and self.phase is CallPhase.ENDED
+            and not self.is_blocked
+            and (self.is_voicemail or self.answered_at is None)
+            and (self.is_voicemail or self.disposition is not Disposition.ANSWERED)
+        )
+
+    @property
+    def deserves_call_back(self) -> bool:
+        """A missed call whose number we know, so that somebody can call it back."""
+        return self.is_missed and bool(self.outside_number)
+
+    @property
+    def status(self) -> str:
+        """The one word a list shows: a phase while the call lives, then how it ended."""
+        if self.is_blocked:
+            return "blocked"
+        if self.phase is not CallPhase.ENDED:
+            return "ringing" if self.phase is CallPhase.RINGING else "talking"
+        if self.is_voicemail:
+            return "voicemail"
+        if self.disposition in (Disposition.ANSWERED, Disposition.UNFINISHED):
+            return str(self.disposition)
+        if self.direction is Direction.INBOUND:
+            return "missed"
+        return str(self.disposition or Disposition.FAILED)
+
+    @property
+    def rung_extensions(self) -> tuple[str, ...]:
+        """Every extension that has rung for this call, sorted."""
+        return tuple(sorted({leg.extension for leg in self.legs if leg.rang_at}))
+
+
+def fold(facts: Iterable[Fact]) -> CallState:
+    """Make the call of its facts; never raises, whatever the facts say."""
+    told = _each_once(facts)
+    parties = parties_of(told)
+    outcome = outcome_of(told, parties)
+    answerers = [] if outcome.is_refused else answerers_of(told, outcome.answers, parties)
+    answered_by = _answered_by(answerers, parties, outcome)
+    participants = _participants(answerers, answered_by, parties, outcome)
+    recordings = _recordings(told, outcome)
+    answered_at = outcome.answered_at
+    started_at = min([fact.received_at for fact in told], default=NEVER)
+    started_at = min(started_at, answered_at or started_at)
+    legs = legs_of(told, outcome.answers, outcome.leg_ends, parties)
+    if answered_by and answered_by not in {leg.extension for leg in legs}:
+        legs = (*legs, Leg(answered_by, answered_at=answered_at))
+    return CallState(
+        pbx_call_id=told[0].pbx_call_id if told else "",
+        direction=parties.direction,
+        phase=outcome.phase,
+        disposition=outcome.disposition,
+        disposition_raw=outcome.end.disposition_raw if outcome.end else "",
+        is_blocked=outcome.is_refused,
+        is_voicemail=_is_voicemail(parties, outcome, participants, recordings),
+        is_own_leg=parties.is_own_leg,
+        outside_number=parties.outside_number,
+        did=min([fact.did for fact in told if fact.did], default=""),
+        started_at=started_at,
+        answered_at=answered_at,
+        ended_at=outcome.end.received_at if outcome.end else None,
+        ring_seconds=outcome.ring_seconds(started_at),
+        talk_seconds=outcome.talk_seconds,
+        answered_by=answered_by,
+        placed_by=parties.placed_by,
+        legs=legs,
+        participants=participants,
+        recordings=recordings,
+        ringing_extensions=() if outcome.end else ringing_in(legs, participants),
+        talking_extension=participants[-1] if participants and not outcome.end else "",
+    )
+
+
+def _each_once(facts: Iterable[Fact]) -> list[Fact]:
+    """Keep the earliest of each content, in order of arrival."""
+    earliest: dict[tuple[str, ...], Fact] = {}
+    for fact in facts:
+        known = earliest.setdefault(fact.content, fact)
+        if fact.received_at < known.received_at:
+            earliest[fact.content] = fact
+    heard = sorted((fact.received_at, content) for content, fact in earliest.items())
+    return [earliest[content] for _, content in heard]
+
+
+def _answered_by(answerers: list[str], parties: Parties, outcome: Outcome) -> str:
+    """Name who had the call last; of a call whose end we never heard nobody can say that."""
+    if not outcome.is_answered or outcome.is_refused or outcome.is_swept:
+        return ""
+    last = [end.last_extension for end in outcome.answering_ends if end.last_extension]
+    known = [*last[:1], *answerers[-1:]]
+    if parties.direction is Direction.INBOUND:
+        known += [end.extension for end in outcome.answering_ends if end.extension]
+    elif parties.direction is Direction.OUTBOUND:
+        known.append(parties.placed_by)
+    else:
+        known.append(parties.called_extension)
+        known += [end.who for end in outcome.answering_ends if end.who != parties.placed_by]
+    return next(filter(None, known), "")
+
+
+def _participants(
+    answerers: list[str], answered_by: str, parties: Parties, outcome: Outcome
+) -> tuple[str, ...]:
+    if outcome.is_refused or not outcome.is_answered:
+        return ()
+    talked = [name for name in (parties.placed_by, *answerers, answered_by) if name]
+    if outcome.end:
+        return tuple(dict.fromkeys(talked))
+    # Whoever has the call now is named last, also when it came back to them.
+    return tuple(dict.fromkeys(reversed(talked)))[::-1]
+
+
+def _is_voicemail(
+    parties: Parties, outcome: Outcome, participants: tuple[str, ...], recordings: tuple[str, ...]
+) -> bool:
+    """The PBX says answered, somebody was recorded, and none of us is named."""
+    return (
+        parties.direction is Direction.INBOUND
+        and not (outcome.is_refused or outcome.answers or participants)
+        and bool(outcome.answering_ends)
+        and (bool(recordings) or any(end.is_recorded for end in outcome.answering_ends))
+    )
+
+
+def _recordings(told: list[Fact], outcome: Outcome) -> tuple[str, ...]:
+    """List the recordings; one announced by the end of an unanswered call holds nothing."""
+    announced = {fact.recording_id for fact in told if fact.kind is FactKind.RECORDED}
+    if outcome.is_answered:
+        announced |= {fact.recording_id for fact in told if fact.kind in ENDS}
+    return tuple(sorted(announced - {""}))

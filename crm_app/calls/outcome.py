@@ -1,0 +1,145 @@
+"""How a call ended, if it has: which fact decides, who picked up, how long it rang and lasted."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from crm_app.calls.facts import CallPhase, Direction, Disposition, Fact, FactKind, is_own_leg
+from crm_app.calls.parties import OUTGOING, Parties
+
+ENDS = (FactKind.ENDED, FactKind.OUTGOING_ENDED, FactKind.LISTED)
+NEVER = datetime.min.replace(tzinfo=UTC)
+_SIGNS_OF_LIFE = (
+    FactKind.STARTED,
+    FactKind.RANG,
+    FactKind.ANSWERED,
+    FactKind.MENU,
+    FactKind.OUTGOING_STARTED,
+)
+_LONGEST_CALL_SECONDS = 7 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the call ended so far: `end` is the fact that decides, None while it lives."""
+
+    end: Fact | None
+    leg_ends: list[Fact]
+    answers: list[Fact]
+    is_answered: bool
+    is_refused: bool
+    answering_ends: list[Fact]
+
+    @property
+    def is_swept(self) -> bool:
+        """We closed the call ourselves because nothing was heard of it for too long."""
+        return self.end is not None and self.end.kind is FactKind.SWEPT
+
+    @property
+    def phase(self) -> CallPhase:
+        """Where the call is."""
+        if self.end:
+            return CallPhase.ENDED
+        return CallPhase.ANSWERED if self.answers else CallPhase.RINGING
+
+    @property
+    def disposition(self) -> Disposition | None:
+        """How it ended; None while it lives, and when we refused it."""
+        if self.end is None or self.is_refused:
+            return None
+        if self.is_swept:
+            return Disposition.UNFINISHED
+        if self.is_answered:
+            return Disposition.ANSWERED
+        return self.end.disposition or Disposition.FAILED
+
+    @property
+    def answered_at(self) -> datetime | None:
+        """When the talk began: when we heard of it, or earlier if its length says so."""
+        moments = [fact.received_at for fact in self.answers]
+        if self.end and self.end in self.answering_ends:
+            moments.append(_earlier(self.end.received_at, _seconds(self.end)))
+        return min(moments, default=None)
+
+    @property
+    def talk_seconds(self) -> int | None:
+        """Seconds from answer to end, as the PBX counted them where it told; None while unknown."""
+        if self.end is None or self.is_swept:
+            return None
+        if not self.is_answered:
+            return 0
+        if self.end in self.answering_ends and self.end.talk_seconds is not None:
+            return _seconds(self.end)
+        began = self.answered_at or self.end.received_at
+        return max(int((self.end.received_at - began).total_seconds()), 0)
+
+    def ring_seconds(self, started_at: datetime) -> int | None:
+        """Seconds until somebody answered or the caller gave up; None while unknown."""
+        until = self.answered_at
+        if until is None and self.end and not self.is_swept:
+            until = self.end.received_at
+        return int((until - started_at).total_seconds()) if until else None
+
+
+def outcome_of(told: list[Fact], parties: Parties) -> Outcome:
+    """Weigh the ends of a call against its answers."""
+    answers = [fact for fact in told if fact.kind is FactKind.ANSWERED]
+    ends = [fact for fact in told if fact.kind in ENDS]
+    if parties.direction is Direction.OUTBOUND and not parties.is_own_leg:
+        # Our own phone was picked up, or hung up: that says nothing of the other side.
+        answers = [fact for fact in answers if fact.called != parties.placed_by or not fact.called]
+        if any(fact.kind in OUTGOING and not is_own_leg(fact) for fact in told):
+            ends = [fact for fact in ends if not is_own_leg(fact)]
+    leg_ends = [fact for fact in ends if _ends_only_a_leg(fact, answers)]
+    ends = [fact for fact in ends if fact not in leg_ends]
+    refusals = [fact for fact in told if fact.kind is FactKind.REFUSED]
+    end = max(ends, key=_weight, default=None)
+    end = end or next(iter(refusals), None) or _sweep_in_force(told)
+    answering_ends = sorted(filter(_says_answered, ends), key=_weight, reverse=True)
+    return Outcome(
+        end, leg_ends, answers, bool(answers or answering_ends), bool(refusals), answering_ends
+    )
+
+
+def _ends_only_a_leg(end: Fact, answers: list[Fact]) -> bool:
+    """Tell whether an end is that of one phone, while another had answered before it."""
+    if end.kind is not FactKind.ENDED or _says_answered(end):
+        return False
+    if not end.extension or end.last_extension:
+        return False
+    return any(
+        fact.who and fact.who != end.extension and fact.received_at <= end.received_at
+        for fact in answers
+    )
+
+
+def _sweep_in_force(told: list[Fact]) -> Fact | None:
+    """Find our own closing of a silent call, unless the PBX has spoken of it again since."""
+    sweep = max(
+        (fact for fact in told if fact.kind is FactKind.SWEPT),
+        key=lambda fact: fact.received_at,
+        default=None,
+    )
+    if sweep and any(
+        fact.kind in _SIGNS_OF_LIFE and fact.received_at > sweep.received_at for fact in told
+    ):
+        return None
+    return sweep
+
+
+def _says_answered(end: Fact) -> bool:
+    if end.disposition is None:
+        return _seconds(end) > 0
+    return end.disposition is Disposition.ANSWERED
+
+
+def _weight(end: Fact) -> tuple[bool, bool, int, tuple[str, ...]]:
+    """Answered outweighs every other end; then an event outweighs a row of the statistics."""
+    return _says_answered(end), end.kind is not FactKind.LISTED, _seconds(end), end.content
+
+
+def _seconds(end: Fact) -> int:
+    return min(max(end.talk_seconds or 0, 0), _LONGEST_CALL_SECONDS)
+
+
+def _earlier(moment: datetime, seconds: int) -> datetime:
+    return max(moment, NEVER + timedelta(seconds=seconds)) - timedelta(seconds=seconds)

@@ -1,0 +1,147 @@
+"""What holds for every call, whatever the facts say: generated sets of facts, sane and mad."""
+
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from crm_app.calls.facts import CallPhase, Direction, Disposition, Fact, FactKind
+from crm_app.calls.lifecycle import CallState, fold
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+PHONES = ("101", "102", "103", "104")
+NUMBERS = ("", "+351910000042", "+34600000042", *PHONES, "0", "000", "12345", "anonymous", "+", "é")
+
+
+def any_fact(rng: random.Random) -> Fact:
+    """Make a fact in which every field may hold anything it could ever hold."""
+    maybe = lambda values: rng.choice(values) if rng.random() < 0.6 else values[0]  # noqa: E731
+    seconds = rng.choice([0, 0, 1, 37, 37, 4000, -5, 10**12])
+    return Fact(
+        kind=rng.choice(list(FactKind)),
+        pbx_call_id="in_1",
+        received_at=rng.choice([NOON + timedelta(seconds=rng.randrange(600)), EARLY, LATE]),
+        caller=maybe(NUMBERS),
+        called=maybe(NUMBERS),
+        did=maybe(("", "+351210000001", "351")),
+        extension=maybe(("", *PHONES, "zz")),
+        last_extension=maybe(("", *PHONES)),
+        transfer_from=maybe(("", *PHONES)),
+        disposition=rng.choice([None, *Disposition]),
+        disposition_raw=maybe(("", "anything")),
+        talk_seconds=rng.choice([None, seconds]),
+        recording_id=maybe(("", "1.1", "2.2")),
+        is_recorded=rng.random() < 0.5,
+        leg=maybe(("", "normal", "callback_leg1", "callback_leg2")),
+        menu_choice=maybe(("", "2")),
+    )
+
+
+EARLY = datetime.min.replace(tzinfo=UTC)
+LATE = datetime.max.replace(tzinfo=UTC)
+_rng = random.Random(20260302)
+# Drawing from a pool makes ten thousand sets cheap; the pool holds every field in many states.
+POOL = [any_fact(_rng) for _ in range(4000)]
+SANE = [replace(f, received_at=NOON + timedelta(seconds=i % 600)) for i, f in enumerate(POOL)]
+PREFIXES = st.sampled_from(["in_1", "out_1", "x", ""])
+many = settings(
+    max_examples=2_000,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+some = settings(many, max_examples=500)
+
+
+def of_one_call(facts: list[Fact], pbx_call_id: str) -> list[Fact]:
+    return [replace(fact, pbx_call_id=pbx_call_id) for fact in facts]
+
+
+def check_sense(call: CallState) -> None:
+    """Hold a call against what no call can contradict."""
+    assert call.status
+    assert (call.phase is CallPhase.ENDED) == (call.ended_at is not None)
+    assert call.started_at <= (call.answered_at or call.started_at)
+    assert (call.talk_seconds or 0) >= 0
+    assert (call.ring_seconds or 0) >= 0
+    if call.phase is CallPhase.ENDED:
+        assert not call.ringing_extensions
+        assert not call.talking_extension
+    if call.phase is CallPhase.RINGING:
+        assert not call.answered_by
+    if call.talking_extension:
+        assert call.talking_extension not in call.ringing_extensions
+    if call.deserves_call_back:
+        assert call.outside_number
+        assert call.direction is Direction.INBOUND
+        assert not call.is_blocked
+    if call.is_missed:
+        assert not call.answered_by
+    if call.direction is Direction.INTERNAL:
+        assert not call.outside_number
+    legs = [(leg.extension, leg.transferred_from) for leg in call.legs]
+    assert len(legs) == len(set(legs))
+
+
+generated = 0
+
+
+class TestEverySet:
+    @many
+    @given(st.integers(0, 2**32))
+    def _fold(self, seed: int) -> None:
+        global generated
+        rng = random.Random(seed)
+        for _ in range(5):
+            generated += 1
+            facts = rng.choices(POOL, k=rng.randrange(9))
+            check_sense(fold(of_one_call(facts, rng.choice(("in_1", "out_1", "x", "")))))
+
+    def test_it_folds_ten_thousand_sets_without_an_exception(self) -> None:
+        global generated
+        generated = 0
+        self._fold()
+        assert generated >= 10_000
+
+    @some
+    @given(st.lists(st.sampled_from(SANE), max_size=9), PREFIXES, st.randoms(use_true_random=False))
+    def test_it_folds_the_same_in_any_order_and_repetition(
+        self, facts: list[Fact], pbx_call_id: str, rng: random.Random
+    ) -> None:
+        facts = of_one_call(facts, pbx_call_id)
+        again = [
+            replace(fact, received_at=fact.received_at + timedelta(seconds=rng.randrange(1, 99)))
+            for fact in rng.sample(facts, rng.randint(0, len(facts)))
+        ]
+        mixed = [*facts, *again]
+        rng.shuffle(mixed)
+        assert fold(mixed) == fold(facts)
+
+    @some
+    @given(st.lists(st.sampled_from(SANE), min_size=1, max_size=9))
+    def test_it_never_reopens_a_call_that_the_pbx_has_ended(self, facts: list[Fact]) -> None:
+        arrived = [
+            replace(fact, received_at=NOON + timedelta(seconds=i), caller="+351910000042")
+            for i, fact in enumerate(of_one_call(facts, "in_1"))
+        ]
+        was_over = False
+        for known in accumulate(([fact] for fact in arrived), lambda a, b: a + b):
+            call = fold(known)
+            assert call.phase is CallPhase.ENDED or not was_over
+            was_over = call.status not in ("ringing", "talking", "unfinished")
+
+    @some
+    @given(st.sampled_from(POOL))
+    def test_it_reads_back_what_it_stored(self, fact: Fact) -> None:
+        again = Fact.from_json(fact.to_json())
+        assert again == fact
+        assert again.content_key() == fact.content_key()
+
+    @some
+    @given(st.sampled_from(POOL), st.sampled_from(POOL))
+    def test_it_names_a_content_by_everything_but_the_time(self, one: Fact, other: Fact) -> None:
+        assert one.content_key() == replace(one, received_at=LATE).content_key()
+        assert (one.content_key() == other.content_key()) == (one.content == other.content)
