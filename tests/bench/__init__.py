@@ -1,0 +1,1 @@
+"""Speed and memory, printed as a table with ratios of one run: `make bench`."""

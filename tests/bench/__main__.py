@@ -1,0 +1,62 @@
+"""Runs the benchmarks and prints one table; exits with 1 when a promised figure was missed."""
+
+import argparse
+
+from tests.bench import lists, popups, streams, webhooks
+from tests.bench.house import House
+from tests.bench.table import Table
+from tests.postgres import Postgres
+
+PARTS = ("webhook", "popup", "streams", "lists")
+
+
+def main() -> int:
+    """Run the chosen parts on the chosen engines."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--only", choices=PARTS, action="append")
+    parser.add_argument("--engine", choices=("sqlite", "postgresql"), action="append")
+    parser.add_argument("--contacts", type=int, default=1_000_000)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    chosen = parser.parse_args()
+    table = Table()
+    for engine in chosen.engine or ("sqlite", "postgresql"):
+        server = Postgres() if engine == "postgresql" else None
+        parts = chosen.only or PARTS
+        many = House(engine, chosen.contacts, server)
+        try:
+            measure(engine, parts, many, server, table, chosen)
+        finally:
+            many.close()
+            if server:
+                server.stop()
+    print(f"\n{table.failed} of the promised figures were missed")
+    return 1 if table.failed else 0
+
+
+def measure(
+    engine: str,
+    parts: tuple[str, ...],
+    many: House,
+    server: Postgres | None,
+    table: Table,
+    chosen: argparse.Namespace,
+) -> None:
+    """Run the parts on one engine."""
+    if "webhook" in parts:
+        table.title(f"The webhook, {engine}")
+        webhooks.measure(many, chosen.contacts, table, chosen.seconds)
+    if "popup" in parts:
+        table.title(f"The pop-up, {engine}")
+        popups.measure(many, table)
+    if "streams" in parts:
+        table.title(f"Idle agents, {engine}")
+        streams.measure(many, table, chosen.seconds)
+    if "lists" in parts:
+        table.title(f"Lists and search, 10,000 -> {chosen.contacts:,} contacts, {engine}")
+        few = House(engine, 10_000, server)
+        lists.measure(many, few, table)
+        few.close()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

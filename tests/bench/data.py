@@ -1,0 +1,80 @@
+"""A million contacts, made inside the database, the same on both engines."""
+
+from sqlalchemy import Connection, text
+
+FIRST = (
+    "Ana Maria João José António Manuel Francisco Carlos Paulo Rui Pedro Luís Miguel Tiago Nuno "
+    "Ricardo Bruno Hugo André Diogo Sofia Inês Beatriz Marta Joana Catarina Teresa Helena Isabel "
+    "Cristina Sandra Paula Carla Patrícia Cláudia Susana Mónica Vera Raquel Sara Łukasz Søren "
+    "Zoë Chloé Jürgen Françoise Núria Iñaki Željko Ağca"
+).split()
+LAST = (
+    "Silva Santos Ferreira Pereira Oliveira Costa Rodrigues Martins Jesus Sousa Fernandes "
+    "Gonçalves Gomes Lopes Marques Alves Almeida Ribeiro Pinto Carvalho Teixeira Moreira Correia "
+    "Mendes Nunes Soares Vieira Monteiro Cardoso Rocha Raposo Neves Coelho Cruz Cunha Pires Ramos "
+    "Reis Simões Antunes Matos Fonseca Morais Tavares Barbosa Freitas Machado Araújo Domingues "
+    "Figueiredo Leite Henriques Lourenço Pinheiro Guerreiro Baptista Faria Azevedo Valente Macedo"
+).split()
+PHONE_TAIL = 9
+
+
+def load(connection: Connection, contacts: int, users: int) -> None:
+    """Insert contacts with one or two phones each (1.5 on average) and a lead for every fourth.
+
+    Contact i has the number +351 910 000 000 + i; user ids 1..users share them as responsible.
+    """
+    from crm_app.search_text import normalise
+
+    is_sqlite = connection.dialect.name == "sqlite"
+    for table, names in (("bench_first", FIRST), ("bench_last", LAST)):
+        connection.execute(
+            text(f"CREATE TEMPORARY TABLE {table} (id INTEGER, name TEXT, bare TEXT)")
+        )
+        connection.execute(
+            text(f"INSERT INTO {table} VALUES (:id, :name, :bare)"),
+            [{"id": i, "name": n, "bare": normalise(n)} for i, n in enumerate(names)],
+        )
+    connection.execute(text("CREATE TEMPORARY TABLE bench_series (i INTEGER PRIMARY KEY)"))
+    series = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :many) "
+        "SELECT i FROM n"
+        if is_sqlite
+        else "SELECT generate_series(1, :many)"
+    )
+    connection.execute(text(f"INSERT INTO bench_series {series}"), {"many": contacts})
+    values = {"users": users, "firsts": len(FIRST), "lasts": len(LAST)}
+    now = "datetime('now')" if is_sqlite else "now()"
+    people = "bench_series s JOIN bench_first f ON f.id = s.i % :firsts"
+    people += " JOIN bench_last l ON l.id = (s.i / :firsts) % :lasts"
+    no, yes = ("0", "1") if is_sqlite else ("false", "true")
+    connection.execute(
+        text(
+            "INSERT INTO contact (id, kind, name, sort_name, job_title, address, about,"
+            " do_not_call, responsible_id, search_text, created_at, updated_at, version)"
+            " SELECT s.i, 'person', f.name || ' ' || l.name || ' ' || s.i,"
+            " f.bare || ' ' || l.bare || ' ' || s.i, '', '', '', " + no + ", 1 + s.i % :users,"
+            " f.bare || ' ' || l.bare || ' ' || s.i || ' ' || f.bare || s.i || '@example.com '"
+            f" || '351' || (910000000 + s.i), {now}, {now}, 1 FROM {people}"
+        ),
+        values,
+    )
+    for kind, base, every in (("mobile", 910_000_000, 1), ("work", 210_000_000, 2)):
+        connection.execute(
+            text(
+                "INSERT INTO contact_phone (contact_id, number, kind, is_main, position, tail)"
+                f" SELECT i, '+351' || ({base} + i), '{kind}', {yes if every == 1 else no},"
+                f" {every - 1}, '' || ({base} + i) FROM bench_series WHERE i % {every} = 0"
+            )
+        )
+    connection.execute(
+        text(
+            "INSERT INTO lead (title, contact_id, stage_id, currency, source, about,"
+            " lost_reason, responsible_id, search_text, created_at, updated_at, version)"
+            " SELECT 'Lead ' || s.i, s.i, (SELECT min(id) FROM lead_stage), 'EUR', '', '', '',"
+            f" 1 + s.i % :users, 'lead ' || s.i, {now}, {now}, 1"
+            " FROM bench_series s WHERE s.i % 4 = 0"
+        ),
+        {"users": users},
+    )
+    for table in ("bench_first", "bench_last", "bench_series"):
+        connection.execute(text(f"DROP TABLE {table}"))
