@@ -1,0 +1,214 @@
+"""The verbs of leads: each writes its trace in the journal; the caller commits."""
+
+from collections.abc import Collection
+from typing import Any, TypedDict, Unpack
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import contains_eager, joinedload
+
+from crm_app import clock, search_text
+from crm_app.accounts.models import User
+from crm_app.accounts.services import sees_everything
+from crm_app.contacts.models import Contact
+from crm_app.errors import ConflictError, InvalidInputError
+from crm_app.extensions import db
+from crm_app.journal import services as journal
+from crm_app.leads.models import Lead, LeadStage, StageKind
+
+RECORD = "lead"
+
+
+class LeadDetails(TypedDict, total=False):
+    """What may be said about a new lead beside its title and contact."""
+
+    source: str
+    stage: LeadStage | None
+    value_cents: int | None
+    currency: str
+    about: str
+    responsible: User | None
+
+
+class LeadChanges(LeadDetails, total=False):
+    """What may be changed on a lead; the stage is changed by `move_to`."""
+
+    title: str
+    contact_id: int | None
+
+
+def create_lead(
+    title: str, contact_id: int | None, by: User | None, **details: Unpack[LeadDetails]
+) -> Lead:
+    """Add a lead, in the first open stage unless told otherwise; nothing is committed.
+
+    Without a `responsible` (and none said to be nobody) the one who creates it is responsible.
+    """
+    stage = details.pop("stage", None) or first_stage(StageKind.OPEN)
+    details.setdefault("responsible", by)
+    lead = Lead(title=title.strip(), contact_id=contact_id, stage=stage, currency="EUR")
+    for name, value in details.items():
+        setattr(lead, name, value)
+    lead.closed_at = None if stage.kind == StageKind.OPEN else clock.now()
+    _refresh_search_text(lead)
+    db.session.add(lead)
+    db.session.flush()
+    journal.record(RECORD, lead.id, "created", by)
+    return lead
+
+
+def update_lead(lead: Lead, by: User, **changes: Unpack[LeadChanges]) -> bool:
+    """Change what is said about a lead and tell whether anything differed from before."""
+    before = described(lead)
+    for name, value in changes.items():
+        if name != "contact_id":
+            setattr(lead, name, value)
+    if "contact_id" in changes:
+        contact_id = changes["contact_id"]
+        lead.contact = db.session.get(Contact, contact_id) if contact_id else None
+    _refresh_search_text(lead)
+    return _trace(lead, "changed", before, by)
+
+
+def move_to(lead: Lead, stage: LeadStage, by: User, *, lost_reason: str = "") -> None:
+    """Move a lead to another stage; going to a lost one needs the reason.
+
+    Raises InvalidInputError("required", "lost_reason").
+    """
+    reason = lost_reason.strip()[:200] if stage.kind == StageKind.LOST else ""
+    if stage.kind == StageKind.LOST and not reason:
+        raise InvalidInputError("required", "lost_reason")
+    before = described(lead)
+    if stage.kind == StageKind.OPEN:
+        lead.closed_at = None
+    elif lead.stage.kind != stage.kind or lead.closed_at is None:
+        lead.closed_at = clock.now()
+    lead.stage, lead.lost_reason = stage, reason
+    _trace(lead, "moved", before, by)
+
+
+def win(lead: Lead, by: User) -> None:
+    """Say that the sale was made: the lead goes to the first won stage."""
+    move_to(lead, first_stage(StageKind.WON), by)
+
+
+def lose(lead: Lead, reason: str, by: User) -> None:
+    """Say that the sale was lost, and why: the lead goes to the first lost stage."""
+    move_to(lead, first_stage(StageKind.LOST), by, lost_reason=reason)
+
+
+def delete(lead: Lead, by: User) -> None:
+    """Put a lead in the bin, whence it can be restored."""
+    if lead.deleted_at is None:
+        lead.deleted_at = clock.now()
+        lead.version += 1
+        journal.record(RECORD, lead.id, "deleted", by)
+
+
+def restore(lead: Lead, by: User) -> None:
+    """Take a lead out of the bin."""
+    if lead.deleted_at is not None:
+        lead.deleted_at = None
+        lead.version += 1
+        journal.record(RECORD, lead.id, "restored", by)
+
+
+def visible_to(user: User) -> Select[Lead]:
+    """Select the leads outside the bin that a user may see and change."""
+    return _own_or_all(select(Lead).where(Lead.deleted_at.is_(None)), user)
+
+
+def binned_for(user: User) -> Select[Lead]:
+    """Select the leads in the bin that a user may see and restore."""
+    return _own_or_all(select(Lead).where(Lead.deleted_at.is_not(None)), user)
+
+
+def open_leads(contact_ids: Collection[int], user: User | None = None) -> list[Lead]:
+    """List the open leads of some contacts, the newest first (only those the user may see)."""
+    if not contact_ids:
+        return []
+    statement = visible_to(user) if user else select(Lead).where(Lead.deleted_at.is_(None))
+    statement = (
+        statement.join(Lead.stage)
+        .where(Lead.contact_id.in_(contact_ids), LeadStage.kind == StageKind.OPEN)
+        .options(contains_eager(Lead.stage), joinedload(Lead.responsible))
+        .order_by(Lead.created_at.desc(), Lead.id.desc())
+    )
+    return list(db.session.scalars(statement))
+
+
+def locked(lead: Lead, version: int) -> Lead:
+    """Hold the row until the end of the transaction, if it is still the version that was read.
+
+    Raises ConflictError when somebody changed it meanwhile. (SQLite holds its one write lock
+    since the first statement, PostgreSQL locks the row.)
+    """
+    db.session.refresh(lead, with_for_update=True)
+    if lead.version != version:
+        raise ConflictError
+    return lead
+
+
+def first_stage(kind: StageKind) -> LeadStage:
+    """Give the first stage of a kind; the pipeline is laid when there is none yet."""
+    statement = select(LeadStage).where(LeadStage.kind == kind)
+    statement = statement.order_by(LeadStage.position, LeadStage.id).limit(1)
+    stage = db.session.scalar(statement)
+    if stage is None:
+        ensure_stages()
+        stage = db.session.scalars(statement).one()
+    return stage
+
+
+def ensure_stages() -> None:
+    """Lay the default pipeline, so that there is a stage of each kind; nothing is committed."""
+    stages = list(db.session.scalars(select(LeadStage)))
+    kinds = {stage.kind for stage in stages}
+    position = max((stage.position for stage in stages), default=0)
+    for name, kind in DEFAULT_STAGES:
+        if kind not in kinds:
+            position += 1
+            db.session.add(LeadStage(name=name, kind=kind, position=position))
+    db.session.flush()
+
+
+# Names of rows, which the office may change; so they are not translated by the interface.
+DEFAULT_STAGES = (
+    ("New", StageKind.OPEN),
+    ("Contacted", StageKind.OPEN),
+    ("Proposal", StageKind.OPEN),
+    ("Won", StageKind.WON),
+    ("Lost", StageKind.LOST),
+)
+
+
+def described(lead: Lead) -> dict[str, Any]:
+    """Describe a lead for the journal, with names instead of ids."""
+    return {
+        "title": lead.title,
+        "contact": lead.contact.name if lead.contact else "",
+        "stage": lead.stage.name,
+        "value": [lead.value_cents, lead.currency] if lead.value_cents is not None else None,
+        "source": lead.source,
+        "about": lead.about,
+        "responsible": lead.responsible.name if lead.responsible else "",
+        "lost_reason": lead.lost_reason,
+    }
+
+
+def _own_or_all(statement: Select[Lead], user: User) -> Select[Lead]:
+    if sees_everything(user):
+        return statement
+    return statement.where(Lead.responsible_id == user.id)
+
+
+def _refresh_search_text(lead: Lead) -> None:
+    lead.search_text = search_text.normalise(f"{lead.title} {lead.source or ''}")
+
+
+def _trace(lead: Lead, action: str, before: dict[str, Any], by: User) -> bool:
+    changes = journal.difference(before, described(lead))
+    if changes:
+        lead.version += 1
+        db.session.flush()
+        journal.record(RECORD, lead.id, action, by, changes)
+    return bool(changes)
