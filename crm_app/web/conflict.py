@@ -1,0 +1,76 @@
+"""Two people edit the same record: the second one is told, and what he typed is kept.
+
+A form that takes part has two hidden fields, `version` (of the record it shows) and `base`
+(what its fields showed then), and inherits them from VersionedForm.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import Field, HiddenField
+
+HOUSEKEEPING = {"csrf_token", "version", "base"}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field that somebody else changed meanwhile, in words for the screen."""
+
+    who: str
+    at: datetime
+    label: str
+    old: str
+    new: str
+
+
+class VersionedForm(FlaskForm):  # type: ignore[misc]
+    """A form that knows which version of its record it was filled from."""
+
+    version = HiddenField()
+    base = HiddenField()
+
+    @property
+    def read_version(self) -> int:
+        """Give the version that was on the screen; 0, which no record has, when it is nonsense."""
+        text = str(self.version.data or "")
+        return int(text) if text.isascii() and text.isdigit() else 0
+
+    def show_version(self, version: int) -> None:
+        """Remember the version and the contents that this form is about to show."""
+        self.version.data = str(version)
+        self.base.data = json.dumps(_contents(self))
+
+    def rebase(self, newest: "VersionedForm", version: int) -> None:
+        """Go over to the newest version of the record without losing what was typed.
+
+        `newest` is the same form filled from the record. A field that its user had not touched
+        takes the newest value; one that he had touched keeps his. Saving again then overwrites
+        only what he was shown.
+        """
+        shown, typed, fresh = _read_base(self.base.data), _contents(self), _contents(newest)
+        for name, value in typed.items():
+            if name in shown and value == shown[name]:
+                field = self[name]
+                field.data, field.raw_data = newest[name].data, None
+        self.version.data, self.base.data = str(version), json.dumps(fresh)
+
+
+def _contents(form: FlaskForm) -> dict[str, str]:
+    return {field.name: _shown(field) for field in form if field.name not in HOUSEKEEPING}
+
+
+def _shown(field: Field) -> str:
+    # A browser sends line ends as CR LF whatever it was given.
+    value = field._value() if hasattr(field, "_value") else field.data
+    return str(value).replace("\r\n", "\n")
+
+
+def _read_base(text: Any) -> dict[str, str]:
+    try:
+        base = json.loads(text or "{}")
+    except (ValueError, TypeError):
+        return {}
+    return base if isinstance(base, dict) else {}
