@@ -5,7 +5,7 @@ from pathlib import Path
 from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from crm_app import accounts, config, database, home, logs
+from crm_app import accounts, config, database, home, live, logs
 from crm_app.accounts import sign_in
 from crm_app.config import Config
 from crm_app.encryption import Vault
@@ -22,7 +22,7 @@ def create_app(settings: Config | None = None) -> Flask:
     app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
     _configure(app, settings)
     _bind_extensions(app, settings)
-    for feature in (home, accounts):
+    for feature in (live, home, accounts):
         app.register_blueprint(feature.bp)
     for register in (errors.register, formatting.register):
         register(app)
@@ -74,3 +74,4 @@ def _bind_extensions(app: Flask, settings: Config) -> None:
     limiter.init_app(app)
     security_headers.register(app, is_https=settings.is_https)
     sign_in.register(app, settings.session_key)
+    live.register(app, settings.bus_url)

@@ -1,0 +1,171 @@
+"""One bus subscription for each web process, fanned out to all streams that the process holds."""
+
+import os
+import queue
+import threading
+import time
+from typing import Any
+
+import structlog
+from redis.client import PubSub
+from redis.exceptions import ConnectionError as BusConnectionError
+from redis.exceptions import RedisError
+
+from crm_app.live import bus
+from crm_app.live.messages import GOODBYE, PREFIX, MessageId, parse_id
+
+log = structlog.get_logger(__name__)
+
+SILENCE_SECONDS = 10.0
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 5.0
+QUEUE_LENGTH = 100
+
+Item = tuple[MessageId, str, str]
+
+
+def make_queue() -> Any:
+    """Make a bounded queue; gevent's own wakes its reader within one turn of the loop."""
+    try:
+        from gevent import monkey
+        from gevent.queue import Queue
+    except ImportError:
+        return queue.Queue(QUEUE_LENGTH)
+    if monkey.is_module_patched("threading"):
+        return Queue(QUEUE_LENGTH)
+    return queue.Queue(QUEUE_LENGTH)
+
+
+class Listener:
+    """One open stream as the hub sees it: a queue of (id, id as text, text); None ends it."""
+
+    __slots__ = ("channel", "is_dropped", "queue")
+
+    def __init__(self, channel: str) -> None:
+        """Listen to one channel."""
+        self.channel = channel
+        self.queue = make_queue()
+        self.is_dropped = False
+
+    def drop(self) -> None:
+        """End the stream; what it has not read yet, the browser gets when it comes back."""
+        self.is_dropped = True
+        try:
+            self.queue.put_nowait(None)
+        except queue.Full:
+            # A reader this slow finds the mark after its next item.
+            return
+
+
+class Hub:
+    """The listeners of one process and the thread that feeds them from the bus."""
+
+    def __init__(self) -> None:
+        """Prepare; the bus is reached only when the first stream opens."""
+        self._listeners: dict[str, set[Listener]] = {}
+        self._lock = threading.Lock()
+        self._is_subscribed = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __len__(self) -> int:
+        """Count the open streams."""
+        return sum(len(group) for group in self._listeners.values())
+
+    def is_ready(self, timeout: float = 5.0) -> bool:
+        """Start listening if nobody does yet, and tell whether the bus feeds us."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._listen, daemon=True, name="live-hub")
+                self._thread.start()
+        return self._is_subscribed.wait(timeout)
+
+    def add(self, listener: Listener) -> None:
+        """Feed a listener from now on."""
+        with self._lock:
+            self._listeners.setdefault(listener.channel, set()).add(listener)
+
+    def remove(self, listener: Listener) -> None:
+        """Forget a listener whose stream has ended."""
+        with self._lock:
+            group = self._listeners.get(listener.channel, set())
+            group.discard(listener)
+            if not group:
+                self._listeners.pop(listener.channel, None)
+
+    def drop_all(self) -> None:
+        """End every stream of this process; the browsers come back by themselves."""
+        for group in list(self._listeners.values()):
+            for listener in list(group):
+                listener.drop()
+
+    def _listen(self) -> None:
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                with bus.subscriber() as connection, connection.pubsub() as subscription:
+                    subscription.psubscribe(f"{PREFIX}*")
+                    self._wait_for_confirmation(subscription)
+                    pause = FIRST_PAUSE_SECONDS
+                    self._feed(subscription)
+            except (RedisError, OSError) as error:
+                if self._is_subscribed.is_set():
+                    log.warning("bus_lost", error=type(error).__name__)
+                self._is_subscribed.clear()
+                # Browsers that come back ask for what they missed, so the gap costs nothing.
+                self.drop_all()
+                time.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    def _wait_for_confirmation(self, subscription: PubSub) -> None:
+        message = subscription.get_message(timeout=SILENCE_SECONDS)
+        if message is None or message["type"] != "psubscribe":
+            raise BusConnectionError("the bus did not confirm the subscription")
+        self._is_subscribed.set()
+
+    def _feed(self, subscription: PubSub) -> None:
+        is_asked = False
+        while True:
+            message = subscription.get_message(timeout=SILENCE_SECONDS)
+            if message is None:
+                if is_asked:
+                    raise BusConnectionError("the bus is silent")
+                subscription.ping()
+                is_asked = True
+                continue
+            is_asked = False
+            if message["type"] == "pmessage":
+                self._fan_out(message["channel"].decode(), message["data"])
+
+    def _fan_out(self, channel: str, data: bytes) -> None:
+        group = self._listeners.get(channel)
+        if not group:
+            return
+        if data == GOODBYE:
+            for listener in list(group):
+                listener.drop()
+            return
+        number, _, text = data.decode().partition(" ")
+        item = (parse_id(number) or (0, 0), number, text)
+        for listener in list(group):
+            try:
+                listener.queue.put_nowait(item)
+            except queue.Full:
+                listener.drop()
+
+
+class _Process:
+    pid: int = 0
+    hub: Hub = Hub()
+
+
+_lock = threading.Lock()
+
+
+def hub() -> Hub:
+    """Give this process's hub; a forked child gets its own."""
+    if _Process.pid != os.getpid():
+        # Two streams that open at once must share one hub, or one of them would hear nothing.
+        with _lock:
+            if _Process.pid != os.getpid():
+                _Process.hub, _Process.pid = Hub(), os.getpid()
+    return _Process.hub

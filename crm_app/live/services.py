@@ -1,0 +1,54 @@
+"""What other features do with live messages: tell users something, end their streams."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+from redis.exceptions import RedisError
+
+from crm_app.live import bus
+from crm_app.live.messages import GOODBYE, channel_of, publish
+
+log = structlog.get_logger(__name__)
+
+
+class _State:
+    is_failing: bool = False
+
+
+def tell(user_ids: Iterable[int], message: dict[str, Any]) -> None:
+    """Send a small message such as {"call": 42} to every open page of these users.
+
+    Call it after the commit: the pages ask for the new state at once. A bus that is down is
+    logged once and never raised, because a page that comes back asks for its state anyway.
+    """
+    channels = [channel_of(user_id) for user_id in sorted(set(user_ids))]
+    if not channels:
+        return
+    try:
+        publish(bus.client(), channels, json.dumps(message, separators=(",", ":")))
+    except (RedisError, OSError) as error:
+        _note_failure(error)
+    else:
+        _note_success()
+
+
+def close(user_id: int) -> None:
+    """End every stream of a user who may not listen any more, in all processes."""
+    try:
+        bus.client().publish(channel_of(user_id), GOODBYE)
+    except (RedisError, OSError) as error:
+        _note_failure(error)
+
+
+def _note_failure(error: Exception) -> None:
+    if not _State.is_failing:
+        log.error("live_messages_do_not_leave", error=type(error).__name__)
+    _State.is_failing = True
+
+
+def _note_success() -> None:
+    if _State.is_failing:
+        log.info("live_messages_leave_again")
+    _State.is_failing = False

@@ -1,0 +1,87 @@
+"""The address of the event stream, and its bindings to an application."""
+
+from typing import Any
+
+from flask import Flask, Response, abort, after_this_request, current_app, request
+from flask_login import current_user, user_logged_out
+from flask_sse import ServerSentEventsBlueprint
+from redis.exceptions import RedisError
+
+from crm_app.extensions import db
+from crm_app.live import bus, services
+from crm_app.live.hub import Listener, hub
+from crm_app.live.messages import MessageId, channel_of, missed, parse_id, publish
+from crm_app.live.stream import Stream, render
+from crm_app.web.access import public
+
+
+class LiveBlueprint(ServerSentEventsBlueprint):  # type: ignore[misc]
+    """Flask-SSE with one bus connection a process, numbered messages, replay and heartbeats."""
+
+    @property
+    def redis(self) -> Any:
+        """Give the pooled client of this process."""
+        return bus.client()
+
+    def publish(
+        self, data: str, type: None = None, id: None = None, retry: None = None, channel: str = ""
+    ) -> None:
+        """Keep and send a text on a channel; the bus gives it its number."""
+        publish(self.redis, [channel], data)
+
+
+bp = LiveBlueprint("live", __name__)
+
+
+def register(app: Flask, bus_url: str) -> None:
+    """Bind the bus to an application, and end a user's streams when they sign out."""
+    bus.configure(bus_url)
+    user_logged_out.connect(_close_after_request, app)
+
+
+@bp.get("/live")  # type: ignore[untyped-decorator]
+@public
+def stream() -> Response:
+    """Stream the signed-in user's messages; an anonymous visitor gets 401, never a redirect."""
+    if not current_user.is_authenticated:
+        abort(401)
+    channel = channel_of(current_user.id)
+    # The stream stays open for an hour: it must not keep a database connection.
+    db.session.close()
+    if not hub().is_ready():
+        abort(503)
+    listener = Listener(channel)
+    hub().add(listener)
+    try:
+        waiting, last = _replay(channel)
+    except RedisError:
+        hub().remove(listener)
+        abort(503)
+    body = Stream(hub(), listener, waiting, last)
+    answer = current_app.response_class(body, mimetype="text/event-stream", direct_passthrough=True)
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["X-Accel-Buffering"] = "no"
+    # The server keeps the environment for as long as the stream lives; the request can go.
+    request.environ.pop("werkzeug.request", None)
+    return answer
+
+
+def _replay(channel: str) -> tuple[bytes, MessageId]:
+    """Render what the browser missed since the message it saw last, and the number reached."""
+    since = parse_id(request.headers.get("Last-Event-ID", ""))
+    rows = missed(bus.client(), channel, since) if since else []
+    if not rows:
+        return b"", (0, 0)
+    return b"".join(render(*row) for row in rows), parse_id(rows[-1][0]) or (0, 0)
+
+
+def _close_after_request(_sender: Flask, user: Any = None, **_more: Any) -> None:
+    """Let the other tabs of this browser find out that nobody is signed in any more."""
+    user_id = getattr(user, "id", None)
+
+    @after_this_request
+    def _close(response: Response) -> Response:
+        db.session.close()
+        if user_id is not None:
+            services.close(user_id)
+        return response
