@@ -2,13 +2,15 @@
 
 import itertools
 import uuid
+from dataclasses import fields
 from typing import Any
 
 from flask_security import hash_password
 
 from crm_app import phone_numbers, search_text
 from crm_app.accounts.models import Role, User
-from crm_app.contacts.models import Contact, ContactEmail, ContactPhone
+from crm_app.contacts.models import Contact
+from crm_app.contacts.services import Draft, PhoneDraft, create_contact
 from crm_app.extensions import db
 from crm_app.leads.models import Lead, LeadStage
 from crm_app.tasks.models import Task
@@ -39,19 +41,21 @@ def make_contact(
     name: str = "", *, phones: tuple[str, ...] = (), emails: tuple[str, ...] = (), **values: Any
 ) -> Contact:
     """Add and commit a contact; the first of its numbers (any writing) is the main one."""
-    contact = Contact(name=name or f"Contact {next(_counter)}", **values)
-    contact.sort_name = search_text.normalise(contact.name)
-    contact.phones = [
-        ContactPhone(number=phone_numbers.parse(phone, "PT"), is_main=index == 0, position=index)
-        for index, phone in enumerate(phones)
-    ]
-    contact.emails = [
-        ContactEmail(address=address, position=index) for index, address in enumerate(emails)
-    ]
-    contact.search_text = search_text.normalise(
-        " ".join([contact.name, *emails, *(phone.number for phone in contact.phones)])
+    draft = Draft(
+        name=name or f"Contact {next(_counter)}",
+        phones=[
+            PhoneDraft(phone_numbers.parse(phone, "PT"), is_main=index == 0)
+            for index, phone in enumerate(phones)
+        ],
+        emails=list(emails),
     )
-    db.session.add(contact)
+    for name_of_record in {"responsible", "company"} & values.keys():
+        values[f"{name_of_record}_id"] = values.pop(name_of_record).id
+    for column in {field.name for field in fields(Draft)} & values.keys():
+        setattr(draft, column, values.pop(column))
+    contact = create_contact(draft, by=None)
+    for column, value in values.items():
+        setattr(contact, column, value)
     db.session.commit()
     return contact
 

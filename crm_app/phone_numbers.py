@@ -82,6 +82,23 @@ def show(number: str, country: str) -> str:
     return phonenumbers.format_number(parsed, style.NATIONAL if at_home else style.INTERNATIONAL)
 
 
+def show_at_home(number: str) -> str:
+    """Write an E.164 number as people of its own country do: +442079460958 -> 020 7946 0958."""
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        return number
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+
+
+def is_valid(number: str) -> bool:
+    """Tell whether a numbering plan knows this E.164 number."""
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(number, None))
+    except phonenumbers.NumberParseException:
+        return False
+
+
 def country_of(number: str) -> str:
     """Give the two-letter country of an E.164 number, "" when it has none."""
     try:

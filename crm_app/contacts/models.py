@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import Computed, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm_app import clock
@@ -27,20 +27,48 @@ class PhoneKind(StrEnum):
     OTHER = "other"
 
 
+def _alive(name: str, *columns: str) -> Index:
+    """An index over the contacts that are not in the bin."""
+    condition = text("deleted_at IS NULL")
+    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+
+
 class Contact(Model):
     """A person or company that we know."""
 
     __tablename__ = "contact"
+    # The list is read in the order of one of these, page by page, for each of its filters. They are
+    # partial because PostgreSQL does not see that "deleted_at IS NULL" leaves the order intact.
     __table_args__ = (
-        # The list is read in this order, page by page, without and with its most used filter.
-        Index("ix_contact_list", "deleted_at", "sort_name", "id"),
-        Index("ix_contact_list_responsible", "responsible_id", "deleted_at", "sort_name", "id"),
+        _alive("ix_contact_list", "sort_name", "id"),
+        _alive("ix_contact_list_responsible", "responsible_id", "sort_name", "id"),
+        _alive("ix_contact_list_kind", "kind", "sort_name", "id"),
+        _alive("ix_contact_newest", "created_at", "id"),
+        _alive("ix_contact_newest_responsible", "responsible_id", "created_at", "id"),
+        _alive("ix_contact_newest_kind", "kind", "created_at", "id"),
+        Index(
+            "ix_contact_do_not_call",
+            "sort_name",
+            "id",
+            sqlite_where=text("do_not_call = 1 AND deleted_at IS NULL"),
+            postgresql_where=text("do_not_call AND deleted_at IS NULL"),
+        ),
+        Index(
+            "ix_contact_bin",
+            "deleted_at",
+            "id",
+            sqlite_where=text("deleted_at IS NOT NULL"),
+            postgresql_where=text("deleted_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[ContactKind] = mapped_column(String(10), default=ContactKind.PERSON)
     name: Mapped[str] = mapped_column(String(200))
-    sort_name: Mapped[str] = mapped_column(String(200), default="")
+    # The same binary order on both engines, so that a prefix is a range of the index.
+    sort_name: Mapped[str] = mapped_column(
+        String(200).with_variant(String(200, collation="C"), "postgresql"), default=""
+    )
     company_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"), index=True)
     job_title: Mapped[str] = mapped_column(String(120), default="")
     address: Mapped[str] = mapped_column(Text, default="")
@@ -81,6 +109,15 @@ class ContactPhone(Model):
         ForeignKey("contact.id", ondelete="CASCADE"), index=True
     )
     number: Mapped[str] = mapped_column(String(20), index=True)
+    # The last nine digits, for callers whose number comes without a usable country code.
+    tail: Mapped[str] = mapped_column(
+        String(20),
+        Computed(
+            "CASE WHEN length(number) > 9 THEN substr(number, length(number) - 8) ELSE number END",
+            persisted=True,
+        ),
+        index=True,
+    )
     kind: Mapped[PhoneKind] = mapped_column(String(10), default=PhoneKind.MOBILE)
     is_main: Mapped[bool] = mapped_column(default=False)
     position: Mapped[int] = mapped_column(default=0)

@@ -1,13 +1,17 @@
 """The journal of changes and the notes, for any kind of record."""
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import JSON, ForeignKey, Index, Select, String, Text, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from crm_app import clock
 from crm_app.extensions import Model
+
+# Users live above the journal; only their name is needed here, and the mapper finds it by itself.
+if TYPE_CHECKING:
+    from crm_app.accounts.models import User
 
 
 class JournalEntry(Model):
@@ -24,11 +28,14 @@ class JournalEntry(Model):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"), index=True)
     at: Mapped[datetime] = mapped_column(default=clock.now)
 
+    user: Mapped["User | None"] = relationship("User")
+
     @classmethod
     def of(cls, record_type: str, record_id: int) -> "Select[JournalEntry]":
-        """Select the changes of one record, the newest first."""
+        """Select the changes of one record with their authors, the newest first."""
         return (
             select(cls)
+            .options(joinedload(cls.user))
             .where(cls.record_type == record_type, cls.record_id == record_id)
             .order_by(cls.id.desc())
         )
@@ -47,11 +54,14 @@ class Note(Model):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
+    user: Mapped["User | None"] = relationship("User")
+
     @classmethod
     def of(cls, record_type: str, record_id: int) -> "Select[Note]":
-        """Select the notes on one record, the newest first."""
+        """Select the notes on one record with their authors, the newest first."""
         return (
             select(cls)
+            .options(joinedload(cls.user))
             .where(cls.record_type == record_type, cls.record_id == record_id)
             .order_by(cls.id.desc())
         )

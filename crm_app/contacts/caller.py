@@ -1,0 +1,94 @@
+"""Who a number belongs to: the look-up that a ringing phone waits for."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, Select, bindparam, select
+from sqlalchemy.orm import aliased
+
+from crm_app import phone_numbers
+from crm_app.accounts.models import User
+from crm_app.contacts.models import Contact, ContactPhone
+
+TAIL_LENGTH = 9
+MOST_CALLERS = 20
+Found = Row[int, str, str, int | None, str | None, bool, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What is shown and decided about one contact whose phone this is."""
+
+    contact_id: int
+    name: str
+    company_name: str
+    responsible_id: int | None
+    responsible_extension: str
+    do_not_call: bool
+
+    @property
+    def is_named(self) -> bool:
+        """Tell whether the name is more than the number it was first known by."""
+        return bool(self.name) and any(sign.isalpha() for sign in self.name)
+
+
+def _statement() -> "Select[int, str, str, int | None, str | None, bool, str]":
+    company = aliased(Contact)
+    return (
+        select(
+            Contact.id,
+            Contact.name,
+            company.name,
+            Contact.responsible_id,
+            User.extension,
+            Contact.do_not_call,
+            ContactPhone.number,
+        )
+        .select_from(ContactPhone)
+        .join(Contact, Contact.id == ContactPhone.contact_id)
+        .outerjoin(company, company.id == Contact.company_id)
+        .outerjoin(User, (User.id == Contact.responsible_id) & User.active)
+        .where(Contact.deleted_at.is_(None))
+        .order_by(Contact.id)
+        .limit(MOST_CALLERS)
+    )
+
+
+# Built once: assembling a statement costs several times what the database needs to answer it.
+_BY_NUMBER = _statement().where(ContactPhone.number == bindparam("number"))
+_BY_TAIL = _statement().where(ContactPhone.tail == bindparam("tail"))
+
+
+def find_callers(connection: Connection, number: str) -> list[Caller]:
+    """Find the contacts, bin excluded, that a number (E.164) belongs to; real names come first.
+
+    When none has exactly this number, the last nine digits decide if exactly one contact fits and
+    the two numbers are not both valid, for then they are two phones (rule of the protocol notes
+    §4.4, which knows that national numbers arrive with a missing or wrong country code).
+    """
+    if len(number) <= phone_numbers.EXTENSION_LENGTH:
+        return []
+    rows: list[Found] = list(connection.execute(_BY_NUMBER, {"number": number}))
+    if not rows and len(number) > TAIL_LENGTH:
+        rows = _by_tail(connection, number)
+    callers = {row[0]: _caller(row) for row in rows}
+    return sorted(callers.values(), key=lambda caller: not caller.is_named)
+
+
+def _by_tail(connection: Connection, number: str) -> "list[Found]":
+    found = list(connection.execute(_BY_TAIL, {"tail": number[-TAIL_LENGTH:]}))
+    if not found:
+        return []
+    is_valid = phone_numbers.is_valid(number)
+    rows = [row for row in found if not (is_valid and phone_numbers.is_valid(row[6]))]
+    return rows if len({row[0] for row in rows}) == 1 else []
+
+
+def _caller(row: Found) -> Caller:
+    return Caller(
+        contact_id=row[0],
+        name=row[1],
+        company_name=row[2] or "",
+        responsible_id=row[3],
+        responsible_extension=row[4] or "",
+        do_not_call=bool(row[5]),
+    )

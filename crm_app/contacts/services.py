@@ -1,0 +1,252 @@
+"""What is done to contacts: made, changed, deleted to the bin, found by a number.
+
+Nothing here commits: the caller ends the transaction, so that several verbs can be one.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import selectinload
+
+from crm_app import clock, phone_numbers, search_text
+from crm_app.accounts.models import User
+from crm_app.contacts.caller import find_callers
+from crm_app.contacts.models import Contact, ContactEmail, ContactKind, ContactPhone, PhoneKind
+from crm_app.errors import ConflictError, InvalidInputError
+from crm_app.extensions import db
+from crm_app.journal.services import difference, record, snapshot
+
+RECORD_TYPE = "contact"
+PLAIN_FIELDS = ("name", "kind", "job_title", "address", "about", "do_not_call")
+_NOT_DIGITS = re.compile(r"\D")
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneDraft:
+    """A number as it shall be kept: E.164, where it rings, whether it is called first."""
+
+    number: str
+    kind: PhoneKind = PhoneKind.MOBILE
+    is_main: bool = False
+
+
+@dataclass(slots=True)
+class Draft:
+    """All that a user may say about a contact."""
+
+    name: str
+    kind: ContactKind = ContactKind.PERSON
+    company_id: int | None = None
+    job_title: str = ""
+    address: str = ""
+    about: str = ""
+    do_not_call: bool = False
+    responsible_id: int | None = None
+    phones: list[PhoneDraft] = field(default_factory=list)
+    emails: list[str] = field(default_factory=list)
+
+
+def visible_to(user: User) -> "Select[Contact]":
+    """Select the contacts that a user may see, those in the bin left out."""
+    return select(Contact).where(Contact.deleted_at.is_(None))
+
+
+def create_contact(draft: Draft, by: User | None) -> Contact:
+    """Add a contact; flushed, so that it has its id.
+
+    Raises InvalidInputError (name_empty, number_twice, company_unknown).
+    """
+    contact = Contact()
+    _apply(contact, draft)
+    db.session.add(contact)
+    db.session.flush()
+    record(RECORD_TYPE, contact.id, "created", by)
+    return contact
+
+
+def update_contact(contact: Contact, draft: Draft, by: User | None, version: int) -> Contact:
+    """Change a contact that the user had opened at `version`; flushed.
+
+    Raises ConflictError when somebody saved it in between, InvalidInputError as create_contact.
+    """
+    _lock(contact)
+    if contact.version != version:
+        raise ConflictError
+    before = contact_snapshot(contact)
+    _apply(contact, draft)
+    db.session.flush()
+    changes = difference(before, contact_snapshot(contact))
+    if changes:
+        contact.version += 1
+        record(RECORD_TYPE, contact.id, "changed", by, changes)
+    if "name" in changes:
+        _refresh_people(contact)
+    db.session.flush()
+    return contact
+
+
+def add_phone(contact: Contact, number: str, kind: PhoneKind, by: User | None) -> ContactPhone:
+    """Give a contact one more number (E.164), or the same row again when it has it; flushed."""
+    _lock(contact)
+    known = next((phone for phone in contact.phones if phone.number == number), None)
+    if known is not None:
+        return known
+    before = contact_snapshot(contact)
+    phone = ContactPhone(
+        number=number, kind=kind, is_main=not contact.phones, position=len(contact.phones)
+    )
+    contact.phones.append(phone)
+    contact.search_text = searchable(contact)
+    contact.version += 1
+    db.session.flush()
+    record(RECORD_TYPE, contact.id, "changed", by, difference(before, contact_snapshot(contact)))
+    return phone
+
+
+def delete(contact: Contact, by: User | None) -> None:
+    """Put a contact into the bin; doing it again changes nothing."""
+    _lock(contact)
+    if contact.deleted_at is None:
+        contact.deleted_at = clock.now()
+        contact.version += 1
+        record(RECORD_TYPE, contact.id, "deleted", by)
+        db.session.flush()
+
+
+def restore(contact: Contact, by: User | None) -> None:
+    """Take a contact out of the bin; doing it again changes nothing."""
+    _lock(contact)
+    if contact.deleted_at is not None:
+        contact.deleted_at = None
+        contact.version += 1
+        record(RECORD_TYPE, contact.id, "restored", by)
+        db.session.flush()
+
+
+def matching(number: str) -> list[Contact]:
+    """Find the contacts that a number (E.164) belongs to, as `caller.find_callers` decides."""
+    ids = [caller.contact_id for caller in find_callers(db.session.connection(), number)]
+    if not ids:
+        return []
+    found = db.session.scalars(
+        select(Contact).where(Contact.id.in_(ids)).options(selectinload(Contact.phones))
+    )
+    by_id = {contact.id: contact for contact in found}
+    return [by_id[contact_id] for contact_id in ids]
+
+
+def sharing_numbers(contact: Contact) -> list[Contact]:
+    """Find other contacts that have one of this contact's numbers: perhaps the same person."""
+    numbers = [phone.number for phone in contact.phones]
+    if not numbers:
+        return []
+    return list(
+        db.session.scalars(
+            select(Contact)
+            .join(ContactPhone)
+            .where(
+                ContactPhone.number.in_(numbers),
+                Contact.id != contact.id,
+                Contact.deleted_at.is_(None),
+            )
+            .order_by(Contact.id)
+            .limit(5)
+        ).unique()
+    )
+
+
+def contact_snapshot(contact: Contact) -> dict[str, Any]:
+    """Copy all that the journal tells about a contact, names instead of ids."""
+    company = db.session.get(Contact, contact.company_id) if contact.company_id else None
+    responsible = db.session.get(User, contact.responsible_id) if contact.responsible_id else None
+    return {
+        **snapshot(contact, PLAIN_FIELDS),
+        "company": company.name if company else "",
+        "responsible": responsible.name if responsible else "",
+        "phones": [[phone.number, str(phone.kind), phone.is_main] for phone in contact.phones],
+        "emails": [email.address for email in contact.emails],
+    }
+
+
+def searchable(contact: Contact) -> str:
+    """Give all that a contact is found by, normalised."""
+    company = db.session.get(Contact, contact.company_id) if contact.company_id else None
+    parts = [contact.name, company.name if company else "", contact.job_title]
+    parts += [email.address for email in contact.emails]
+    for phone in contact.phones:
+        digits = _NOT_DIGITS.sub("", phone.number)
+        national = _NOT_DIGITS.sub("", phone_numbers.show_at_home(phone.number))
+        # The national form is usually the end of the whole number; a trunk 0 makes it another.
+        parts += [digits] if national in digits else [digits, national]
+    return search_text.normalise(" ".join(part for part in parts if part))
+
+
+def _lock(contact: Contact) -> None:
+    # What was read before the lock may be old: read it again under it (SQLite has one writer).
+    db.session.refresh(contact, with_for_update=True)
+
+
+def _apply(contact: Contact, draft: Draft) -> None:
+    name = draft.name.strip()
+    if not name:
+        raise InvalidInputError("name_empty", "name")
+    _refuse_doubles(phone.number for phone in draft.phones)
+    contact.name = name
+    contact.sort_name = search_text.normalise(name)[:200]
+    contact.kind = draft.kind
+    contact.company_id = _company_id(contact, draft)
+    contact.job_title = draft.job_title.strip()
+    contact.address = draft.address.strip()
+    contact.about = draft.about.strip()
+    contact.do_not_call = draft.do_not_call
+    contact.responsible_id = draft.responsible_id
+    contact.phones = _phones(contact, draft)
+    known_emails = {email.address: email for email in contact.emails}
+    contact.emails = [
+        known_emails.get(address) or ContactEmail(address=address)
+        for address in dict.fromkeys(draft.emails)
+    ]
+    for position, email in enumerate(contact.emails):
+        email.position = position
+    contact.search_text = searchable(contact)
+
+
+def _refuse_doubles(numbers: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for index, number in enumerate(numbers):
+        if number in seen:
+            raise InvalidInputError("number_twice", f"phones-{index}", number=number)
+        seen.add(number)
+
+
+def _company_id(contact: Contact, draft: Draft) -> int | None:
+    if draft.company_id is None or draft.kind == ContactKind.COMPANY:
+        return None
+    company = db.session.get(Contact, draft.company_id)
+    if company is None or company.kind != ContactKind.COMPANY or company.id == contact.id:
+        raise InvalidInputError("company_unknown", "company_id")
+    return company.id
+
+
+def _phones(contact: Contact, draft: Draft) -> list[ContactPhone]:
+    known = {phone.number: phone for phone in contact.phones}
+    main = next((i for i, phone in enumerate(draft.phones) if phone.is_main), 0)
+    phones = []
+    for position, wanted in enumerate(draft.phones):
+        phone = known.get(wanted.number) or ContactPhone(number=wanted.number)
+        phone.kind, phone.is_main, phone.position = wanted.kind, position == main, position
+        phones.append(phone)
+    return phones
+
+
+def _refresh_people(company: Contact) -> None:
+    people = db.session.scalars(
+        select(Contact)
+        .where(Contact.company_id == company.id)
+        .options(selectinload(Contact.phones), selectinload(Contact.emails))
+    )
+    for person in people:
+        person.search_text = searchable(person)
