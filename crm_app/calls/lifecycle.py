@@ -6,12 +6,15 @@ decides: two answers that no transfer links, a leg's end against the call's, a w
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from crm_app.calls.facts import CallPhase, Direction, Disposition, Fact, FactKind
 from crm_app.calls.legs import Leg, answerers_of, legs_of, ringing_in
 from crm_app.calls.outcome import ENDS, NEVER, Outcome, outcome_of
 from crm_app.calls.parties import Parties, parties_of
+
+_RINGS = (FactKind.STARTED, FactKind.RANG, FactKind.OUTGOING_STARTED)
+_FRESH = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ def fold(facts: Iterable[Fact]) -> CallState:
         legs=legs,
         participants=participants,
         recordings=recordings,
-        ringing_extensions=() if outcome.end else ringing_in(legs, participants),
+        ringing_extensions=() if outcome.end or _is_stale(told) else ringing_in(legs, participants),
         talking_extension=participants[-1] if participants and not outcome.end else "",
     )
 
@@ -132,6 +135,25 @@ def _each_once(facts: Iterable[Fact]) -> list[Fact]:
             earliest[fact.content] = fact
     heard = sorted((fact.received_at, content) for content, fact in earliest.items())
     return [earliest[content] for _, content in heard]
+
+
+def _is_stale(told: list[Fact]) -> bool:
+    """Tell whether old notifications were sent again: they are signed, but nothing rings.
+
+    The PBX's start has no zone and its clock may be hours from ours, so a day is what proves it.
+    """
+    return any(
+        fact.kind in _RINGS and fact.pbx_time and abs(_pbx_clock_lead(fact)) > _FRESH
+        for fact in told
+    )
+
+
+def _pbx_clock_lead(fact: Fact) -> timedelta:
+    try:
+        start = datetime.fromisoformat(fact.pbx_time).replace(tzinfo=UTC)
+    except ValueError:
+        return timedelta()
+    return start - fact.received_at
 
 
 def _answered_by(answerers: list[str], parties: Parties, outcome: Outcome) -> str:

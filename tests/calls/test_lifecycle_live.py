@@ -47,6 +47,16 @@ class TestRinging:
         assert fold([ended, *late]).ringing_extensions == ()
         assert fold([ended, *late]).status == "missed"
 
+    def test_it_rings_nobody_for_a_start_of_another_day_that_is_sent_again(self) -> None:
+        def rang(pbx_time: str) -> tuple[str, ...]:
+            return fold([inbound(RANG, 1, extension="101", pbx_time=pbx_time)]).ringing_extensions
+
+        assert rang("2026-03-02 23:00:00") == ("101",)
+        assert rang("2026-03-01 12:30:00") == ("101",)
+        assert rang("2026-02-27 12:00:00") == ()
+        assert rang("2026-03-04 12:00:00") == ()
+        assert rang("half past noon") == ("101",)
+
 
 class TestTransfer:
     TALK = (inbound(STARTED, 0), inbound(RANG, 1, extension="101"))

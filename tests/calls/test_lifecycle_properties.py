@@ -36,6 +36,7 @@ def any_fact(rng: random.Random) -> Fact:
         recording_id=maybe(("", "1.1", "2.2")),
         is_recorded=rng.random() < 0.5,
         leg=maybe(("", "normal", "callback_leg1", "callback_leg2")),
+        pbx_time=maybe(("", "2026-03-02 12:00:00", "0001-01-01 00:00:00", "soon")),
         menu_choice=maybe(("", "2")),
     )
 

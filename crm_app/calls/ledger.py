@@ -1,0 +1,236 @@
+"""The ledger: a fact is stored, its call folded and written, in one transaction.
+
+This is the hot path: it runs while a caller hears silence. A few statements built once, nothing
+over the network.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session, scoped_session
+
+from crm_app import clock
+from crm_app.calls import statements as sql
+from crm_app.calls.facts import Fact
+from crm_app.calls.legs import Leg
+from crm_app.calls.lifecycle import CallState, fold
+
+AnySession = Session | scoped_session[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What came of storing one fact; `tell` are the users whose screens it changes."""
+
+    call_id: int
+    is_new: bool
+    state: CallState
+    tell: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A call as the database holds it: its facts, whose extensions they name, its row if any."""
+
+    facts: list[Fact]
+    users: dict[str, int | None]
+    call_id: int | None
+    contact_id: int | None
+    contact_is_chosen: bool
+
+
+def record(session: AnySession, fact: Fact, raw: str) -> Recorded:
+    """Store a fact once and bring its call up to date; the caller commits, then tells the users.
+
+    `raw` is the text of what the PBX sent, kept for audit. A fact whose content is known already
+    changes nothing.
+    """
+    connection = session.connection()
+    is_new = _store(connection, fact, raw)
+    known = _known(connection, fact.pbx_call_id)
+    after = fold(known.facts)
+    if not is_new and known.call_id is not None:
+        return Recorded(known.call_id, False, after, frozenset())
+    before = None
+    if known.call_id is not None:
+        before = fold(told for told in known.facts if told.content != fact.content)
+    users = _users_of(connection, after, known)
+    call_id = _write_call(connection, before, after, known, users)
+    _write_legs(connection, call_id, before.legs if before else (), after.legs, users)
+    recorded = before.recordings if before else ()
+    _write_recordings(connection, call_id, [r for r in after.recordings if r not in recorded])
+    return Recorded(call_id, is_new, after, _whom_to_tell(before, after, users))
+
+
+def refold(session: AnySession, pbx_call_id: str) -> int:
+    """Write a call anew from its stored facts and give its id; what people chose stays."""
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.execute(sql.LOCK_CALL_POSTGRESQL, {"pbx_call_id": pbx_call_id})
+    known = _known(connection, pbx_call_id)
+    state = fold(known.facts)
+    users = _users_of(connection, state, known)
+    call_id = _write_call(connection, None, state, known, users)
+    connection.execute(sql.FORGET_LEGS, {"call_id": call_id})
+    connection.execute(sql.FORGET_RECORDINGS, {"call_id": call_id})
+    _write_legs(connection, call_id, (), state.legs, users)
+    _write_recordings(connection, call_id, state.recordings)
+    return call_id
+
+
+def _store(connection: Connection, fact: Fact, raw: str) -> bool:
+    is_sqlite = connection.dialect.name == "sqlite"
+    statement = sql.INSERT_FACT_SQLITE if is_sqlite else sql.INSERT_FACT_POSTGRESQL
+    stored = connection.execute(
+        statement,
+        {
+            "pbx_call_id": fact.pbx_call_id,
+            "kind": fact.kind.value,
+            "content_key": fact.content_key(),
+            "received_at": fact.received_at,
+            "extension": fact.who,
+            "data": fact.to_json(),
+            "raw": raw,
+        },
+    )
+    return stored.first() is not None
+
+
+def _known(connection: Connection, pbx_call_id: str) -> _Known:
+    rows = connection.execute(sql.FACTS_AND_CALL, {"pbx_call_id": pbx_call_id}).all()
+    facts = [Fact.from_json(row.data) for row in rows]
+    users: dict[str, int | None] = {}
+    for fact, row in zip(facts, rows, strict=True):
+        # An extension that changes hands during a call stays with the first.
+        users.setdefault(fact.who, row.user_id)
+    first = rows[0]
+    return _Known(facts, users, first.call_id, first.contact_id, bool(first.contact_is_chosen))
+
+
+def _users_of(connection: Connection, state: CallState, known: _Known) -> Mapping[str, int | None]:
+    """Whose the extensions in a call are; the facts tell, and the present owner where none does."""
+    named = {leg.extension for leg in state.legs} | {state.placed_by, state.answered_by}
+    unknown = named - known.users.keys() - {""}
+    if not unknown:
+        return known.users
+    rows = connection.execute(sql.USERS_BY_EXTENSION, {"extensions": sorted(unknown)})
+    return {**known.users, **{row.extension: row.id for row in rows}}
+
+
+def _write_call(
+    connection: Connection,
+    before: CallState | None,
+    after: CallState,
+    known: _Known,
+    users: Mapping[str, int | None],
+) -> int:
+    is_same_number = before is not None and before.outside_number == after.outside_number
+    contact_id = known.contact_id
+    if not (known.contact_is_chosen or is_same_number):
+        contact_id = _contact_with(connection, after.outside_number)
+    row = _row(after, users)
+    is_same = before is not None and row == _row(before, users) and contact_id == known.contact_id
+    row |= {"contact_id": contact_id, "updated_at": clock.now()}
+    if known.call_id is not None:
+        if not is_same:
+            connection.execute(sql.UPDATE_CALL, row | {"call_id": known.call_id})
+        return known.call_id
+    row["pbx_call_id"] = after.pbx_call_id
+    return int(connection.execute(sql.INSERT_CALL, row).scalar_one())
+
+
+def _row(state: CallState, users: Mapping[str, int | None]) -> dict[str, Any]:
+    talked = [state.answered_by, *reversed(state.participants), state.placed_by]
+    return {
+        "direction": state.direction.value,
+        "phase": state.phase.value,
+        "status": state.status,
+        "disposition": state.disposition.value if state.disposition else None,
+        "disposition_raw": state.disposition_raw,
+        "is_own_leg": state.is_own_leg,
+        "outside_number": state.outside_number,
+        "did": state.did,
+        "started_at": state.started_at,
+        "answered_at": state.answered_at,
+        "ended_at": state.ended_at,
+        "ring_seconds": state.ring_seconds,
+        "talk_seconds": state.talk_seconds,
+        "answered_by_extension": state.answered_by,
+        "placed_by_extension": state.placed_by,
+        "user_id": users.get(next(filter(None, talked), "")),
+        "recording_count": len(state.recordings),
+    }
+
+
+def _contact_with(connection: Connection, number: str) -> int | None:
+    """Find the one contact that has a number; None for a stranger and when several share it."""
+    if not number:
+        return None
+    found = connection.execute(sql.CONTACTS_WITH_NUMBER, {"number": number}).scalars().all()
+    return found[0] if len(found) == 1 else None
+
+
+def _write_legs(
+    connection: Connection,
+    call_id: int,
+    before: tuple[Leg, ...],
+    after: tuple[Leg, ...],
+    users: Mapping[str, int | None],
+) -> None:
+    kept = {(leg.extension, leg.transferred_from) for leg in after}
+    gone = [leg for leg in before if (leg.extension, leg.transferred_from) not in kept]
+    for statement, legs in ((sql.DELETE_LEG, gone), (sql.UPSERT_LEG, after)):
+        rows = [
+            {
+                "call_id": call_id,
+                "extension": leg.extension,
+                "transferred_from": leg.transferred_from,
+                "user_id": users.get(leg.extension),
+                "rang_at": leg.rang_at,
+                "answered_at": leg.answered_at,
+                "stopped_at": leg.stopped_at,
+            }
+            for leg in legs
+            if leg in gone or leg not in before
+        ]
+        if rows:
+            connection.execute(statement, rows)
+
+
+def _write_recordings(connection: Connection, call_id: int, recordings: Iterable[str]) -> None:
+    rows = [{"call_id": call_id, "recording_id": name} for name in recordings]
+    if rows:
+        connection.execute(sql.INSERT_RECORDING, rows)
+
+
+def _whom_to_tell(
+    before: CallState | None, after: CallState, users: Mapping[str, int | None]
+) -> frozenset[int]:
+    """Name the users for whom the call looks different now: nobody else hears of it."""
+    told = set()
+    for extension in _concerned(before) | _concerned(after):
+        user_id = users.get(extension)
+        if user_id is not None and _looks(before, extension) != _looks(after, extension):
+            told.add(user_id)
+    return frozenset(told)
+
+
+def _concerned(state: CallState | None) -> set[str]:
+    if state is None:
+        return set()
+    return {leg.extension for leg in state.legs} | {state.placed_by} - {""}
+
+
+def _looks(state: CallState | None, extension: str) -> tuple[object, ...] | None:
+    """What a call is to one extension, None when it has no part in it."""
+    if state is None or extension not in _concerned(state):
+        return None
+    return (
+        state.status,
+        state.outside_number,
+        extension in state.ringing_extensions,
+        extension == state.talking_extension,
+        extension in state.participants,
+    )

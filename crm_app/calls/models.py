@@ -1,0 +1,183 @@
+"""The call log: facts as they came, and what the fold makes of them."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, Select, String, Text, UniqueConstraint, select, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from crm_app import clock
+from crm_app.accounts.models import User
+from crm_app.calls.facts import CallPhase, Direction, Disposition, Fact, FactKind
+from crm_app.contacts.models import Contact
+from crm_app.extensions import Model
+from crm_app.leads.models import Lead
+
+
+class CallFact(Model):
+    """One fact, stored once and never changed: everything else in the log can be recomputed."""
+
+    __tablename__ = "call_fact"
+    __table_args__ = (Index(None, "pbx_call_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pbx_call_id: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[FactKind] = mapped_column(String(20))
+    content_key: Mapped[str] = mapped_column(String(64), unique=True)
+    received_at: Mapped[datetime]
+    # Whose extension the fact names, at that time: extensions change hands, the log must not.
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    data: Mapped[str] = mapped_column(Text)
+    raw: Mapped[str] = mapped_column(Text, default="")
+
+    user: Mapped[User | None] = relationship()
+
+    @property
+    def fact(self) -> Fact:
+        """The fact itself."""
+        return Fact.from_json(self.data)
+
+    @classmethod
+    def of(cls, pbx_call_id: str) -> "Select[CallFact]":
+        """Select the facts of one call in the order they were stored."""
+        return select(cls).where(cls.pbx_call_id == pbx_call_id).order_by(cls.id)
+
+
+class Call(Model):
+    """One attempt to talk: a projection of its facts, plus what people attached to it by hand."""
+
+    __tablename__ = "call"
+    __table_args__ = (
+        # Each filter of the list reads one index in the order of the list.
+        Index("ix_call_list", "started_at", "id"),
+        Index("ix_call_list_direction", "direction", "started_at", "id"),
+        Index("ix_call_list_status", "status", "started_at", "id"),
+        Index("ix_call_list_user", "user_id", "started_at", "id"),
+        Index("ix_call_list_did", "did", "started_at", "id"),
+        Index("ix_call_list_contact", "contact_id", "started_at", "id"),
+        Index("ix_call_list_number", "outside_number", "started_at", "id"),
+        Index(
+            "ix_call_live",
+            "phase",
+            sqlite_where=text("phase <> 'ended'"),
+            postgresql_where=text("phase <> 'ended'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pbx_call_id: Mapped[str] = mapped_column(String(64), unique=True)
+    direction: Mapped[Direction] = mapped_column(String(10))
+    phase: Mapped[CallPhase] = mapped_column(String(10))
+    status: Mapped[str] = mapped_column(String(20))
+    disposition: Mapped[Disposition | None] = mapped_column(String(20))
+    disposition_raw: Mapped[str] = mapped_column(String(120), default="")
+    is_own_leg: Mapped[bool] = mapped_column(default=False)
+    outside_number: Mapped[str] = mapped_column(String(40), default="")
+    did: Mapped[str] = mapped_column(String(40), default="")
+    started_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    ring_seconds: Mapped[int | None]
+    talk_seconds: Mapped[int | None]
+    answered_by_extension: Mapped[str] = mapped_column(String(10), default="")
+    placed_by_extension: Mapped[str] = mapped_column(String(10), default="")
+    # Who talked, or placed the call; of several the last.
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    recording_count: Mapped[int] = mapped_column(default=0)
+    # The one contact that has the number, or the one that somebody chose; a choice is never undone
+    # by folding again.
+    contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id", ondelete="SET NULL"))
+    contact_is_chosen: Mapped[bool] = mapped_column(default=False)
+    lead_id: Mapped[int | None] = mapped_column(
+        ForeignKey("lead.id", ondelete="SET NULL"), index=True
+    )
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    user: Mapped[User | None] = relationship()
+    contact: Mapped[Contact | None] = relationship()
+    lead: Mapped[Lead | None] = relationship()
+    legs: Mapped[list["CallLeg"]] = relationship(
+        back_populates="call", order_by="CallLeg.id", passive_deletes=True
+    )
+    recordings: Mapped[list["CallRecording"]] = relationship(
+        back_populates="call", order_by="CallRecording.recording_id", passive_deletes=True
+    )
+
+    @property
+    def is_missed(self) -> bool:
+        """Tell whether a client rang and nobody of us talked."""
+        return self.status in {"missed", "voicemail"}
+
+    @property
+    def is_live(self) -> bool:
+        """Tell whether the call rings or somebody talks."""
+        return self.phase != CallPhase.ENDED
+
+    @classmethod
+    def live(cls) -> "Select[Call]":
+        """Select the calls that ring or in which somebody talks, the oldest first."""
+        return select(cls).where(cls.phase != CallPhase.ENDED).order_by(cls.started_at, cls.id)
+
+
+class CallLeg(Model):
+    """One extension's part in a call."""
+
+    __tablename__ = "call_leg"
+    __table_args__ = (UniqueConstraint("call_id", "extension", "transferred_from"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_id: Mapped[int] = mapped_column(ForeignKey("call.id", ondelete="CASCADE"))
+    extension: Mapped[str] = mapped_column(String(10))
+    transferred_from: Mapped[str] = mapped_column(String(10), default="")
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"), index=True)
+    rang_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+    stopped_at: Mapped[datetime | None]
+
+    call: Mapped[Call] = relationship(back_populates="legs")
+    user: Mapped[User | None] = relationship()
+
+
+class CallRecording(Model):
+    """One sound file of a call, under the id by which the PBX gives it."""
+
+    __tablename__ = "call_recording"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_id: Mapped[int] = mapped_column(ForeignKey("call.id", ondelete="CASCADE"), index=True)
+    recording_id: Mapped[str] = mapped_column(String(120), unique=True)
+
+    call: Mapped[Call] = relationship(back_populates="recordings")
+
+
+class CallOutcome(Model):
+    """One choice of the wrap-up, named and ordered by the office."""
+
+    __tablename__ = "call_outcome"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(String(30), unique=True)
+    label: Mapped[str] = mapped_column(String(60))
+    position: Mapped[int] = mapped_column(default=0)
+
+
+class CallWrapup(Model):
+    """What one user did about one call: the pop-up closed, the outcome, a note, a next task."""
+
+    __tablename__ = "call_wrapup"
+    __table_args__ = (UniqueConstraint("call_id", "user_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_id: Mapped[int] = mapped_column(ForeignKey("call.id", ondelete="CASCADE"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
+    outcome: Mapped[str] = mapped_column(String(30), default="")
+    note: Mapped[str] = mapped_column(Text, default="")
+    task_title: Mapped[str] = mapped_column(String(200), default="")
+    task_due_at: Mapped[datetime | None]
+    task_has_time: Mapped[bool] = mapped_column(default=False)
+    popup_closed_at: Mapped[datetime | None]
+    dismissed_at: Mapped[datetime | None]
+    saved_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
+
+    call: Mapped[Call] = relationship()
+    user: Mapped[User] = relationship()
