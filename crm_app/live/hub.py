@@ -66,6 +66,7 @@ class Hub:
         self._lock = threading.Lock()
         self._is_subscribed = threading.Event()
         self._thread: threading.Thread | None = None
+        self._is_stopped = False
 
     def __len__(self) -> int:
         """Count the open streams."""
@@ -98,9 +99,14 @@ class Hub:
             for listener in list(group):
                 listener.drop()
 
+    def stop(self) -> None:
+        """End all streams and stop listening once the bus says something or fails."""
+        self._is_stopped = True
+        self.drop_all()
+
     def _listen(self) -> None:
         pause = FIRST_PAUSE_SECONDS
-        while True:
+        while not self._is_stopped:
             try:
                 with bus.subscriber() as connection, connection.pubsub() as subscription:
                     subscription.psubscribe(f"{PREFIX}*")
@@ -124,7 +130,7 @@ class Hub:
 
     def _feed(self, subscription: PubSub) -> None:
         is_asked = False
-        while True:
+        while not self._is_stopped:
             message = subscription.get_message(timeout=SILENCE_SECONDS)
             if message is None:
                 if is_asked:

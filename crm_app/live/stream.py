@@ -12,7 +12,6 @@ from crm_app.live.messages import MessageId
 HEARTBEAT_SECONDS = 15.0
 LIFETIME_SECONDS = 3600.0
 RETRY_MS = (1500, 3500)
-MOST_AT_ONCE = 50
 # The comment keeps proxies from closing a silent connection; the event is what a page can see.
 BEAT = b":\nevent:beat\ndata:1\n\n"
 
@@ -64,16 +63,14 @@ class Stream:
     def _read(self, item: Item | None) -> bytes:
         """Render an item and all that wait behind it, without those that were sent before."""
         chunks = []
-        for _ in range(MOST_AT_ONCE):
-            if item is None:
-                self._listener.is_dropped = True
-                break
+        while item is not None:
             if item[0] > self._last:
                 chunks.append(render(item[1], item[2]))
             try:
                 item = self._listener.queue.get_nowait()
             except queue.Empty:
-                break
+                return b"".join(chunks)
+        self._listener.is_dropped = True
         return b"".join(chunks)
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Flask, Response, abort, after_this_request, current_app, request
+from flask import Flask, Response, after_this_request, current_app, request
 from flask_login import current_user, user_logged_out
 from flask_sse import ServerSentEventsBlueprint
 from redis.exceptions import RedisError
@@ -44,19 +44,19 @@ def register(app: Flask, bus_url: str) -> None:
 def stream() -> Response:
     """Stream the signed-in user's messages; an anonymous visitor gets 401, never a redirect."""
     if not current_user.is_authenticated:
-        abort(401)
+        return Response(status=401)
     channel = channel_of(current_user.id)
     # The stream stays open for an hour: it must not keep a database connection.
     db.session.close()
     if not hub().is_ready():
-        abort(503)
+        return _not_now()
     listener = Listener(channel)
     hub().add(listener)
     try:
         waiting, last = _replay(channel)
     except RedisError:
         hub().remove(listener)
-        abort(503)
+        return _not_now()
     body = Stream(hub(), listener, waiting, last)
     answer = current_app.response_class(body, mimetype="text/event-stream", direct_passthrough=True)
     answer.headers["Cache-Control"] = "no-store"
@@ -64,6 +64,10 @@ def stream() -> Response:
     # The server keeps the environment for as long as the stream lives; the request can go.
     request.environ.pop("werkzeug.request", None)
     return answer
+
+
+def _not_now() -> Response:
+    return Response(status=503, headers={"Retry-After": "5"})
 
 
 def _replay(channel: str) -> tuple[bytes, MessageId]:

@@ -1,0 +1,104 @@
+"""Who may open the event stream, what its answer looks like, what it keeps open."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from crm_app.accounts.models import User
+from crm_app.extensions import db
+from crm_app.live import bus, services
+from crm_app.live.hub import hub
+from crm_app.live.messages import channel_of, missed
+
+ClientOf = Callable[[User], FlaskClient]
+
+
+def opened(client: FlaskClient, **headers: str) -> TestResponse:
+    """Open the stream as a browser does, without reading it to its end."""
+    return client.get("/live", headers={"Accept": "text/event-stream", **headers}, buffered=False)
+
+
+@pytest.fixture(autouse=True)
+def _clean_bus(app: Flask) -> None:
+    bus.client().flushdb()
+
+
+@pytest.mark.parametrize("accepts", ["text/event-stream", "*/*", "text/html"])
+def test_it_refuses_an_anonymous_visitor(visitor: FlaskClient, accepts: str) -> None:
+    assert visitor.get("/live", headers={"Accept": accepts}).status_code == 401
+
+
+def test_it_refuses_a_disabled_user(client_of: ClientOf, bob: User) -> None:
+    client = client_of(bob)
+    bob.active = False
+    db.session.commit()
+    assert opened(client).status_code == 401
+
+
+def test_it_streams_to_the_signed_in_user_whatever_the_address_says(
+    client_of: ClientOf, bob: User, dora: User
+) -> None:
+    answer = client_of(bob).get(f"/live?channel={channel_of(dora.id)}", buffered=False)
+    chunks = answer.iter_encoded()
+    opening = next(chunks)
+    services.tell([dora.id], {"call": 1})
+    services.tell([bob.id], {"call": 2})
+    following = next(chunks)
+    answer.close()
+    assert answer.status_code == 200
+    assert answer.mimetype == "text/event-stream"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Accel-Buffering"] == "no"
+    assert b"retry:" in opening
+    assert following.startswith(b'data:{"call":2}\nid:')
+
+
+def test_it_replays_what_a_browser_missed(client_of: ClientOf, bob: User) -> None:
+    for number in range(3):
+        services.tell([bob.id], {"call": number})
+    [(first, _), *_rest] = missed(bus.client(), channel_of(bob.id), (0, 0))
+
+    answer = opened(client_of(bob), **{"Last-Event-ID": first})
+    opening = next(answer.iter_encoded())
+    answer.close()
+
+    assert b'{"call":0}' not in opening
+    assert opening.index(b'{"call":1}') < opening.index(b'{"call":2}')
+
+
+def test_it_starts_from_now_when_the_last_number_is_nonsense(
+    client_of: ClientOf, bob: User
+) -> None:
+    services.tell([bob.id], {"call": 1})
+    answer = opened(client_of(bob), **{"Last-Event-ID": "(0; DROP"})
+    assert b"call" not in next(answer.iter_encoded())
+    answer.close()
+
+
+def test_it_holds_no_database_connection_while_it_streams(client_of: ClientOf, bob: User) -> None:
+    client = client_of(bob)
+    db.session.remove()
+    answer = opened(client)
+    next(answer.iter_encoded())
+    assert db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    answer.close()
+
+
+def test_it_forgets_a_stream_that_was_closed(client_of: ClientOf, bob: User) -> None:
+    before = len(hub())
+    answer = opened(client_of(bob))
+    assert len(hub()) == before + 1
+    answer.close()
+    assert len(hub()) == before
+
+
+def test_it_ends_the_streams_of_a_user_who_signs_out(client_of: ClientOf, bob: User) -> None:
+    answer = opened(client_of(bob))
+    chunks = answer.iter_encoded()
+    next(chunks)
+    client_of(bob).post("/logout")
+    assert list(chunks) == []
+    answer.close()
