@@ -1,4 +1,4 @@
-"""Users, their roles, and the one-time links that let them in."""
+"""Users, their roles, the one-time links that let them in, and the rights of the office."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, Select, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_app import clock
-from crm_app.extensions import Model
+from crm_app.extensions import Model, db
 
 
 class Role(StrEnum):
@@ -39,6 +39,11 @@ class User(UserMixin, Model):
     signed_in_at: Mapped[datetime | None]
 
     @property
+    def is_invited(self) -> bool:
+        """Tell whether the user was invited and has not chosen a password yet."""
+        return self.active and self.password is None
+
+    @property
     def is_manager(self) -> bool:
         """Tell whether the user sees everything of everybody."""
         return self.role in {Role.MANAGER, Role.ADMIN}
@@ -60,6 +65,14 @@ class User(UserMixin, Model):
         return select(cls).where(cls.active).order_by(cls.name)
 
 
+class LinkPurpose(StrEnum):
+    """What a one-time link is for."""
+
+    SET_UP = "setup"
+    INVITATION = "invitation"
+    RESET = "reset"
+
+
 class AccountLink(Model):
     """A one-time link: set-up of the first administrator, an invitation, or a password reset.
 
@@ -70,8 +83,23 @@ class AccountLink(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    purpose: Mapped[str] = mapped_column(String(10))
+    purpose: Mapped[LinkPurpose] = mapped_column(String(10))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class OfficeSettings(Model):
+    """What administrators decide for the whole office; there is one row, or none yet."""
+
+    __tablename__ = "office_settings"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(120), default="")
+    restricts_agents: Mapped[bool] = mapped_column(default=False)
+
+    @classmethod
+    def current(cls) -> "OfficeSettings":
+        """Give the row, or one with the defaults that is not in the database yet."""
+        return db.session.get(cls, 1) or cls(id=1, name="", restricts_agents=False)

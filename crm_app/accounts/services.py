@@ -1,0 +1,270 @@
+"""What is done to users: invited, changed, disabled; services flush, whoever calls commits."""
+
+import re
+import uuid
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from crm_app.accounts import links
+from crm_app.accounts.models import LinkPurpose, OfficeSettings, Role, User
+from crm_app.errors import InvalidInputError
+from crm_app.extensions import db
+from crm_app.journal import services as journal
+
+RECORD_TYPE = "user"
+EXTENSION = re.compile(r"[1-9][0-9]{2,4}", re.ASCII)
+JOURNALED = ("name", "email", "role", "extension", "active")
+
+
+def create_user(
+    email: str,
+    name: str,
+    *,
+    role: Role = Role.AGENT,
+    extension: str | None = None,
+    password_hash: str | None = None,
+    by: User | None = None,
+) -> User:
+    """Add a user who may sign in at once when a password's hash is given.
+
+    Raises InvalidInputError: email_taken, extension_taken or extension_invalid.
+    """
+    user = User(fs_uniquifier=_new_session_key(), active=True, password=password_hash)
+    _store(
+        user,
+        email=email.strip().lower(),
+        name=name,
+        role=role,
+        extension=_extension_for(user, extension),
+    )
+    after = journal.snapshot(user, JOURNALED)
+    journal.record(RECORD_TYPE, user.id, "created", by, journal.difference({}, after))
+    return user
+
+
+def invite(
+    email: str, name: str, *, role: Role, extension: str | None = None, by: User | None
+) -> tuple[User, str]:
+    """Add a user without a password and make the token of the invitation.
+
+    Raises InvalidInputError as `create_user` does.
+    """
+    user = create_user(email, name, role=role, extension=extension, by=by)
+    return user, invite_again(user)
+
+
+def invite_again(user: User) -> str:
+    """Make a new invitation for somebody who has not accepted one; the older one ends.
+
+    Raises InvalidInputError: not_invited.
+    """
+    if not user.is_invited:
+        raise InvalidInputError("not_invited")
+    return links.make(LinkPurpose.INVITATION, user)
+
+
+def reset_token(user: User, by: User | None) -> str:
+    """Make the token of a link with which a user chooses a new password; the older one ends.
+
+    Raises InvalidInputError: disabled.
+    """
+    if not user.active:
+        raise InvalidInputError("disabled")
+    journal.record(RECORD_TYPE, user.id, "reset_link_made", by)
+    return links.make(LinkPurpose.RESET, user)
+
+
+def change_user(
+    user: User, by: User | None, *, name: str, email: str, role: Role, extension: str | None
+) -> None:
+    """Change who a user is and what they may do.
+
+    Raises InvalidInputError: email_taken, extension_taken, extension_invalid, disabled (an
+    extension for somebody who is), own_role or last_admin.
+    """
+    if user.role == Role.ADMIN and role != Role.ADMIN:
+        if by is not None and by.id == user.id:
+            raise InvalidInputError("own_role", "role")
+        _refuse_without_other_admin(user, "role")
+    _change(
+        user,
+        by,
+        "changed",
+        {
+            "name": name,
+            "email": email.strip().lower(),
+            "role": role,
+            "extension": _extension_for(user, extension),
+        },
+    )
+
+
+def set_extension(user: User, extension: str | None, by: User | None = None) -> None:
+    """Give a user an internal number of the PBX, or take it away (None or "").
+
+    Raises InvalidInputError on `extension`: extension_taken, extension_invalid or disabled.
+    """
+    _change(user, by, "changed", {"extension": _extension_for(user, extension)})
+
+
+def disable(user: User, by: User | None) -> None:
+    """Lock a user out: sessions and links end and the extension is free; nothing is deleted.
+
+    Raises InvalidInputError: own_account or last_admin.
+    """
+    if by is not None and by.id == user.id:
+        raise InvalidInputError("own_account")
+    if user.active and user.role == Role.ADMIN:
+        _refuse_without_other_admin(user, "")
+    end_sessions(user)
+    links.revoke(user)
+    _change(user, by, "disabled", {"active": False, "extension": None})
+
+
+def enable(user: User, by: User | None) -> None:
+    """Let a disabled user in again, with the old password and without an extension."""
+    _change(user, by, "enabled", {"active": True})
+
+
+def accept(token: str, purpose: LinkPurpose, password_hash: str) -> User:
+    """Use up an invitation or reset link: its user has a new password, older sessions end.
+
+    Raises InvalidInputError: link_unknown, link_used or link_expired.
+    """
+    user = owner_of(links.use(token, purpose).user_id)
+    change_password(user, password_hash, by=user)
+    return user
+
+
+def owner_of(user_id: int | None) -> User:
+    """Fetch the enabled user of a link. Raises InvalidInputError: link_unknown."""
+    user = db.session.get(User, user_id) if user_id else None
+    if user is None or not user.active:
+        raise InvalidInputError("link_unknown")
+    return user
+
+
+def change_password(user: User, password_hash: str, by: User | None) -> None:
+    """Set a new password; all sessions and open links of the user end."""
+    user.password = password_hash
+    end_sessions(user)
+    links.revoke(user)
+    journal.record(RECORD_TYPE, user.id, "password_changed", by)
+    db.session.flush()
+
+
+def end_sessions(user: User) -> None:
+    """Sign a user out of all browsers: sessions carry this key and die with it."""
+    user.fs_uniquifier = _new_session_key()
+
+
+def new_setup_token() -> str | None:
+    """Make and commit the token of the first administrator's link; None when there is one."""
+    if has_admin():
+        return None
+    token = links.make(LinkPurpose.SET_UP)
+    db.session.commit()
+    return token
+
+
+def check_setup(token: str) -> None:
+    """Refuse a set-up link that is not, or no longer, good.
+
+    Raises InvalidInputError: link_unknown, link_used or link_expired.
+    """
+    links.find(token, LinkPurpose.SET_UP)
+    if has_admin():
+        raise InvalidInputError("link_used")
+
+
+def set_up(token: str, *, email: str, name: str, password_hash: str, **choices: Any) -> User:
+    """Make the first administrator and use up the link.
+
+    `choices` are the user's language and timezone. Raises InvalidInputError: link_unknown,
+    link_used, link_expired or email_taken.
+    """
+    check_setup(token)
+    user = create_user(email, name, role=Role.ADMIN, password_hash=password_hash)
+    for field, value in choices.items():
+        setattr(user, field, value)
+    links.use(token, LinkPurpose.SET_UP)
+    db.session.flush()
+    return user
+
+
+def has_admin() -> bool:
+    """Tell whether somebody can reach the settings."""
+    return bool(db.session.scalar(select(func.count()).select_from(_admins().subquery())))
+
+
+def sees_everything(user: User) -> bool:
+    """Tell whether a user sees the contacts, leads and tasks of others too."""
+    return user.is_manager or not OfficeSettings.current().restricts_agents
+
+
+def change_office(name: str, *, restricts_agents: bool, by: User) -> None:
+    """Set the office's name and whether agents see only their own records."""
+    office = OfficeSettings.current()
+    before = journal.snapshot(office, ("name", "restricts_agents"))
+    office.name, office.restricts_agents = name, restricts_agents
+    db.session.add(office)
+    db.session.flush()
+    changes = journal.difference(before, journal.snapshot(office, before))
+    if changes:
+        journal.record("office", office.id, "changed", by, changes)
+
+
+def _admins() -> Any:
+    return select(User.id).where(User.active, User.role == Role.ADMIN)
+
+
+def _refuse_without_other_admin(user: User, field: str) -> None:
+    # Locked, so that two administrators cannot take the right from each other in one moment.
+    enabled = db.session.scalars(_admins().order_by(User.id).with_for_update()).all()
+    if not set(enabled) - {user.id}:
+        raise InvalidInputError("last_admin", field)
+
+
+def _extension_for(user: User, extension: str | None) -> str | None:
+    extension = (extension or "").strip()
+    if extension and not user.active:
+        raise InvalidInputError("disabled", "extension")
+    if extension and not EXTENSION.fullmatch(extension):
+        raise InvalidInputError("extension_invalid", "extension")
+    return extension or None
+
+
+def _change(user: User, by: User | None, action: str, values: dict[str, Any]) -> None:
+    before = journal.snapshot(user, JOURNALED)
+    _store(user, **values)
+    changes = journal.difference(before, journal.snapshot(user, JOURNALED))
+    if changes:
+        journal.record(RECORD_TYPE, user.id, action, by, changes)
+
+
+def _store(user: User, **values: Any) -> None:
+    _refuse_taken(user, values)
+    try:
+        with db.session.begin_nested():
+            for field, value in values.items():
+                setattr(user, field, value)
+            db.session.add(user)
+    except IntegrityError:
+        # Somebody took it between our look and our write; now we see who was first.
+        _refuse_taken(user, values)
+        raise
+
+
+def _refuse_taken(user: User, values: dict[str, Any]) -> None:
+    for field in ("email", "extension"):
+        taken = select(User.id).where(
+            getattr(User, field) == values.get(field), User.id.is_distinct_from(user.id)
+        )
+        if values.get(field) and db.session.scalar(taken):
+            raise InvalidInputError(f"{field}_taken", field)
+
+
+def _new_session_key() -> str:
+    return uuid.uuid4().hex
