@@ -12,7 +12,14 @@ from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.orm import DeclarativeBase, registry
 from sqlalchemy.types import TypeDecorator
 
+from crm_app.errors import RamalError
+
 BUSY_TIMEOUT_MS = 5_000
+GATE_TIMEOUT_S = 30
+
+
+class DatabaseBusyError(RamalError):
+    """A write waited too long for its turn."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -103,7 +110,8 @@ def _on_sqlite_begin(connection: Connection) -> None:
     if _reads_only.get():
         connection.exec_driver_sql("BEGIN")
         return
-    _write_gate.acquire()
+    if not _write_gate.acquire(timeout=GATE_TIMEOUT_S):
+        raise DatabaseBusyError("another write of this process did not end in time")
     try:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     except BaseException:
