@@ -11,6 +11,7 @@ from crm_app.config import Config
 from crm_app.encryption import Vault
 from crm_app.extensions import babel, csrf, db, limiter, migrate
 from crm_app.web import access, errors, formatting, fragments, security_headers, toasts
+from crm_app.web.ids import IdConverter
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,6 +21,7 @@ def create_app(settings: Config | None = None) -> Flask:
     settings = settings or config.load()
     logs.configure(settings.log_level, as_json=settings.log_format == "json")
     app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
+    app.url_map.converters["int"] = IdConverter
     _configure(app, settings)
     _bind_extensions(app, settings)
     for feature in (live, home, accounts):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm_app import clock
@@ -31,20 +31,37 @@ class LeadStage(Model):
     position: Mapped[int] = mapped_column(default=0)
 
 
+def _alive(name: str, *columns: str) -> Index:
+    """Index the leads that are not in the bin."""
+    condition = text("deleted_at IS NULL")
+    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+
+
 class Lead(Model):
     """A possible sale, usually to a contact."""
 
     __tablename__ = "lead"
+    # The list is read in the order of one of the first three, page by page, for its filters.
     __table_args__ = (
-        Index("ix_lead_list", "deleted_at", "created_at", "id"),
+        _alive("ix_lead_list", "created_at", "id"),
+        _alive("ix_lead_list_responsible", "responsible_id", "created_at", "id"),
+        _alive("ix_lead_list_stage", "stage_id", "created_at", "id"),
+        _alive("ix_lead_recent_responsible", "responsible_id", "updated_at", "id"),
         Index("ix_lead_contact_stage", "contact_id", "stage_id"),
+        Index(
+            "ix_lead_bin",
+            "deleted_at",
+            "id",
+            sqlite_where=text("deleted_at IS NOT NULL"),
+            postgresql_where=text("deleted_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     title: Mapped[str] = mapped_column(String(200))
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
     stage_id: Mapped[int] = mapped_column(ForeignKey("lead_stage.id"), index=True)
-    value_cents: Mapped[int | None]
+    value_cents: Mapped[int | None] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(String(3), default="EUR")
     source: Mapped[str] = mapped_column(String(60), default="")
     about: Mapped[str] = mapped_column(Text, default="")

@@ -1,0 +1,87 @@
+"""The list of leads: what it may be narrowed by, and the sums of what is left."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute
+
+from crm_app import search_text
+from crm_app.accounts.models import User
+from crm_app.contacts.models import Contact
+from crm_app.extensions import db
+from crm_app.leads.models import Lead, LeadStage, StageKind
+
+NOBODY = "nobody"
+MINE = "me"
+# Sources are offered from this many of the newest leads, so that the offer costs the same always.
+SOURCES_FROM = 500
+
+
+@dataclass(frozen=True, slots=True)
+class LeadFilter:
+    """What the list is narrowed by, as it stands in the address; "" and None mean all."""
+
+    stage_id: int | None = None
+    kind: str = ""
+    responsible: str = ""
+    source: str = ""
+    q: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether the list is narrowed by nothing."""
+        return self == LeadFilter()
+
+    def narrow(
+        self, statement: Select[Lead], stages: Sequence[LeadStage], user: User
+    ) -> Select[Lead]:
+        """Apply the filter; `stages` are all stages, `user` is the one who looks."""
+        if self.stage_id is not None:
+            statement = statement.where(Lead.stage_id == self.stage_id)
+        if self.kind in set(StageKind):
+            ids = [stage.id for stage in stages if stage.kind == self.kind]
+            statement = statement.where(Lead.stage_id.in_(ids))
+        if self.responsible == NOBODY:
+            statement = statement.where(Lead.responsible_id.is_(None))
+        elif self.responsible:
+            own = user.id if self.responsible == MINE else int(self.responsible)
+            statement = statement.where(Lead.responsible_id == own)
+        if self.source:
+            statement = statement.where(Lead.source == self.source)
+        return statement.where(_has_all(search_text.words(self.q))) if self.q else statement
+
+
+def _has_all(words: list[str]) -> ColumnElement[bool]:
+    """Find each word in the lead itself or in what its contact is found by."""
+    return and_(true(), *[or_(_has(Lead.search_text, word), _contact_has(word)) for word in words])
+
+
+def _has(column: InstrumentedAttribute[str], word: str) -> ColumnElement[bool]:
+    return column.like(f"%{search_text.escape_like(word)}%", escape="\\")
+
+
+def _contact_has(word: str) -> ColumnElement[bool]:
+    return Lead.contact.has(_has(Contact.search_text, word))
+
+
+def sums(statement: Select[Lead]) -> list[tuple[str, int, int]]:
+    """Sum what a select of leads holds: currency, number of leads, value in minor units."""
+    narrowed = statement.order_by(None).with_only_columns(
+        Lead.currency, func.count(), func.coalesce(func.sum(Lead.value_cents), 0)
+    )
+    rows = db.session.execute(narrowed.group_by(Lead.currency).order_by(Lead.currency))
+    # PostgreSQL sums large integers as decimals.
+    return [(currency, count, int(cents or 0)) for currency, count, cents in rows]
+
+
+def recent_sources(statement: Select[Lead]) -> list[str]:
+    """List the sources that the newest leads of a select name."""
+    newest = (
+        statement.with_only_columns(Lead.source)
+        .order_by(Lead.created_at.desc(), Lead.id.desc())
+        .limit(SOURCES_FROM)
+        .subquery()
+    )
+    names = select(newest.c.source).where(newest.c.source != "").distinct()
+    return sorted(db.session.scalars(names), key=search_text.normalise)

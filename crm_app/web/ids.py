@@ -1,0 +1,22 @@
+"""Identities in addresses and forms: what cannot be one is refused before the database sees it."""
+
+from werkzeug.routing import IntegerConverter, Map
+
+# The largest value of the column type; PostgreSQL fails on a larger one instead of finding nothing.
+LARGEST = 2**31 - 1
+
+
+class IdConverter(IntegerConverter):
+    """The `<int:…>` of our routes: a number that no row can have is an unknown address (404)."""
+
+    def __init__(self, url_map: Map, maximum: int = LARGEST) -> None:
+        """Accept 0 to `maximum`."""
+        super().__init__(url_map, max=maximum)
+
+
+def read_id(text: str | None) -> int | None:
+    """Read an identity from a query or a form; None when it cannot be one."""
+    if not text or not text.isascii() or not text.isdigit() or len(text) > len(str(LARGEST)):
+        return None
+    number = int(text)
+    return number if number <= LARGEST else None
