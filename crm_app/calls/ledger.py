@@ -68,28 +68,28 @@ def refold(session: AnySession, pbx_call_id: str) -> int:
     """Write a call anew from its stored facts and give its id; what people chose stays."""
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        connection.execute(sql.LOCK_CALL_POSTGRESQL, {"pbx_call_id": pbx_call_id})
+        sql.run(connection, sql.LOCK_CALL, {"pbx_call_id": pbx_call_id})
     known = _known(connection, pbx_call_id)
     state = fold(known.facts)
     users = _users_of(connection, state, known)
     call_id = _write_call(connection, None, state, known, users)
-    connection.execute(sql.FORGET_LEGS, {"call_id": call_id})
-    connection.execute(sql.FORGET_RECORDINGS, {"call_id": call_id})
+    for forget in (sql.FORGET_LEGS, sql.FORGET_RECORDINGS):
+        sql.run(connection, forget, {"call_id": call_id})
     _write_legs(connection, call_id, (), state.legs, users)
     _write_recordings(connection, call_id, state.recordings)
     return call_id
 
 
 def _store(connection: Connection, fact: Fact, raw: str) -> bool:
-    is_sqlite = connection.dialect.name == "sqlite"
-    statement = sql.INSERT_FACT_SQLITE if is_sqlite else sql.INSERT_FACT_POSTGRESQL
-    stored = connection.execute(
-        statement,
+    # Unlike the statements after it this one goes through SQLAlchemy, which sees whether the
+    # connection is still alive and replaces it.
+    stored = connection.exec_driver_sql(
+        sql.INSERT_FACT.on(connection),
         {
             "pbx_call_id": fact.pbx_call_id,
             "kind": fact.kind.value,
             "content_key": fact.content_key(),
-            "received_at": fact.received_at,
+            "received_at": sql.moment(connection, fact.received_at),
             "extension": fact.who,
             "data": fact.to_json(),
             "raw": raw,
@@ -99,14 +99,14 @@ def _store(connection: Connection, fact: Fact, raw: str) -> bool:
 
 
 def _known(connection: Connection, pbx_call_id: str) -> _Known:
-    rows = connection.execute(sql.FACTS_AND_CALL, {"pbx_call_id": pbx_call_id}).all()
-    facts = [Fact.from_json(row.data) for row in rows]
+    rows = sql.run(connection, sql.FACTS_AND_CALL, {"pbx_call_id": pbx_call_id})
+    facts = [Fact.from_json(row[0]) for row in rows]
     users: dict[str, int | None] = {}
     for fact, row in zip(facts, rows, strict=True):
         # An extension that changes hands during a call stays with the first.
-        users.setdefault(fact.who, row.user_id)
-    first = rows[0]
-    return _Known(facts, users, first.call_id, first.contact_id, bool(first.contact_is_chosen))
+        users.setdefault(fact.who, row[1])
+    _, _, call_id, contact_id, is_chosen = rows[0]
+    return _Known(facts, users, call_id, contact_id, bool(is_chosen))
 
 
 def _users_of(connection: Connection, state: CallState, known: _Known) -> Mapping[str, int | None]:
@@ -132,13 +132,15 @@ def _write_call(
         contact_id = _contact_with(connection, after.outside_number)
     row = _row(after, users)
     is_same = before is not None and row == _row(before, users) and contact_id == known.contact_id
-    row |= {"contact_id": contact_id, "updated_at": clock.now()}
-    if known.call_id is not None:
-        if not is_same:
-            connection.execute(sql.UPDATE_CALL, row | {"call_id": known.call_id})
+    if is_same and known.call_id is not None:
         return known.call_id
-    row["pbx_call_id"] = after.pbx_call_id
-    return int(connection.execute(sql.INSERT_CALL, row).scalar_one())
+    row |= {"contact_id": contact_id, "updated_at": clock.now()}
+    row |= {name: sql.moment(connection, row[name]) for name in sql.CALL_MOMENTS}
+    if known.call_id is not None:
+        sql.run(connection, sql.UPDATE_CALL, row | {"call_id": known.call_id})
+        return known.call_id
+    [[call_id]] = sql.run(connection, sql.INSERT_CALL, row | {"pbx_call_id": after.pbx_call_id})
+    return int(call_id)
 
 
 def _row(state: CallState, users: Mapping[str, int | None]) -> dict[str, Any]:
@@ -168,8 +170,8 @@ def _contact_with(connection: Connection, number: str) -> int | None:
     """Find the one contact that has a number; None for a stranger and when several share it."""
     if not number:
         return None
-    found = connection.execute(sql.CONTACTS_WITH_NUMBER, {"number": number}).scalars().all()
-    return found[0] if len(found) == 1 else None
+    found = sql.run(connection, sql.CONTACTS_WITH_NUMBER, {"number": number})
+    return found[0][0] if len(found) == 1 else None
 
 
 def _write_legs(
@@ -188,21 +190,21 @@ def _write_legs(
                 "extension": leg.extension,
                 "transferred_from": leg.transferred_from,
                 "user_id": users.get(leg.extension),
-                "rang_at": leg.rang_at,
-                "answered_at": leg.answered_at,
-                "stopped_at": leg.stopped_at,
+                "rang_at": sql.moment(connection, leg.rang_at),
+                "answered_at": sql.moment(connection, leg.answered_at),
+                "stopped_at": sql.moment(connection, leg.stopped_at),
             }
             for leg in legs
             if leg in gone or leg not in before
         ]
         if rows:
-            connection.execute(statement, rows)
+            sql.run(connection, statement, *rows)
 
 
 def _write_recordings(connection: Connection, call_id: int, recordings: Iterable[str]) -> None:
     rows = [{"call_id": call_id, "recording_id": name} for name in recordings]
     if rows:
-        connection.execute(sql.INSERT_RECORDING, rows)
+        sql.run(connection, sql.INSERT_RECORDING, *rows)
 
 
 def _whom_to_tell(
