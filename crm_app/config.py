@@ -1,8 +1,11 @@
 """Every setting, read once from the environment and `.env`, typed; nonsense stops the start."""
 
+import hashlib
 import ipaddress
+import os
 import re
 import secrets
+import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +19,8 @@ from crm_app.errors import ConfigError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 SECRET_KEY_LENGTH = 32
+# The system takes 107 bytes on Linux and 103 on macOS.
+SOCKET_PATH_LENGTH = 100
 BIND = re.compile(r"^(?P<host>[\w.\-]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})$")
 
 
@@ -138,7 +143,16 @@ class Config(BaseSettings):
     @property
     def bus_url(self) -> str:
         """Give the event bus address, the embedded Valkey's socket when none is set."""
-        return self.redis_url or f"unix://{self.data_dir / 'run' / 'valkey.sock'}"
+        return self.redis_url or f"unix://{self.bus_socket}"
+
+    @property
+    def bus_socket(self) -> Path:
+        """Give the embedded Valkey's socket, in the data folder unless its path is too long."""
+        path = self.data_dir / "run" / "valkey.sock"
+        if len(os.fsencode(path)) <= SOCKET_PATH_LENGTH:
+            return path
+        name = hashlib.sha256(os.fsencode(self.data_dir)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"ramal-{os.getuid()}-{name}" / "valkey.sock"
 
     @property
     def workers(self) -> int:
@@ -190,3 +204,16 @@ def load(**overrides: Any) -> Config:
             for item in error.errors(include_input=False)
         ]
         raise ConfigError("; ".join(lines)) from error
+
+
+def child_environment(settings: Config) -> dict[str, str]:
+    """Give the environment for a child process that shall run with exactly these settings."""
+    environment = dict(os.environ)  # noqa: TID251 (children keep PATH, HOME and the like)
+    for name in Config.model_fields:
+        value = getattr(settings, name)
+        if value is None:
+            value = "*"
+        elif isinstance(value, tuple):
+            value = ",".join(str(item) for item in value)
+        environment[name.upper()] = str(value)
+    return environment

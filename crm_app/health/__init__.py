@@ -1,1 +1,5 @@
-"""Whether the house stands: liveness, readiness, and what is wrong when it does not."""
+"""Whether this process lives and whether the whole of Ramal can work."""
+
+from crm_app.health.views import bp
+
+__all__ = ["bp"]
