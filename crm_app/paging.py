@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Select, tuple_
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, scoped_session
 
 PAGE_SIZE = 50
 T = TypeVar("T")
@@ -25,7 +25,7 @@ class Page(Generic[T]):
 
 
 def fetch_page(
-    session: Session,
+    session: Session | scoped_session[Any],
     statement: Select[T],
     keys: Sequence[InstrumentedAttribute[Any]],
     *,

@@ -18,7 +18,7 @@ def wants_fragment() -> bool:
     )
 
 
-def page_or_fragment(page: str, fragment: str, **context: Any) -> str:
+def page_or_fragment(page: str, fragment: str, /, **context: Any) -> str:
     """Render the fragment's template for htmx, the page's for everybody else."""
     return render_template(fragment if wants_fragment() else page, **context)
 
