@@ -15,7 +15,6 @@ LAST = (
     "Reis Simões Antunes Matos Fonseca Morais Tavares Barbosa Freitas Machado Araújo Domingues "
     "Figueiredo Leite Henriques Lourenço Pinheiro Guerreiro Baptista Faria Azevedo Valente Macedo"
 ).split()
-PHONE_TAIL = 9
 
 
 def load(connection: Connection, contacts: int, users: int) -> None:
@@ -61,9 +60,9 @@ def load(connection: Connection, contacts: int, users: int) -> None:
     for kind, base, every in (("mobile", 910_000_000, 1), ("work", 210_000_000, 2)):
         connection.execute(
             text(
-                "INSERT INTO contact_phone (contact_id, number, kind, is_main, position, tail)"
+                "INSERT INTO contact_phone (contact_id, number, kind, is_main, position)"
                 f" SELECT i, '+351' || ({base} + i), '{kind}', {yes if every == 1 else no},"
-                f" {every - 1}, '' || ({base} + i) FROM bench_series WHERE i % {every} = 0"
+                f" {every - 1} FROM bench_series WHERE i % {every} = 0"
             )
         )
     connection.execute(
