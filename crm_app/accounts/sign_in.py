@@ -1,22 +1,34 @@
 """Sign-in, sign-out and sessions, by Flask-Security."""
 
 import hashlib
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
 from typing import Any
 
-from flask import Flask
-from flask_security import Security, SQLAlchemyUserDatastore
+from flask import Flask, Response, abort, make_response, render_template, request
+from flask_login import current_user, user_logged_in
+from flask_security import Security, SQLAlchemyUserDatastore, login_user
 
+from crm_app import clock
+from crm_app.accounts import throttle, wording
+from crm_app.accounts.forms import SignInForm
 from crm_app.accounts.models import User
 from crm_app.extensions import db
 from crm_app.web.access import public
 
 security = Security()
 
+# OWASP's second choice for Argon2id: a third of the default's memory and a quarter of its time. A
+# hash keeps the whole process busy, and calls must ring meanwhile.
+ARGON2 = {"argon2__memory_cost": 19_456, "argon2__time_cost": 2, "argon2__parallelism": 1}
+
 
 def register(app: Flask, session_key: str) -> None:
     """Bind Flask-Security to an application: /login and /logout, sessions outlive a restart."""
     app.config.update(
         SECURITY_PASSWORD_HASH="argon2",  # noqa: S106 (the name of an algorithm)
+        SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS=ARGON2,
         SECURITY_PASSWORD_SALT=hashlib.sha256(f"{session_key} salt".encode()).hexdigest(),
         SECURITY_LOGIN_URL="/login",
         SECURITY_LOGOUT_URL="/logout",
@@ -28,10 +40,66 @@ def register(app: Flask, session_key: str) -> None:
         SECURITY_FLASH_MESSAGES=False,
         SECURITY_DEFAULT_REMEMBER_ME=True,
         SECURITY_RETURN_GENERIC_RESPONSES=True,
+        # Nothing here asks for the password again, so there is no page that would.
+        SECURITY_FRESHNESS=timedelta(minutes=-1),
+        # Our own commands are named `flask user`.
+        SECURITY_CLI_USERS_NAME=False,
+        SECURITY_CLI_ROLES_NAME=False,
         REMEMBER_COOKIE_SAMESITE="Lax",
         REMEMBER_COOKIE_HTTPONLY=True,
+        REMEMBER_COOKIE_SECURE=app.extensions["settings"].is_https,
+        REMEMBER_COOKIE_DURATION=timedelta(days=90),
     )
     # Roles are a column of the user, so there is no table of them.
     datastore: Any = SQLAlchemyUserDatastore(db, User, None)  # type: ignore[arg-type]
-    security.init_app(app, datastore, register_blueprint=True)
-    public(app.view_functions["security.login"])
+    security.init_app(app, datastore, register_blueprint=True, login_form=SignInForm)
+    security.want_json(lambda _request: False)
+    app.view_functions["security.login"] = public(_counted(app.view_functions["security.login"]))
+    user_logged_in.connect(_note_sign_in, app)
+
+
+def enter(user: User) -> None:
+    """Sign in somebody who has just proved to be this user."""
+    login_user(user, remember=True, authn_via=["link"])
+
+
+def stay(user: User) -> None:
+    """Sign this browser in again after the user's sessions were ended, as it was before."""
+    login_user(user, remember="remember_token" in request.cookies, authn_via=["password"])
+
+
+def _note_sign_in(_app: Flask, user: User, **_extra: Any) -> None:
+    user.signed_in_at = clock.now()
+
+
+def _counted(view: Callable[..., Any]) -> Callable[[], Response]:
+    @wraps(view)
+    def sign_in() -> Response:
+        # Somebody signed in is sent on, and must not get another account's count forgiven.
+        if request.method != "POST" or current_user.is_authenticated:
+            return make_response(view())
+        if request.is_json:
+            abort(415)
+        account = request.form.get("email", "")
+        db.session.commit()
+        try:
+            throttle.count_try(account)
+        except throttle.TooManyTriesError as error:
+            return _refusal(error)
+        answer = make_response(view())
+        if not current_user.is_authenticated:
+            answer.status_code = 422
+            return answer
+        db.session.commit()
+        throttle.forgive(account)
+        return answer
+
+    return sign_in
+
+
+def _refusal(error: throttle.TooManyTriesError) -> Response:
+    form = SignInForm()
+    form.form_errors = [wording.wait_sentence(error)]
+    answer = make_response(render_template("accounts/login.html", login_user_form=form), 429)
+    answer.headers["Retry-After"] = str(error.wait_seconds)
+    return answer

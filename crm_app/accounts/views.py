@@ -1,5 +1,188 @@
-"""Pages about users and one's own account."""
+"""Pages where administrators look after people: who they are, what they may do, how they get in."""
 
-from flask import Blueprint
+from flask import (
+    Blueprint,
+    abort,
+    current_app,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask_babel import gettext as _
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from crm_app.accounts import links, services, wording
+from crm_app.accounts.forms import OfficeForm, PersonForm, show_refusal
+from crm_app.accounts.models import LinkPurpose, OfficeSettings, Role, User
+from crm_app.errors import InvalidInputError
+from crm_app.extensions import db
+from crm_app.web.access import admin_only
+from crm_app.web.fragments import see_other
+from crm_app.web.toasts import toast
 
 bp = Blueprint("accounts", __name__)
+
+Answer = str | tuple[str, int] | Response
+SHOWN_ONCE = "account_link"
+
+
+def user_or_404(user_id: int) -> User:
+    """Fetch a user for somebody who may change users; 403 to all others, 404 when unknown."""
+    if not current_user.is_admin:
+        abort(403)
+    return db.get_or_404(User, user_id)
+
+
+@bp.get("/people")
+@admin_only
+def index() -> Answer:
+    """List all users, those who can sign in first."""
+    users = db.session.scalars(db.select(User).order_by(User.active.desc(), User.name, User.id))
+    return render_template("accounts/index.html", users=users.all())
+
+
+@bp.route("/people/new", methods=["GET", "POST"])
+@admin_only
+def new() -> Answer:
+    """Invite somebody; the link is shown once, to be copied."""
+    form = PersonForm()
+    if not form.validate_on_submit():
+        return _form_page("accounts/new.html", form)
+    try:
+        user, token = services.invite(
+            form.email.data,
+            form.name.data,
+            role=Role(form.role.data),
+            extension=form.extension.data,
+            by=current_user,
+        )
+    except InvalidInputError as error:
+        show_refusal(form, error)
+        return _form_page("accounts/new.html", form)
+    db.session.commit()
+    return _show_link(user, LinkPurpose.INVITATION, token)
+
+
+@bp.route("/people/<int:user_id>", methods=["GET", "POST"])
+def edit(user_id: int) -> Answer:
+    """Show a user, and change name, e-mail, role and extension."""
+    user = user_or_404(user_id)
+    form = PersonForm(obj=user)
+    if not form.validate_on_submit():
+        return _person_page(user, form)
+    try:
+        services.change_user(
+            user,
+            current_user,
+            name=form.name.data,
+            email=form.email.data,
+            role=Role(form.role.data),
+            extension=form.extension.data,
+        )
+    except InvalidInputError as error:
+        show_refusal(form, error)
+        return _person_page(user, form)
+    db.session.commit()
+    toast(_("%(name)s was saved.", name=user.name))
+    return see_other(url_for("accounts.index"))
+
+
+@bp.post("/people/<int:user_id>/invitation")
+def invite_again(user_id: int) -> Answer:
+    """Make a new invitation link; the older one ends."""
+    user = user_or_404(user_id)
+    try:
+        token = services.invite_again(user)
+    except InvalidInputError as error:
+        return _refused(user, error)
+    db.session.commit()
+    return _show_link(user, LinkPurpose.INVITATION, token)
+
+
+@bp.post("/people/<int:user_id>/reset-link")
+def make_reset_link(user_id: int) -> Answer:
+    """Make a link with which the user chooses a new password."""
+    user = user_or_404(user_id)
+    try:
+        token = services.reset_token(user, current_user)
+    except InvalidInputError as error:
+        return _refused(user, error)
+    db.session.commit()
+    return _show_link(user, LinkPurpose.RESET, token)
+
+
+@bp.post("/people/<int:user_id>/disable")
+def disable(user_id: int) -> Answer:
+    """Lock a user out; nothing of theirs is deleted."""
+    user = user_or_404(user_id)
+    try:
+        services.disable(user, current_user)
+    except InvalidInputError as error:
+        return _refused(user, error)
+    db.session.commit()
+    toast(_("%(name)s is disabled and signed out everywhere.", name=user.name))
+    return see_other(url_for("accounts.edit", user_id=user.id))
+
+
+@bp.post("/people/<int:user_id>/enable")
+def enable(user_id: int) -> Answer:
+    """Let a disabled user in again."""
+    user = user_or_404(user_id)
+    services.enable(user, current_user)
+    db.session.commit()
+    toast(_("%(name)s can sign in again.", name=user.name))
+    return see_other(url_for("accounts.edit", user_id=user.id))
+
+
+@bp.route("/people/rights", methods=["GET", "POST"])
+@admin_only
+def rights() -> Answer:
+    """Set the office's name and what agents see of each other."""
+    form = OfficeForm(obj=OfficeSettings.current())
+    if not form.validate_on_submit():
+        return _form_page("accounts/rights.html", form)
+    services.change_office(
+        form.name.data, restricts_agents=form.restricts_agents.data, by=current_user
+    )
+    db.session.commit()
+    toast(_("The rights were saved."))
+    return see_other(url_for("accounts.rights"))
+
+
+def absolute_url(purpose: LinkPurpose, token: str) -> str:
+    """Give a link's address as the person who gets it must type it."""
+    base = current_app.extensions["settings"].public_url or request.url_root.rstrip("/")
+    return f"{base}{links.path(purpose, token)}"
+
+
+def _form_page(template: str, form: PersonForm | OfficeForm) -> Answer:
+    return render_template(template, form=form), 422 if form.is_submitted() else 200
+
+
+def _person_page(user: User, form: PersonForm) -> Answer:
+    shown = session.get(SHOWN_ONCE) or {}
+    link = shown if shown.get("user_id") == user.id else None
+    if link:
+        session.pop(SHOWN_ONCE)
+    page = render_template("accounts/edit.html", user=user, form=form, link=link)
+    return page, 422 if form.is_submitted() else 200
+
+
+def _show_link(user: User, purpose: LinkPurpose, token: str) -> Response:
+    # Carried to the next page in the administrator's own session, because it is stored nowhere.
+    session[SHOWN_ONCE] = {
+        "user_id": user.id,
+        "purpose": purpose,
+        "url": absolute_url(purpose, token),
+        "days": links.LIFETIMES[purpose].days,
+    }
+    return redirect(url_for("accounts.edit", user_id=user.id), 303)
+
+
+def _refused(user: User, error: InvalidInputError) -> Response:
+    db.session.rollback()
+    toast(wording.sentence(error), kind="warning")
+    return see_other(url_for("accounts.edit", user_id=user.id))

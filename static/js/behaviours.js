@@ -2,3 +2,4 @@
 import "./confirm.js";
 import "./toasts.js";
 import "./copy.js";
+import "./reveal.js";

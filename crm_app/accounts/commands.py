@@ -1,0 +1,90 @@
+"""The operator's commands about users: `flask user …`."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+from email_validator import EmailNotValidError, validate_email
+from flask import current_app
+from flask.cli import AppGroup
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from crm_app.accounts import links, passwords, services, wording
+from crm_app.accounts.models import LinkPurpose, Role, User
+from crm_app.errors import InvalidInputError
+from crm_app.extensions import db
+
+user_cli = AppGroup("user", help="Add users, list them, let them choose a new password.")
+
+
+def one_clear_line(command: Callable[..., None]) -> Callable[..., None]:
+    """End a command that fails with one line and a non-zero code."""
+
+    @wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except InvalidInputError as error:
+            raise click.ClickException(wording.sentence(error)) from error
+        except (OperationalError, ProgrammingError) as error:
+            reason = str(error.orig).splitlines()[0]
+            raise click.ClickException(
+                f"the database cannot be used ({reason}). Has `flask db upgrade` been run?"
+            ) from error
+
+    return guarded
+
+
+@user_cli.command("create")
+@click.argument("email")
+@click.option("--name", required=True, help="The person's name.")
+@click.option("--role", required=True, type=click.Choice([role.value for role in Role]))
+@click.option("--extension", default="", help="The internal number at the PBX, such as 101.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@one_clear_line
+def create(email: str, name: str, role: str, extension: str, password_stdin: bool) -> None:
+    """Add a user; without a password, print the link with which they choose one."""
+    try:
+        email = validate_email(email, check_deliverability=False).normalized
+    except EmailNotValidError as error:
+        raise click.ClickException(f"{email} is no e-mail address: {error}") from error
+    if password_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+        password_hash = passwords.make_hash(password, email=email, name=name)
+        services.create_user(
+            email, name, role=Role(role), extension=extension, password_hash=password_hash
+        )
+        db.session.commit()
+        click.echo(f"{email.lower()} can sign in at {_address('/login')}")
+        return
+    _, token = services.invite(email, name, role=Role(role), extension=extension, by=None)
+    db.session.commit()
+    click.echo(_address(links.path(LinkPurpose.INVITATION, token)))
+
+
+@user_cli.command("list")
+@one_clear_line
+def list_users() -> None:
+    """List all users, one a line, separated by tabs."""
+    for user in db.session.scalars(db.select(User).order_by(User.email)):
+        state = "invited" if user.is_invited else "enabled" if user.active else "disabled"
+        click.echo("\t".join([user.email, user.name, user.role, user.extension or "-", state]))
+
+
+@user_cli.command("reset")
+@click.argument("email")
+@one_clear_line
+def reset(email: str) -> None:
+    """Print a link with which a user chooses a new password."""
+    user = db.session.scalar(db.select(User).where(User.email == email.strip().lower()))
+    if user is None:
+        raise click.ClickException(f"nobody has the e-mail {email}")
+    token = services.reset_token(user, by=None)
+    db.session.commit()
+    click.echo(_address(links.path(LinkPurpose.RESET, token)))
+
+
+def _address(path: str) -> str:
+    return str(current_app.extensions["settings"].base_url) + path

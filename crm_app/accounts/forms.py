@@ -1,0 +1,185 @@
+"""The forms of sign-in, of people and of one's own account."""
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from flask import current_app
+from flask_babel import lazy_gettext as _l
+from flask_security import LoginForm
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, EmailField, PasswordField, SelectField, StringField
+from wtforms.validators import DataRequired, Email, InputRequired, Length, Optional
+
+from crm_app import database
+from crm_app.accounts import wording
+from crm_app.accounts.models import Role, User
+from crm_app.errors import InvalidInputError
+from crm_app.extensions import db
+from crm_app.web.formatting import LANGUAGES
+
+ROLES = [
+    (Role.AGENT.value, _l("Agent")),
+    (Role.MANAGER.value, _l("Manager")),
+    (Role.ADMIN.value, _l("Administrator")),
+]
+
+
+def cleaned(value: str | None) -> str:
+    """Take out what nobody meant to type: outer spaces and NUL, which PostgreSQL refuses."""
+    return (value or "").replace("\x00", "").strip()
+
+
+def show_refusal(form: FlaskForm, error: InvalidInputError) -> None:
+    """Put a service's refusal beside its field, or above the form."""
+    text = wording.sentence(error)
+    if error.field in form:
+        field = form[error.field]
+        field.errors = [*field.errors, text]
+    else:
+        form.form_errors.append(text)
+
+
+def _name_field() -> StringField:
+    return StringField(
+        _l("Name"),
+        filters=[cleaned],
+        validators=[DataRequired(_l("A name is needed.")), Length(max=120)],
+        render_kw={"autocomplete": "name"},
+    )
+
+
+def _email_field() -> EmailField:
+    return EmailField(
+        _l("E-mail"),
+        filters=[cleaned],
+        validators=[
+            DataRequired(_l("An e-mail is needed.")),
+            Length(max=254),
+            Email(_l("This is no e-mail address.")),
+        ],
+        render_kw={"autocomplete": "off"},
+    )
+
+
+def _password_field(label: Any, autocomplete: str = "new-password") -> PasswordField:
+    return PasswordField(
+        label,
+        validators=[InputRequired(_l("A password is needed."))],
+        render_kw={"autocomplete": autocomplete},
+    )
+
+
+class SignInForm(LoginForm):
+    """E-mail and password; what was wrong with them is not told."""
+
+    email = EmailField(
+        _l("E-mail"), validators=[InputRequired()], render_kw={"autocomplete": "username"}
+    )
+    password = PasswordField(
+        _l("Password"),
+        validators=[InputRequired()],
+        render_kw={"autocomplete": "current-password"},
+    )
+    remember = BooleanField(_l("Stay signed in on this device"), default=True)
+
+    def validate(self, **kwargs: Any) -> bool:
+        """Find the user and compare the password, without holding the database meanwhile."""
+        self.ifield = self.email
+        self.user = self._find_user()
+        is_right = bool(super().validate(**kwargs))
+        if self.user is not None:
+            db.session.add(self.user)
+        if not is_right:
+            for field in self:
+                field.errors = []
+            self.form_errors = [_l("Wrong e-mail or password, or the account is disabled.")]
+        return is_right
+
+    def _find_user(self) -> User | None:
+        # Comparing takes a while on purpose. The user is taken out of the session for it, so that
+        # no transaction is open then: on SQLite nobody else could write.
+        address = cleaned(self.email.data).lower()
+        with database.reading():
+            user: User | None = db.session.scalar(db.select(User).where(User.email == address))
+            if user is not None:
+                db.session.expunge(user)
+            db.session.commit()
+        return user
+
+
+class PersonForm(FlaskForm):
+    """Who somebody is and what they may do."""
+
+    name = _name_field()
+    email = _email_field()
+    role = SelectField(_l("Role"), choices=ROLES)
+    extension = StringField(
+        _l("Extension"),
+        filters=[cleaned],
+        validators=[Optional(), Length(max=5)],
+        render_kw={"inputmode": "numeric", "autocomplete": "off"},
+    )
+
+
+class OfficeForm(FlaskForm):
+    """What holds for the whole office."""
+
+    name = StringField(_l("Name of the office"), filters=[cleaned], validators=[Length(max=120)])
+    restricts_agents = BooleanField(_l("Agents see only their own contacts, leads and tasks"))
+
+
+class PreferencesForm(FlaskForm):
+    """How somebody wants to see Ramal."""
+
+    language = SelectField(_l("Language"))
+    timezone = SelectField(_l("Time zone"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.language.choices = [("", _l("As in the browser")), *LANGUAGES.items()]
+        office = current_app.config["DEFAULT_TIMEZONE"]
+        self.timezone.choices = {
+            "": [("", _l("As the office (%(zone)s)", zone=office))],
+            **_zones_by_continent(),
+        }
+
+
+class ProfileForm(PreferencesForm):
+    """One's own name and preferences."""
+
+    name = _name_field()
+    theme = SelectField(
+        _l("Colours"),
+        choices=[("", _l("As the device")), ("light", _l("Light")), ("dark", _l("Dark"))],
+    )
+
+
+class SetUpForm(PreferencesForm):
+    """The first administrator."""
+
+    name = _name_field()
+    email = _email_field()
+    password = _password_field(_l("Password"))
+
+
+class NewPasswordForm(FlaskForm):
+    """The password that is chosen by an invitation or a reset link."""
+
+    password = _password_field(_l("New password"))
+
+
+class ChangePasswordForm(FlaskForm):
+    """One's own password, changed by somebody who knows the current one."""
+
+    current = _password_field(_l("Current password"), "current-password")
+    password = _password_field(_l("New password"))
+
+
+def _zones_by_continent() -> dict[str, list[tuple[str, str]]]:
+    zones: dict[str, list[tuple[str, str]]] = {}
+    for zone in sorted(available_timezones()):
+        continent, _, city = zone.partition("/")
+        if city and continent != "Etc" and continent[0].isupper():
+            zones.setdefault(continent, []).append((zone, city.replace("_", " ")))
+    zones["UTC"] = [("UTC", "UTC")]
+    return zones

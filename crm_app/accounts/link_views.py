@@ -1,0 +1,123 @@
+"""Pages that a one-time link opens: the first set-up, an invitation, a password reset."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import current_app, render_template, url_for
+from flask_babel import get_locale
+from flask_babel import gettext as _
+from flask_security import logout_user
+
+from crm_app.accounts import links, passwords, services, sign_in, wording
+from crm_app.accounts.forms import NewPasswordForm, SetUpForm, show_refusal
+from crm_app.accounts.models import LinkPurpose, OfficeSettings, User
+from crm_app.accounts.views import Answer, bp
+from crm_app.errors import InvalidInputError
+from crm_app.extensions import db
+from crm_app.web.access import public
+from crm_app.web.formatting import choose_language
+from crm_app.web.fragments import see_other
+from crm_app.web.toasts import toast
+
+
+def gone_when_refused(view: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Answer with the page of a dead link when the link's service refuses it."""
+
+    @wraps(view)
+    def guarded(**values: Any) -> Answer:
+        try:
+            return view(**values)
+        except InvalidInputError as error:
+            if not error.code.startswith("link_"):
+                raise
+            db.session.rollback()
+            text = wording.sentence(error)
+            return render_template("accounts/dead_link.html", text=text), 410
+
+    return guarded
+
+
+@bp.route("/setup/<token>", methods=["GET", "POST"])
+@public
+@gone_when_refused
+def set_up(token: str) -> Answer:
+    """Make the first administrator and sign them in."""
+    services.check_setup(token)
+    form = SetUpForm(data={"language": choose_language()})
+    if not form.validate_on_submit():
+        return _set_up_page(form)
+    try:
+        user = services.set_up(
+            token,
+            email=form.email.data,
+            name=form.name.data,
+            password_hash=passwords.make_hash(
+                form.password.data, email=form.email.data, name=form.name.data
+            ),
+            language=form.language.data,
+            timezone=form.timezone.data,
+        )
+    except InvalidInputError as error:
+        if error.code.startswith("link_"):
+            raise
+        show_refusal(form, error)
+        return _set_up_page(form)
+    return _enter(user, _("Welcome to Ramal. Invite your colleagues next."), "accounts.index")
+
+
+@bp.route("/invitation/<token>", methods=["GET", "POST"])
+@public
+@gone_when_refused
+def invitation(token: str) -> Answer:
+    """Let an invited person choose the first password and sign them in."""
+    return _choose_password(token, LinkPurpose.INVITATION, _("Welcome to Ramal."))
+
+
+@bp.route("/reset/<token>", methods=["GET", "POST"])
+@public
+@gone_when_refused
+def reset(token: str) -> Answer:
+    """Let a person choose a new password and sign them in."""
+    return _choose_password(token, LinkPurpose.RESET, _("Your new password is set."))
+
+
+def _choose_password(token: str, purpose: LinkPurpose, welcome: str) -> Answer:
+    user = services.owner_of(links.find(token, purpose).user_id)
+    form = NewPasswordForm()
+    if not form.validate_on_submit():
+        return _password_page(form, user, purpose)
+    try:
+        new_hash = passwords.make_hash(form.password.data, email=user.email, name=user.name)
+    except InvalidInputError as error:
+        show_refusal(form, error)
+        return _password_page(form, user, purpose)
+    return _enter(services.accept(token, purpose, new_hash), welcome, "home.index")
+
+
+def _enter(user: User, welcome: str, endpoint: str) -> Answer:
+    db.session.commit()
+    # Whoever else was signed in in this browser leaves it first.
+    logout_user()
+    sign_in.enter(user)
+    db.session.commit()
+    toast(welcome)
+    return see_other(url_for(endpoint))
+
+
+def _set_up_page(form: SetUpForm) -> Answer:
+    code = current_app.config["DEFAULT_COUNTRY"]
+    country = get_locale().territories.get(code, code)
+    page = render_template("accounts/set_up.html", form=form, country=country)
+    return page, 422 if form.is_submitted() else 200
+
+
+def _password_page(form: NewPasswordForm, user: User, purpose: LinkPurpose) -> Answer:
+    page = render_template(
+        "accounts/choose_password.html",
+        form=form,
+        user=user,
+        is_invitation=purpose == LinkPurpose.INVITATION,
+        office=OfficeSettings.current().name,
+    )
+    return page, 422 if form.is_submitted() else 200

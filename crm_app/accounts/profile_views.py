@@ -1,0 +1,69 @@
+"""One's own account: name, how Ramal looks, and the password."""
+
+from flask import render_template, url_for
+from flask_babel import gettext as _
+from flask_babel import refresh
+from flask_login import current_user
+
+from crm_app.accounts import passwords, services, sign_in, throttle, wording
+from crm_app.accounts.forms import ChangePasswordForm, ProfileForm, show_refusal
+from crm_app.accounts.views import Answer, bp
+from crm_app.errors import InvalidInputError
+from crm_app.extensions import db
+from crm_app.web.fragments import see_other
+from crm_app.web.toasts import toast
+
+
+@bp.route("/account", methods=["GET", "POST"])
+def profile() -> Answer:
+    """Show and change one's own name and preferences."""
+    form = ProfileForm(obj=current_user)
+    if not form.validate_on_submit():
+        return _profile_page(form, ChangePasswordForm(formdata=None), form.is_submitted())
+    form.populate_obj(current_user)
+    db.session.commit()
+    refresh()
+    toast(_("Saved."))
+    return see_other(url_for("accounts.profile"))
+
+
+@bp.route("/account/password", methods=["GET", "POST"])
+def password() -> Answer:
+    """Change one's own password; all other browsers are signed out."""
+    form, user = ChangePasswordForm(), current_user
+    if not form.validate_on_submit():
+        return _profile_page(_own_profile(), form, form.is_submitted())
+    try:
+        _check_current_password(form.current.data)
+        new_hash = passwords.make_hash(form.password.data, email=user.email, name=user.name)
+    except InvalidInputError as error:
+        show_refusal(form, error)
+        return _profile_page(_own_profile(), form, is_refused=True)
+    except throttle.TooManyTriesError as error:
+        form.form_errors.append(wording.wait_sentence(error))
+        return _profile_page(_own_profile(), form, is_refused=True)
+    services.change_password(user, new_hash, by=user)
+    db.session.commit()
+    sign_in.stay(user)
+    db.session.commit()
+    toast(_("Your password is changed. Your other devices are signed out."))
+    return see_other(url_for("accounts.profile"))
+
+
+def _check_current_password(typed: str) -> None:
+    # Counted like sign-in, so that a browser left open is no place to guess at leisure.
+    email, stored = current_user.email, current_user.password
+    db.session.commit()
+    throttle.count_try(email)
+    if not passwords.matches(typed, stored):
+        raise InvalidInputError("password_wrong", "current")
+    throttle.forgive(email)
+
+
+def _own_profile() -> ProfileForm:
+    return ProfileForm(formdata=None, obj=current_user)
+
+
+def _profile_page(profile: ProfileForm, password: ChangePasswordForm, is_refused: bool) -> Answer:
+    page = render_template("accounts/profile.html", form=profile, password_form=password)
+    return page, 422 if is_refused else 200

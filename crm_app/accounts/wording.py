@@ -1,0 +1,50 @@
+"""The sentences for what services refuse."""
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+
+from crm_app.accounts.throttle import TooManyTriesError
+from crm_app.errors import InvalidInputError
+
+SENTENCES: dict[str, Any] = {
+    "email_taken": _l("Somebody already has this e-mail."),
+    "extension_taken": _l("Somebody already has this extension."),
+    "extension_invalid": _l("An extension has 3 to 5 digits and does not begin with 0."),
+    "disabled": _l("This person is disabled. Enable them first."),
+    "not_invited": _l("This person has already chosen a password."),
+    "own_role": _l(
+        "You cannot take the administrator role from yourself. Ask another administrator."
+    ),
+    "own_account": _l("You cannot disable yourself. Ask another administrator."),
+    "last_admin": _l(
+        "This is the last administrator who can sign in. Make somebody else one first."
+    ),
+    "password_short": _l("Use at least %(minimum)s characters; a short sentence is good."),
+    "password_long": _l("Use at most %(maximum)s characters."),
+    "password_personal": _l("Do not use your own name or e-mail as the password."),
+    "password_common": _l("Very many people use this password. Choose another one."),
+    "password_wrong": _l("This is not your current password."),
+    "link_unknown": _l("This link is not known here. Perhaps a part of it was not copied."),
+    "link_used": _l("This link was used already, or a newer one was made."),
+    "link_expired": _l("This link is too old."),
+}
+
+
+def sentence(error: InvalidInputError) -> str:
+    """Say in the user's language why something was refused."""
+    text = str(SENTENCES[error.code])
+    return text % error.details if error.details else text
+
+
+def wait_sentence(error: TooManyTriesError) -> str:
+    """Say in the user's language when to try again."""
+    minutes = -(-error.wait_seconds // 60)
+    return str(
+        ngettext(
+            "Too many tries. Try again in %(num)d minute.",
+            "Too many tries. Try again in %(num)d minutes.",
+            minutes,
+        )
+    )
