@@ -4,7 +4,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask, current_app, request, url_for
-from flask_babel import format_currency, format_date, format_datetime, format_time, get_timezone
+from flask_babel import (
+    format_currency,
+    format_date,
+    format_datetime,
+    format_time,
+    get_locale,
+    get_timezone,
+)
 from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup, escape
@@ -23,6 +30,7 @@ def register(app: Flask) -> None:
     app.jinja_env.globals.update(
         icon=icon,
         languages=LANGUAGES,
+        get_locale=get_locale,
         url_with=url_with,
         navigation=navigation.entries,
         has_page=lambda endpoint: endpoint in current_app.view_functions,
