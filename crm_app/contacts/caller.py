@@ -1,8 +1,12 @@
 """Who a number belongs to: the look-up that a ringing phone waits for."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, select
+from sqlalchemy import ColumnElement, Connection, bindparam, select, text
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.orm import aliased
 
 from crm_app import phone_numbers
@@ -11,7 +15,6 @@ from crm_app.contacts.models import Contact, ContactPhone
 
 TAIL_LENGTH = 9
 MOST_CALLERS = 20
-Found = Row[int, str, str, int | None, str | None, bool, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +34,13 @@ class Caller:
         return bool(self.name) and any(sign.isalpha() for sign in self.name)
 
 
-def _statement() -> "Select[int, str, str, int | None, str | None, bool, str]":
+def _statement(which: ColumnElement[bool]) -> dict[str, str]:
+    """Give one statement in the words of each engine.
+
+    It is written out at import: building it anew costs many times what the database needs for it.
+    """
     company = aliased(Contact)
-    return (
+    statement = (
         select(
             Contact.id,
             Contact.name,
@@ -47,15 +54,19 @@ def _statement() -> "Select[int, str, str, int | None, str | None, bool, str]":
         .join(Contact, Contact.id == ContactPhone.contact_id)
         .outerjoin(company, company.id == Contact.company_id)
         .outerjoin(User, (User.id == Contact.responsible_id) & User.active)
-        .where(Contact.deleted_at.is_(None))
+        .where(which, Contact.deleted_at.is_(None))
         .order_by(Contact.id)
-        .limit(MOST_CALLERS)
+        .suffix_with(text(f"LIMIT {MOST_CALLERS}"))
     )
+    dialects = {
+        "sqlite": SQLiteDialect_pysqlite(paramstyle="named"),
+        "postgresql": PGDialect_psycopg(paramstyle="pyformat"),  # type: ignore[no-untyped-call]
+    }
+    return {name: str(statement.compile(dialect=words)) for name, words in dialects.items()}
 
 
-# Built once: assembling a statement costs several times what the database needs to answer it.
-_BY_NUMBER = _statement().where(ContactPhone.number == bindparam("number"))
-_BY_TAIL = _statement().where(ContactPhone.tail == bindparam("tail"))
+_BY_NUMBER = _statement(ContactPhone.number == bindparam("number"))
+_BY_TAIL = _statement(ContactPhone.tail == bindparam("number"))
 
 
 def find_callers(connection: Connection, number: str) -> list[Caller]:
@@ -67,15 +78,15 @@ def find_callers(connection: Connection, number: str) -> list[Caller]:
     """
     if len(number) <= phone_numbers.EXTENSION_LENGTH:
         return []
-    rows: list[Found] = list(connection.execute(_BY_NUMBER, {"number": number}))
+    rows = _ask(connection, _BY_NUMBER, number)
     if not rows and len(number) > TAIL_LENGTH:
         rows = _by_tail(connection, number)
     callers = {row[0]: _caller(row) for row in rows}
     return sorted(callers.values(), key=lambda caller: not caller.is_named)
 
 
-def _by_tail(connection: Connection, number: str) -> "list[Found]":
-    found = list(connection.execute(_BY_TAIL, {"tail": number[-TAIL_LENGTH:]}))
+def _by_tail(connection: Connection, number: str) -> list[Any]:
+    found = _ask(connection, _BY_TAIL, number[-TAIL_LENGTH:])
     if not found:
         return []
     is_valid = phone_numbers.is_valid(number)
@@ -83,7 +94,14 @@ def _by_tail(connection: Connection, number: str) -> "list[Found]":
     return rows if len({row[0] for row in rows}) == 1 else []
 
 
-def _caller(row: Found) -> Caller:
+def _ask(connection: Connection, statement: dict[str, str], number: str) -> list[Any]:
+    result: Iterable[Any] = connection.exec_driver_sql(
+        statement[connection.dialect.name], {"number": number}
+    )
+    return list(result)
+
+
+def _caller(row: Any) -> Caller:
     return Caller(
         contact_id=row[0],
         name=row[1],

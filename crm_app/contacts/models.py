@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm_app import clock
 from crm_app.accounts.models import User
+from crm_app.contacts import search_index
 from crm_app.extensions import Model
 
 
@@ -138,3 +139,6 @@ class ContactEmail(Model):
     position: Mapped[int] = mapped_column(default=0)
 
     contact: Mapped[Contact] = relationship(back_populates="emails")
+
+
+search_index.attach(Contact)

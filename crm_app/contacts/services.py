@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import selectinload
 
 from crm_app import clock, phone_numbers, search_text
 from crm_app.accounts.models import User
+from crm_app.accounts.services import sees_everything
 from crm_app.contacts.caller import find_callers
 from crm_app.contacts.models import Contact, ContactEmail, ContactKind, ContactPhone, PhoneKind
 from crm_app.errors import ConflictError, InvalidInputError
@@ -49,9 +50,17 @@ class Draft:
     emails: list[str] = field(default_factory=list)
 
 
+def visibility(user: User) -> list[ColumnElement[bool]]:
+    """Give what must hold for a contact that a user may see: not in the bin, perhaps their own."""
+    conditions: list[ColumnElement[bool]] = [Contact.deleted_at.is_(None)]
+    if not sees_everything(user):
+        conditions.append(Contact.responsible_id == user.id)
+    return conditions
+
+
 def visible_to(user: User) -> "Select[Contact]":
     """Select the contacts that a user may see, those in the bin left out."""
-    return select(Contact).where(Contact.deleted_at.is_(None))
+    return select(Contact).where(*visibility(user))
 
 
 def create_contact(draft: Draft, by: User | None) -> Contact:

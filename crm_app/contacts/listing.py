@@ -1,0 +1,155 @@
+"""The list of contacts: filters, orders, pages by key, counts that stop counting."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from crm_app import search_text
+from crm_app.accounts.models import User
+from crm_app.contacts import search_index
+from crm_app.contacts.models import Contact, ContactKind
+from crm_app.contacts.services import RECORD_TYPE, visibility
+from crm_app.extensions import db
+from crm_app.journal.models import JournalEntry
+from crm_app.paging import Page, fetch_page
+
+MOST_COUNTED = 10_000
+
+
+class Order(StrEnum):
+    """How the list is sorted."""
+
+    NAME = "name"
+    NEWEST = "newest"
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What of the contacts is wanted."""
+
+    q: str = ""
+    responsible_id: int | None = None
+    kind: ContactKind | None = None
+    do_not_call: bool = False
+    order: Order = Order.NAME
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Give what must hold for a contact, apart from the words searched for."""
+        conditions: list[ColumnElement[bool]] = []
+        if self.responsible_id is not None:
+            conditions.append(Contact.responsible_id == self.responsible_id)
+        if self.kind is not None:
+            conditions.append(Contact.kind == self.kind)
+        if self.do_not_call:
+            conditions.append(Contact.do_not_call.is_not(False))
+        return conditions
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of the list; `has_more` tells that counting stopped at `count`."""
+
+    page: Page[Contact]
+    count: int
+    has_more: bool
+
+
+def list_contacts(user: User, filters: Filters, cursor: str = "") -> Listing:
+    """Read one page of what a user may see and asked for.
+
+    Of a search only the first `search_index.MOST_FOUND` matches are listed, on SQLite the newest:
+    finding and sorting all of a common word would cost more with every contact that is added.
+    """
+    conditions = [*visibility(user), *filters.conditions()]
+    terms = search_text.words(filters.q)
+    if terms:
+        most = search_index.MOST_FOUND
+        ids = search_index.find_ids(
+            db.session(), Contact, terms, *conditions, sort_name=Contact.sort_name, limit=most + 1
+        )
+        count, has_more = min(len(ids), most), len(ids) > most
+        statement = select(Contact).where(Contact.id.in_(ids[:most]))
+    else:
+        statement = select(Contact).where(*conditions)
+        count, has_more = capped_count(statement)
+    return Listing(_page(statement, filters.order, cursor), count, has_more)
+
+
+def list_bin(user: User, cursor: str = "") -> Page[Contact]:
+    """Read one page of the bin, the latest first: managers all, agents what is theirs.
+
+    An agent's are those they are responsible for and those they put there themselves.
+    """
+    statement = select(Contact).where(Contact.deleted_at.is_not(None))
+    if not user.is_manager:
+        deleted_by_user = select(JournalEntry.id).where(
+            JournalEntry.record_type == RECORD_TYPE,
+            JournalEntry.record_id == Contact.id,
+            JournalEntry.action == "deleted",
+            JournalEntry.user_id == user.id,
+        )
+        statement = statement.where(
+            or_(Contact.responsible_id == user.id, deleted_by_user.exists())
+        )
+    statement = statement.options(joinedload(Contact.responsible))
+    return fetch_page(
+        db.session(), statement, [Contact.deleted_at, Contact.id], cursor=cursor, descending=True
+    )
+
+
+def people_of(company: Contact, user: User, limit: int = 50) -> list[Contact]:
+    """List those who work at a company, by name."""
+    statement = (
+        select(Contact)
+        .where(*visibility(user), Contact.company_id == company.id)
+        .options(selectinload(Contact.phones))
+        .order_by(Contact.sort_name, Contact.id)
+        .limit(limit)
+    )
+    return list(db.session.scalars(statement))
+
+
+def find_contacts(
+    user: User, q: str, *, kind: ContactKind | None = None, limit: int = 8
+) -> list[Contact]:
+    """Find contacts while somebody types; names that begin with what is typed come first."""
+    terms = search_text.words(q)
+    if not terms:
+        return []
+    conditions = [*visibility(user), *Filters(kind=kind).conditions()]
+    beginning = select(Contact.id).where(
+        *conditions, *search_index.prefix_range(Contact.sort_name, " ".join(terms))
+    )
+    ids = list(db.session.scalars(beginning.order_by(Contact.sort_name, Contact.id).limit(limit)))
+    if len(ids) < limit:
+        ids += search_index.find_ids(
+            db.session(), Contact, terms, *conditions, sort_name=Contact.sort_name, limit=limit * 2
+        )
+    wanted = list(dict.fromkeys(ids))[:limit]
+    found = db.session.scalars(
+        select(Contact)
+        .where(Contact.id.in_(wanted))
+        .options(selectinload(Contact.phones), joinedload(Contact.company))
+    )
+    by_id = {contact.id: contact for contact in found}
+    return [by_id[contact_id] for contact_id in wanted]
+
+
+def capped_count(statement: "Select[Contact]") -> tuple[int, bool]:
+    """Count rows up to MOST_COUNTED; the second value tells that there are more."""
+    few = statement.with_only_columns(Contact.id).limit(MOST_COUNTED + 1).subquery()
+    count = db.session.scalar(select(func.count()).select_from(few)) or 0
+    return min(count, MOST_COUNTED), count > MOST_COUNTED
+
+
+def _page(statement: "Select[Contact]", order: Order, cursor: str) -> Page[Contact]:
+    statement = statement.options(
+        selectinload(Contact.phones),
+        joinedload(Contact.company).load_only(Contact.name),
+        joinedload(Contact.responsible),
+    )
+    is_newest = order == Order.NEWEST
+    keys = [Contact.created_at if is_newest else Contact.sort_name, Contact.id]
+    return fetch_page(db.session(), statement, keys, cursor=cursor, descending=is_newest)

@@ -1,0 +1,154 @@
+"""Finding rows by any part of their `search_text`: the index on each engine, and how it is asked.
+
+SQLite gets an FTS5 trigram table over the column, kept by triggers; PostgreSQL a trigram GIN index.
+Any table with the columns `id`, `search_text` and `deleted_at` can be given one.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    DDL,
+    ColumnElement,
+    Select,
+    Text,
+    bindparam,
+    column,
+    event,
+    select,
+    table,
+)  # fmt: skip
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from crm_app import search_text
+
+# Only so many matches are looked at and so many shown: what a common word costs does not grow with
+# the table then, and nobody reads further than this without typing one more letter.
+MOST_EXAMINED = 20_000
+MOST_FOUND = 500
+
+_SQLITE = (
+    "CREATE VIRTUAL TABLE {table}_search USING fts5("
+    "search_text, content='{table}', content_rowid='id', tokenize='trigram')",
+    "CREATE TRIGGER {table}_search_insert AFTER INSERT ON {table} BEGIN "
+    "INSERT INTO {table}_search (rowid, search_text) VALUES (new.id, new.search_text); END",
+    "CREATE TRIGGER {table}_search_delete AFTER DELETE ON {table} BEGIN "
+    "INSERT INTO {table}_search ({table}_search, rowid, search_text) "
+    "VALUES ('delete', old.id, old.search_text); END",
+    "CREATE TRIGGER {table}_search_update AFTER UPDATE OF search_text ON {table} "
+    "WHEN old.search_text IS NOT new.search_text BEGIN "
+    "INSERT INTO {table}_search ({table}_search, rowid, search_text) "
+    "VALUES ('delete', old.id, old.search_text); "
+    "INSERT INTO {table}_search (rowid, search_text) VALUES (new.id, new.search_text); END",
+)
+_POSTGRESQL = (
+    "CREATE EXTENSION IF NOT EXISTS pg_trgm",
+    # Without the pending list a search never pays for the writes before it.
+    "CREATE INDEX ix_{table}_search ON {table} "
+    "USING gin (search_text gin_trgm_ops) WITH (fastupdate = off)",
+    # The planner tries the term on its sample to tell a common word from a rare one.
+    "ALTER TABLE {table} ALTER COLUMN search_text SET STATISTICS 1000",
+)
+
+
+def statements(table_name: str, dialect_name: str) -> list[str]:
+    """Give the DDL that makes the index of a table; migrations run it too."""
+    templates = _SQLITE if dialect_name == "sqlite" else _POSTGRESQL
+    return [template.format(table=table_name) for template in templates]
+
+
+def drop_statements(table_name: str, dialect_name: str) -> list[str]:
+    """Give the DDL that takes away what dropping the table itself leaves behind."""
+    return [f"DROP TABLE IF EXISTS {table_name}_search"] if dialect_name == "sqlite" else []
+
+
+def attach(model: Any) -> None:
+    """Make the index whenever `create_all` makes the model's table."""
+    indexed = model.__table__
+    for dialect_name in ("sqlite", "postgresql"):
+        for statement in statements(indexed.name, dialect_name):
+            ddl = DDL(statement).execute_if(dialect=dialect_name)  # type: ignore[no-untyped-call]
+            event.listen(indexed, "after_create", ddl)
+        for statement in drop_statements(indexed.name, dialect_name):
+            ddl = DDL(statement).execute_if(dialect=dialect_name)  # type: ignore[no-untyped-call]
+            event.listen(indexed, "before_drop", ddl)
+
+
+def find_ids(
+    session: Session,
+    model: Any,
+    terms: Sequence[str],
+    *conditions: ColumnElement[bool],
+    sort_name: "InstrumentedAttribute[str] | None" = None,
+    limit: int = MOST_FOUND,
+) -> list[int]:
+    """Find the rows that hold all terms (from `search_text.words`) and meet the conditions.
+
+    Terms shorter than three letters have no trigram: beside a longer term they must begin a word,
+    alone the first of them must begin `sort_name` (without that column they find nothing). At most
+    `limit` ids are given, on SQLite the newest first, and there only MOST_EXAMINED rows are tried.
+    """
+    clean = [term.replace("\x00", "") for term in terms]
+    long = [term for term in clean if len(term) >= search_text.MINIMUM_LENGTH]
+    short = [term for term in clean if 0 < len(term) < search_text.MINIMUM_LENGTH]
+    if not long and (not short or sort_name is None):
+        return []
+    if sort_name is not None and not long:
+        examined = _beginning_with(model, short.pop(0), sort_name)
+    elif session.get_bind().dialect.name == "sqlite":
+        examined = _full_text(model, long)
+    else:
+        examined = None
+        conditions = (*conditions, *(_holds(model, term) for term in long))
+    statement = select(model.id).where(*conditions, *(_begins_word(model, t) for t in short))
+    if examined is not None:
+        few = examined.subquery("examined")
+        statement = statement.join(few, few.c.id == model.id)
+    return list(session.scalars(statement.limit(limit)))
+
+
+def prefix_range(
+    key: "InstrumentedAttribute[str]", prefix: str
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Say "begins with" as a range of a column in binary order, so that its index serves."""
+    return key >= prefix, key < prefix + "\U0010ffff"
+
+
+def _full_text(model: Any, terms: Sequence[str]) -> "Select[int]":
+    name = f"{model.__tablename__}_search"
+    index = table(name, column("rowid"), column(name))
+    quoted = " AND ".join('"' + term.replace('"', '""') + '"' for term in terms)
+    return (
+        select(index.c.rowid.label("id"))
+        .where(index.c[name].op("MATCH")(quoted))
+        .order_by(index.c.rowid.desc())
+        .limit(MOST_EXAMINED)
+    )
+
+
+def _beginning_with(
+    model: Any, term: str, sort_name: "InstrumentedAttribute[str]"
+) -> "Select[int]":
+    return (
+        select(model.id)
+        .where(model.deleted_at.is_(None), *prefix_range(sort_name, term))
+        .order_by(sort_name, model.id)
+        .limit(MOST_EXAMINED)
+    )
+
+
+def _holds(model: Any, term: str) -> ColumnElement[bool]:
+    return _like(model, f"%{search_text.escape_like(term)}%")
+
+
+def _begins_word(model: Any, term: str) -> ColumnElement[bool]:
+    escaped = search_text.escape_like(term)
+    return _like(model, f"{escaped}%") | _like(model, f"% {escaped}%")
+
+
+def _like(model: Any, pattern: str) -> ColumnElement[bool]:
+    # Written into the statement, not bound: PostgreSQL must see the term to plan for it, and would
+    # otherwise settle for one plan for all terms after the fifth question.
+    literal = bindparam(None, pattern, type_=Text(), literal_execute=True)
+    condition: ColumnElement[bool] = model.search_text.like(literal, escape="\\")
+    return condition
