@@ -1,6 +1,7 @@
 """The one door to Zadarma's API."""
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
@@ -50,6 +51,8 @@ class ZadarmaClient:
         self._base_url = base_url.rstrip("/")
         self._timeout = timeout
         self._budget = budget
+        # The library below writes whole addresses, with numbers in them, into its log.
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
         self._session = requests.Session()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
@@ -116,12 +119,22 @@ class ZadarmaClient:
         """Ask where one recording, or all those of a call, can be fetched.
 
         `lifetime` is in seconds, brought into the API's bounds of 180 and 5184000.
+        NOT_FOUND means that there is none, or none yet.
         """
         if (recording_id is None) == (pbx_call_id is None):
             raise ValueError("Ask for one recording or for those of one call.")
         seconds = min(max(lifetime, SHORTEST_LINK_SECONDS), LONGEST_LINK_SECONDS)
         params = {"call_id": recording_id, "pbx_call_id": pbx_call_id, "lifetime": seconds}
-        return self._read(replies.recording_links, "GET", "/v1/pbx/record/request/", params)
+        try:
+            found = self._read(replies.recording_links, "GET", "/v1/pbx/record/request/", params)
+        except ZadarmaError as error:
+            # A file that is not ready is refused like a wrong id, and may be there tomorrow.
+            if error.code not in (ErrorCode.WRONG_REQUEST, ErrorCode.UNKNOWN):
+                raise
+            raise _not_there() from None
+        if not found.links:
+            raise _not_there()
+        return found
 
     def webhook_address(self) -> replies.WebhookAddress:
         """Ask where the PBX posts call notifications, and which of them."""
@@ -156,7 +169,7 @@ class ZadarmaClient:
         request = requests.Request("GET", link).prepare()
         with self._send(request) as response:
             if response.status_code == 404:
-                raise ZadarmaError(ErrorCode.NOT_FOUND, "The recording is not there.")
+                raise _not_there()
             if response.status_code != 200:
                 raise _error(response, "")
             if "audio" not in response.headers.get("Content-Type", "audio"):
@@ -266,7 +279,8 @@ def _chunks(response: requests.Response, max_bytes: int, max_seconds: float) -> 
 
 def _error(response: requests.Response, message: str) -> ZadarmaError:
     reset = response.headers.get("X-RateLimit-Reset", "")
-    reset_in = int(reset) - int(now().timestamp()) if reset.isdecimal() else None
+    is_time = reset.isdecimal() and len(reset) < 12
+    reset_in = int(reset) - int(now().timestamp()) if is_time else None
     return error_from_answer(
         response.status_code, message, response.headers.get("Retry-After"), reset_in
     )
@@ -276,6 +290,10 @@ def _timed_out() -> ZadarmaError:
     return ZadarmaError(
         ErrorCode.TIMED_OUT, "The API did not answer in time.", may_have_happened=True
     )
+
+
+def _not_there() -> ZadarmaError:
+    return ZadarmaError(ErrorCode.NOT_FOUND, "The recording is not there.")
 
 
 def _unreadable(message: str) -> ZadarmaError:

@@ -59,6 +59,11 @@ def has_signature_rule(event: str) -> bool:
     return event not in _NEVER_SIGNED
 
 
+def is_known_event(event: str) -> bool:
+    """Tell whether it is published if and how notifications of this name are signed."""
+    return event in _RULES or event in _NEVER_SIGNED
+
+
 def sign_webhook(event_fields: Mapping[str, str], secret: str) -> str:
     """Sign a notification, fields as they came: decoded once and not cleaned up."""
     rule = _rule(event_fields)

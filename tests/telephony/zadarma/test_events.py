@@ -319,7 +319,7 @@ def assert_readable_or_refused(fields: dict[str, str]) -> None:
         assert 0 <= event.talk_seconds <= 7 * 24 * 3600
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.sampled_from([*KINDS, ""]) | ANYTHING,
     st.dictionaries(st.sampled_from(FIELD_NAMES) | ANYTHING, ANYTHING | JSON_TEXT, max_size=12),

@@ -10,6 +10,7 @@ import pytest
 from crm_app.telephony.zadarma.signing import (
     authorization,
     has_signature_rule,
+    is_known_event,
     params_string,
     sign_request,
     sign_webhook,
@@ -70,6 +71,17 @@ def test_it_never_vouches_for_an_event_without_a_rule(vector: dict[str, Any]) ->
     fields = {"event": vector["event"], "result": "{}"}
     assert not has_signature_rule(vector["event"])
     assert not verify_webhook(fields, sign_webhook(fields, SECRET), SECRET)
+
+
+def test_it_knows_which_events_are_published() -> None:
+    names = {
+        vector["event"]
+        for kind in ("webhooks", "webhooks_without_rule")
+        for vector in VECTORS[kind]
+    }
+    assert all(is_known_event(name) for name in names)
+    assert not is_known_event("NOTIFY_SOMETHING")
+    assert not is_known_event("")
 
 
 @pytest.mark.parametrize("missing", ["pbx_call_id", "call_id_with_rec"])

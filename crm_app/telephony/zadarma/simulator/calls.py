@@ -245,8 +245,9 @@ class OutgoingCall(LiveCall):
             return True
 
     def decline(self) -> bool:
-        """Let the client refuse."""
-        return self._finish("busy")
+        """Let the client refuse to answer."""
+        with self._lock:
+            return self.state == "ringing" and self._finish("busy")
 
     def hang_up(self, *, is_end_lost: bool = False) -> bool:
         """End the talk, or the attempt; False if it is over already."""

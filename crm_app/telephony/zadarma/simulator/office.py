@@ -206,19 +206,17 @@ class Simulator:
 
     def _click_to_call(self, from_: str, to: str) -> None:
         extension = extension_of(from_)
-        if self.account.callback == INTERACTIVE and extension in self.account.online:
-            call = OutgoingCall(self, extension, to)
-            self.live_calls.appendleft(call)
-            self._limit_ringing(call)
-            return
         played = self.account.callback
         if "-" in from_:
             played = "callback-no-events"
         elif extension not in self.account.online:
             played = "callback-manager-declines"
-        elif played == INTERACTIVE:
-            played = "callback-no-events"
-        self._run(lambda: self.play(played, client=to, ext1=extension))
+        if played == INTERACTIVE:
+            call = OutgoingCall(self, extension, to)
+            self.live_calls.appendleft(call)
+            self._limit_ringing(call)
+        else:
+            self._run(lambda: self.play(played, client=to, ext1=extension))
 
     def _answer(self, request: Request) -> Reply | None:
         if request.path.startswith(recordings.PREFIX):

@@ -151,27 +151,37 @@ def _live(pbx: "Simulator") -> str:
 
 
 def _phone(pbx: "Simulator", extension: str, calls: list[Call]) -> str:
-    buttons, state, who = "", "idle", "Nobody"
-    for call in calls:
-        if isinstance(call, IncomingCall) and extension in call.ringing:
-            state, who = "ringing", call.caller_name or call.client
-            buttons += _button("/answer", "Answer", call, extension, "good")
-        elif isinstance(call, OutgoingCall) and call.extension == extension:
-            state, who = ("talking" if call.state == "talking" else "ringing"), call.client
-            if call.state == "waiting":
-                buttons += _button("/answer", "Answer", call, extension, "good")
-            buttons += _button("/hangup", "Hang up", call, extension, "bad")
-        elif isinstance(call, IncomingCall) and call.talker == extension:
-            state, who = "talking", call.caller_name or call.client
-            buttons += _button("/hangup", "Hang up", call, extension, "bad")
-            others = [one for one in pbx.account.extensions if one != extension][:4]
-            buttons += "".join(_button("/transfer", f"→ {one}", call, one, "") for one in others)
-    if extension not in pbx.account.online:
-        who = "Switched off"
+    lines = [line for call in calls if (line := _line(pbx, extension, call))]
+    states = [state for state, _ in lines]
+    state = "talking" if "talking" in states else (states or ["idle"])[0]
+    idle = "Free" if extension in pbx.account.online else "Switched off"
+    shown = "".join(text for _, text in lines) or f'<p class="quiet">{idle}</p>'
     return (
-        f'<article class="phone {state}" data-extension="{extension}"><h3>{extension}</h3>'
-        f'<p>{escape(who)}</p><div class="keys">{buttons}</div></article>'
+        f'<article class="phone {state}" data-extension="{extension}">'
+        f"<h3>{extension}</h3>{shown}</article>"
     )
+
+
+def _line(pbx: "Simulator", extension: str, call: Call) -> tuple[str, str] | None:
+    answer_key = _button("/answer", "Answer", call, extension, "good")
+    keys = _button("/hangup", "Hang up", call, extension, "bad")
+    state = "talking" if call.state == "talking" else "ringing"
+    if isinstance(call, OutgoingCall):
+        if call.extension != extension:
+            return None
+        return state, _spoken(call.client, (answer_key if call.state == "waiting" else "") + keys)
+    name = call.caller_name or call.client
+    if extension in call.ringing:
+        return "ringing", _spoken(name, answer_key)
+    if call.talker != extension:
+        return None
+    others = [one for one in pbx.account.extensions if one != extension][:4]
+    keys += "".join(_button("/transfer", f"→ {one}", call, one, "") for one in others)
+    return state, _spoken(name, keys)
+
+
+def _spoken(name: str, keys: str) -> str:
+    return f'<p>{escape(name)}</p><div class="keys">{keys}</div>'
 
 
 def _outside(call: Call) -> str:
