@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select, true
 from sqlalchemy.orm import joinedload, selectinload
 
 from crm_app import search_text
@@ -43,7 +43,7 @@ class Filters:
         if self.kind is not None:
             conditions.append(Contact.kind == self.kind)
         if self.do_not_call:
-            conditions.append(Contact.do_not_call.is_not(False))
+            conditions.append(Contact.do_not_call == true())
         return conditions
 
 

@@ -49,6 +49,7 @@ class Contact(Model):
         _alive("ix_contact_newest_kind", "kind", "created_at", "id"),
         Index(
             "ix_contact_do_not_call",
+            "do_not_call",
             "sort_name",
             "id",
             sqlite_where=text("do_not_call = 1 AND deleted_at IS NULL"),

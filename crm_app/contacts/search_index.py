@@ -100,10 +100,14 @@ def find_ids(
     else:
         examined = None
         conditions = (*conditions, *(_holds(model, term) for term in long))
-    statement = select(model.id).where(*conditions, *(_begins_word(model, t) for t in short))
-    if examined is not None:
+    wanted = [*conditions, *(_begins_word(model, term) for term in short)]
+    if examined is None:
+        statement = select(model.id).where(*wanted)
+    else:
+        # As a join SQLite would collect all examined rows first; so it stops at the limit.
         few = examined.subquery("examined")
-        statement = statement.join(few, few.c.id == model.id)
+        row = select(model.id).where(model.id == few.c.id, *wanted).correlate(few)
+        statement = select(few.c.id).where(row.exists())
     return list(session.scalars(statement.limit(limit)))
 
 

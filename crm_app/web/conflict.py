@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import Field, HiddenField
+from wtforms import BooleanField, Field, FieldList, HiddenField
 
 HOUSEKEEPING = {"csrf_token", "version", "base"}
 
@@ -53,8 +53,7 @@ class VersionedForm(FlaskForm):  # type: ignore[misc]
         shown, typed, fresh = _read_base(self.base.data), _contents(self), _contents(newest)
         for name, value in typed.items():
             if name in shown and value == shown[name]:
-                field = self[name]
-                field.data, field.raw_data = newest[name].data, None
+                _take(self[name], newest[name])
         self.version.data, self.base.data = str(version), json.dumps(fresh)
 
 
@@ -62,9 +61,19 @@ def _contents(form: FlaskForm) -> dict[str, str]:
     return {field.name: _shown(field) for field in form if field.name not in HOUSEKEEPING}
 
 
+def _take(field: Field, newest: Field) -> None:
+    if isinstance(field, FieldList):
+        field.entries = []
+        for row in newest.entries:
+            field.append_entry(row.data)
+        return
+    field.data, field.raw_data = newest.data, None
+
+
 def _shown(field: Field) -> str:
-    # A browser sends line ends as CR LF whatever it was given.
-    value = field._value() if hasattr(field, "_value") else field.data
+    # A browser sends line ends as CR LF whatever it was given; a ticked box has a fixed _value().
+    has_value = hasattr(field, "_value") and not isinstance(field, BooleanField)
+    value = field._value() if has_value else field.data
     return str(value).replace("\r\n", "\n")
 
 

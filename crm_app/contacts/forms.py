@@ -1,0 +1,163 @@
+"""What may be typed about contacts."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask import current_app
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import (
+    BooleanField,
+    FieldList,
+    Form,
+    FormField,
+    HiddenField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+    ValidationError,
+)  # fmt: skip
+from wtforms.validators import Email, InputRequired, Length, Optional
+
+from crm_app import phone_numbers
+from crm_app.accounts.models import User
+from crm_app.contacts.models import Contact, ContactKind, PhoneKind
+from crm_app.contacts.services import Draft, PhoneDraft
+from crm_app.errors import InvalidInputError
+from crm_app.web.conflict import VersionedForm
+from crm_app.web.formatting import phone as show_number
+from crm_app.web.ids import read_id
+from crm_app.web.wording import reason
+
+MOST_ROWS = 50
+KIND_NAMES = {ContactKind.PERSON: _l("Person"), ContactKind.COMPANY: _l("Company")}
+PHONE_KIND_NAMES = {
+    PhoneKind.MOBILE: _l("Mobile"),
+    PhoneKind.WORK: _l("Work"),
+    PhoneKind.HOME: _l("Home"),
+    PhoneKind.OTHER: _l("Other"),
+}
+
+
+def clean(text: str | None) -> str:
+    """Drop the spaces around a text and the NULs in it, which PostgreSQL cannot keep."""
+    return (text or "").replace("\x00", "").strip()
+
+
+class PhoneForm(Form):
+    """One row of the numbers; a row without a number counts for nothing."""
+
+    number = StringField(_l("Number"), filters=[clean], validators=[Optional(), Length(max=60)])
+    kind = SelectField(_l("Rings"), choices=list(PHONE_KIND_NAMES.items()))
+
+    e164 = ""
+
+    def validate_number(self, field: StringField) -> None:
+        """Read the number as people write it here."""
+        self.e164 = ""
+        try:
+            self.e164 = phone_numbers.parse(field.data, current_app.config["DEFAULT_COUNTRY"])
+        except InvalidInputError as error:
+            raise ValidationError(reason(error)) from error
+
+
+class EmailForm(Form):
+    """One row of the e-mail addresses; an empty one counts for nothing."""
+
+    address = StringField(
+        _l("E-mail"),
+        filters=[clean],
+        validators=[Optional(), Length(max=254), Email(_l("This is not an e-mail address."))],
+    )
+
+
+class ContactForm(VersionedForm):
+    """A new or changed contact."""
+
+    kind = RadioField(_l("Kind"), choices=list(KIND_NAMES.items()), default=ContactKind.PERSON)
+    name = StringField(_l("Name"), filters=[clean], validators=[InputRequired(), Length(max=200)])
+    company_id = HiddenField(_l("Company"))
+    job_title = StringField(_l("Job title"), filters=[clean], validators=[Length(max=120)])
+    phones = FieldList(FormField(PhoneForm), max_entries=MOST_ROWS)
+    # The row number of the phone that is called first.
+    main_phone = StringField(default="0")
+    emails = FieldList(FormField(EmailForm), max_entries=MOST_ROWS)
+    responsible_id = SelectField(_l("Responsible"))
+    do_not_call = BooleanField(_l("Do not call"))
+    address = TextAreaField(_l("Address"), filters=[clean], validators=[Length(max=2_000)])
+    about = TextAreaField(_l("About"), filters=[clean], validators=[Length(max=10_000)])
+
+    def offer(self, users: Iterable[User], contact: Contact | None) -> None:
+        """Fill the choice of the responsible; whoever it is now stays choosable."""
+        people = {str(user.id): user.name for user in users}
+        if contact is not None and contact.responsible is not None:
+            people.setdefault(str(contact.responsible_id), contact.responsible.name)
+        self.responsible_id.choices = [("", _("Nobody")), *people.items()]
+
+    def add_blank_rows(self) -> None:
+        """Leave a blank row for one more number and one more address."""
+        for rows, value in ((self.phones, "number"), (self.emails, "address")):
+            full = all(getattr(row.form, value).data for row in rows)
+            if full and len(rows) < MOST_ROWS:
+                rows.append_entry()
+
+    def drop_row(self, name: str) -> None:
+        """Take a row such as `phones-1` out."""
+        for rows in (self.phones, self.emails):
+            rows.entries = [row for row in rows.entries if row.name != name]
+
+    def add_row(self, name: str) -> None:
+        """Leave one more blank row: `name` is phones or emails."""
+        rows = {"phones": self.phones, "emails": self.emails}.get(name)
+        if rows is not None and len(rows) < MOST_ROWS:
+            rows.append_entry()
+
+    def refuse(self, error: InvalidInputError) -> None:
+        """Put a refusal of the services beside the field that it is about."""
+        if error.code == "number_twice":
+            row = [row.form for row in self.phones if row.form.e164][int(error.field[7:])]
+            row.number.errors = [reason(error)]
+            return
+        field = self[error.field if error.field in self else "name"]
+        field.errors = [reason(error)]
+
+    def draft(self) -> Draft:
+        """Give what was typed, once it is valid."""
+        rows = [(row.name.rpartition("-")[2], row.form) for row in self.phones if row.form.e164]
+        return Draft(
+            name=self.name.data,
+            kind=ContactKind(self.kind.data),
+            company_id=read_id(self.company_id.data),
+            job_title=self.job_title.data,
+            address=self.address.data,
+            about=self.about.data,
+            do_not_call=self.do_not_call.data,
+            responsible_id=read_id(self.responsible_id.data),
+            phones=[
+                PhoneDraft(row.e164, PhoneKind(row.kind.data), index == self.main_phone.data)
+                for index, row in rows
+            ],
+            emails=[row.form.address.data for row in self.emails if row.form.address.data],
+        )
+
+
+def contents_of(contact: Contact) -> dict[str, Any]:
+    """Give what the form shows of a contact."""
+    main = next((i for i, phone in enumerate(contact.phones) if phone.is_main), 0)
+    return {
+        "kind": str(contact.kind),
+        "name": contact.name,
+        "company_id": str(contact.company_id or ""),
+        "job_title": contact.job_title,
+        "phones": [
+            {"number": show_number(phone.number), "kind": str(phone.kind)}
+            for phone in contact.phones
+        ],
+        "main_phone": str(main),
+        "emails": [{"address": email.address} for email in contact.emails],
+        "responsible_id": str(contact.responsible_id or ""),
+        "do_not_call": contact.do_not_call,
+        "address": contact.address,
+        "about": contact.about,
+    }

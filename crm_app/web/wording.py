@@ -1,0 +1,27 @@
+"""The sentences for what was refused, one for each reason code."""
+
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from crm_app.errors import InvalidInputError
+
+REASONS: dict[str, Any] = {
+    "number_not_a_number": _l("This is not a phone number."),
+    "number_too_short": _l("This number is too short."),
+    "number_too_long": _l("This number is too long."),
+    "number_unknown_country": _l("No country has this code."),
+    "number_wrong_length": _l("A number of this country has another length."),
+    "number_impossible": _l("No phone can have this number."),
+    "number_twice": _l("This number is already above."),
+    "name_empty": _l("A name is needed."),
+    "company_unknown": _l("This company is not there any more. Choose another one."),
+    "note_empty": _l("Write something first."),
+    "note_too_long": _l("This is too long."),
+}
+
+
+def reason(error: InvalidInputError) -> str:
+    """Say in the user's language why something was refused."""
+    return str(REASONS.get(error.code) or _("This cannot be accepted."))
