@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
 from flask_login import FlaskLoginClient
 from sqlalchemy import text
@@ -21,7 +21,7 @@ from crm_app.extensions import db
 from tests.postgres import Postgres
 
 # Argon2 is slow on purpose; the tests sign in often.
-CHEAP_HASHING = {"SECURITY_PASSWORD_HASH_OPTIONS": {"argon2__rounds": 1, "argon2__memory_cost": 8}}
+CHEAP_HASHING = {"argon2__time_cost": 1, "argon2__memory_cost": 8}
 
 
 @pytest.fixture(scope="session")
@@ -102,14 +102,22 @@ def settings(database_url: str, bus_url: str, scratch: Path) -> Config:
 def whole_app(settings: Config) -> Iterator[Flask]:
     """One application with all tables for the whole run on this engine."""
     app = create_app(settings)
-    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False, **CHEAP_HASHING)
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    app.extensions["security"].pwd_context.update(**CHEAP_HASHING)
     app.test_client_class = FlaskLoginClient
+    app.before_request_funcs[None].insert(0, forget_the_last_request)
     with app.app_context():
         db.create_all()
     yield app
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
+
+
+def forget_the_last_request() -> None:
+    """Empty `g`, which all requests of a test share: who was signed in, in which language."""
+    for name in list(g):
+        g.pop(name)
 
 
 @pytest.fixture

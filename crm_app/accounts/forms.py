@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 from flask_security import LoginForm
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, PasswordField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Email, InputRequired, Length, Optional
 
 from crm_app import database
@@ -18,9 +19,9 @@ from crm_app.extensions import db
 from crm_app.web.formatting import LANGUAGES
 
 ROLES = [
-    (Role.AGENT.value, _l("Agent")),
-    (Role.MANAGER.value, _l("Manager")),
-    (Role.ADMIN.value, _l("Administrator")),
+    SelectChoice(Role.AGENT.value, _l("Agent")),
+    SelectChoice(Role.MANAGER.value, _l("Manager")),
+    SelectChoice(Role.ADMIN.value, _l("Administrator")),
 ]
 
 
@@ -136,12 +137,15 @@ class PreferencesForm(FlaskForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.language.choices = [("", _l("As in the browser")), *LANGUAGES.items()]
+        self.language.choices = [
+            SelectChoice("", _l("As in the browser")),
+            *(SelectChoice(code, name) for code, name in LANGUAGES.items()),
+        ]
         office = current_app.config["DEFAULT_TIMEZONE"]
-        self.timezone.choices = {
-            "": [("", _l("As the office (%(zone)s)", zone=office))],
-            **_zones_by_continent(),
-        }
+        self.timezone.choices = [
+            SelectChoice("", _l("As the office (%(zone)s)", zone=office)),
+            *_zones_by_continent(),
+        ]
 
 
 class ProfileForm(PreferencesForm):
@@ -150,7 +154,11 @@ class ProfileForm(PreferencesForm):
     name = _name_field()
     theme = SelectField(
         _l("Colours"),
-        choices=[("", _l("As the device")), ("light", _l("Light")), ("dark", _l("Dark"))],
+        choices=[
+            SelectChoice("", _l("As the device")),
+            SelectChoice("light", _l("Light")),
+            SelectChoice("dark", _l("Dark")),
+        ],
     )
 
 
@@ -175,11 +183,11 @@ class ChangePasswordForm(FlaskForm):
     password = _password_field(_l("New password"))
 
 
-def _zones_by_continent() -> dict[str, list[tuple[str, str]]]:
-    zones: dict[str, list[tuple[str, str]]] = {}
-    for zone in sorted(available_timezones()):
-        continent, _, city = zone.partition("/")
-        if city and continent != "Etc" and continent[0].isupper():
-            zones.setdefault(continent, []).append((zone, city.replace("_", " ")))
-    zones["UTC"] = [("UTC", "UTC")]
-    return zones
+def _zones_by_continent() -> list[SelectChoice]:
+    places = [
+        SelectChoice(zone, city.replace("_", " "), optgroup=continent)
+        for zone in sorted(available_timezones())
+        for continent, _, city in [zone.partition("/")]
+        if city and continent != "Etc" and continent[0].isupper()
+    ]
+    return [*places, SelectChoice("UTC", "UTC")]

@@ -92,6 +92,7 @@ def _counted(view: Callable[..., Any]) -> Callable[[], Response]:
             return answer
         db.session.commit()
         throttle.forgive(account)
+        answer.status_code = 303
         return answer
 
     return sign_in
