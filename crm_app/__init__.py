@@ -5,7 +5,19 @@ from pathlib import Path
 from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from crm_app import accounts, config, database, home, live, logs
+from crm_app import (
+    accounts,
+    calls,
+    config,
+    database,
+    health,
+    home,
+    leads,
+    live,
+    logs,
+    tasks,
+    telephony,
+)
 from crm_app.accounts import sign_in
 from crm_app.config import Config
 from crm_app.encryption import Vault
@@ -24,7 +36,7 @@ def create_app(settings: Config | None = None) -> Flask:
     app.url_map.converters["int"] = IdConverter
     _configure(app, settings)
     _bind_extensions(app, settings)
-    for feature in (live, home, accounts):
+    for feature in (health, live, home, accounts, calls, telephony, leads, tasks):
         app.register_blueprint(feature.bp)
     for register in (errors.register, formatting.register):
         register(app)
@@ -77,3 +89,4 @@ def _bind_extensions(app: Flask, settings: Config) -> None:
     security_headers.register(app, is_https=settings.is_https)
     sign_in.register(app, settings.session_key)
     live.register(app, settings.bus_url)
+    telephony.register(app)

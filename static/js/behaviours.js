@@ -3,3 +3,4 @@ import "./confirm.js";
 import "./toasts.js";
 import "./copy.js";
 import "./reveal.js";
+import "./dialler.js";

@@ -97,10 +97,16 @@ def _raw(fields: Mapping[str, str], name: str) -> str:
 
 def _sign(text: str, secret: str) -> str:
     # The service encodes the hexadecimal text of the digest, not its bytes.
-    digest = hmac.new(
-        secret.encode("utf-8", "surrogatepass"), text.encode("utf-8", "surrogatepass"), hashlib.sha1
-    ).hexdigest()
+    digest = hmac.new(_bytes(secret), _bytes(text), hashlib.sha1).hexdigest()
     return b64encode(digest.encode()).decode()
+
+
+def _bytes(text: str) -> bytes:
+    # What came as bytes that are no UTF-8 was decoded with "surrogateescape": it is signed as sent.
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
 
 
 def _encode(text: str) -> str:

@@ -1,0 +1,230 @@
+"""Click-to-call: a wish is written down, checked, and asked of the PBX once, whatever happens."""
+
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from crm_app import clock, phone_numbers
+from crm_app.calls.facts import CallPhase
+from crm_app.calls.models import Call
+from crm_app.contacts.caller import find_callers
+from crm_app.contacts.models import Contact
+from crm_app.errors import InvalidInputError
+from crm_app.extensions import db
+from crm_app.leads.models import Lead
+from crm_app.live.services import tell
+from crm_app.telephony import services
+from crm_app.telephony.matching import BELONGS_FOR
+from crm_app.telephony.models import (
+    PENDING_STATES,
+    WAITS_FOR,
+    DialRequest,
+    DialState,
+    TelephonySettings,
+)
+from crm_app.telephony.zadarma.client import ZadarmaClient
+from crm_app.telephony.zadarma.errors import ErrorCode, ZadarmaError
+
+# A balance of a minute ago is good enough to say that there is no money.
+_BALANCE_IS_NEWS_FOR_SECONDS = 60
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a user asks for; nothing in it is bound to a session, for the API is asked outside one.
+
+    `number` is in any writing; `confirmed` says that a do-not-call mark was seen and overruled.
+    """
+
+    user_id: int
+    extension: str
+    number: str
+    country: str
+    contact_id: int | None = None
+    lead_id: int | None = None
+    confirmed: bool = False
+
+
+def place(order: Order, client: ZadarmaClient | None) -> int:
+    """Connect a user with a number and give the id of the wish, whatever came of it. Commits.
+
+    The same wish, made again while the first is open, is the first one: nothing is dialled twice.
+    """
+    number, refusal = _checked(order, client)
+    if refusal or client is None:
+        return _refused(order, number, refusal)
+    dial_id, is_new = _reserve(order, number)
+    if not is_new:
+        return dial_id
+    state, code = _ask(client, order.extension, number)
+    _settle(dial_id, state, code)
+    return dial_id
+
+
+def close(dial_id: int, user_id: int) -> None:
+    """Put the card of a wish away; the wish itself lives on. Commits."""
+    db.session.execute(
+        update(DialRequest)
+        .where(DialRequest.id == dial_id, DialRequest.user_id == user_id)
+        .values(closed_at=clock.now())
+    )
+    db.session.commit()
+
+
+def expire() -> int:
+    """Give up wishes of which nothing was heard, and count them. Commits."""
+    done = db.session.execute(
+        update(DialRequest)
+        .where(
+            DialRequest.state.in_(PENDING_STATES),
+            DialRequest.created_at < clock.now() - WAITS_FOR,
+        )
+        .values(state=DialState.EXPIRED, pending_key=None, settled_at=clock.now())
+    )
+    db.session.commit()
+    return int(done.rowcount)  # type: ignore[attr-defined]
+
+
+def _checked(order: Order, client: ZadarmaClient | None) -> tuple[str, str]:
+    """Give the number in E.164 and the reason, if any, why it cannot be dialled."""
+    if not order.extension:
+        return order.number, "no_extension"
+    if client is None:
+        return order.number, "not_connected"
+    try:
+        number = phone_numbers.parse(order.number, order.country)
+    except InvalidInputError as error:
+        return order.number, error.code
+    callers = find_callers(db.session.connection(), number)
+    if any(caller.do_not_call for caller in callers) and not order.confirmed:
+        return number, "do_not_call"
+    return number, ""
+
+
+def _refused(order: Order, number: str, code: str) -> int:
+    _clear_cards(order.user_id, number)
+    request = DialRequest(
+        user_id=order.user_id,
+        extension=order.extension,
+        number=number.strip().replace("\0", "")[:20],
+        lead_id=_lead_id(order),
+        contact_id=_contact_id(order),
+        state=DialState.FAILED,
+        error_code=code,
+        settled_at=clock.now(),
+    )
+    db.session.add(request)
+    db.session.commit()
+    return request.id
+
+
+def _reserve(order: Order, number: str) -> tuple[int, bool]:
+    """Write the wish down before anything is asked; a second click finds the first."""
+    key = f"{order.user_id}:{number}"
+    over = select(Call.pbx_call_id).where(Call.phase == CallPhase.ENDED)
+    db.session.execute(
+        update(DialRequest)
+        .where(
+            DialRequest.pending_key == key,
+            (DialRequest.created_at < clock.now() - WAITS_FOR)
+            | ((DialRequest.state == DialState.CONNECTED) & DialRequest.pbx_call_id.in_(over)),
+        )
+        .values(pending_key=None)
+        .execution_options(synchronize_session=False)
+    )
+    _clear_cards(order.user_id, number)
+    request = DialRequest(
+        user_id=order.user_id,
+        extension=order.extension,
+        number=number,
+        lead_id=_lead_id(order),
+        contact_id=_contact_id(order),
+        state=DialState.REQUESTED,
+        pending_key=key,
+    )
+    try:
+        with db.session.begin_nested():
+            db.session.add(request)
+    except IntegrityError:
+        first = db.session.scalar(select(DialRequest.id).where(DialRequest.pending_key == key))
+        db.session.commit()
+        if first is None:
+            raise
+        return first, False
+    dial_id = request.id
+    db.session.commit()
+    tell([order.user_id], {"dial": dial_id})
+    return dial_id, True
+
+
+def _ask(client: ZadarmaClient, extension: str, number: str) -> tuple[DialState, str]:
+    try:
+        if not client.extension_status(extension):
+            return DialState.FAILED, "extension_offline"
+        if not _has_money(client):
+            return DialState.FAILED, ErrorCode.NO_MONEY
+    except ZadarmaError as error:
+        log.warning("dial check failed", code=error.code, answer=error.message)
+        unknown = error.code in {ErrorCode.WRONG_REQUEST, ErrorCode.NOT_FOUND}
+        return DialState.FAILED, "extension_unknown" if unknown else error.code
+    try:
+        client.request_callback(extension, number)
+    except ZadarmaError as error:
+        log.warning("dial failed", code=error.code, answer=error.message)
+        if error.may_have_happened:
+            return DialState.UNCERTAIN, error.code
+        return DialState.FAILED, error.code
+    return DialState.ACCEPTED, ""
+
+
+def _has_money(client: ZadarmaClient) -> bool:
+    settings = TelephonySettings.current()
+    cents, known_at = settings.balance_cents, settings.balance_at
+    # The API must not be asked while a transaction is open.
+    db.session.rollback()
+    age = (clock.now() - known_at).total_seconds() if known_at else None
+    if cents is None or age is None or age > _BALANCE_IS_NEWS_FOR_SECONDS:
+        balance = client.balance()
+        services.keep(services.Probe(balance=balance))
+        cents = balance.amount_minor
+    return cents > 0
+
+
+def _settle(dial_id: int, state: DialState, code: str) -> None:
+    values: dict[str, object] = {"state": state, "error_code": code, "settled_at": clock.now()}
+    if state is DialState.FAILED:
+        values["pending_key"] = None
+    # An event may have come before the API answered: then the wish has gone on already.
+    db.session.execute(
+        update(DialRequest)
+        .where(DialRequest.id == dial_id, DialRequest.state == DialState.REQUESTED)
+        .values(**values)
+    )
+    db.session.commit()
+
+
+def _clear_cards(user_id: int, number: str) -> None:
+    """Take away the cards of earlier tries with this number: the new one tells what is true now."""
+    db.session.execute(
+        update(DialRequest)
+        .where(
+            DialRequest.user_id == user_id,
+            DialRequest.number == number[:20],
+            DialRequest.closed_at.is_(None),
+            DialRequest.pending_key.is_(None),
+            DialRequest.created_at > clock.now() - BELONGS_FOR,
+        )
+        .values(closed_at=clock.now())
+    )
+
+
+def _lead_id(order: Order) -> int | None:
+    return order.lead_id if order.lead_id and db.session.get(Lead, order.lead_id) else None
+
+
+def _contact_id(order: Order) -> int | None:
+    wanted = order.contact_id
+    return wanted if wanted and db.session.get(Contact, wanted) else None

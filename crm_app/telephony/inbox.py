@@ -1,0 +1,179 @@
+"""What the PBX posted goes on disk: facts into the ledger, clicks matched, the unreadable kept."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from sqlalchemy import bindparam, delete, insert, select, text, update
+from sqlalchemy.orm import Session
+
+from crm_app import clock
+from crm_app.calls import ledger
+from crm_app.calls.facts import CallPhase, Fact, FactKind
+from crm_app.contacts.caller import find_callers
+from crm_app.database import UtcDateTime
+from crm_app.telephony import matching
+from crm_app.telephony.matching import Match, Wish
+from crm_app.telephony.models import MATCHABLE_STATES, DialRequest, DialState, UnreadableRequest
+
+MAX_KEPT_REQUESTS = 1_000
+MAX_KEPT_BYTES = 16_384
+# The signature has no time, so an old request can be sent again; the account's clock may also
+# differ from ours by up to 14 hours.
+_FRESH_FOR = timedelta(days=1)
+log = structlog.get_logger(__name__)
+
+_MATCHABLE = DialRequest.state.in_([state.value for state in MATCHABLE_STATES])
+_OPEN_WISHES = select(
+    DialRequest.id,
+    DialRequest.user_id,
+    DialRequest.extension,
+    DialRequest.number,
+    DialRequest.created_at,
+    DialRequest.contact_id,
+    DialRequest.lead_id,
+).where(_MATCHABLE, DialRequest.created_at > bindparam("since", type_=UtcDateTime()))
+_SETTLE = (
+    update(DialRequest)
+    .where(DialRequest.id == bindparam("wish_id"), _MATCHABLE)
+    .execution_options(synchronize_session=False)
+)
+_ATTACH = text(
+    "UPDATE call SET lead_id = COALESCE(lead_id, :lead_id),"
+    " contact_id = CASE WHEN contact_is_chosen THEN contact_id"
+    " ELSE COALESCE(:contact_id, contact_id) END,"
+    " contact_is_chosen = (contact_is_chosen OR :is_chosen) WHERE id = :call_id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What came of a fact: the call, whom to tell of it, and the click that it belongs to."""
+
+    call_id: int
+    tell: frozenset[int]
+    dial_id: int | None = None
+    dialler_id: int | None = None
+
+
+def store(session: Session, fact: Fact, raw: str) -> Stored:
+    """Store a fact with everything that follows from it; the caller commits, then tells."""
+    recorded = ledger.record(session, fact, raw)
+    if not is_fresh(fact):
+        return Stored(recorded.call_id, _silence(session, fact, recorded))
+    if not (recorded.is_new and matching.may_belong(fact)):
+        return Stored(recorded.call_id, recorded.tell)
+    found = matching.match(fact, _open_wishes(session, fact.received_at))
+    if found is None:
+        return Stored(recorded.call_id, recorded.tell)
+    tell = recorded.tell
+    if found.part == "call":
+        tell |= _connect(session, fact, found.wish)
+    else:
+        _note_own_leg(session, fact, found)
+    return Stored(recorded.call_id, tell, found.wish.id, found.wish.user_id)
+
+
+def names_of(session: Session, number: str) -> list[str]:
+    """Give the names of those who have a number (E.164), most telling first."""
+    return [caller.name for caller in find_callers(session.connection(), number)]
+
+
+def is_fresh(fact: Fact) -> bool:
+    """Tell whether a fact is of a call that began within a day of now, by the PBX's own words."""
+    try:
+        began = datetime.strptime(fact.pbx_time, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    except ValueError:
+        # A recording has no time, and rings nobody; a start without one is all we have.
+        return True
+    return abs(fact.received_at - began) <= _FRESH_FOR
+
+
+def keep_unreadable(
+    session: Session, sender: str, content_type: str, reason: str, body: bytes
+) -> int:
+    """Keep a request that could not be understood; only the newest ones stay."""
+    row = {
+        "received_at": clock.now(),
+        "sender": sender[:45],
+        "content_type": content_type.encode("ascii", "replace").decode()[:200].replace("\0", ""),
+        "reason": reason[:80],
+        "body": body[:MAX_KEPT_BYTES],
+    }
+    statement = insert(UnreadableRequest).returning(UnreadableRequest.id)
+    kept: int = session.execute(statement, row).scalar_one()
+    session.execute(
+        delete(UnreadableRequest).where(UnreadableRequest.id <= kept - MAX_KEPT_REQUESTS)
+    )
+    return kept
+
+
+def _silence(session: Session, fact: Fact, recorded: ledger.Recorded) -> frozenset[int]:
+    """Keep a call of long ago from ringing now, by the same fact that ends forgotten calls."""
+    if recorded.state.phase is CallPhase.ENDED:
+        return recorded.tell
+    log.warning("webhook tells of a call of another day", event_kind=fact.kind)
+    # Each stale fact needs a closing of its own, because a word after a sweep revives the call.
+    ending = Fact(
+        kind=FactKind.SWEPT,
+        pbx_call_id=fact.pbx_call_id,
+        received_at=fact.received_at,
+        disposition_raw=f"of another day: {fact.content_key()[:16]}",
+    )
+    ledger.record(session, ending, "")
+    return frozenset()
+
+
+def _open_wishes(session: Session, at: datetime) -> Iterable[Wish]:
+    rows = session.execute(_OPEN_WISHES, {"since": at - matching.BELONGS_FOR})
+    return [Wish(*row) for row in rows]
+
+
+def _connect(session: Session, fact: Fact, wish: Wish) -> frozenset[int]:
+    now = clock.now()
+    settled = session.execute(
+        _SETTLE.values(
+            state=DialState.CONNECTED.value,
+            error_code="",
+            pbx_call_id=fact.pbx_call_id,
+            settled_at=now,
+        ),
+        {"wish_id": wish.id},
+    )
+    if not settled.rowcount:  # type: ignore[attr-defined]
+        return frozenset()
+    dialled = Fact(
+        kind=FactKind.DIALLED,
+        pbx_call_id=fact.pbx_call_id,
+        received_at=now,
+        called=wish.number,
+        extension=wish.extension,
+    )
+    recorded = ledger.record(session, dialled, "")
+    if wish.lead_id or wish.contact_id:
+        session.execute(
+            _ATTACH,
+            {
+                "lead_id": wish.lead_id,
+                "contact_id": wish.contact_id,
+                "is_chosen": wish.contact_id is not None,
+                "call_id": recorded.call_id,
+            },
+        )
+    return recorded.tell
+
+
+def _note_own_leg(session: Session, fact: Fact, found: Match) -> None:
+    """Our own phone rings, was picked up, or was left ringing: the card says so."""
+    values: dict[str, object] = {"pbx_call_id": fact.pbx_call_id}
+    if fact.kind is FactKind.ANSWERED:
+        values |= {"state": DialState.PICKED_UP.value}
+    elif fact.kind is FactKind.OUTGOING_ENDED and not fact.talk_seconds:
+        values |= {
+            "state": DialState.FAILED.value,
+            "error_code": "not_picked_up",
+            "settled_at": clock.now(),
+            "pending_key": None,
+        }
+    session.execute(_SETTLE.values(**values), {"wish_id": found.wish.id})

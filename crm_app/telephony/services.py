@@ -1,0 +1,161 @@
+"""Joining the office to its PBX: keys, extensions, switches. Asks the API outside transactions."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from crm_app import clock
+from crm_app.accounts.models import User
+from crm_app.accounts.services import set_extension
+from crm_app.encryption import Vault
+from crm_app.errors import InvalidInputError
+from crm_app.extensions import db
+from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.zadarma.client import ZadarmaClient
+from crm_app.telephony.zadarma.errors import ErrorCode, ZadarmaError
+from crm_app.telephony.zadarma.replies import AccountClock, Balance
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What the API told of the account; `error` is why it did not tell all."""
+
+    balance: Balance | None = None
+    clock: AccountClock | None = None
+    extensions: tuple[str, ...] | None = None
+    error: ErrorCode | None = None
+    retry_after: int | None = None
+
+
+def probe(client: ZadarmaClient) -> Probe:
+    """Ask for balance, clock and extensions: the test of the keys. Never inside a transaction."""
+    balance = account_clock = extensions = None
+    try:
+        balance = client.balance()
+        account_clock = client.timezone()
+        extensions = client.extensions().numbers
+    except ZadarmaError as error:
+        return Probe(balance, account_clock, extensions, error.code, error.retry_after)
+    return Probe(balance, account_clock, extensions)
+
+
+def save_keys(key: str, secret: str, vault: Vault) -> None:
+    """Keep new keys, encrypted; an empty one keeps what is stored. Commits.
+
+    Raises InvalidInputError (key_missing, secret_missing) when there is nothing to keep.
+    """
+    settings = TelephonySettings.for_change()
+    old = settings.keys(vault) if settings.is_connected and not (key and secret) else ("", "")
+    key, secret = key.strip() or old[0], secret.strip() or old[1]
+    for value, field in ((key, "key"), (secret, "secret")):
+        if not value:
+            raise InvalidInputError(f"{field}_missing", field)
+        if not value.isascii() or not value.isalnum():
+            raise InvalidInputError("key_impossible", field)
+    if settings.is_connected and key != old[0]:
+        _forget_account(settings)
+    settings.lock_keys(key, secret, vault)
+    settings.connected_at = settings.connected_at or clock.now()
+    db.session.commit()
+
+
+def keep(found: Probe) -> None:
+    """Keep what the API told, and why it did not tell more. Commits."""
+    settings = TelephonySettings.for_change()
+    now = clock.now()
+    if found.balance is not None:
+        settings.balance_cents = found.balance.amount_minor
+        settings.balance_currency = found.balance.currency[:8]
+        settings.balance_at = now
+    if found.clock is not None:
+        settings.clock_zone = found.clock.zone[:40]
+        settings.clock_offset_seconds = found.clock.offset_seconds
+    if found.extensions is not None:
+        settings.extensions_json = json.dumps(sorted(set(found.extensions), key=_by_number))
+        settings.extensions_at = now
+    settings.last_error = found.error.value if found.error else ""
+    db.session.commit()
+
+
+def disconnect() -> None:
+    """Forget the keys: from now on nothing is taken from the PBX and nothing asked of it."""
+    settings = TelephonySettings.for_change()
+    settings.key_locked = settings.secret_locked = ""
+    settings.connected_at = None
+    _forget_account(settings)
+    db.session.commit()
+
+
+def renew_token() -> str:
+    """Give the webhook address a new secret tail; the old address stops working. Commits."""
+    token = secrets.token_urlsafe(24)
+    TelephonySettings.for_change().webhook_token = token
+    db.session.commit()
+    return token
+
+
+def drop_token() -> None:
+    """Take the secret tail off the webhook address. Commits."""
+    TelephonySettings.for_change().webhook_token = ""
+    db.session.commit()
+
+
+def set_default_responsible(user_id: int | None) -> None:
+    """Say who gets what belongs to nobody.
+
+    Raises InvalidInputError (responsible_missing, responsible_unknown).
+    """
+    if user_id is None:
+        raise InvalidInputError("responsible_missing", "default_responsible")
+    user = db.session.get(User, user_id)
+    if user is None or not user.active:
+        raise InvalidInputError("responsible_unknown", "default_responsible")
+    TelephonySettings.for_change().default_responsible_id = user.id
+
+
+def set_switches(*, shows_caller_name: bool) -> None:
+    """Say which automatic functions run. Commits."""
+    TelephonySettings.for_change().shows_caller_name = shows_caller_name
+    db.session.commit()
+
+
+def assign_extensions(wanted: Mapping[int, str], by: User) -> None:
+    """Give users extensions of the PBX, or none (""): all that is asked, or nothing. Commits.
+
+    Raises InvalidInputError with field `extension-<user id>`: extension_unknown when the PBX has
+    none of that number, extension_taken when another user has or gets it, user_unknown.
+    """
+    users = {user.id: user for user in db.session.scalars(select(User).order_by(User.id))}
+    known = TelephonySettings.current().extensions
+    changed = {}
+    for user_id, extension in wanted.items():
+        if user_id not in users or not users[user_id].active:
+            raise InvalidInputError("user_unknown", f"extension-{user_id}")
+        if extension != (users[user_id].extension or ""):
+            changed[user_id] = extension
+            if extension and extension not in known:
+                raise InvalidInputError("extension_unknown", f"extension-{user_id}")
+    kept = {user.extension for user in users.values() if user.id not in changed} - {None}
+    for user_id, extension in changed.items():
+        others = {value for other, value in changed.items() if other != user_id}
+        if extension and extension in kept | others:
+            raise InvalidInputError("extension_taken", f"extension-{user_id}")
+    # Two who swap must both let go before either can take.
+    for user_id in changed:
+        set_extension(users[user_id], None, by)
+    for user_id, extension in changed.items():
+        set_extension(users[user_id], extension or None, by)
+    db.session.commit()
+
+
+def _forget_account(settings: TelephonySettings) -> None:
+    settings.extensions_json, settings.extensions_at = "[]", None
+    settings.balance_cents, settings.balance_at = None, None
+    settings.clock_zone, settings.clock_offset_seconds, settings.last_error = "", None, ""
+
+
+def _by_number(extension: str) -> tuple[int, str]:
+    return len(extension), extension

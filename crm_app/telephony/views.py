@@ -1,0 +1,187 @@
+"""The settings page, where an administrator joins the office to its PBX."""
+
+from typing import Any
+
+from flask import Blueprint, Flask, current_app, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from crm_app.accounts.models import User
+from crm_app.config import Config
+from crm_app.encryption import Vault, WrongKeyError
+from crm_app.errors import InvalidInputError
+from crm_app.extensions import db
+from crm_app.telephony import checks, services, webhooks, wording
+from crm_app.telephony.budget import Budget
+from crm_app.telephony.connection import Link, LinkCache
+from crm_app.telephony.forms import KeysForm, SwitchesForm, chosen_responsible, wanted_extensions
+from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.zadarma.client import ZadarmaClient
+from crm_app.web.access import admin_only
+from crm_app.web.fragments import see_other
+from crm_app.web.toasts import toast
+
+bp = Blueprint("telephony", __name__)
+
+Answer = str | tuple[str, int] | Response
+
+
+def register(app: Flask) -> None:
+    """Bind the webhook and what a process knows of the connection to an application."""
+    settings: Config = app.extensions["settings"]
+    app.register_blueprint(webhooks.bp)
+    app.extensions["telephony_links"] = LinkCache(app.extensions["vault"])
+    app.extensions["telephony_budget"] = Budget(settings.bus_url)
+
+
+def links() -> LinkCache:
+    """Give this process's view of the connection."""
+    found: LinkCache = current_app.extensions["telephony_links"]
+    return found
+
+
+def client_for(link: Link, timeout: tuple[float, float] = (3.05, 8.0)) -> ZadarmaClient | None:
+    """Make a client of the API for a connection, None when there is none; seconds to wait."""
+    if not link.is_connected:
+        return None
+    config: Config = current_app.extensions["settings"]
+    budget: Budget = current_app.extensions["telephony_budget"]
+    return ZadarmaClient(
+        link.key,
+        link.secret,
+        config.zadarma_api_url,
+        timeout,
+        budget=lambda kind: budget.take(kind, link.key),
+    )
+
+
+@bp.get("/telephony/settings")
+@admin_only
+def settings() -> Answer:
+    """Show how the office is joined to its PBX, and whether it works."""
+    return _page()
+
+
+@bp.post("/telephony/settings/keys")
+@admin_only
+def keys() -> Answer:
+    """Store key and secret, and test them."""
+    form = KeysForm()
+    vault: Vault = current_app.extensions["vault"]
+    try:
+        services.save_keys(form.key.data or "", form.secret.data or "", vault)
+    except InvalidInputError as error:
+        return _page(keys_error=error)
+    except WrongKeyError:
+        return _page(keys_error=InvalidInputError("wrong_key", "key"))
+    links().forget()
+    return _tested()
+
+
+@bp.post("/telephony/settings/refresh")
+@admin_only
+def refresh() -> Answer:
+    """Ask the PBX again for balance, clock and extensions."""
+    return _tested()
+
+
+@bp.post("/telephony/settings/disconnect")
+@admin_only
+def disconnect() -> Answer:
+    """Forget the keys."""
+    services.disconnect()
+    links().forget()
+    toast(_("The telephony is disconnected."))
+    return see_other(url_for("telephony.settings"))
+
+
+@bp.post("/telephony/settings/tail")
+@admin_only
+def tail() -> Answer:
+    """Make a new secret tail for the webhook address, or take it off."""
+    if request.form.get("remove"):
+        services.drop_token()
+    else:
+        services.renew_token()
+    links().forget()
+    toast(_("The webhook address has changed. Paste it at Zadarma now."), kind="warning")
+    return see_other(url_for("telephony.settings") + "#webhook")
+
+
+@bp.post("/telephony/settings/people")
+@admin_only
+def people() -> Answer:
+    """Store whose extension is which, and who is responsible by default."""
+    wanted = wanted_extensions(request.form)
+    chosen = chosen_responsible(request.form)
+    try:
+        services.set_default_responsible(chosen)
+        services.assign_extensions(wanted, current_user)
+    except InvalidInputError as error:
+        db.session.rollback()
+        return _page(people_error=error, wanted=wanted, chosen=chosen)
+    toast(_("Saved."))
+    return see_other(url_for("telephony.settings") + "#people")
+
+
+@bp.post("/telephony/settings/switches")
+@admin_only
+def switches() -> Answer:
+    """Switch the automatic functions on and off."""
+    services.set_switches(shows_caller_name=bool(SwitchesForm().shows_caller_name.data))
+    links().forget()
+    toast(_("Saved."))
+    return see_other(url_for("telephony.settings") + "#switches")
+
+
+def _tested() -> Answer:
+    client = client_for(links().read())
+    # The API must not be asked while a transaction is open: the office's writes would wait for it.
+    db.session.commit()
+    if client is None:
+        return see_other(url_for("telephony.settings"))
+    try:
+        found = services.probe(client)
+    finally:
+        client.close()
+    services.keep(found)
+    if found.error:
+        toast(wording.api_sentence(found.error), kind="danger")
+    else:
+        toast(_("Connected. Zadarma accepts the keys."))
+    return see_other(url_for("telephony.settings"))
+
+
+def _page(
+    keys_error: InvalidInputError | None = None,
+    people_error: InvalidInputError | None = None,
+    wanted: dict[int, str] | None = None,
+    chosen: int | None = None,
+) -> Answer:
+    config: Config = current_app.extensions["settings"]
+    stored = TelephonySettings.current()
+    link, seen = links().read(), checks.arrivals()
+    users = db.session.scalars(User.enabled()).all()
+    address = checks.webhook_url(config, stored.webhook_token)
+    context: dict[str, Any] = {
+        "settings": stored,
+        "link": link,
+        "seen": seen,
+        "lamps": checks.lamps(stored, link, config, seen),
+        "words": wording,
+        "config": config,
+        "address": address,
+        "is_reachable": checks.is_reachable(address),
+        "users": users,
+        "wanted": wanted or {user.id: user.extension or "" for user in users},
+        "chosen": chosen or stored.default_responsible_id,
+        "taken": {user.extension for user in users if user.extension},
+        "vanished": checks.vanished_extensions(stored),
+        "keys_form": KeysForm(),
+        "switches_form": SwitchesForm(obj=stored),
+        "keys_error": keys_error,
+        "people_error": people_error,
+    }
+    page = render_template("telephony/settings.html", **context)
+    return (page, 422) if keys_error or people_error else page

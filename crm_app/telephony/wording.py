@@ -1,0 +1,125 @@
+"""The sentences for what went wrong with the PBX, and what to do about it."""
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from crm_app.errors import InvalidInputError
+
+# What the API answered, or did not.
+API: dict[str, Any] = {
+    "not_authorised": _l(
+        "Zadarma does not accept the key and secret. Copy both again from your Zadarma account, "
+        "Settings, Integrations and API."
+    ),
+    "wrong_number": _l("Zadarma refuses this number, or your extension. Check both."),
+    "no_money": _l("There is no money left on the Zadarma account. Top it up, then try again."),
+    "rate_limited": _l("Too many requests to Zadarma in this minute. Wait a minute."),
+    "wrong_request": _l("Zadarma did not accept the request."),
+    "not_found": _l("Zadarma does not know this."),
+    "unreachable": _l("Zadarma cannot be reached at the moment. Try again in a minute."),
+    "timed_out": _l("Zadarma did not answer in time."),
+    "unreadable_answer": _l("Zadarma gave an answer that makes no sense. Try again in a minute."),
+    "unknown": _l("Zadarma reported an error it did not explain."),
+}
+
+# Why a number was not dialled.
+DIAL: dict[str, Any] = {
+    **API,
+    "no_extension": _l(
+        "You have no extension, so no phone of yours can ring. Ask an administrator for one."
+    ),
+    "not_connected": _l("The telephony is not connected. Ask an administrator to connect it."),
+    "extension_offline": _l(
+        "Your phone is not signed in to the PBX. Switch it on, or open your phone app, and try "
+        "again."
+    ),
+    "extension_unknown": _l(
+        "The PBX does not know your extension any more. Ask an administrator for another one."
+    ),
+    "do_not_call": _l("This contact asked not to be called. Call all the same?"),
+    "not_picked_up": _l("Your phone rang, but it was not picked up. Nobody was called."),
+    "number_not_a_number": _l("This is not a phone number."),
+    "number_too_short": _l("This number is too short."),
+    "number_too_long": _l("This number is too long."),
+    "number_unknown_country": _l("No country has this code. Check the digits after the plus."),
+    "number_wrong_length": _l("This number has too many or too few digits."),
+    "number_impossible": _l("There is no such number. Check the digits."),
+}
+UNCERTAIN = _l(
+    "Zadarma did not answer clearly. Your phone may ring: wait for it before you try again."
+)
+OVERDUE = _l("No call came of it. Did your phone ring?")
+
+# What the settings page refuses.
+SETTINGS: dict[str, Any] = {
+    "key_missing": _l("Paste the key of your Zadarma account."),
+    "secret_missing": _l("Paste the secret of your Zadarma account."),
+    "key_impossible": _l("This holds signs that neither a key nor a secret has."),
+    "wrong_key": _l(
+        "The stored keys cannot be read, because SECRET_KEY has changed. Paste key and secret "
+        "again."
+    ),
+    "responsible_missing": _l("Choose one person who gets what belongs to nobody."),
+    "responsible_unknown": _l("This person cannot sign in. Choose somebody else."),
+    "extension_taken": _l("Somebody else has this extension."),
+    "extension_unknown": _l("The PBX has no such extension. Refresh the list and choose again."),
+    "extension_invalid": _l("An extension has 3 to 5 digits and does not begin with 0."),
+    "user_unknown": _l("This person cannot sign in, and so cannot have an extension."),
+}
+
+# The lamps of the settings page and of `flask telephony check`: (good, bad).
+LAMPS: dict[str, tuple[Any, Any]] = {
+    "keys": (
+        _l("Key and secret are stored."),
+        _l("Key and secret are missing, or cannot be read. Paste them."),
+    ),
+    "api": (_l("Zadarma answered when it was last asked."), _l("Zadarma was asked in vain.")),
+    "balance": (_l("There is money on the account."), _l("There is no money on the account.")),
+    "address": (
+        _l("The webhook address is an https address that others can reach."),
+        _l(
+            "Zadarma cannot reach the webhook address, or not safely: set PUBLIC_URL to the "
+            "https address of this server."
+        ),
+    ),
+    "senders": (
+        _l("Only Zadarma's own network may post notifications."),
+        _l("Anybody may post notifications: WEBHOOK_ALLOWED_NETWORKS is switched off."),
+    ),
+    "responsible": (
+        _l("Somebody gets what belongs to nobody."),
+        _l("Nobody gets what belongs to nobody: choose a default responsible."),
+    ),
+    "extensions": (
+        _l("All extensions that people have exist at the PBX."),
+        _l("Somebody has an extension that the PBX does not have (any more)."),
+    ),
+    "events": (
+        _l("Notifications arrive."),
+        _l("No notification has arrived yet. Paste the webhook address at Zadarma."),
+    ),
+    "unreadable": (
+        _l("All notifications could be understood."),
+        _l("Some notifications could not be understood. They are kept; see the log."),
+    ),
+    "clock": (
+        _l("The PBX and this server agree about the time."),
+        _l("The PBX and this server do not agree about the time. Check both clocks."),
+    ),
+}
+
+
+def setting_sentence(error: InvalidInputError) -> str:
+    """Say why the settings page refuses something."""
+    return str(SETTINGS.get(error.code, API["wrong_request"]))
+
+
+def dial_sentence(code: str) -> str:
+    """Say why a number was not dialled."""
+    return str(DIAL.get(code, API["unknown"]))
+
+
+def api_sentence(code: str) -> str:
+    """Say what the API answered, "" when all is well."""
+    return str(API.get(code, API["unknown"])) if code else ""
