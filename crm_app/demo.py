@@ -7,12 +7,14 @@ from typing import Any
 
 from flask_security import hash_password
 
-from crm_app import phone_numbers, search_text
+from crm_app import clock, phone_numbers, search_text
 from crm_app.accounts.models import Role, User
 from crm_app.contacts.models import Contact
 from crm_app.contacts.services import Draft, PhoneDraft, create_contact
 from crm_app.extensions import db
-from crm_app.leads.models import Lead, LeadStage
+from crm_app.leads import services as lead_services
+from crm_app.leads.models import Lead, LeadStage, StageKind
+from crm_app.tasks import services as task_services
 from crm_app.tasks.models import Task
 
 _counter = itertools.count(1)
@@ -61,20 +63,26 @@ def make_contact(
 
 
 def make_lead(title: str = "", *, stage: LeadStage | None = None, **values: Any) -> Lead:
-    """Add and commit a lead, in the first stage of the pipeline when none is given."""
-    stage = stage or db.session.scalar(db.select(LeadStage).order_by(LeadStage.position))
-    if stage is None:
-        stage = LeadStage(name="New", position=1)
-        db.session.add(stage)
-    lead = Lead(title=title or f"Lead {next(_counter)}", stage=stage, **values)
-    lead.search_text = search_text.normalise(lead.title)
+    """Add and commit a lead, in the first open stage of the pipeline when none is given."""
+    if stage is None and "stage_id" not in values:
+        lead_services.ensure_stages()
+        stage = lead_services.first_stage(StageKind.OPEN)
+    if stage is not None:
+        values["stage"] = stage
+    lead = Lead(title=title or f"Lead {next(_counter)}", **values)
     db.session.add(lead)
+    db.session.flush()
+    if lead.stage.kind != StageKind.OPEN and lead.closed_at is None:
+        lead.closed_at = clock.now()
+    lead.search_text = lead_services.searchable(lead.title, lead.source, lead.contact)
     db.session.commit()
     return lead
 
 
 def make_task(title: str = "", **values: Any) -> Task:
-    """Add and commit a task."""
+    """Add and commit a task; `due_on` (a day) makes it due some time on that day."""
+    if "due_on" in values:
+        values["due_at"] = task_services.on_day(values.pop("due_on"))
     task = Task(title=title or f"Task {next(_counter)}", **values)
     db.session.add(task)
     db.session.commit()

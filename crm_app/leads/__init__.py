@@ -1,1 +1,6 @@
-"""Possible sales and the stages they move through."""
+"""Leads: possible sales and the pipeline they move along."""
+
+from crm_app.leads import stage_views
+from crm_app.leads.views import bp
+
+__all__ = ["bp", "stage_views"]

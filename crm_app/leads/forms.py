@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, SelectField, StringField, TextAreaField, ValidationError
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from crm_app.accounts.models import User
@@ -48,7 +49,7 @@ class LeadForm(VersionedForm):
 
     def offer(self, stages: Iterable[LeadStage], users: Iterable[User], lead: Lead | None) -> None:
         """Fill the choices; what the lead has already stays choosable."""
-        self.stage_id.choices = [(stage.id, stage.name) for stage in stages]
+        self.stage_id.choices = [SelectChoice(stage.id, stage.name) for stage in stages]
         people = {str(user.id): user.name for user in users}
         currencies = list(CURRENCIES)
         if lead is not None:
@@ -57,8 +58,11 @@ class LeadForm(VersionedForm):
             if lead.currency not in currencies:
                 currencies.append(lead.currency)
             del self.stage_id, self.contact_name, self.number
-        self.responsible_id.choices = [("", _("Nobody")), *people.items()]
-        self.currency.choices = [(code, code) for code in currencies]
+        self.responsible_id.choices = [
+            SelectChoice("", _("Nobody")),
+            *[SelectChoice(user_id, name) for user_id, name in people.items()],
+        ]
+        self.currency.choices = [SelectChoice(code, code) for code in currencies]
 
     def validate_value(self, field: StringField) -> None:
         """Read the amount in the user's own writing."""
@@ -107,4 +111,6 @@ class StageForm(FlaskForm):
     """A stage of the pipeline."""
 
     name = StringField(_l("Name"), filters=[clean], validators=[InputRequired(), Length(max=60)])
-    kind = SelectField(_l("Kind"), choices=list(KIND_NAMES.items()))
+    kind = SelectField(
+        _l("Kind"), choices=[SelectChoice(str(kind), name) for kind, name in KIND_NAMES.items()]
+    )

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnElement, Select, and_, func, select, true
 
 from crm_app import search_text
 from crm_app.accounts.models import User
-from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.leads.models import Lead, LeadStage, StageKind
 
@@ -53,16 +51,10 @@ class LeadFilter:
 
 
 def _has_all(words: list[str]) -> ColumnElement[bool]:
-    """Find each word in the lead itself or in what its contact is found by."""
-    return and_(true(), *[or_(_has(Lead.search_text, word), _contact_has(word)) for word in words])
-
-
-def _has(column: InstrumentedAttribute[str], word: str) -> ColumnElement[bool]:
-    return column.like(f"%{search_text.escape_like(word)}%", escape="\\")
-
-
-def _contact_has(word: str) -> ColumnElement[bool]:
-    return Lead.contact.has(_has(Contact.search_text, word))
+    text = Lead.search_text
+    return and_(
+        true(), *[text.like(f"%{search_text.escape_like(word)}%", escape="\\") for word in words]
+    )
 
 
 def sums(statement: Select[Lead]) -> list[tuple[str, int, int]]:

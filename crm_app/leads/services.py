@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import Select, select
+from sqlalchemy import Connection, Select, event, inspect, select, update
 from sqlalchemy.orm import contains_eager, joinedload
 
 from crm_app import clock, search_text
@@ -45,7 +45,8 @@ def create_lead(
     """
     stage = details.pop("stage", None) or first_stage(StageKind.OPEN)
     details.setdefault("responsible", by)
-    lead = Lead(title=title.strip(), contact_id=contact_id, stage=stage, currency="EUR")
+    contact = db.session.get(Contact, contact_id) if contact_id else None
+    lead = Lead(title=title.strip(), contact=contact, stage=stage, currency="EUR")
     for name, value in details.items():
         setattr(lead, name, value)
     lead.closed_at = None if stage.kind == StageKind.OPEN else clock.now()
@@ -202,7 +203,28 @@ def _own_or_all(statement: Select[Lead], user: User) -> Select[Lead]:
 
 
 def _refresh_search_text(lead: Lead) -> None:
-    lead.search_text = search_text.normalise(f"{lead.title} {lead.source or ''}")
+    lead.search_text = searchable(lead.title, lead.source, lead.contact)
+
+
+def searchable(title: str, source: str | None, contact: Contact | None) -> str:
+    """Give all that a lead is found by, normalised: its own words and its contact's."""
+    own = search_text.normalise(f"{title} {source or ''}")
+    return f"{own} {contact.search_text}" if contact else own
+
+
+@event.listens_for(Contact, "after_update")
+def _follow_contact(_mapper: Any, connection: Connection, contact: Contact) -> None:
+    # Contacts know nothing of leads, so a lead listens when its contact gets another name or phone.
+    if not inspect(contact).attrs.search_text.history.has_changes():
+        return
+    rows = connection.execute(
+        select(Lead.id, Lead.title, Lead.source).where(Lead.contact_id == contact.id)
+    )
+    for lead_id, title, source in rows.all():
+        text = searchable(title, source, contact)
+        # Said by name, so that the clock of the last change is not touched.
+        values = {"search_text": text, "updated_at": Lead.updated_at}
+        connection.execute(update(Lead).where(Lead.id == lead_id).values(values))
 
 
 def _trace(lead: Lead, action: str, before: dict[str, Any], by: User) -> bool:

@@ -17,7 +17,7 @@ def in_order() -> Select[LeadStage]:
 def counts() -> dict[int, int]:
     """Count the leads of each stage, those in the bin too."""
     rows = db.session.execute(select(Lead.stage_id, func.count()).group_by(Lead.stage_id))
-    return dict(rows.tuples().all())
+    return dict(list(rows))
 
 
 def add_stage(name: str, kind: StageKind) -> LeadStage:

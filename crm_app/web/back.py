@@ -10,9 +10,15 @@ def here(default: str) -> str:
 
     Only a page of this host counts, so that nobody can be sent elsewhere.
     """
-    came_from = request.headers.get("HX-Current-URL") or request.referrer or ""
-    parts = urlsplit(came_from)
-    is_ours = parts.netloc == request.host and parts.path.startswith("/")
-    if not is_ours or parts.path.startswith("//") or "\\" in parts.path:
+    parts = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
+    if parts.netloc != request.host:
         return default
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return local(f"{parts.path}?{parts.query}" if parts.query else parts.path, default)
+
+
+def local(path: str, default: str) -> str:
+    """Give a path that was sent to us if it leads to a page of ours, else `default`."""
+    # A browser reads //host and /\host as another site.
+    is_ours = path.startswith("/") and not path.startswith("//") and "\\" not in path
+    has_controls = any(ord(sign) < 32 for sign in path)
+    return path if is_ours and not has_controls else default

@@ -28,6 +28,8 @@ def register(app: Flask) -> None:
         phone=phone, when=when, day=day, clock_time=clock_time, money=money, duration=duration
     )
     app.jinja_env.globals.update(
+        # Imported macros see globals only, not what Flask-Login adds to a page.
+        current_user=current_user,
         icon=icon,
         languages=LANGUAGES,
         get_locale=get_locale,

@@ -1,0 +1,127 @@
+"""From the typed form to a lead: which contact, who is responsible, what is kept."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import abort, current_app
+from flask_babel import gettext as _
+
+from crm_app import phone_numbers
+from crm_app.accounts.models import User
+from crm_app.contacts import services as contacts
+from crm_app.contacts.models import Contact
+from crm_app.errors import InvalidInputError
+from crm_app.extensions import db
+from crm_app.journal import services as journal
+from crm_app.leads import services
+from crm_app.leads.forms import LeadForm
+from crm_app.leads.models import Lead, LeadStage
+from crm_app.leads.services import LeadDetails
+from crm_app.web.formatting import phone
+from crm_app.web.ids import read_id
+
+
+def contact_or_404(contact_id: int, user: User) -> Contact:
+    """Fetch a contact that the user may see."""
+    contact = _find_contact(contact_id, user)
+    return contact if contact is not None else abort(404)
+
+
+def prefilled(args: Mapping[str, str], user: User) -> dict[str, Any]:
+    """Read what a link to the form already knows: contact_id, title, number, source.
+
+    A number that belongs to exactly one contact stands for that contact.
+    """
+    number = _e164(args.get("number", ""))
+    contact = _find_contact(read_id(args.get("contact_id")), user)
+    if contact is None and number:
+        owners = contacts.matching(number)
+        contact = _find_contact(owners[0].id, user) if len(owners) == 1 else None
+    title = args.get("title", "").replace("\x00", "").strip()[:200]
+    if not title and number:
+        title = _("Call from %(number)s", number=phone(number))
+    return {
+        "title": title,
+        "contact_id": str(contact.id) if contact else "",
+        "number": "" if contact else (phone(number) or args.get("number", "")[:40]),
+        "source": args.get("source", "").replace("\x00", "")[:60],
+        "responsible_id": str(user.id),
+        "currency": "EUR",
+    }
+
+
+def contact_for(form: LeadForm, user: User) -> Contact | None:
+    """Give the chosen contact, or a new one when a name or number was typed instead.
+
+    What is wrong is said on the form's fields.
+    """
+    contact = chosen_contact(form, user, None)
+    if contact is not None or form.contact_id.errors:
+        return contact
+    if not (form.contact_name.data or form.number.data):
+        return None
+    number = _read_number(form)
+    if form.errors:
+        return None
+    phones = [contacts.PhoneDraft(number)] if number else []
+    name = form.contact_name.data or phone(number)
+    return contacts.create_contact(
+        contacts.Draft(name=name, phones=phones, responsible_id=user.id), user
+    )
+
+
+def chosen_contact(form: LeadForm, user: User, lead: Lead | None) -> Contact | None:
+    """Give the contact whose id was sent; one the user may not see only if the lead had it."""
+    contact_id = read_id(form.contact_id.data)
+    if lead is not None and contact_id is not None and contact_id == lead.contact_id:
+        return lead.contact
+    contact = _find_contact(contact_id, user)
+    if form.contact_id.data and contact is None:
+        form.contact_id.errors = [_("This contact cannot be chosen.")]
+    return contact
+
+
+def create(form: LeadForm, contact: Contact | None, user: User) -> Lead:
+    """Make the lead that the valid form describes; the caller commits."""
+    details = said(form)
+    details["stage"] = db.session.get(LeadStage, form.stage_id.data)
+    return services.create_lead(form.title.data, contact.id if contact else None, user, **details)
+
+
+def said(form: LeadForm) -> LeadDetails:
+    """Give what the valid form says about a lead, as the services take it."""
+    responsible_id = read_id(form.responsible_id.data)
+    return {
+        "value_cents": form.value_cents,
+        "currency": form.currency.data,
+        "source": form.source.data,
+        "about": form.about.data,
+        "responsible": db.session.get(User, responsible_id) if responsible_id else None,
+    }
+
+
+def add_note(lead: Lead, text: str, user: User) -> None:
+    """Leave a note on a lead; the caller commits."""
+    journal.add_note(services.RECORD, lead.id, text, user)
+
+
+def _find_contact(contact_id: int | None, user: User) -> Contact | None:
+    if contact_id is None:
+        return None
+    return db.session.scalar(contacts.visible_to(user).where(Contact.id == contact_id))
+
+
+def _e164(text: str) -> str:
+    try:
+        return phone_numbers.parse(text, current_app.config["DEFAULT_COUNTRY"])
+    except InvalidInputError:
+        return ""
+
+
+def _read_number(form: LeadForm) -> str:
+    if not form.number.data:
+        return ""
+    number = _e164(form.number.data)
+    if not number:
+        form.number.errors = [_("This is no phone number that can be called.")]
+    return number

@@ -1,0 +1,153 @@
+"""Moving a lead along the pipeline, and the pipeline's own page."""
+
+from collections.abc import Callable
+
+from flask import render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from crm_app.accounts.current import me
+from crm_app.errors import InvalidInputError
+from crm_app.extensions import db
+from crm_app.leads import services, stages, wording
+from crm_app.leads.forms import KIND_NAMES, LostForm, NoteForm, StageForm
+from crm_app.leads.models import LeadStage, StageKind
+from crm_app.leads.views import Answer, bp, lead_or_404, render_lead
+from crm_app.web.access import manager_only
+from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
+from crm_app.web.ids import read_id
+from crm_app.web.toasts import toast
+
+
+@bp.route("/<int:lead_id>/stage/<int:stage_id>", methods=["GET", "POST"])
+def move(lead_id: int, stage_id: int) -> Answer:
+    """Move a lead to a stage, with undo; for a lost one the reason is asked first."""
+    lead, stage = lead_or_404(lead_id), db.get_or_404(LeadStage, stage_id)
+    form = LostForm()
+    if stage.kind == StageKind.LOST and not form.validate_on_submit():
+        code = 422 if form.is_submitted() else 200
+        page = page_or_fragment(
+            "leads/lost.html", "leads/_lost_form.html", form=form, lead=lead, stage=stage
+        )
+        return page, code
+    if request.method == "GET":
+        return see_other(url_for(".show", lead_id=lead.id))
+    before, reason_before = lead.stage_id, lead.lost_reason
+    services.move_to(lead, stage, me(), lost_reason=form.lost_reason.data)
+    db.session.commit()
+    back = url_for(
+        ".move_back",
+        lead_id=lead.id,
+        stage_id=before,
+        lost_reason=reason_before or None,
+        version=lead.version,
+    )
+    toast(_("Now in “%(stage)s”.", stage=stage.name), undo_url=back if before != stage.id else "")
+    return _lead_again(lead_id)
+
+
+@bp.post("/<int:lead_id>/stage/<int:stage_id>/back")
+def move_back(lead_id: int, stage_id: int) -> Answer:
+    """Undo a move, unless somebody changed the lead since."""
+    lead, stage = lead_or_404(lead_id), db.get_or_404(LeadStage, stage_id)
+    services.locked(lead, read_id(request.args.get("version")) or 0)
+    services.move_to(lead, stage, me(), lost_reason=request.args.get("lost_reason", ""))
+    db.session.commit()
+    toast(_("Back in “%(stage)s”.", stage=stage.name))
+    return _lead_again(lead_id)
+
+
+def _lead_again(lead_id: int) -> Answer:
+    if wants_fragment():
+        return render_lead(lead_or_404(lead_id), NoteForm(formdata=None))
+    return see_other(url_for(".show", lead_id=lead_id))
+
+
+@bp.route("/stages", methods=["GET", "POST"])
+@manager_only
+def pipeline() -> Answer:
+    """Show the stages to be named and ordered; a post adds one."""
+    form = StageForm()
+    if not form.validate_on_submit():
+        return _pipeline_page(form)
+    try:
+        stages.add_stage(form.name.data, StageKind(form.kind.data))
+    except InvalidInputError as error:
+        form.name.errors = [wording.stage_refusal(error)]
+        return _pipeline_page(form)
+    return _saved(_("The stage was added."))
+
+
+@bp.route("/stages/<int:stage_id>", methods=["GET", "POST"])
+@manager_only
+def change_stage(stage_id: int) -> Answer:
+    """Give a stage another name or kind."""
+    stage = db.get_or_404(LeadStage, stage_id)
+    form = StageForm(obj=stage)
+    if form.validate_on_submit():
+        try:
+            stages.change_stage(stage, form.name.data, StageKind(form.kind.data))
+            return _saved(_("The stage was saved."))
+        except InvalidInputError as error:
+            field = form.name if error.field == "name" else form.kind
+            field.errors = [wording.stage_refusal(error)]
+    page = render_template("leads/stage.html", form=form, stage=stage, others=_alike(stage))
+    return page, 422 if form.is_submitted() else 200
+
+
+@bp.post("/stages/<int:stage_id>/shift")
+@manager_only
+def shift_stage(stage_id: int) -> Answer:
+    """Move a stage one place up or down the pipeline."""
+    stages.shift(db.get_or_404(LeadStage, stage_id), up=request.form.get("to") == "up")
+    db.session.commit()
+    return see_other(url_for(".pipeline"))
+
+
+@bp.post("/stages/<int:stage_id>/empty")
+@manager_only
+def empty_stage(stage_id: int) -> Answer:
+    """Move all leads of a stage to another of its kind."""
+    stage = db.get_or_404(LeadStage, stage_id)
+    other = db.get_or_404(LeadStage, read_id(request.form.get("stage_id")) or 0)
+    return _try(lambda: stages.empty_into(stage, other, me()), _("The leads were moved."))
+
+
+@bp.post("/stages/<int:stage_id>/delete")
+@manager_only
+def delete_stage(stage_id: int) -> Answer:
+    """Take an empty stage out of the pipeline."""
+    stage = db.get_or_404(LeadStage, stage_id)
+    return _try(lambda: stages.delete_stage(stage), _("The stage is gone."))
+
+
+def _try(verb: Callable[[], object], done: str) -> Answer:
+    try:
+        verb()
+    except InvalidInputError as error:
+        db.session.rollback()
+        toast(wording.stage_refusal(error), kind="danger")
+        return see_other(url_for(".pipeline"))
+    return _saved(done)
+
+
+def _saved(text: str) -> Response:
+    db.session.commit()
+    toast(text)
+    return see_other(url_for(".pipeline"))
+
+
+def _alike(stage: LeadStage) -> list[LeadStage]:
+    everyone = db.session.scalars(stages.in_order())
+    return [other for other in everyone if other.kind == stage.kind and other.id != stage.id]
+
+
+def _pipeline_page(form: StageForm) -> Answer:
+    page = render_template(
+        "leads/stages.html",
+        form=form,
+        stages=db.session.scalars(stages.in_order()).all(),
+        counts=stages.counts(),
+        kinds=KIND_NAMES,
+    )
+    return page, 422 if form.is_submitted() else 200

@@ -1,0 +1,66 @@
+"""The boxes of tasks on the pages of contacts and leads, with a line to add one."""
+
+from flask import abort, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy import ColumnElement
+
+from crm_app.accounts.current import me
+from crm_app.contacts import services as contacts
+from crm_app.contacts.models import Contact
+from crm_app.extensions import db
+from crm_app.leads import services as leads
+from crm_app.leads.models import Lead
+from crm_app.tasks import services, typed
+from crm_app.tasks.forms import QuickForm
+from crm_app.tasks.listing import for_box
+from crm_app.tasks.models import Task
+from crm_app.tasks.services import TaskDetails
+from crm_app.tasks.views import Answer, bp
+from crm_app.web.back import here
+from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
+from crm_app.web.toasts import toast
+
+
+@bp.route("/for-contact/<int:contact_id>", methods=["GET", "POST"])
+def for_contact(contact_id: int) -> Answer:
+    """Show a contact's tasks as a box for its page; a post adds one."""
+    contact = db.session.scalar(contacts.visible_to(me()).where(Contact.id == contact_id))
+    if contact is None:
+        abort(404)
+    return _box("contact", contact, Task.contact_id == contact.id, {"contact_id": contact.id})
+
+
+@bp.route("/for-lead/<int:lead_id>", methods=["GET", "POST"])
+def for_lead(lead_id: int) -> Answer:
+    """Show a lead's tasks as a box for its page; a post adds one, for its contact too."""
+    lead = db.session.scalar(leads.visible_to(me()).where(Lead.id == lead_id))
+    if lead is None:
+        abort(404)
+    about: TaskDetails = {"lead_id": lead.id, "contact_id": lead.contact_id}
+    return _box("lead", lead, Task.lead_id == lead.id, about)
+
+
+def _box(
+    within: str, subject: Contact | Lead, belongs: ColumnElement[bool], about: TaskDetails
+) -> Answer:
+    own_url = request.path
+    form = QuickForm()
+    if form.validate_on_submit():
+        details: TaskDetails = {**about, **typed.quick_details(form)}
+        task = services.create_task(form.title.data, me(), **details)
+        db.session.commit()
+        toast(_("The task was added."), undo_url=url_for(".delete", task_id=task.id))
+        if not wants_fragment():
+            return see_other(here(own_url))
+        form = QuickForm(formdata=None)
+    page = page_or_fragment(
+        "tasks/box.html",
+        "tasks/_box.html",
+        form=form,
+        tasks=for_box(services.visible_to(me()).where(belongs)),
+        within=within,
+        name=subject.name if isinstance(subject, Contact) else subject.title,
+        own_url=own_url,
+        about=about,
+    )
+    return page, 422 if form.errors else 200

@@ -1,0 +1,142 @@
+"""The groups of the task list: overdue, today, upcoming, without a day, done."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Select, and_, or_
+from sqlalchemy.orm import InstrumentedAttribute, joinedload
+
+from crm_app import clock
+from crm_app.contacts.models import Contact
+from crm_app.extensions import db
+from crm_app.leads.models import Lead
+from crm_app.paging import Page, fetch_page
+from crm_app.tasks.models import Task
+from crm_app.tasks.services import on_day
+
+GROUPS = ("overdue", "today", "upcoming", "someday", "done")
+# So many of each group are shown together; the rest is one click away.
+SHOWN_TOGETHER = 20
+SHOWN_DONE = 5
+SHOWN_IN_BOX = 50
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTime:
+    """The present as the user's wall clock shows it."""
+
+    now: datetime
+    zone: ZoneInfo
+
+    @classmethod
+    def of(cls, zone_name: str) -> "LocalTime":
+        """Read the clock of a zone such as Europe/Lisbon."""
+        return cls(clock.now(), ZoneInfo(zone_name))
+
+    @property
+    def today(self) -> date:
+        """Tell the day of the calendar."""
+        return self.now.astimezone(self.zone).date()
+
+    @property
+    def day_ends_at(self) -> datetime:
+        """Tell the moment at which tomorrow begins; days of 23 and 25 hours are right too."""
+        return datetime.combine(self.today + timedelta(days=1), time.min, self.zone)
+
+    def moment(self, day: date, at: time) -> datetime:
+        """Give the moment when the wall clock shows that time on that day.
+
+        Where the clock is put forward over it, the same distance after midnight is meant; where
+        it is put back and shows it twice, the first.
+        """
+        return datetime.combine(day, at, self.zone)
+
+    def chips(self) -> dict[str, date]:
+        """Give the days that a new task is mostly due on."""
+        to_monday = 7 - self.today.weekday()
+        return {
+            "today": self.today,
+            "tomorrow": self.today + timedelta(days=1),
+            "monday": self.today + timedelta(days=to_monday),
+            "week": self.today + timedelta(days=7),
+        }
+
+
+def in_group(group: str, local: LocalTime) -> ColumnElement[bool]:
+    """Say which tasks belong to a group; ValueError for a group there is not."""
+    today = on_day(local.today)
+    to_do = Task.completed_at.is_(None)
+    by_group: dict[str, ColumnElement[bool]] = {
+        "overdue": _due(Task.due_at < local.now, Task.due_at < today),
+        "today": _due(
+            and_(Task.due_at >= local.now, Task.due_at < local.day_ends_at), Task.due_at == today
+        ),
+        "upcoming": _due(Task.due_at >= local.day_ends_at, Task.due_at > today),
+        "someday": Task.due_at.is_(None),
+    }
+    if group == "done":
+        return Task.completed_at.is_not(None)
+    if group not in by_group:
+        raise ValueError(group)
+    return and_(to_do, by_group[group])
+
+
+def due_by_tonight(local: LocalTime) -> ColumnElement[bool]:
+    """Say which tasks are overdue or due today."""
+    return and_(
+        Task.completed_at.is_(None),
+        _due(Task.due_at < local.day_ends_at, Task.due_at <= on_day(local.today)),
+    )
+
+
+def page_of_group(
+    visible: Select[Task], group: str, local: LocalTime, cursor: str, size: int
+) -> Page[Task]:
+    """Read one page of a group: what is due first comes first, of the done the last done."""
+    keys: Sequence[InstrumentedAttribute[Any]] = [Task.due_at, Task.id]
+    if group == "someday":
+        keys = [Task.id]
+    elif group == "done":
+        keys = [Task.completed_at, Task.id]
+    return fetch_page(
+        db.session(),
+        with_names(visible.where(in_group(group, local))),
+        keys,
+        cursor=cursor,
+        descending=group in {"someday", "done"},
+        size=size,
+    )
+
+
+def with_names(statement: Select[Task]) -> Select[Task]:
+    """Read the names that a row shows along with the tasks."""
+    return statement.options(
+        joinedload(Task.assignee),
+        joinedload(Task.contact).load_only(Contact.name),
+        joinedload(Task.lead).load_only(Lead.title),
+    )
+
+
+def for_box(visible: Select[Task]) -> list[Task]:
+    """Read a box of tasks: those to do by their due time, then the last ones done."""
+    to_do = (
+        visible.where(Task.completed_at.is_(None))
+        .order_by(Task.due_at.is_(None), Task.due_at, Task.id)
+        .limit(SHOWN_IN_BOX)
+    )
+    done = (
+        visible.where(Task.completed_at.is_not(None))
+        .order_by(Task.completed_at.desc(), Task.id.desc())
+        .limit(SHOWN_DONE)
+    )
+    return [
+        *db.session.scalars(with_names(to_do)),
+        *db.session.scalars(with_names(done)),
+    ]
+
+
+def _due(timed: ColumnElement[bool], on_a_day: ColumnElement[bool]) -> ColumnElement[bool]:
+    return or_(and_(Task.has_time, timed), and_(~Task.has_time, on_a_day))

@@ -1,0 +1,125 @@
+"""From the typed form to a task and back: which day, for whom, about which contact or lead."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import Select, or_
+
+from crm_app.accounts.models import User
+from crm_app.contacts import services as contacts
+from crm_app.contacts.models import Contact
+from crm_app.extensions import db
+from crm_app.leads import services as leads
+from crm_app.leads.models import Lead, LeadStage, StageKind
+from crm_app.tasks.forms import QuickForm, TaskForm
+from crm_app.tasks.listing import LocalTime
+from crm_app.tasks.models import Task
+from crm_app.tasks.services import TaskDetails, on_day
+from crm_app.web.formatting import choose_timezone
+from crm_app.web.ids import read_id
+
+LEADS_OFFERED = 50
+ALL, NOBODY, MINE = "all", "nobody", "me"
+
+
+def narrow(tasks: Select[Task], assignee: str, contact: Contact | None, user: User) -> Select[Task]:
+    """Narrow a select of tasks to an assignee ("me", "all", "nobody" or an id) and a contact."""
+    if assignee == NOBODY:
+        tasks = tasks.where(Task.assignee_id.is_(None))
+    elif assignee != ALL:
+        tasks = tasks.where(Task.assignee_id == (read_id(assignee) or user.id))
+    return tasks.where(Task.contact_id == contact.id) if contact else tasks
+
+
+def prefilled(args: Mapping[str, str], local: LocalTime, user: User) -> dict[str, Any]:
+    """Read what a link to the form already knows: title, contact_id, lead_id, due (a chip)."""
+    lead = _find_lead(read_id(args.get("lead_id")), user)
+    contact = _find_contact(read_id(args.get("contact_id")), user)
+    if contact is None and lead is not None:
+        contact = lead.contact
+    return {
+        "title": args.get("title", "").replace("\x00", "")[:200],
+        "due_on": local.chips().get(args.get("due", "")),
+        "assignee_id": str(user.id),
+        "contact_id": str(contact.id) if contact else "",
+        "lead_id": str(lead.id) if lead else "",
+    }
+
+
+def contents_of(task: Task, local: LocalTime) -> dict[str, Any]:
+    """Give what the form shows of a task."""
+    at = task.due_at.astimezone(local.zone) if task.due_at and task.has_time else None
+    return {
+        "title": task.title,
+        "due_on": at.date() if at else task.due_day,
+        "due_time": at.time().replace(second=0, microsecond=0) if at else None,
+        "assignee_id": str(task.assignee_id or ""),
+        "contact_id": str(task.contact_id or ""),
+        "lead_id": str(task.lead_id or ""),
+        "about": task.about,
+    }
+
+
+def leads_for(form: TaskForm, user: User) -> list[Lead]:
+    """List the leads to choose from: the chosen one, the contact's open ones, one's own."""
+    mine = [Lead.responsible_id == user.id]
+    contact_id, lead_id = read_id(form.contact_id.data), read_id(form.lead_id.data)
+    wanted = mine + ([Lead.contact_id == contact_id] if contact_id else [])
+    statement = leads.visible_to(user).join(Lead.stage)
+    open_ones = statement.where(or_(*wanted), LeadStage.kind == StageKind.OPEN)
+    newest = open_ones.order_by(Lead.created_at.desc(), Lead.id.desc()).limit(LEADS_OFFERED)
+    chosen = _find_lead(lead_id, user)
+    found = list(db.session.scalars(newest))
+    return found if chosen is None or chosen in found else [chosen, *found]
+
+
+def quick_details(form: QuickForm) -> TaskDetails:
+    """Give the due day that a chip means, where the user is."""
+    day = LocalTime.of(choose_timezone()).chips().get(form.due.data or "")
+    return {"due_at": on_day(day)} if day else {}
+
+
+def details(form: TaskForm, local: LocalTime, user: User, task: Task | None) -> TaskDetails:
+    """Give what the form says about a task, as the services take it.
+
+    What is wrong is said on the form's fields.
+    """
+    lead_id, contact_id = read_id(form.lead_id.data), read_id(form.contact_id.data)
+    lead = _find_lead(lead_id, user)
+    contact = _find_contact(contact_id, user)
+    if contact is None and task is not None and contact_id == task.contact_id:
+        contact = task.contact
+    if form.contact_id.data and contact is None:
+        form.contact_id.errors = [_("This contact cannot be chosen.")]
+    if contact is None and lead is not None:
+        contact = lead.contact
+    assignee_id = read_id(form.assignee_id.data)
+    return {
+        "assignee": db.session.get(User, assignee_id) if assignee_id else None,
+        "contact_id": contact.id if contact else None,
+        "lead_id": lead_id if lead or (task and task.lead_id == lead_id) else None,
+        "about": form.about.data,
+        **_due(form, local),
+    }
+
+
+def _due(form: TaskForm, local: LocalTime) -> TaskDetails:
+    day, at = form.due_on.data, form.due_time.data
+    if day is None:
+        return {"due_at": None, "has_time": False}
+    if at is None:
+        return {"due_at": on_day(day), "has_time": False}
+    return {"due_at": local.moment(day, at), "has_time": True}
+
+
+def _find_contact(contact_id: int | None, user: User) -> Contact | None:
+    if contact_id is None:
+        return None
+    return db.session.scalar(contacts.visible_to(user).where(Contact.id == contact_id))
+
+
+def _find_lead(lead_id: int | None, user: User) -> Lead | None:
+    if lead_id is None:
+        return None
+    return db.session.scalar(leads.visible_to(user).where(Lead.id == lead_id))

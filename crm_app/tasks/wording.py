@@ -1,0 +1,100 @@
+"""The sentences about tasks: their fields, when they are due, what was done to them."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from flask_babel import format_date
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from crm_app.journal.models import JournalEntry
+from crm_app.tasks.listing import LocalTime
+from crm_app.tasks.models import Task
+from crm_app.web.conflict import Change
+from crm_app.web.formatting import choose_timezone, clock_time, when
+
+LABELS: dict[str, Any] = {
+    "title": _l("Task"),
+    "about": _l("About"),
+    "due": _l("Due"),
+    "assignee": _l("For"),
+    "contact": _l("Contact"),
+    "lead": _l("Lead"),
+}
+
+ACTIONS: dict[str, Any] = {
+    "created": _l("made the task"),
+    "changed": _l("changed the task"),
+    "completed": _l("ticked it off"),
+    "reopened": _l("took the tick off again"),
+    "deleted": _l("put the task in the bin"),
+    "restored": _l("took the task out of the bin"),
+}
+
+GROUP_NAMES: dict[str, Any] = {
+    "overdue": _l("Overdue"),
+    "today": _l("Today"),
+    "upcoming": _l("Upcoming"),
+    "someday": _l("Without a day"),
+    "done": _l("Done lately"),
+}
+
+
+def due(task: Task) -> str:
+    """Say when a task is due, as short as its distance allows: today 10:42, tomorrow, 3 Mar."""
+    if task.due_at is None:
+        return ""
+    local = LocalTime.of(choose_timezone())
+    if not task.has_time:
+        return _day(task.due_at.date(), local.today)
+    shown_day = _day(task.due_at.astimezone(local.zone).date(), local.today)
+    return f"{shown_day} {clock_time(task.due_at)}"
+
+
+def is_overdue(task: Task) -> bool:
+    """Tell whether a task should have been done by now, where the user is."""
+    local = LocalTime.of(choose_timezone())
+    return task.is_overdue(local.now, local.today)
+
+
+def changes_of(entry: JournalEntry) -> list[Change]:
+    """Say field by field what an entry of the journal changed."""
+    who = entry.user.name if entry.user else "Ramal"
+    return [
+        Change(
+            who, entry.at, str(LABELS.get(field, field)), _worded(field, old), _worded(field, new)
+        )
+        for field, (old, new) in entry.changes.items()
+    ]
+
+
+def changes_since(entries: Iterable[JournalEntry]) -> list[Change]:
+    """Say what several entries changed, for somebody who had not seen them."""
+    told: list[Change] = []
+    for entry in entries:
+        who = entry.user.name if entry.user else "Ramal"
+        told += changes_of(entry) or [Change(who, entry.at, who, "", action(entry))]
+    return told
+
+
+def action(entry: JournalEntry) -> str:
+    """Say what was done, after the name of who did it."""
+    return str(ACTIONS.get(entry.action, entry.action))
+
+
+def _day(day: date, today: date) -> str:
+    near = {-1: _("yesterday"), 0: _("today"), 1: _("tomorrow")}
+    distance = (day - today) // timedelta(days=1)
+    if distance in near:
+        return str(near[distance])
+    # A date of the calendar must not be turned by anybody's zone, so no moment is formatted here.
+    return str(format_date(day, "d MMM" if day.year == today.year else "medium"))
+
+
+def _worded(field: str, value: Any) -> str:
+    if field != "due" or not value:
+        return str(value or "")
+    if "T" in value:
+        return when(datetime.fromisoformat(value))
+    return str(format_date(date.fromisoformat(value), "medium"))
