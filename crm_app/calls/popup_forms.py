@@ -1,0 +1,54 @@
+"""What may be typed on the card of a call."""
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, IntegerField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length, NumberRange
+
+from crm_app.calls.wrapup import NOTE_LENGTH, WrittenUp
+
+OUTCOME_WORDS = {
+    "done": _l("Done"),
+    "interested": _l("Interested"),
+    "call_again": _l("Call again"),
+    "not_interested": _l("Not interested"),
+    "not_reached": _l("Not reached"),
+    "wrong_number": _l("Wrong number"),
+}
+CHIP_WORDS = {"hour": _l("In 1 hour"), "tomorrow": _l("Tomorrow"), "monday": _l("Monday")}
+SOURCE_WORDS = {"incoming_call": _l("Incoming call"), "outgoing_call": _l("Outgoing call")}
+MOST_ID = 2**31 - 1
+
+
+def clean(text: str | None) -> str:
+    """Drop the spaces around a text and the NULs in it, which PostgreSQL cannot keep."""
+    return (text or "").replace("\x00", "").strip()
+
+
+class NewLeadForm(FlaskForm):
+    """The name of a stranger who called."""
+
+    name = StringField(_l("Name"), filters=[clean], validators=[InputRequired(), Length(max=200)])
+
+
+class IdentifyForm(FlaskForm):
+    """Which contact it was, and whether the number becomes theirs."""
+
+    contact_id = IntegerField(validators=[InputRequired(), NumberRange(1, MOST_ID)])
+    keeps_number = BooleanField()
+
+
+class WrapupForm(FlaskForm):
+    """How a call went."""
+
+    outcome = StringField(_l("Outcome"), filters=[clean], validators=[Length(max=30)])
+    note = TextAreaField(_l("Note"), filters=[clean], validators=[Length(max=NOTE_LENGTH)])
+    chip = StringField(filters=[clean], validators=[Length(max=20)])
+    task_title = StringField(_l("Task"), filters=[clean], validators=[Length(max=200)])
+
+    def written(self, who: str) -> WrittenUp:
+        """Give what was typed; a task without a title is to call `who` back."""
+        chip = self.chip.data if self.chip.data in {*CHIP_WORDS, "kept"} else ""
+        title = self.task_title.data or _("Call %(who)s", who=who)[:200]
+        return WrittenUp(self.outcome.data, self.note.data, chip, title)

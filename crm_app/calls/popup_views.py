@@ -1,0 +1,245 @@
+"""The cards of live calls, and what is done on them."""
+
+from typing import Any
+
+from flask import Response, abort, current_app, make_response, render_template, request, url_for
+from flask_babel import get_locale, get_timezone
+from flask_babel import gettext as _
+from flask_login import current_user
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload, selectinload
+
+from crm_app import clock, phone_numbers
+from crm_app.calls import cards, popups, services, wrapup
+from crm_app.calls.models import Call, CallOutcome
+from crm_app.calls.popup_forms import (
+    CHIP_WORDS,
+    OUTCOME_WORDS,
+    SOURCE_WORDS,
+    IdentifyForm,
+    NewLeadForm,
+    WrapupForm,
+)
+from crm_app.calls.views import bp, contact_or_404
+from crm_app.contacts.listing import find_contacts
+from crm_app.contacts.models import Contact
+from crm_app.errors import InvalidInputError
+from crm_app.extensions import db
+from crm_app.live.services import tell
+from crm_app.web.fragments import see_other, wants_fragment
+from crm_app.web.toasts import toast
+
+Answer = str | tuple[str, int] | Response
+MOST_PEOPLE = 5
+
+
+def own_call_or_404(call_id: int) -> Call:
+    """Fetch a call in which the signed-in user's phone has a part; 404 for all others."""
+    call = db.session.scalar(
+        select(Call)
+        .where(Call.id == call_id)
+        .options(
+            selectinload(Call.legs),
+            joinedload(Call.contact).joinedload(Contact.company),
+            joinedload(Call.contact).joinedload(Contact.responsible),
+        )
+    )
+    if call is None or not popups.has_part(call, current_user):
+        abort(404)
+    return call
+
+
+@bp.get("/tray")
+def tray() -> Answer:
+    """Show all cards that this user's screen should hold now."""
+    if not wants_fragment():
+        return see_other(_page("calls.index"))
+    shown = cards.cards_of(current_user)
+    return render_template("calls/_tray.html", cards=shown, outcomes=_outcomes(shown))
+
+
+@bp.get("/<int:call_id>/popup")
+def popup(call_id: int) -> Answer:
+    """Show one card; no content when the call is not this user's any more."""
+    call = own_call_or_404(call_id)
+    if not wants_fragment():
+        return see_other(_page("calls.show", call_id=call.id))
+    return _card(call)
+
+
+@bp.post("/<int:call_id>/popup/close")
+def close_popup(call_id: int) -> Answer:
+    """Close a card, on every screen of this user and for good."""
+    call = own_call_or_404(call_id)
+    part = popups.part_of(call, current_user, clock.now())
+    if part is not None:
+        wrapup.put_away(call, part, current_user)
+        _commit_and_tell(call, {current_user.id})
+    return see_other(_page("calls.index")) if not wants_fragment() else make_response("", 200)
+
+
+@bp.get("/<int:call_id>/people")
+def people(call_id: int) -> Answer:
+    """Find contacts by what is being typed, to give one of them the number of a call."""
+    call = own_call_or_404(call_id)
+    asked = request.args.get("q", "") or request.args.get("name", "")
+    found = find_contacts(current_user, asked.strip()) if asked.strip() else []
+    return render_template(
+        "calls/_popup_people.html", call=call, people=found[:MOST_PEOPLE], was_asked=bool(asked)
+    )
+
+
+@bp.post("/<int:call_id>/identify")
+def identify(call_id: int) -> Answer:
+    """Say which contact a call is with, and give them the number if that was asked."""
+    call = own_call_or_404(call_id)
+    form = IdentifyForm()
+    if not form.validate():
+        abort(404)
+    contact = contact_or_404(form.contact_id.data)
+    services.attach_contact(call, contact, current_user, keeps_number=form.keeps_number.data)
+    _commit_and_tell(call, popups.users_of(call))
+    return _after_change(call)
+
+
+@bp.post("/<int:call_id>/new-lead")
+def make_lead(call_id: int) -> Answer:
+    """Make a stranger a contact with a lead, by nothing but a name."""
+    call = own_call_or_404(call_id)
+    form = NewLeadForm()
+    if not form.validate():
+        return _card(call, error=form.name.errors[0] if form.name.errors else "", status=422)
+    country = current_app.config["DEFAULT_COUNTRY"]
+    line = phone_numbers.show(call.did, country)
+    try:
+        wrapup.make_lead(
+            call,
+            form.name.data,
+            current_user,
+            title=_("Phone enquiry"),
+            source=str(SOURCE_WORDS[wrapup.source_of(call)]),
+            about=_("Line %(number)s", number=line) if line else "",
+        )
+    except InvalidInputError as error:
+        db.session.rollback()
+        call = own_call_or_404(call_id)
+        return _card(call, error=_refusal(error), status=422)
+    _commit_and_tell(call, popups.users_of(call))
+    toast(_("Lead created for %(name)s", name=form.name.data))
+    return _after_change(call)
+
+
+@bp.get("/<int:call_id>/wrapup")
+def wrapup_form(call_id: int) -> Answer:
+    """Show the form in which a user writes a call up, also long after it."""
+    call = own_call_or_404(call_id)
+    if not wants_fragment():
+        return see_other(_page("calls.show", call_id=call.id))
+    return _wrapup(call)
+
+
+@bp.post("/<int:call_id>/wrapup")
+def save_wrapup(call_id: int) -> Answer:
+    """Save how a call went, and the next task if one was chosen."""
+    call = own_call_or_404(call_id)
+    form = WrapupForm()
+    if not form.validate():
+        return _wrapup(call, form, _("This is too long."), 422)
+    try:
+        written = form.written(_name(call))
+        wrapup.save(call, current_user, written, get_timezone())
+    except InvalidInputError as error:
+        db.session.rollback()
+        return _wrapup(own_call_or_404(call_id), form, _refusal(error), 422)
+    _commit_and_tell(call, {current_user.id})
+    toast(_("Saved, with a task") if written.chip else _("Saved"))
+    if not wants_fragment():
+        return see_other(_page("calls.show", call_id=call.id))
+    return _wrapup(call)
+
+
+@bp.post("/<int:call_id>/wrapup/draft")
+def keep_draft(call_id: int) -> Answer:
+    """Keep what is being typed, so that no reload, crash or new call can lose it."""
+    call = own_call_or_404(call_id)
+    form = WrapupForm()
+    if not form.validate():
+        return make_response("", 422)
+    wrapup.keep_draft(call, current_user, form.written(_name(call)), get_timezone())
+    db.session.commit()
+    return make_response("", 204)
+
+
+def _commit_and_tell(call: Call, users: set[int]) -> None:
+    call_id = call.id
+    db.session.commit()
+    tell(users, {"call": call_id})
+
+
+def _after_change(call: Call) -> Answer:
+    if not wants_fragment():
+        return see_other(_page("calls.show", call_id=call.id))
+    return _card(call)
+
+
+def _card(call: Call, error: str = "", status: int = 200) -> Answer:
+    part = popups.part_of(call, current_user, clock.now())
+    row = wrapup.existing(call, current_user)
+    if part is None or popups.is_put_away(part, row):
+        answer = make_response("", 204 if request.method == "GET" else 200)
+        answer.headers["HX-Reswap"] = "delete"
+        return answer
+    card = cards.card_of(call, part, row, current_user)
+    shown = render_template("calls/_popup.html", card=card, outcomes=_outcomes([card]), error=error)
+    return shown, status
+
+
+def _wrapup(
+    call: Call, form: WrapupForm | None = None, error: str = "", status: int = 200
+) -> Answer:
+    shown = render_template(
+        "calls/_wrapup.html",
+        call=call,
+        wrapup=wrapup.existing(call, current_user),
+        typed=form,
+        who=_name(call),
+        outcomes=wrapup.outcomes(),
+        is_card="card" in request.form,
+        error=error,
+    )
+    return shown, status
+
+
+def _outcomes(shown: list[cards.Card]) -> list[CallOutcome]:
+    return wrapup.outcomes() if any(card.part is popups.Part.WRAP_UP for card in shown) else []
+
+
+def _name(call: Call) -> str:
+    contact, _candidates = cards.who_is_it(call)
+    country = current_app.config["DEFAULT_COUNTRY"]
+    return contact.name if contact else phone_numbers.show(call.outside_number, country)
+
+
+def _page(endpoint: str, **values: Any) -> str:
+    known = endpoint in current_app.view_functions
+    return url_for(endpoint, **values) if known else url_for("home.index")
+
+
+def _refusal(error: InvalidInputError) -> str:
+    words = {
+        "nothing_written": _("Choose an outcome or write a note."),
+        "outcome_unknown": _("This outcome does not exist any more. Choose another one."),
+        "note_too_long": _("The note is too long."),
+        "already_known": _("A colleague has just said who this is."),
+        "name_empty": _("Write a name."),
+    }
+    return str(words.get(error.code) or _("This could not be saved."))
+
+
+@bp.context_processor
+def _words() -> dict[str, object]:
+    return {
+        "outcome_words": OUTCOME_WORDS,
+        "chip_words": CHIP_WORDS,
+        "country_name": lambda code: get_locale().territories.get(code, code),
+    }

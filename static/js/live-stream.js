@@ -1,0 +1,46 @@
+// Keeps one event stream open and says what it hears: {kind: "up" | "down" | "message", data}.
+const SILENCE_MS = 35_000;
+const REOPEN_MS = 4_000;
+
+export function openStream(url, tell) {
+  let source = null;
+  let silence = 0;
+  let again = 0;
+
+  function close() {
+    clearTimeout(silence);
+    clearTimeout(again);
+    source?.close();
+  }
+
+  function reopen(wait) {
+    tell({ kind: "down" });
+    close();
+    // Not all browsers at the same moment.
+    again = setTimeout(open, wait * (0.7 + 0.6 * Math.random()));
+  }
+
+  function isAlive() {
+    clearTimeout(silence);
+    // A beat comes every 15 seconds; a connection that died without a word is noticed by that.
+    silence = setTimeout(reopen, SILENCE_MS, 0);
+    tell({ kind: "up" });
+  }
+
+  function open() {
+    source = new EventSource(url);
+    source.addEventListener("beat", isAlive);
+    source.addEventListener("message", (event) => {
+      isAlive();
+      tell({ kind: "message", data: JSON.parse(event.data) });
+    });
+    source.addEventListener("error", () => {
+      // The browser comes back by itself after a broken connection, and not after a refusal.
+      if (source.readyState === EventSource.CLOSED) reopen(REOPEN_MS);
+      else tell({ kind: "down" });
+    });
+  }
+
+  open();
+  return close;
+}

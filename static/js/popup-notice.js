@@ -1,0 +1,49 @@
+// Who rings is in the title of the tab, and in a notice of the system when no tab is in front.
+const RINGING = "[data-state=ringing][data-direction=inbound]";
+const SETTLE_MS = 200;
+const list = document.getElementById("popups");
+const button = document.querySelector("[data-js-notify]");
+const tabs = new BroadcastChannel("ramal-seen");
+const title = document.title;
+const notices = new Map();
+const seen = new Set();
+
+function notify(card) {
+  const id = card.dataset.callId;
+  if (document.hidden === false || seen.has(id) || !card.isConnected) return;
+  const what = card.querySelector(".call-card-what").textContent.trim();
+  const notice = new Notification(card.dataset.name, { body: what, tag: id });
+  notices.set(id, notice);
+  notice.addEventListener("click", () => {
+    window.focus();
+    card.focus();
+    notice.close();
+  });
+}
+
+function look() {
+  const ringing = [...list.querySelectorAll(RINGING)];
+  document.title = ringing.length ? `📞 ${ringing[0].dataset.name}` : title;
+  const ids = new Set(ringing.map((card) => card.dataset.callId));
+  for (const [id, notice] of notices) {
+    if (!ids.has(id)) { notice.close(); notices.delete(id); }
+  }
+  for (const card of ringing) {
+    const id = card.dataset.callId;
+    // A tab that is in front says so, and the hidden ones keep quiet.
+    if (!document.hidden) tabs.postMessage(id);
+    else if (window.Notification?.permission === "granted" && !notices.has(id)) {
+      setTimeout(notify, SETTLE_MS, card);
+    }
+  }
+}
+
+function offer() {
+  button.hidden = !window.isSecureContext || window.Notification?.permission !== "default";
+}
+
+tabs.addEventListener("message", ({ data }) => seen.add(data));
+button.addEventListener("click", () => Notification.requestPermission().then(offer));
+new MutationObserver(look).observe(list, { childList: true });
+new MutationObserver(look).observe(list, { subtree: true, attributeFilter: ["data-state", "data-name"] });
+offer();

@@ -1,0 +1,66 @@
+"""A call as the PBX tells it, and what the screens show of it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from crm_app import clock
+from crm_app.accounts.models import User
+from crm_app.calls.facts import Disposition, Fact, FactKind
+from crm_app.calls.ledger import record
+from crm_app.calls.models import Call
+from crm_app.extensions import db
+from crm_app.live import bus
+from crm_app.live.messages import channel_of, missed
+
+ClientOf = Callable[[User], FlaskClient]
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+ANA = "+351910000042"
+LINE = "+351210000001"
+HTMX = {"HX-Request": "true"}
+
+
+def fact(kind: FactKind, pbx_call_id: str = "in_1", **told: Any) -> Call:
+    """Let the PBX say one thing now; the screens are told as the webhook tells them."""
+    if pbx_call_id.startswith("in_"):
+        told = {"caller": ANA, "did": LINE} | told
+    recorded = record(db.session, Fact(kind, pbx_call_id, clock.now(), **told), "")
+    db.session.commit()
+    call = db.session.get(Call, recorded.call_id)
+    assert call is not None
+    return call
+
+
+def ring(*extensions: str, pbx_call_id: str = "in_1", **told: Any) -> Call:
+    """Let somebody call, and some of our phones ring."""
+    call = fact(FactKind.STARTED, pbx_call_id, **told)
+    for extension in extensions:
+        call = fact(FactKind.RANG, pbx_call_id, extension=extension, **told)
+    return call
+
+
+def answer(extension: str, pbx_call_id: str = "in_1", **told: Any) -> Call:
+    return fact(FactKind.ANSWERED, pbx_call_id, called=extension, extension=extension, **told)
+
+
+def end(pbx_call_id: str = "in_1", **told: Any) -> Call:
+    told = {"disposition": Disposition.ANSWERED, "talk_seconds": 65} | told
+    return fact(FactKind.ENDED, pbx_call_id, **told)
+
+
+def card(client: FlaskClient, call: Call) -> str:
+    """Ask for one card as the page does; "" when it is gone, "404" when it is not ours."""
+    got = client.get(f"/calls/{call.id}/popup", headers=HTMX)
+    return got.text if got.status_code in {200, 204} else str(got.status_code)
+
+
+def tray(client: FlaskClient) -> list[str]:
+    """The states of all cards, in their order."""
+    text = client.get("/calls/tray", headers=HTMX).text
+    return [part.partition('"')[0] for part in text.split('data-state="')[1:]]
+
+
+def heard(user: User) -> int:
+    return len(missed(bus.client(), channel_of(user.id), (0, 0)))

@@ -1,0 +1,208 @@
+"""Writing a call up: by one key, with or without a note and a task, and nothing typed is lost."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from sqlalchemy import select
+
+from crm_app.accounts.models import User
+from crm_app.calls.facts import Disposition, FactKind
+from crm_app.calls.models import Call, CallOutcome, CallWrapup
+from crm_app.calls.wrapup import DEFAULT_OUTCOMES, due_of, ensure_outcomes, outcomes
+from crm_app.demo import make_contact
+from crm_app.extensions import db
+from crm_app.tasks.models import Task
+from tests.calls.popup_story import (
+    ANA,
+    HTMX,
+    NOON,
+    ClientOf,
+    answer,
+    card,
+    end,
+    fact,
+    heard,
+    ring,
+    tray,
+)
+
+pytestmark = pytest.mark.usefixtures("traveller")
+LISBON = ZoneInfo("Europe/Lisbon")
+
+
+@pytest.fixture
+def talked(bob: User) -> Call:
+    """A call with Ana that Bob took and that is over."""
+    make_contact("Ana Sousa", phones=(ANA,))
+    ring("101")
+    answer("101")
+    return end()
+
+
+def written(call: Call, user: User) -> CallWrapup:
+    db.session.expire_all()
+    return db.session.scalars(
+        select(CallWrapup).where(CallWrapup.call_id == call.id, CallWrapup.user_id == user.id)
+    ).one()
+
+
+def test_it_opens_for_the_one_who_talked_and_not_for_those_who_let_it_ring(
+    client_of: ClientOf, bob: User, erin: User
+) -> None:
+    ring("101", "102")
+    answer("101")
+    call = end()
+    text = card(client_of(bob), call)
+    assert 'data-state="ended"' in text
+    assert "1:05" in text
+    assert text.count('name="outcome"') == len(DEFAULT_OUTCOMES)
+    assert card(client_of(erin), call) == ""
+
+
+def test_it_opens_for_both_who_talked_in_a_transferred_call(
+    client_of: ClientOf, bob: User, erin: User
+) -> None:
+    ring("101")
+    answer("101")
+    fact(FactKind.RANG, extension="102", transfer_from="101")
+    answer("102", transfer_from="101")
+    end(last_extension="102")
+    assert tray(client_of(bob)) == tray(client_of(erin)) == ["ended"]
+
+
+def test_it_asks_after_an_outgoing_call_also_when_nobody_was_reached(
+    client_of: ClientOf, bob: User
+) -> None:
+    fact(FactKind.OUTGOING_STARTED, "out_1", extension="101", called=ANA)
+    call = fact(
+        FactKind.OUTGOING_ENDED, "out_1", extension="101", called=ANA,
+        disposition=Disposition.NO_ANSWER, talk_seconds=0,
+    )  # fmt: skip
+    assert "Not reached" in card(client_of(bob), call)
+
+
+def test_it_is_saved_by_an_outcome_alone(client_of: ClientOf, bob: User, talked: Call) -> None:
+    before = heard(bob)
+    got = client_of(bob).post(
+        f"/calls/{talked.id}/wrapup", data={"outcome": "interested", "card": "1"}, headers=HTMX
+    )
+    assert got.status_code == 200
+    row = written(talked, bob)
+    assert (row.outcome, row.note, row.saved_at) == ("interested", "", NOON)
+    assert tray(client_of(bob)) == []
+    assert heard(bob) == before + 1
+    assert db.session.scalars(select(Task)).all() == []
+
+
+def test_it_makes_the_next_task(client_of: ClientOf, bob: User, talked: Call) -> None:
+    client_of(bob).post(
+        f"/calls/{talked.id}/wrapup",
+        data={"outcome": "call_again", "note": "Wants a price", "chip": "hour"},
+        headers=HTMX,
+    )
+    task = db.session.scalars(select(Task)).one()
+    assert (task.title, task.assignee_id) == ("Call Ana Sousa", bob.id)
+    assert (task.due_at, task.has_time) == (NOON + timedelta(hours=1), True)
+    assert task.contact_id == talked.contact_id
+    assert written(talked, bob).note == "Wants a price"
+
+
+@pytest.mark.parametrize(
+    ("now", "chip", "day"),
+    [
+        (datetime(2026, 3, 2, 12, tzinfo=UTC), "tomorrow", 3),
+        (datetime(2026, 3, 2, 12, tzinfo=UTC), "monday", 9),
+        (datetime(2026, 3, 8, 12, tzinfo=UTC), "monday", 9),
+        # Half past midnight in Lisbon's summer is still yesterday in UTC.
+        (datetime(2026, 7, 5, 23, 30, tzinfo=UTC), "tomorrow", 7),
+    ],
+)
+def test_it_counts_days_where_the_user_is(now: datetime, chip: str, day: int) -> None:
+    due, has_time = due_of(chip, now, LISBON)
+    assert (due.day, has_time) == (day, False)
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"outcome": "", "note": "  "}, {"outcome": "no such"}, {"note": "x" * 10_001}]
+)
+def test_it_says_what_is_missing_and_keeps_what_was_typed(
+    client_of: ClientOf, bob: User, talked: Call, data: dict[str, str]
+) -> None:
+    got = client_of(bob).post(
+        f"/calls/{talked.id}/wrapup", data={**data, "card": "1"}, headers=HTMX
+    )
+    assert got.status_code == 422
+    assert 'role="alert"' in got.text
+    assert data.get("note", "") in got.text
+    assert tray(client_of(bob)) == ["ended"]
+
+
+def test_it_keeps_a_draft_on_the_server(client_of: ClientOf, bob: User, talked: Call) -> None:
+    url = f"/calls/{talked.id}/wrapup/draft"
+    draft = {"outcome": "interested", "note": "Half a sent", "chip": "tomorrow"}
+    assert client_of(bob).post(url, data=draft).status_code == 204
+    text = card(client_of(bob), talked)
+    assert ">Half a sent</textarea>" in text
+    assert 'value="interested" checked' in text
+    assert 'value="kept" checked' in text
+    assert db.session.scalars(select(Task)).all() == []
+
+
+def test_it_makes_the_task_of_a_draft_when_it_is_saved(
+    client_of: ClientOf, bob: User, talked: Call, traveller: time_machine.Traveller
+) -> None:
+    url = f"/calls/{talked.id}/wrapup"
+    draft = {"outcome": "done", "chip": "hour", "task_title": "Send the price"}
+    client_of(bob).post(f"{url}/draft", data=draft)
+    traveller.shift(timedelta(minutes=10))
+    client_of(bob).post(url, data={**draft, "chip": "kept"}, headers=HTMX)
+    task = db.session.scalars(select(Task)).one()
+    assert (task.title, task.due_at) == ("Send the price", NOON + timedelta(hours=1))
+
+
+def test_it_lets_no_late_draft_overwrite_what_was_saved(
+    client_of: ClientOf, bob: User, talked: Call
+) -> None:
+    url = f"/calls/{talked.id}/wrapup"
+    client_of(bob).post(url, data={"outcome": "done", "note": "All of it"}, headers=HTMX)
+    client_of(bob).post(f"{url}/draft", data={"note": "All"})
+    assert written(talked, bob).note == "All of it"
+
+
+def test_it_can_be_written_later_from_the_call(
+    client_of: ClientOf, bob: User, talked: Call, traveller: time_machine.Traveller
+) -> None:
+    client_of(bob).post(f"/calls/{talked.id}/wrapup/draft", data={"note": "Typed before"})
+    client_of(bob).post(f"/calls/{talked.id}/popup/close", headers=HTMX)
+    assert tray(client_of(bob)) == []
+    traveller.shift(timedelta(days=3))
+    form = client_of(bob).get(f"/calls/{talked.id}/wrapup", headers=HTMX).text
+    assert "Typed before" in form
+    got = client_of(bob).post(f"/calls/{talked.id}/wrapup", data={"note": "Later"}, headers=HTMX)
+    assert "Saved" in got.text
+    assert written(talked, bob).note == "Later"
+
+
+def test_it_works_without_htmx(client_of: ClientOf, bob: User, talked: Call) -> None:
+    got = client_of(bob).post(f"/calls/{talked.id}/wrapup", data={"outcome": "done"})
+    assert (got.status_code, got.location) == (303, f"/calls/{talked.id}")
+
+
+def test_it_is_not_asked_for_ever(
+    client_of: ClientOf, bob: User, talked: Call, traveller: time_machine.Traveller
+) -> None:
+    traveller.shift(timedelta(minutes=61))
+    assert tray(client_of(bob)) == []
+
+
+def test_it_offers_the_offices_own_outcomes(client_of: ClientOf, bob: User, talked: Call) -> None:
+    assert [outcome.code for outcome in outcomes()] == list(DEFAULT_OUTCOMES)
+    ensure_outcomes()
+    ensure_outcomes()
+    db.session.add(CallOutcome(code="x1", label="Wants a visit", position=0))
+    db.session.commit()
+    assert len(outcomes()) == len(DEFAULT_OUTCOMES) + 1
+    text = card(client_of(bob), talked)
+    assert text.index("Wants a visit") < text.index("Interested")
