@@ -1,0 +1,280 @@
+"""The sample office: people, clients, sales, tasks and three weeks of calls, always the same."""
+
+import random
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask_security import hash_password
+from sqlalchemy import func, select
+
+from crm_app import clock
+from crm_app.accounts.models import Role, User
+from crm_app.calls import ledger
+from crm_app.calls.facts import Disposition, Fact, FactKind
+from crm_app.contacts.models import Contact, ContactKind
+from crm_app.demo import make_contact, make_lead, make_task, make_user
+from crm_app.errors import RamalError
+from crm_app.extensions import db
+from crm_app.leads import services as leads
+from crm_app.leads.models import Lead, LeadStage, StageKind
+
+DOMAIN = "escritorio.example"
+DID = "351210000001"
+CALLS = 120
+DAYS = 21
+
+# Name, role, extension, language.
+PEOPLE = (
+    ("Ana Martins", Role.ADMIN, "100", "en"),
+    ("Bruno Carvalho", Role.AGENT, "101", "en"),
+    ("Catarina Lopes", Role.AGENT, "102", "pt"),
+    ("Duarte Nunes", Role.MANAGER, "103", "en"),
+    ("Inês Ferreira", Role.AGENT, "104", "pt"),
+)
+COMPANIES = (
+    "Padaria Central de Aveiro", "Vinhos do Vale, Lda.", "Clínica São Rafael", "Oficina Três Rios",
+    "Hotel Mirante do Douro", "Construções Alvorada", "Livraria Ponto Final", "Cerâmica Ria Azul",
+)  # fmt: skip
+CLIENTS = (
+    "Afonso Teixeira", "Beatriz Gonçalves", "Carlos Assunção", "Daniela Simões", "Eduardo Araújo",
+    "Filipa Conceição", "Gonçalo Magalhães", "Helena Baptista", "Ivo Guimarães", "Joana Serrão",
+    "João Patrício", "Luísa Sequeira", "Miguel Falcão", "Nádia Caldeira", "Óscar Mourão",
+    "Patrícia Lobão", "Quitéria Brandão", "Rui Estêvão", "Sónia Leitão", "Tomás Varejão",
+    "Úrsula Frazão", "Vítor Galvão", "Xavier Damião", "Zélia Romão",
+)  # fmt: skip
+JOBS = ("Director", "Owner", "Purchasing", "Reception", "Accounting", "")
+SALES = (
+    "New phone system", "Yearly maintenance", "Website and shop", "Cabling of the new floor",
+    "Training for the team", "Cameras at the entrance", "Replacement of the server",
+)  # fmt: skip
+SOURCES = ("Call", "Website", "Recommendation", "Fair")
+TASKS = (
+    "Send the offer", "Call back about the date", "Prepare the contract", "Ask for the tax number",
+    "Check the delivery", "Arrange a visit", "Confirm the payment",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """How somebody of the sample office signs in."""
+
+    name: str
+    role: str
+    extension: str
+    email: str
+    password: str
+
+
+def load() -> list[SignIn]:
+    """Lay the sample office into an empty database, once, and give everybody a new password.
+
+    Raises RamalError when the database holds the data of a real office.
+    """
+    if not is_loaded():
+        if _holds_real_data():
+            raise RamalError(
+                "this database holds the data of a real office, so no sample is put into it. "
+                "`flask serve --demo` keeps its own in DATA_DIR/demo."
+            )
+        _lay()
+    return _renew_passwords()
+
+
+def clear() -> int:
+    """Empty a database that holds the sample office, and give the number of rows deleted.
+
+    Raises RamalError when it does not hold the sample office.
+    """
+    if not is_loaded():
+        raise RamalError("this database does not hold the sample office; nothing was deleted.")
+    deleted = 0
+    for table in reversed(db.metadata.sorted_tables):
+        for key in table.foreign_keys:
+            if key.column.table is table:
+                # Rows of one table that point at each other cannot go in any single order.
+                db.session.execute(table.update().values({key.parent.name: None}))
+        count = db.session.scalar(select(func.count()).select_from(table))
+        db.session.execute(table.delete())
+        deleted += count or 0
+    db.session.commit()
+    return deleted
+
+
+def is_loaded() -> bool:
+    """Tell whether the sample office is what the database holds."""
+    return db.session.scalar(select(User.id).where(User.email == _email(PEOPLE[0][0]))) is not None
+
+
+def known_clients() -> list[tuple[str, str]]:
+    """List some clients who may ring the office, with a number of theirs."""
+    contacts = db.session.scalars(
+        select(Contact).where(Contact.kind == ContactKind.PERSON).order_by(Contact.id).limit(8)
+    )
+    return [(contact.name, contact.main_phone.number) for contact in contacts if contact.main_phone]
+
+
+def _email(name: str) -> str:
+    from crm_app.search_text import normalise
+
+    return f"{normalise(name).replace(' ', '.')}@{DOMAIN}"
+
+
+def _holds_real_data() -> bool:
+    return any(
+        db.session.scalar(select(func.count()).select_from(model))
+        for model in (User, Contact, Lead)
+    )
+
+
+def _renew_passwords() -> list[SignIn]:
+    cards = []
+    for name, role, extension, _ in PEOPLE:
+        user = db.session.scalars(select(User).where(User.email == _email(name))).one()
+        password = secrets.token_urlsafe(9)
+        user.password = hash_password(password)
+        cards.append(SignIn(name, role.value, user.extension or extension, user.email, password))
+    db.session.commit()
+    return cards
+
+
+def _lay() -> None:
+    leads.ensure_stages()
+    db.session.commit()
+    # The same office at every first start, so that two people can talk about what they see.
+    dice = random.Random(7)  # noqa: S311
+    users = [
+        make_user(name, role=role, extension=extension, language=language, email=_email(name))
+        for name, role, extension, language in PEOPLE
+    ]
+    agents = [user for user in users if user.role != Role.ADMIN]
+    contacts = _lay_contacts(agents, dice)
+    _lay_leads_and_tasks(agents, contacts, dice)
+    for fact in _history(contacts, dice):
+        ledger.record(db.session, fact, "")
+    db.session.commit()
+
+
+def _lay_contacts(agents: Sequence[User], dice: random.Random) -> list[Contact]:
+    companies = [
+        make_contact(
+            name,
+            kind=ContactKind.COMPANY,
+            phones=(f"210 000 {100 + index}",),
+            emails=(f"geral@cliente{index + 1}.example",),
+            responsible=dice.choice(agents),
+        )
+        for index, name in enumerate(COMPANIES)
+    ]
+    people = []
+    for index, name in enumerate(CLIENTS):
+        work = (f"210 001 {100 + index}",) if index % 3 == 0 else ()
+        company = {"company": dice.choice(companies)} if dice.random() < 0.8 else {}
+        people.append(
+            make_contact(
+                name,
+                phones=(f"912 000 {100 + index}", *work),
+                emails=(f"{_email(name).partition('@')[0]}@cliente.example",),
+                job_title=dice.choice(JOBS),
+                responsible=dice.choice(agents),
+                do_not_call=index == len(CLIENTS) - 1,
+                **company,
+            )
+        )
+    return people + companies
+
+
+def _lay_leads_and_tasks(
+    agents: Sequence[User], contacts: Sequence[Contact], dice: random.Random
+) -> None:
+    stages = list(db.session.scalars(select(LeadStage).order_by(LeadStage.position)))
+    now = clock.now()
+    for index in range(18):
+        contact, stage = contacts[index], stages[index % len(stages)]
+        closed: dict[str, Any] = {}
+        if stage.kind != StageKind.OPEN:
+            closed["closed_at"] = now - timedelta(days=dice.randint(1, DAYS))
+        if stage.kind == StageKind.LOST:
+            closed["lost_reason"] = "Too expensive"
+        lead = make_lead(
+            dice.choice(SALES),
+            stage=stage,
+            contact=contact,
+            value_cents=dice.randrange(300, 9000) * 100,
+            source=dice.choice(SOURCES),
+            responsible=contact.responsible,
+            **closed,
+        )
+        make_task(
+            dice.choice(TASKS),
+            contact=contact,
+            lead=lead if stage.kind == StageKind.OPEN else None,
+            assignee=contact.responsible or agents[0],
+            due_at=now.replace(second=0, microsecond=0) + timedelta(hours=dice.randint(-48, 120)),
+            has_time=True,
+        )
+
+
+def _history(contacts: Sequence[Contact], dice: random.Random) -> Iterator[Fact]:
+    """Make the facts of calls in the weeks before now, in office hours, oldest first."""
+    now = clock.now()
+    moments = sorted(
+        (now - timedelta(days=dice.randint(1, DAYS))).replace(
+            hour=dice.randint(9, 17), minute=dice.randint(0, 59), second=dice.randint(0, 59)
+        )
+        for _ in range(CALLS)
+    )
+    numbers = [contact.phones[0].number for contact in contacts]
+    strangers = [f"+35193{dice.randint(1_000_000, 9_999_999)}" for _ in range(12)]
+    for index, moment in enumerate(moments):
+        outside = dice.choice(numbers if dice.random() < 0.8 else strangers)
+        extension = dice.choice(PEOPLE[1:])[2]
+        talk = dice.randint(20, 900) if dice.random() < 0.75 else 0
+        if dice.random() < 0.65:
+            yield from _incoming(index, moment, outside, extension, talk)
+        else:
+            yield from _outgoing(index, moment, outside, extension, talk)
+
+
+def _incoming(
+    index: int, moment: datetime, outside: str, extension: str, talk: int
+) -> Iterator[Fact]:
+    common = Fact(
+        FactKind.STARTED, f"in_sample{index:04d}", moment, caller=outside, did=f"+{DID}",
+        pbx_time=f"{moment:%Y-%m-%d %H:%M:%S}",
+    )  # fmt: skip
+    yield common
+    yield replace(
+        common, kind=FactKind.RANG, received_at=moment + timedelta(seconds=2), extension=extension
+    )
+    answered = moment + timedelta(seconds=9)
+    if talk:
+        yield replace(common, kind=FactKind.ANSWERED, received_at=answered, extension=extension)
+    yield replace(
+        common,
+        kind=FactKind.ENDED,
+        received_at=answered + timedelta(seconds=talk or 15),
+        extension=extension,
+        last_extension=extension if talk else "",
+        disposition=Disposition.ANSWERED if talk else Disposition.CANCELLED,
+        talk_seconds=talk,
+    )
+
+
+def _outgoing(
+    index: int, moment: datetime, outside: str, extension: str, talk: int
+) -> Iterator[Fact]:
+    started = Fact(
+        FactKind.OUTGOING_STARTED, f"out_sample{index:04d}", moment, caller=f"+{DID}",
+        called=outside, extension=extension, pbx_time=f"{moment:%Y-%m-%d %H:%M:%S}",
+    )  # fmt: skip
+    yield started
+    yield replace(
+        started,
+        kind=FactKind.OUTGOING_ENDED,
+        received_at=moment + timedelta(seconds=12 + talk),
+        disposition=Disposition.ANSWERED if talk else Disposition.NO_ANSWER,
+        talk_seconds=talk,
+    )

@@ -1,0 +1,1 @@
+"""One command that runs everything: web, worker and, when none is given, the event bus."""

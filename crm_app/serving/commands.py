@@ -1,0 +1,71 @@
+"""Operator commands that run Ramal."""
+
+import logging
+from collections.abc import Callable
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup, with_appcontext
+
+from crm_app.config import Config
+
+Factory = Callable[[Config], Flask]
+
+
+demo_cli = AppGroup("demo", help="The sample office.")
+
+
+@demo_cli.command("load")
+def load() -> None:
+    """Lay the sample office into an empty database and print how to sign in."""
+    from crm_app import demo_office
+
+    for card in demo_office.load():
+        click.echo(f"{card.email}\t{card.role}\t{card.extension}\t{card.password}")
+
+
+@demo_cli.command("clear")
+def clear() -> None:
+    """Empty a database that holds the sample office; one of a real office is left alone."""
+    from crm_app import demo_office
+
+    click.echo(f"{demo_office.clear()} rows deleted.")
+
+
+def make_serve(create_app: Factory) -> click.Command:
+    """Make the command that opens the office, with the factory it builds applications by."""
+
+    @click.command("serve")
+    @click.option("--demo", is_flag=True, help="Serve a sample office and a PBX that plays calls.")
+    @with_appcontext
+    def serve(demo: bool) -> None:
+        """Run everything: web, worker and, without REDIS_URL, the event bus.
+
+        The first start prints a link where the first administrator is made. Ctrl-C ends all.
+        """
+        from crm_app.serving import demonstration, office
+
+        settings: Config = current_app.extensions["settings"]
+        if demo:
+            demonstration.serve(settings, create_app)
+        else:
+            office.serve(settings, _this_app())
+
+    return serve
+
+
+@click.command("worker")
+@with_appcontext
+def worker() -> None:
+    """Do the work that nobody waits for; run as many as you like, on any machine."""
+    from crm_app.serving.periodic import JOBS
+    from crm_app.serving.worker import Worker
+
+    logging.getLogger("huey").setLevel(logging.WARNING)
+    app = _this_app()
+    Worker(app, app.extensions["settings"].bus_url, JOBS).run()
+
+
+def _this_app() -> Flask:
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    return app

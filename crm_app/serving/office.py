@@ -1,0 +1,105 @@
+"""`flask serve`: checks, prepares, starts everything and says where the office is."""
+
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import click
+from flask import Flask
+
+from crm_app.config import Config
+from crm_app.extensions import db
+from crm_app.serving import checks, preparation
+from crm_app.serving.supervisor import Supervisor, connections_for, while_running
+
+Greeting = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What is held while the office is open: the socket and the lock of the data folder."""
+
+    settings: Config
+    listener: socket.socket
+    lock: int
+
+
+def take_ground(settings: Config, held: ExitStack) -> Ground:
+    """Make sure that nothing stands in the way, and hold it; raises ConfigError."""
+    checks.prepare_folder(settings.data_dir)
+    checks.prepare_private_folder(settings.data_dir / "run")
+    lock = checks.lock_folder(settings.data_dir / "run")
+    listener = held.enter_context(checks.bind(settings.bind))
+    real = settings.model_copy(update={"bind": checks.real_address(settings, listener)})
+    return Ground(real, listener, lock)
+
+
+def serve(settings: Config, app: Flask) -> None:
+    """Open the office and keep it open until a signal comes.
+
+    Raises ConfigError or DatabaseError when it cannot open, RamalError when a part keeps dying.
+    """
+    with ExitStack() as held:
+        ground = take_ground(settings, held)
+        setup_address = prepare(app, ground.settings)
+        supervisor = Supervisor(ground.settings, ground.listener, ground.lock)
+
+        def greet() -> None:
+            say_where(ground.settings)
+            if setup_address:
+                click.echo(
+                    f"\nThere is no administrator yet. Open this link once to become one:\n\n"
+                    f"  {setup_address}\n"
+                )
+
+        open_office(supervisor, ground.settings, greet)
+
+
+def open_office(
+    supervisor: Supervisor, settings: Config, greet: Greeting, also: Greeting | None = None
+) -> None:
+    """Start all parts, greet when the first page is answered, and serve until a signal comes.
+
+    `also` starts what belongs to this office only.
+    """
+    files = checks.raise_file_limit()
+    if files < checks.WANTED_FILES:
+        click.echo(
+            f"Warning: only {files} files may be open at once, so about "
+            f"{connections_for(files)} browsers can stay connected. Raise it with `ulimit -n`.",
+            err=True,
+        )
+
+    def start() -> None:
+        supervisor.catch_signals()
+        if settings.embeds_valkey:
+            supervisor.start_bus()
+        if also:
+            also()
+        supervisor.start_flask("worker", "worker")
+        supervisor.start_web(connections_for(files))
+        if supervisor.wait_for_web():
+            greet()
+
+    while_running(supervisor, start)
+
+
+def prepare(app: Flask, settings: Config) -> str:
+    """Bring the database up to date; give the address of the set-up, if it is still to be done."""
+    with app.app_context():
+        copy = preparation.prepare_database(settings.data_dir / "backups")
+        if copy:
+            click.echo(f"The database was upgraded. A copy from before is {copy}")
+        preparation.seed()
+        address = preparation.setup_address(settings.base_url)
+        db.session.remove()
+        db.engine.dispose()
+    return address
+
+
+def say_where(settings: Config) -> None:
+    click.echo(f"\nRamal answers on {settings.base_url} (Ctrl-C stops it)")
+    if settings.public_url:
+        click.echo(f"  behind the proxy, it listens on http://{settings.bind}")
+    click.echo(f"  data folder: {settings.data_dir}")

@@ -1,0 +1,51 @@
+"""Which jobs there are and how often they come."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete
+
+from crm_app import clock, database
+from crm_app.accounts.models import AccountLink
+from crm_app.calls import statements as calls_sql
+from crm_app.calls import upkeep
+from crm_app.extensions import db
+from crm_app.health.services import HEARTBEAT_SECONDS, beat
+from crm_app.live.services import tell
+from crm_app.serving.jobs import Job
+from crm_app.telephony import dialling
+from crm_app.telephony.models import UnreadableRequest
+
+KEEPS_LINKS_FOR = timedelta(days=30)
+KEEPS_UNREADABLE_FOR = timedelta(days=90)
+
+
+def sweep_calls() -> None:
+    """Close calls whose end never came, and tell the screens that show them."""
+    with database.reading():
+        is_quiet = db.session.execute(calls_sql.SILENT_CALLS).first() is None
+        # Ends the reading transaction: the next one may have to write.
+        db.session.rollback()
+    if is_quiet:
+        return
+    swept = upkeep.sweep(db.session, clock.now())
+    db.session.commit()
+    for recorded in swept:
+        tell(recorded.tell, {"call": recorded.call_id})
+
+
+def purge() -> None:
+    """Delete used-up links and old requests that nobody could read."""
+    now = clock.now()
+    db.session.execute(delete(AccountLink).where(AccountLink.expires_at < now - KEEPS_LINKS_FOR))
+    db.session.execute(
+        delete(UnreadableRequest).where(UnreadableRequest.received_at < now - KEEPS_UNREADABLE_FOR)
+    )
+    db.session.commit()
+
+
+JOBS = (
+    Job("heartbeat", HEARTBEAT_SECONDS, beat),
+    Job("sweep_calls", 15, sweep_calls),
+    Job("expire_dials", 15, dialling.expire),
+    Job("purge", 3600, purge),
+)

@@ -1,0 +1,83 @@
+"""`flask worker`: does the jobs that come back on their own, fed through the event bus."""
+
+import signal
+import threading
+import time
+from types import FrameType
+
+import structlog
+from flask import Flask
+from huey import RedisHuey
+from redis.exceptions import RedisError
+
+from crm_app.serving import jobs
+from crm_app.serving.jobs import Job
+
+log = structlog.get_logger(__name__)
+
+QUEUE = "ramal"
+THREADS = 2
+TICK_SECONDS = 0.5
+END_SECONDS = 1.5
+
+
+class Worker:
+    """Queues what is due and runs what is queued; several may share the work of one office.
+
+    Late work is a row with a due time in the database. The queue only says "look now", so a queue
+    that is lost loses nothing.
+    """
+
+    def __init__(self, app: Flask, bus_url: str, all_jobs: tuple[Job, ...]) -> None:
+        """Prepare the jobs for one application."""
+        self._jobs = {job.name: job for job in all_jobs}
+        self._app = app
+        self._end = threading.Event()
+        self._is_bus_lost = False
+        self._huey = RedisHuey(QUEUE, url=bus_url, results=False, utc=True)
+        self._do = self._huey.task(name="do")(self._run)
+        self._consumer = self._huey.create_consumer(
+            workers=THREADS, periodic=False, check_worker_health=True, health_check_interval=5
+        )
+
+    def run(self) -> None:
+        """Work until SIGTERM or SIGINT comes; a job then has a second and a half to finish."""
+        self._consumer.start()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._note_signal)
+        next_health_check = time.monotonic()
+        while not self._end.wait(TICK_SECONDS):
+            self._queue_due()
+            if time.monotonic() >= next_health_check:
+                self._consumer.check_worker_health()
+                next_health_check = time.monotonic() + 5
+        self._consumer.stop()
+        deadline = time.monotonic() + END_SECONDS
+        for _, thread in self._consumer.worker_threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _queue_due(self) -> None:
+        try:
+            for job in self._jobs.values():
+                if jobs.claim(job):
+                    self._do(job.name)
+        except (RedisError, OSError) as error:
+            if not self._is_bus_lost:
+                log.error("bus_lost", error=type(error).__name__)
+            self._is_bus_lost = True
+        else:
+            if self._is_bus_lost:
+                log.info("bus_back")
+            self._is_bus_lost = False
+
+    def _run(self, name: str) -> None:
+        job = self._jobs.get(name)
+        if job is None:
+            # A newer Ramal on another machine may know more jobs than we do.
+            log.warning("job_unknown", job=name)
+            return
+        with self._app.app_context():
+            jobs.run(job)
+
+    def _note_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._end.set()
