@@ -1,5 +1,6 @@
 """How the tables of the database compare with what this code expects."""
 
+import logging
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -8,6 +9,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
+# It announces every look into the database, also the ones of /readyz.
+logging.getLogger("alembic").setLevel(logging.WARNING)
 FOLDER = Path(__file__).resolve().parents[2] / "migrations"
 
 

@@ -1,6 +1,5 @@
 """Brings the database to the state that the code needs, before anything is served."""
 
-import logging
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -31,7 +30,6 @@ def prepare_database(backups: Path) -> Path | None:
 
     Gives the copy, if one was made. Raises DatabaseError when nothing good can be done.
     """
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     state, revision = _look()
     if state is State.NEWER:
         raise DatabaseError(
