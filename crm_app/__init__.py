@@ -8,7 +8,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from crm_app import (
     accounts,
     calls,
+    cli,
     config,
+    contacts,
     database,
     health,
     home,
@@ -36,7 +38,7 @@ def create_app(settings: Config | None = None) -> Flask:
     app.url_map.converters["int"] = IdConverter
     _configure(app, settings)
     _bind_extensions(app, settings)
-    for feature in (health, live, home, accounts, calls, telephony, leads, tasks):
+    for feature in (health, live, home, accounts, calls, telephony, contacts, leads, tasks):
         app.register_blueprint(feature.bp)
     for register in (errors.register, formatting.register):
         register(app)
@@ -44,6 +46,7 @@ def create_app(settings: Config | None = None) -> Flask:
     app.before_request(access.require_sign_in)
     app.after_request(toasts.append_toasts)
     app.after_request(fragments.vary_by_htmx)
+    cli.register(app)
     return app
 
 
