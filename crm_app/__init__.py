@@ -61,7 +61,6 @@ def _configure(app: Flask, settings: Config) -> None:
         BABEL_DEFAULT_TIMEZONE=settings.default_timezone,
         RATELIMIT_STORAGE_URI=settings.bus_url.replace("unix://", "redis+unix://", 1),
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
-        RATELIMIT_HEADERS_ENABLED=True,
         SESSION_COOKIE_HTTPONLY=True,
         WTF_CSRF_TIME_LIMIT=None,
         MAX_CONTENT_LENGTH=2 * 1024 * 1024,

@@ -1,18 +1,17 @@
 """The list of contacts: filters, orders, pages by key, counts that stop counting."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, func, select, true
 from sqlalchemy.orm import joinedload, selectinload
 
 from crm_app import search_text
 from crm_app.accounts.models import User
 from crm_app.contacts import search_index
 from crm_app.contacts.models import Contact, ContactKind
-from crm_app.contacts.services import RECORD_TYPE, visibility
+from crm_app.contacts.services import bin_of, visibility
 from crm_app.extensions import db
-from crm_app.journal.models import JournalEntry
 from crm_app.paging import Page, fetch_page
 
 MOST_COUNTED = 10_000
@@ -34,6 +33,17 @@ class Filters:
     kind: ContactKind | None = None
     do_not_call: bool = False
     order: Order = Order.NAME
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether all are wanted, in whatever order."""
+        return replace(self, order=Order.NAME) == Filters()
+
+    @property
+    def prefill(self) -> dict[str, str]:
+        """Give what was searched for as the beginning of a new contact: its number or its name."""
+        is_number = bool(self.q) and not any(sign.isalpha() for sign in self.q)
+        return {"number" if is_number else "name": self.q}
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Give what must hold for a contact, apart from the words searched for."""
@@ -78,22 +88,8 @@ def list_contacts(user: User, filters: Filters, cursor: str = "") -> Listing:
 
 
 def list_bin(user: User, cursor: str = "") -> Page[Contact]:
-    """Read one page of the bin, the latest first: managers all, agents what is theirs.
-
-    An agent's are those they are responsible for and those they put there themselves.
-    """
-    statement = select(Contact).where(Contact.deleted_at.is_not(None))
-    if not user.is_manager:
-        deleted_by_user = select(JournalEntry.id).where(
-            JournalEntry.record_type == RECORD_TYPE,
-            JournalEntry.record_id == Contact.id,
-            JournalEntry.action == "deleted",
-            JournalEntry.user_id == user.id,
-        )
-        statement = statement.where(
-            or_(Contact.responsible_id == user.id, deleted_by_user.exists())
-        )
-    statement = statement.options(joinedload(Contact.responsible))
+    """Read one page of the bin, the latest first."""
+    statement = bin_of(user).options(joinedload(Contact.responsible))
     return fetch_page(
         db.session(), statement, [Contact.deleted_at, Contact.id], cursor=cursor, descending=True
     )

@@ -4,6 +4,7 @@ SQLite gets an FTS5 trigram table over the column, kept by triggers; PostgreSQL 
 Any table with the columns `id`, `search_text` and `deleted_at` can be given one.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ from crm_app import search_text
 # the table then, and nobody reads further than this without typing one more letter.
 MOST_EXAMINED = 20_000
 MOST_FOUND = 500
+# PostgreSQL makes trigrams of letters and digits only; for a term without one it would read all.
+_HAS_TRIGRAM = re.compile(r"[^\W_]{3}")
 
 _SQLITE = (
     "CREATE VIRTUAL TABLE {table}_search USING fts5("
@@ -84,13 +87,14 @@ def find_ids(
 ) -> list[int]:
     """Find the rows that hold all terms (from `search_text.words`) and meet the conditions.
 
-    Terms shorter than three letters have no trigram: beside a longer term they must begin a word,
-    alone the first of them must begin `sort_name` (without that column they find nothing). At most
-    `limit` ids are given, on SQLite the newest first, and there only MOST_EXAMINED rows are tried.
+    Terms without three letters or digits in a row have no trigram: beside one that has they must
+    begin a word, alone the first of them must begin `sort_name` (without that column they find
+    nothing). At most `limit` ids are given, on SQLite the newest first, and there only
+    MOST_EXAMINED rows are tried.
     """
     clean = [term.replace("\x00", "") for term in terms]
-    long = [term for term in clean if len(term) >= search_text.MINIMUM_LENGTH]
-    short = [term for term in clean if 0 < len(term) < search_text.MINIMUM_LENGTH]
+    long = [term for term in clean if _HAS_TRIGRAM.search(term)]
+    short = [term for term in clean if term and term not in long]
     if not long and (not short or sort_name is None):
         return []
     if sort_name is not None and not long:

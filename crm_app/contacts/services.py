@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import selectinload
 
 from crm_app import clock, phone_numbers, search_text
@@ -18,6 +18,7 @@ from crm_app.contacts.caller import find_callers
 from crm_app.contacts.models import Contact, ContactEmail, ContactKind, ContactPhone, PhoneKind
 from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db
+from crm_app.journal.models import JournalEntry
 from crm_app.journal.services import difference, record, snapshot
 
 RECORD_TYPE = "contact"
@@ -61,6 +62,36 @@ def visibility(user: User) -> list[ColumnElement[bool]]:
 def visible_to(user: User) -> "Select[Contact]":
     """Select the contacts that a user may see, those in the bin left out."""
     return select(Contact).where(*visibility(user))
+
+
+def reachable_by(user: User) -> "Select[Contact]":
+    """Select the contacts that a user may see or take out of the bin again.
+
+    In the bin that is what they could see before, and what they put there themselves.
+    """
+    statement = select(Contact)
+    if sees_everything(user):
+        return statement
+    return statement.where(or_(Contact.responsible_id == user.id, deleted_by(user)))
+
+
+def bin_of(user: User) -> "Select[Contact]":
+    """Select what is in the bin: managers see all, agents what is theirs or was deleted by them."""
+    statement = select(Contact).where(Contact.deleted_at.is_not(None))
+    if user.is_manager:
+        return statement
+    return statement.where(or_(Contact.responsible_id == user.id, deleted_by(user)))
+
+
+def deleted_by(user: User) -> ColumnElement[bool]:
+    """Say that a contact is in the bin and that this user put it there at some time."""
+    entry = select(JournalEntry.id).where(
+        JournalEntry.record_type == RECORD_TYPE,
+        JournalEntry.record_id == Contact.id,
+        JournalEntry.action == "deleted",
+        JournalEntry.user_id == user.id,
+    )
+    return and_(Contact.deleted_at.is_not(None), entry.exists())
 
 
 def create_contact(draft: Draft, by: User | None) -> Contact:
@@ -147,23 +178,23 @@ def matching(number: str) -> list[Contact]:
     return [by_id[contact_id] for contact_id in ids]
 
 
-def sharing_numbers(contact: Contact) -> list[Contact]:
-    """Find other contacts that have one of this contact's numbers: perhaps the same person."""
+def sharing_numbers(contact: Contact, user: User) -> list[Contact]:
+    """Find other contacts with one of this contact's numbers: perhaps the same person."""
     numbers = [phone.number for phone in contact.phones]
     if not numbers:
         return []
     return list(
         db.session.scalars(
-            select(Contact)
-            .join(ContactPhone)
+            visible_to(user)
             .where(
-                ContactPhone.number.in_(numbers),
                 Contact.id != contact.id,
-                Contact.deleted_at.is_(None),
+                Contact.id.in_(
+                    select(ContactPhone.contact_id).where(ContactPhone.number.in_(numbers))
+                ),
             )
             .order_by(Contact.id)
             .limit(5)
-        ).unique()
+        )
     )
 
 

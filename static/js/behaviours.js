@@ -4,3 +4,4 @@ import "./toasts.js";
 import "./copy.js";
 import "./reveal.js";
 import "./dialler.js";
+import "./contact-rows.js";

@@ -1,0 +1,156 @@
+"""The form of a contact: made, changed, and changed by two people at once."""
+
+from typing import Any
+
+from flask import current_app, render_template, request, url_for
+from flask_babel import gettext as _
+
+from crm_app import phone_numbers
+from crm_app.accounts.current import me
+from crm_app.accounts.models import User
+from crm_app.contacts import listing, services, wording
+from crm_app.contacts.forms import (
+    PHONE_KIND_NAMES,
+    ContactForm,
+    EmailForm,
+    PhoneForm,
+    clean,
+    contents_of,
+)
+from crm_app.contacts.models import Contact, ContactKind
+from crm_app.contacts.views import Answer, bp, contact_or_404, url_of
+from crm_app.errors import ConflictError, InvalidInputError
+from crm_app.extensions import db
+from crm_app.journal.models import JournalEntry
+from crm_app.web.conflict import Change
+from crm_app.web.fragments import see_other
+from crm_app.web.ids import read_id
+from crm_app.web.toasts import toast
+
+FIND_COMPANY = "find:company_id"
+
+
+@bp.route("/new", methods=["GET", "POST"])
+def new() -> Answer:
+    """Make a contact, prefilled from the address (name, number, kind, company_id)."""
+    form = ContactForm(data=_prefilled())
+    form.offer(db.session.scalars(User.enabled()), None)
+    if not form.is_submitted() or _change_rows(form):
+        return _form_page(form, None, code=200)
+    if form.validate() and _company_is_known(form, None):
+        try:
+            contact = services.create_contact(form.draft(), me())
+        except InvalidInputError as error:
+            return _refused(form, None, error)
+        db.session.commit()
+        toast(_("The contact was added."), undo_url=url_for(".delete", contact_id=contact.id))
+        return see_other(url_of(contact))
+    return _form_page(form, None, code=422)
+
+
+@bp.route("/<int:contact_id>/edit", methods=["GET", "POST"])
+def edit(contact_id: int) -> Answer:
+    """Change a contact; whoever saves second is told what the first one changed."""
+    contact = contact_or_404(contact_id, in_bin=request.method == "POST")
+    form = ContactForm(data=contents_of(contact))
+    form.offer(db.session.scalars(User.enabled()), contact)
+    if not form.is_submitted():
+        form.add_blank_rows()
+        form.show_version(contact.version)
+        return _form_page(form, contact, code=200)
+    if _change_rows(form):
+        return _form_page(form, contact, code=200)
+    if not form.validate() or not _company_is_known(form, contact):
+        return _form_page(form, contact, code=422)
+    try:
+        services.update_contact(contact, form.draft(), me(), form.read_version)
+    except ConflictError:
+        return _conflict(form, contact_id)
+    except InvalidInputError as error:
+        return _refused(form, contact_id, error)
+    # Who was told that it is in the bin and saves all the same wants it back.
+    services.restore(contact, me())
+    db.session.commit()
+    toast(_("The contact was saved."))
+    return see_other(url_of(contact))
+
+
+def _prefilled() -> dict[str, Any]:
+    args = request.args
+    number = clean(args.get("number"))[:60]
+    kind = args.get("kind", "")
+    return {
+        "name": clean(args.get("name"))[:200],
+        "kind": kind if kind in set(ContactKind) else str(ContactKind.PERSON),
+        "company_id": str(read_id(args.get("company_id")) or ""),
+        "responsible_id": str(me().id),
+        "phones": [{"number": phone_numbers.show(number, current_app.config["DEFAULT_COUNTRY"])}],
+        "emails": [{}],
+    }
+
+
+def _change_rows(form: ContactForm) -> bool:
+    """Do what a button that only changes the form asks for; tell whether one was pressed."""
+    verb, _sign, name = request.form.get("row", "").partition(":")
+    if verb == "add":
+        form.add_row(name)
+    elif verb == "drop":
+        form.drop_row(name)
+    return bool(verb)
+
+
+def _company_is_known(form: ContactForm, contact: Contact | None) -> bool:
+    company_id = read_id(form.company_id.data)
+    if company_id is None or (contact is not None and contact.company_id == company_id):
+        return True
+    if db.session.scalar(services.visible_to(me()).where(Contact.id == company_id)) is not None:
+        return True
+    form.refuse(InvalidInputError("company_unknown", "company_id"))
+    return False
+
+
+def _refused(form: ContactForm, contact_id: int | None, error: InvalidInputError) -> Answer:
+    db.session.rollback()
+    form.refuse(error)
+    contact = contact_or_404(contact_id, in_bin=True) if contact_id else None
+    return _form_page(form, contact, code=422)
+
+
+def _conflict(form: ContactForm, contact_id: int) -> Answer:
+    db.session.rollback()
+    contact = contact_or_404(contact_id, in_bin=True)
+    missed = max(contact.version - form.read_version, 1)
+    entries = db.session.scalars(JournalEntry.of(services.RECORD_TYPE, contact_id).limit(missed))
+    changes = wording.changes_since(entries)
+    newest = ContactForm(formdata=None, data=contents_of(contact))
+    newest.offer(db.session.scalars(User.enabled()), contact)
+    newest.add_blank_rows()
+    form.offer(db.session.scalars(User.enabled()), contact)
+    form.rebase(newest, contact.version)
+    return _form_page(form, contact, changes, code=409)
+
+
+def _form_page(
+    form: ContactForm,
+    contact: Contact | None,
+    changes: list[Change] | None = None,
+    *,
+    code: int,
+) -> Answer:
+    form.add_blank_rows()
+    company_id = read_id(form.company_id.data)
+    query = clean(request.form.get("company_id-q"))[:200]
+    is_finding = request.form.get("row") == FIND_COMPANY
+    page = render_template(
+        "contacts/edit.html",
+        form=form,
+        contact=contact,
+        company=db.session.get(Contact, company_id) if company_id else None,
+        found=listing.find_contacts(me(), query, kind=ContactKind.COMPANY) if is_finding else [],
+        query=query,
+        phone_kinds=PHONE_KIND_NAMES,
+        blank_phone=PhoneForm(),
+        blank_email=EmailForm(),
+        changes=changes,
+    )
+    return page, code

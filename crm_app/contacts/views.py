@@ -1,0 +1,171 @@
+"""Pages of contacts: the list, one contact, the bin, and the choice of one for other forms."""
+
+import re
+
+from flask import Blueprint, abort, render_template, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy.orm import joinedload, selectinload
+from werkzeug.wrappers import Response
+
+from crm_app.accounts.current import me
+from crm_app.accounts.models import User
+from crm_app.contacts import listing, services, wording
+from crm_app.contacts.forms import KIND_NAMES, PHONE_KIND_NAMES
+from crm_app.contacts.models import Contact, ContactKind
+from crm_app.errors import InvalidInputError
+from crm_app.extensions import db
+from crm_app.journal.forms import NoteForm
+from crm_app.journal.models import JournalEntry, Note
+from crm_app.journal.services import add_note as keep_note
+from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
+from crm_app.web.ids import read_id
+from crm_app.web.toasts import toast
+from crm_app.web.wording import reason
+
+bp = Blueprint("contacts", __name__, url_prefix="/contacts")
+Answer = str | tuple[str, int] | Response
+HISTORY_LENGTH = 50
+MINE = "me"
+FIELD_NAME = re.compile(r"[a-z][a-z0-9_\-]{0,40}")
+
+
+def contact_or_404(contact_id: int, *, in_bin: bool = False) -> Contact:
+    """Fetch a contact that the user may see; one in the bin only when asked for."""
+    among = services.reachable_by(me()) if in_bin else services.visible_to(me())
+    contact = db.session.scalar(
+        among.where(Contact.id == contact_id).options(
+            joinedload(Contact.responsible),
+            joinedload(Contact.company),
+            selectinload(Contact.phones),
+            selectinload(Contact.emails),
+        )
+    )
+    return contact if contact is not None else abort(404)
+
+
+@bp.get("")
+def index() -> Answer:
+    """List the contacts, narrowed and sorted as the address says."""
+    filters = _filters()
+    return page_or_fragment(
+        "contacts/index.html",
+        "contacts/_list.html",
+        listing=listing.list_contacts(me(), filters, request.args.get("cursor", "")),
+        filters=filters,
+        responsible=request.args.get("responsible", ""),
+        users=[] if wants_fragment() else db.session.scalars(User.enabled()).all(),
+        kinds=KIND_NAMES,
+    )
+
+
+def _filters() -> listing.Filters:
+    args = request.args
+    responsible, kind = args.get("responsible", ""), args.get("kind", "")
+    return listing.Filters(
+        q=args.get("q", "").replace("\x00", "").strip()[:200],
+        responsible_id=me().id if responsible == MINE else read_id(responsible),
+        kind=ContactKind(kind) if kind in set(ContactKind) else None,
+        do_not_call=args.get("do_not_call") == "1",
+        order=listing.Order.NEWEST if args.get("sort") == "newest" else listing.Order.NAME,
+    )
+
+
+@bp.get("/<int:contact_id>")
+def show(contact_id: int) -> Answer:
+    """Show all about one contact; one in the bin can only be restored."""
+    contact = contact_or_404(contact_id, in_bin=True)
+    if contact.deleted_at is not None:
+        return render_template("contacts/in_bin.html", contact=contact)
+    return _contact_page(contact, NoteForm(formdata=None))
+
+
+def _contact_page(contact: Contact, note_form: NoteForm) -> str:
+    record = services.RECORD_TYPE
+    notes = db.session.scalars(Note.of(record, contact.id).limit(HISTORY_LENGTH)).all()
+    if wants_fragment():
+        return render_template(
+            "contacts/_notes.html", contact=contact, notes=notes, note_form=note_form
+        )
+    entries = db.session.scalars(JournalEntry.of(record, contact.id).limit(HISTORY_LENGTH))
+    return render_template(
+        "contacts/show.html",
+        contact=contact,
+        notes=notes,
+        note_form=note_form,
+        people=listing.people_of(contact, me()) if contact.kind == ContactKind.COMPANY else [],
+        doubles=services.sharing_numbers(contact, me()),
+        history=[(entry, wording.action(entry), wording.changes_of(entry)) for entry in entries],
+        kinds=KIND_NAMES,
+        phone_kinds=PHONE_KIND_NAMES,
+    )
+
+
+@bp.post("/<int:contact_id>/notes")
+def add_note(contact_id: int) -> Answer:
+    """Leave a note on a contact."""
+    contact, form = contact_or_404(contact_id), NoteForm()
+    try:
+        keep_note(services.RECORD_TYPE, contact.id, form.text.data or "", me())
+    except InvalidInputError as error:
+        form.text.errors = [reason(error)]
+        return _contact_page(contact, form), 422
+    db.session.commit()
+    if wants_fragment():
+        return _contact_page(contact, NoteForm(formdata=None))
+    return see_other(url_for(".show", contact_id=contact.id, _anchor="notes"))
+
+
+@bp.post("/<int:contact_id>/delete")
+def delete(contact_id: int) -> Answer:
+    """Put a contact into the bin, with undo."""
+    contact = contact_or_404(contact_id)
+    services.delete(contact, me())
+    db.session.commit()
+    toast(
+        _("%(name)s is in the bin.", name=contact.name),
+        undo_url=url_for(".restore", contact_id=contact.id),
+    )
+    return see_other(url_for(".index"))
+
+
+@bp.post("/<int:contact_id>/restore")
+def restore(contact_id: int) -> Answer:
+    """Take a contact out of the bin."""
+    contact = contact_or_404(contact_id, in_bin=True)
+    services.restore(contact, me())
+    db.session.commit()
+    toast(_("%(name)s is back.", name=contact.name))
+    return see_other(url_of(contact))
+
+
+@bp.get("/bin")
+def bin() -> Answer:
+    """List the deleted contacts, the last deleted first."""
+    page = listing.list_bin(me(), request.args.get("cursor", ""))
+    return render_template("contacts/bin.html", page=page)
+
+
+@bp.get("/choose")
+def choose() -> Answer:
+    """Offer the contacts that fit what was typed, as radio buttons named by `field`."""
+    kind, field = request.args.get("kind", ""), request.args.get("field", "contact_id")
+    if not FIELD_NAME.fullmatch(field):
+        abort(404)
+    wanted = ContactKind(kind) if kind in set(ContactKind) else None
+    q = request.args.get("q", "") or request.args.get(f"{field}-q", "")
+    return page_or_fragment(
+        "contacts/choose.html",
+        "contacts/_choices.html",
+        found=listing.find_contacts(me(), q[:200], kind=wanted),
+        name=field,
+        query=q.strip(),
+        kind=kind,
+    )
+
+
+def url_of(contact: Contact) -> str:
+    """Give the contact's page, or the list for who gave it away and may not see it any more."""
+    still_seen = services.visible_to(me()).where(Contact.id == contact.id)
+    if db.session.scalar(still_seen) is None:
+        return url_for("contacts.index")
+    return url_for("contacts.show", contact_id=contact.id)
