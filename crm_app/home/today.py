@@ -1,0 +1,97 @@
+"""What is on a user's desk today, in as few questions to the database as possible."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Select, exists, func, select
+from sqlalchemy.orm import joinedload, load_only
+
+from crm_app.accounts.models import User
+from crm_app.calls.listing import visible_to as visible_calls
+from crm_app.calls.models import Call
+from crm_app.contacts.models import Contact
+from crm_app.extensions import db
+from crm_app.leads.models import Lead, LeadStage, StageKind
+from crm_app.leads.services import visible_to as visible_leads
+from crm_app.tasks.listing import LocalTime, due_by_tonight, with_names
+from crm_app.tasks.models import Task
+from crm_app.tasks.services import visible_to as visible_tasks
+from crm_app.telephony.models import TelephonySettings
+
+SHOWN_TASKS = 20
+SHOWN_LEADS = 8
+SHOWN_CALLS = 5
+# Older missed calls were either called back or given up.
+MISSED_FOR = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What a new office still has to do."""
+
+    is_connected: bool
+    has_colleagues: bool
+    has_contacts: bool
+
+    @property
+    def are_done(self) -> bool:
+        """Tell whether nothing is left to do."""
+        return self.is_connected and self.has_colleagues and self.has_contacts
+
+
+def tasks_due(user: User, local: LocalTime) -> list[Task]:
+    """List the user's overdue tasks and those of today, one more than is shown."""
+    statement = (
+        visible_tasks(user)
+        .where(Task.assignee_id == user.id, due_by_tonight(local))
+        .order_by(Task.due_at, Task.id)
+        .limit(SHOWN_TASKS + 1)
+    )
+    return list(db.session.scalars(with_names(statement)))
+
+
+def open_leads(user: User) -> list[Lead]:
+    """List the open leads the user is responsible for, the last changed first."""
+    statement = (
+        visible_leads(user)
+        .join(Lead.stage)
+        .where(Lead.responsible_id == user.id, LeadStage.kind == StageKind.OPEN)
+        .options(joinedload(Lead.stage), joinedload(Lead.contact).load_only(Contact.name))
+        .order_by(Lead.updated_at.desc(), Lead.id.desc())
+        .limit(SHOWN_LEADS)
+    )
+    return list(db.session.scalars(statement))
+
+
+def missed_calls(user: User, local: LocalTime) -> list[Call]:
+    """List the calls of the last two days that nobody took and the user may see."""
+    recent = Call.started_at >= local.now - MISSED_FOR
+    return _calls(visible_calls(user).where(Call.status.in_(("missed", "voicemail")), recent))
+
+
+def my_calls(user: User) -> list[Call]:
+    """List the last calls in which the user talked, or which he placed."""
+    return _calls(visible_calls(user).where(Call.user_id == user.id))
+
+
+def steps() -> Steps:
+    """Look what a new office has done already."""
+    connected = exists().where(
+        TelephonySettings.key_locked != "", TelephonySettings.secret_locked != ""
+    )
+    users = select(func.count()).select_from(User).where(User.active).scalar_subquery()
+    row = db.session.execute(select(connected, users > 1, exists(select(Contact.id)))).one()
+    return Steps(*(bool(value) for value in row))
+
+
+def _calls(statement: Select[Call]) -> list[Call]:
+    shown = (
+        statement.where(Call.is_own_leg.is_(False))
+        .options(
+            load_only(Call.direction, Call.status, Call.outside_number, Call.started_at),
+            joinedload(Call.contact).load_only(Contact.name),
+        )
+        .order_by(Call.started_at.desc(), Call.id.desc())
+        .limit(SHOWN_CALLS)
+    )
+    return list(db.session.scalars(shown))
