@@ -7,7 +7,7 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, SelectField, StringField, TextAreaField, ValidationError
+from wtforms import SelectField, StringField, TextAreaField, ValidationError
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
@@ -35,7 +35,7 @@ class LeadForm(VersionedForm):
     """A new or changed lead; when new, for somebody new too, who then has a name and a number."""
 
     title = StringField(_l("Title"), filters=[clean], validators=[InputRequired(), Length(max=200)])
-    contact_id = HiddenField(_l("Contact"))
+    contact_id = StringField(_l("Contact"), filters=[clean])
     contact_name = StringField(_l("Name"), filters=[clean], validators=[Length(max=200)])
     number = StringField(_l("Number"), filters=[clean], validators=[Length(max=40)])
     stage_id = SelectField(_l("Stage"), coerce=int)

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask import abort, current_app
+from flask import abort, current_app, request
 from flask_babel import gettext as _
 
 from crm_app import phone_numbers
 from crm_app.accounts.models import User
 from crm_app.contacts import services as contacts
+from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
@@ -79,6 +80,26 @@ def chosen_contact(form: LeadForm, user: User, lead: Lead | None) -> Contact | N
     if form.contact_id.data and contact is None:
         form.contact_id.errors = [_("This contact cannot be chosen.")]
     return contact
+
+
+def only_searches() -> bool:
+    """Tell whether a form came only to look for a contact, from a browser without scripts."""
+    return request.form.get("row") == "find:contact_id"
+
+
+def picker(contact_id: str, user: User, own: Contact | None) -> dict[str, Any]:
+    """Give what the field for choosing a contact shows: the chosen one, and what was found.
+
+    `own` is the contact that the record has already, whoever may see it.
+    """
+    chosen = read_id(contact_id)
+    contact = own if own is not None and own.id == chosen else _find_contact(chosen, user)
+    query = request.form.get("contact_id-q", "")[:200] if only_searches() else ""
+    return {
+        "contact": contact,
+        "found": find_contacts(user, query) if query else [],
+        "query": query,
+    }
 
 
 def create(form: LeadForm, contact: Contact | None, user: User) -> Lead:

@@ -128,7 +128,7 @@ def new() -> Answer:
     """Make a lead, prefilled from the address; with the number of a stranger, a contact too."""
     form = LeadForm(data=new_lead.prefilled(request.args, me()))
     _offer(form, None)
-    if form.validate_on_submit():
+    if not new_lead.only_searches() and form.validate_on_submit():
         contact = new_lead.contact_for(form, me())
         if not form.errors:
             lead = new_lead.create(form, contact, me())
@@ -147,6 +147,8 @@ def edit(lead_id: int) -> Answer:
     if not form.is_submitted():
         form.show_version(lead.version)
         return _form_page(form, lead)
+    if new_lead.only_searches():
+        return _form_page(form, lead, code=200)
     is_valid = form.validate()
     contact = new_lead.chosen_contact(form, me(), lead)
     if not is_valid or form.contact_id.errors:
@@ -180,16 +182,15 @@ def _offer(form: LeadForm, lead: Lead | None) -> None:
 def _form_page(
     form: LeadForm, lead: Lead | None, changes: list[Change] | None = None, code: int = 0
 ) -> Answer:
-    contact_id = read_id(form.contact_id.data)
     page = render_template(
         "leads/edit.html",
         form=form,
         lead=lead,
-        contact=db.session.get(Contact, contact_id) if contact_id else None,
+        **new_lead.picker(form.contact_id.data, me(), lead.contact if lead else None),
         changes=changes or [],
         example=write_cents(123456, get_locale()),
     )
-    return page, code or (422 if form.is_submitted() else 200)
+    return page, code or (422 if form.errors else 200)
 
 
 def _page_of(lead: Lead) -> str:

@@ -7,7 +7,6 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import (
     DateField,
-    HiddenField,
     RadioField,
     SelectField,
     StringField,
@@ -44,7 +43,7 @@ class TaskForm(VersionedForm):
     due_on = DateField(_l("Day"), validators=[Optional()])
     due_time = TimeField(_l("Time"), validators=[Optional()])
     assignee_id = SelectField(_l("For"))
-    contact_id = HiddenField(_l("Contact"))
+    contact_id = StringField(_l("Contact"), filters=[clean])
     lead_id = SelectField(_l("Lead"))
     about = TextAreaField(_l("About"), filters=[clean], validators=[Length(max=10_000)])
 

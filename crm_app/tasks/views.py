@@ -13,6 +13,7 @@ from crm_app.contacts.models import Contact
 from crm_app.errors import ConflictError
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry
+from crm_app.leads.new_lead import only_searches, picker
 from crm_app.paging import fetch_page
 from crm_app.tasks import services, typed, wording
 from crm_app.tasks.forms import QuickForm, TaskForm
@@ -111,7 +112,7 @@ def new() -> Answer:
     local = LocalTime.of(choose_timezone())
     form = TaskForm(data=typed.prefilled(request.args, local, me()))
     form.offer(db.session.scalars(User.enabled()), typed.leads_for(form, me()), None)
-    if form.validate_on_submit():
+    if not only_searches() and form.validate_on_submit():
         details = typed.details(form, local, me(), None)
         if not form.errors:
             task = services.create_task(form.title.data, me(), **details)
@@ -130,6 +131,8 @@ def edit(task_id: int) -> Answer:
     if not form.is_submitted():
         form.show_version(task.version)
         return _form_page(form, task)
+    if only_searches():
+        return _form_page(form, task, code=200)
     is_valid = form.validate()
     details = typed.details(form, local, me(), task)
     if not is_valid or form.errors:
@@ -156,16 +159,15 @@ def _conflict(form: TaskForm, task: Task, local: LocalTime) -> Answer:
 def _form_page(
     form: TaskForm, task: Task | None, changes: list[Change] | None = None, code: int = 0
 ) -> Answer:
-    contact_id = read_id(form.contact_id.data)
     page = render_template(
         "tasks/edit.html",
         form=form,
         task=task,
-        contact=db.session.get(Contact, contact_id) if contact_id else None,
+        **picker(form.contact_id.data, me(), task.contact if task else None),
         changes=changes or [],
         back=local_path(request.form.get("back", ""), here(url_for(".index"))),
     )
-    return page, code or (422 if form.is_submitted() else 200)
+    return page, code or (422 if form.errors else 200)
 
 
 @bp.post("/<int:task_id>/complete")
