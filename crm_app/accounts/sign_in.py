@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask, Response, abort, make_response, render_template, request
 from flask_login import current_user, user_logged_in
+from flask_principal import Principal
 from flask_security import Security, SQLAlchemyUserDatastore, login_user
 
 from crm_app import clock
@@ -53,9 +54,19 @@ def register(app: Flask, session_key: str) -> None:
     # Roles are a column of the user, so there is no table of them.
     datastore: Any = SQLAlchemyUserDatastore(db, User, None)  # type: ignore[arg-type]
     security.init_app(app, datastore, register_blueprint=True, login_form=SignInForm)
+    _forget_principal(app)
     security.want_json(lambda _request: False)
     app.view_functions["security.login"] = public(_counted(app.view_functions["security.login"]))
     user_logged_in.connect(_note_sign_in, app)
+
+
+def _forget_principal(app: Flask) -> None:
+    """Take out Flask-Principal's look at every request, the PBX's included: we ask users' roles."""
+    app.before_request_funcs[None] = [
+        hook
+        for hook in app.before_request_funcs[None]
+        if not isinstance(getattr(hook, "__self__", None), Principal)
+    ]
 
 
 def enter(user: User) -> None:
