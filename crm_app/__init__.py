@@ -17,6 +17,7 @@ from crm_app import (
     leads,
     live,
     logs,
+    search,
     tasks,
     telephony,
 )
@@ -38,7 +39,7 @@ def create_app(settings: Config | None = None) -> Flask:
     app.url_map.converters["int"] = IdConverter
     _configure(app, settings)
     _bind_extensions(app, settings)
-    for feature in (health, live, home, accounts, calls, telephony, contacts, leads, tasks):
+    for feature in (health, live, home, accounts, calls, telephony, contacts, leads, tasks, search):
         app.register_blueprint(feature.bp)
     for register in (errors.register, formatting.register):
         register(app)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm_app import clock
 from crm_app.accounts.models import User
+from crm_app.contacts import search_index
 from crm_app.contacts.models import Contact
 from crm_app.extensions import Model
 
@@ -82,3 +83,6 @@ class Lead(Model):
     def is_open(self) -> bool:
         """Tell whether the lead is neither won nor lost."""
         return self.stage.kind == StageKind.OPEN
+
+
+search_index.attach(Lead)

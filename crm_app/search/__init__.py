@@ -1,1 +1,5 @@
-"""One box that finds people and leads."""
+"""Finding people, companies and leads from the top of every page."""
+
+from crm_app.search.views import bp
+
+__all__ = ["bp"]

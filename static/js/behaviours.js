@@ -5,3 +5,5 @@ import "./copy.js";
 import "./reveal.js";
 import "./dialler.js";
 import "./contact-rows.js";
+import "./search.js";
+import "./search-key.js";

@@ -1,0 +1,66 @@
+"""What is found over all kinds of records."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from crm_app import search_text
+from crm_app.accounts.models import User
+from crm_app.accounts.services import sees_everything
+from crm_app.contacts import search_index
+from crm_app.contacts.listing import find_contacts
+from crm_app.contacts.models import Contact, ContactKind
+from crm_app.extensions import db
+from crm_app.leads.models import Lead
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """The contacts and leads that fit, the best first."""
+
+    people: list[Contact]
+    companies: list[Contact]
+    leads: list[Lead]
+
+    @property
+    def count(self) -> int:
+        """Tell how many there are altogether."""
+        return len(self.people) + len(self.companies) + len(self.leads)
+
+
+def find(user: User, q: str, limit: int) -> Hits:
+    """Find what a user may see by part of a name, company, e-mail, title or any phone's digits.
+
+    At most `limit` of contacts and as many leads; leads are also found by who they are for.
+    """
+    contacts = find_contacts(user, q, limit=limit)
+    return Hits(
+        people=[contact for contact in contacts if contact.kind == ContactKind.PERSON],
+        companies=[contact for contact in contacts if contact.kind == ContactKind.COMPANY],
+        leads=_find_leads(user, q, contacts, limit),
+    )
+
+
+def _find_leads(user: User, q: str, contacts: list[Contact], limit: int) -> list[Lead]:
+    terms = search_text.words(q)
+    conditions: list[ColumnElement[bool]] = [Lead.deleted_at.is_(None)]
+    if not sees_everything(user):
+        conditions.append(Lead.responsible_id == user.id)
+    ids = search_index.find_ids(db.session(), Lead, terms, *conditions, limit=limit)
+    if len(ids) < limit and contacts:
+        theirs = select(Lead.id).where(
+            *conditions, Lead.contact_id.in_([contact.id for contact in contacts])
+        )
+        ids += db.session.scalars(theirs.order_by(Lead.id.desc()).limit(limit)).all()
+    wanted = list(dict.fromkeys(ids))[:limit]
+    found = db.session.scalars(
+        select(Lead)
+        .where(Lead.id.in_(wanted))
+        .options(
+            joinedload(Lead.stage),
+            joinedload(Lead.contact).options(selectinload(Contact.phones)),
+        )
+    )
+    by_id = {lead.id: lead for lead in found}
+    return [by_id[lead_id] for lead_id in wanted]

@@ -1,0 +1,31 @@
+"""The search box of the top bar, and its page."""
+
+from typing import Any
+
+from flask import Blueprint, render_template, request
+
+from crm_app.accounts.current import me
+from crm_app.contacts.listing import Filters
+from crm_app.search.services import find
+from crm_app.web.fragments import page_or_fragment
+
+bp = Blueprint("search", __name__, url_prefix="/search")
+MOST_SHOWN = 5
+MOST_ON_PAGE = 25
+
+
+@bp.get("")
+def index() -> str:
+    """Show all that fits what was typed."""
+    return render_template("search/index.html", **_found(MOST_ON_PAGE))
+
+
+@bp.get("/suggestions")
+def suggestions() -> str:
+    """Show the first of what fits, below the search box."""
+    return page_or_fragment("search/index.html", "search/_suggestions.html", **_found(MOST_SHOWN))
+
+
+def _found(limit: int) -> dict[str, Any]:
+    q = request.args.get("q", "").replace("\x00", "").strip()[:200]
+    return {"q": q, "hits": find(me(), q, limit), "prefill": Filters(q=q).prefill}
