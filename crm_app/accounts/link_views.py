@@ -7,6 +7,7 @@ from typing import Any
 from flask import current_app, render_template, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
+from flask_login import current_user
 from flask_security import logout_user
 
 from crm_app.accounts import links, passwords, services, sign_in, wording
@@ -15,6 +16,7 @@ from crm_app.accounts.models import LinkPurpose, OfficeSettings, User
 from crm_app.accounts.views import Answer, bp
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
+from crm_app.live import services as live
 from crm_app.web.access import public
 from crm_app.web.formatting import choose_language
 from crm_app.web.fragments import see_other
@@ -96,9 +98,12 @@ def _choose_password(token: str, purpose: LinkPurpose, welcome: str) -> Answer:
 
 
 def _enter(user: User, welcome: str, endpoint: str) -> Answer:
+    user_id = user.id
     db.session.commit()
+    live.close(user_id)
     # Whoever else was signed in in this browser leaves it first.
-    logout_user()
+    if current_user.is_authenticated:
+        logout_user()
     sign_in.enter(user)
     db.session.commit()
     toast(welcome)

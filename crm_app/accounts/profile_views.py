@@ -10,6 +10,7 @@ from crm_app.accounts.forms import ChangePasswordForm, ProfileForm, show_refusal
 from crm_app.accounts.views import Answer, bp
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
+from crm_app.live import services as live
 from crm_app.web.fragments import see_other
 from crm_app.web.toasts import toast
 
@@ -30,7 +31,8 @@ def profile() -> Answer:
 @bp.route("/account/password", methods=["GET", "POST"])
 def password() -> Answer:
     """Change one's own password; all other browsers are signed out."""
-    form, user = ChangePasswordForm(), current_user
+    # The user itself: signing the stand-in for "whoever is signed in" in would point it at itself.
+    form, user = ChangePasswordForm(), current_user._get_current_object()
     if not form.validate_on_submit():
         return _profile_page(_own_profile(), form, form.is_submitted())
     try:
@@ -42,8 +44,10 @@ def password() -> Answer:
     except throttle.TooManyTriesError as error:
         form.form_errors.append(wording.wait_sentence(error))
         return _profile_page(_own_profile(), form, is_refused=True)
+    user_id = user.id
     services.change_password(user, new_hash, by=user)
     db.session.commit()
+    live.close(user_id)
     sign_in.stay(user)
     db.session.commit()
     toast(_("Your password is changed. Your other devices are signed out."))

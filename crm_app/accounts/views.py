@@ -19,6 +19,7 @@ from crm_app.accounts.forms import OfficeForm, PersonForm, show_refusal
 from crm_app.accounts.models import LinkPurpose, OfficeSettings, Role, User
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
+from crm_app.live import services as live
 from crm_app.web.access import admin_only
 from crm_app.web.fragments import see_other
 from crm_app.web.toasts import toast
@@ -123,6 +124,7 @@ def disable(user_id: int) -> Answer:
     except InvalidInputError as error:
         return _refused(user, error)
     db.session.commit()
+    live.close(user_id)
     toast(_("%(name)s is disabled and signed out everywhere.", name=user.name))
     return see_other(url_for("accounts.edit", user_id=user.id))
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Flask, current_app, request, url_for
+from flask import Flask, current_app, has_request_context, request, url_for
 from flask_babel import (
     format_currency,
     format_date,
@@ -41,10 +41,11 @@ def register(app: Flask) -> None:
 
 def choose_language() -> str:
     """Choose the user's own language, else the browser's, else the office's."""
-    own = getattr(current_user, "language", "") if current_user else ""
-    browser = request.accept_languages.best_match(list(LANGUAGES))
     office: str = current_app.config["DEFAULT_LANGUAGE"]
-    return own or browser or office
+    if not has_request_context():
+        return office
+    own = getattr(current_user, "language", "") if current_user else ""
+    return own or request.accept_languages.best_match(list(LANGUAGES)) or office
 
 
 def choose_timezone() -> str:

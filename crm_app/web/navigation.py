@@ -7,6 +7,9 @@ from flask import current_app, request
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
+# Everybody's own pages hang on the picture in the top bar, not on a line of the navigation.
+OWN = {"accounts.profile", "accounts.password"}
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -20,8 +23,8 @@ class Entry:
     @property
     def is_current(self) -> bool:
         """Tell whether this page, or one of the same feature, is being shown."""
-        here = (request.endpoint or "").partition(".")[0]
-        return here == self.endpoint.partition(".")[0]
+        here = request.endpoint or ""
+        return here not in OWN and here.partition(".")[0] == self.endpoint.partition(".")[0]
 
 
 ENTRIES = (
