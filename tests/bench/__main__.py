@@ -20,7 +20,7 @@ def main() -> int:
     chosen = parser.parse_args()
     table = Table()
     for engine in chosen.engine or ("sqlite", "postgresql"):
-        server = Postgres() if engine == "postgresql" else None
+        server = Postgres(is_durable=True) if engine == "postgresql" else None
         parts = chosen.only or PARTS
         many = House(engine, chosen.contacts, server)
         try:
