@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select, tuple_
+from sqlalchemy import Integer, Select, literal, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session, scoped_session
 
+from crm_app.database import UtcDateTime
+
 PAGE_SIZE = 50
+# PostgreSQL fails on a larger integer than its column can hold, instead of finding nothing.
+LARGEST = 2**31 - 1
 T = TypeVar("T")
 
 
@@ -38,11 +42,13 @@ def fetch_page(
     `keys` are columns of the selected entity without NULLs, all read in one direction, so that
     one index serves. `cursor` comes from an earlier Page; one that cannot be read gives page one.
     """
-    position = _decode(cursor, len(keys))
+    position = _decode(cursor, keys)
     backwards = position is not None and position[0] == "p"
     if position is not None:
         row_value = tuple_(*keys)
-        edge = tuple_(*[_typed(key, value) for key, value in zip(keys, position[1], strict=True)])
+        edge = tuple_(
+            *[literal(value, key.type) for key, value in zip(keys, position[1], strict=True)]
+        )
         forwards_is_less = descending != backwards
         statement = statement.where(row_value < edge if forwards_is_less else row_value > edge)
     down = descending != backwards
@@ -61,12 +67,6 @@ def fetch_page(
     )
 
 
-def _typed(key: InstrumentedAttribute[Any], value: Any) -> Any:
-    if key.type.python_type is datetime:
-        return datetime.fromisoformat(value)
-    return value
-
-
 def _encode(direction: str, row: Any, keys: Sequence[InstrumentedAttribute[Any]]) -> str:
     values = [getattr(row, key.key) for key in keys]
     plain = [value.isoformat() if isinstance(value, datetime) else value for value in values]
@@ -74,13 +74,31 @@ def _encode(direction: str, row: Any, keys: Sequence[InstrumentedAttribute[Any]]
     return base64.urlsafe_b64encode(packed).decode("ascii").rstrip("=")
 
 
-def _decode(cursor: str, length: int) -> tuple[str, list[Any]] | None:
+def _decode(
+    cursor: str, keys: Sequence[InstrumentedAttribute[Any]]
+) -> tuple[str, list[Any]] | None:
     if not cursor:
         return None
     try:
-        direction, values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        direction, plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        values = [_typed(key, value) for key, value in zip(keys, plain, strict=True)]
     except (ValueError, TypeError, binascii.Error):
         return None
-    if direction not in {"p", "n"} or not isinstance(values, list) or len(values) != length:
-        return None
-    return direction, values
+    return (direction, values) if direction in {"p", "n"} else None
+
+
+def _typed(key: InstrumentedAttribute[Any], value: Any) -> Any:
+    """Give a value as its column takes it; ValueError when it is of another kind."""
+    if isinstance(key.type, UtcDateTime):
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return moment
+    if isinstance(key.type, Integer):
+        if type(value) is not int or abs(value) > LARGEST:
+            raise ValueError("no number of a row")
+        return value
+    if not isinstance(value, str) or "\x00" in value:
+        raise ValueError("no text")
+    value.encode()  # half a surrogate pair is a ValueError too
+    return value

@@ -1,0 +1,112 @@
+"""The pipeline is the office's own, but always has a first, a won and a lost stage."""
+
+import pytest
+from sqlalchemy import select
+
+from crm_app.demo import make_lead
+from crm_app.errors import InvalidInputError
+from crm_app.extensions import db
+from crm_app.journal.models import JournalEntry
+from crm_app.leads import services, stages
+from crm_app.leads.models import LeadStage, StageKind
+
+
+@pytest.fixture(autouse=True)
+def pipeline(app):
+    services.ensure_stages()
+    db.session.commit()
+
+
+def named(name: str) -> LeadStage:
+    return db.session.scalars(select(LeadStage).where(LeadStage.name == name)).one()
+
+
+def names() -> list[str]:
+    return [stage.name for stage in db.session.scalars(stages.in_order())]
+
+
+def test_it_adds_a_stage_after_those_of_its_kind():
+    stages.add_stage("Negotiation", StageKind.OPEN)
+    assert names() == ["New", "Contacted", "Proposal", "Negotiation", "Won", "Lost"]
+
+
+def test_it_refuses_a_name_twice_whatever_its_case():
+    with pytest.raises(InvalidInputError) as refused:
+        stages.add_stage("new", StageKind.OPEN)
+    assert refused.value.code == "stage_name_taken"
+
+
+def test_it_keeps_its_own_name():
+    stages.change_stage(named("New"), "New", StageKind.OPEN)
+    assert names()[0] == "New"
+
+
+def test_it_changes_places():
+    stages.shift(named("Proposal"), up=True)
+    stages.shift(named("New"), up=True)
+    stages.shift(named("Lost"), up=False)
+    assert names() == ["New", "Proposal", "Contacted", "Won", "Lost"]
+
+
+def test_it_never_loses_the_last_of_a_kind():
+    for verb in (
+        lambda: stages.delete_stage(named("Won")),
+        lambda: stages.change_stage(named("Won"), "Won", StageKind.OPEN),
+    ):
+        with pytest.raises(InvalidInputError) as refused:
+            verb()
+        assert refused.value.code == "last_of_kind"
+
+
+def test_it_must_be_empty_to_go(bob):
+    lead = make_lead("Roof", stage=named("Contacted"))
+    services.delete(lead, bob)
+    with pytest.raises(InvalidInputError) as refused:
+        stages.delete_stage(named("Contacted"))
+    assert (refused.value.code, refused.value.details) == ("stage_not_empty", {"count": 1})
+    assert stages.empty_into(named("Contacted"), named("Proposal"), bob) == 1
+    stages.delete_stage(named("Contacted"))
+    assert names() == ["New", "Proposal", "Won", "Lost"]
+    last = db.session.scalars(JournalEntry.of("lead", lead.id)).first()
+    assert last.changes == {"stage": ["Contacted", "Proposal"]}
+
+
+def test_it_makes_no_lead_won_by_tidying_up(bob):
+    make_lead("Roof", stage=named("Contacted"))
+    with pytest.raises(InvalidInputError) as refused:
+        stages.empty_into(named("Contacted"), named("Won"), bob)
+    assert refused.value.code == "other_kind"
+    with pytest.raises(InvalidInputError) as refused:
+        stages.change_stage(named("Contacted"), "Contacted", StageKind.WON)
+    assert refused.value.code == "stage_not_empty"
+
+
+def test_it_is_a_managers_page(client_of, bob, dora):
+    for path in ("/leads/stages", f"/leads/stages/{named('New').id}"):
+        assert client_of(bob).get(path).status_code == 403
+        assert client_of(dora).get(path).status_code == 200
+    refused = client_of(bob).post("/leads/stages", data={"name": "X", "kind": "open"})
+    assert refused.status_code == 403
+    assert "X" not in names()
+
+
+def test_it_is_changed_on_its_page(client_of, dora):
+    client = client_of(dora)
+    assert client.post("/leads/stages", data={"name": "Offer", "kind": "open"}).status_code == 303
+    again = client.post("/leads/stages", data={"name": "offer", "kind": "open"})
+    assert again.status_code == 422
+    assert "There is a stage with this name." in again.text
+    stage_id = named("Offer").id
+    client.post(f"/leads/stages/{stage_id}/shift", data={"to": "up"})
+    assert names()[2:4] == ["Offer", "Proposal"]
+    client.post(f"/leads/stages/{stage_id}", data={"name": "Quote", "kind": "open"})
+    assert "Quote" in names()
+    lead = make_lead("Roof", stage=named("Quote"))
+    page = client.post(f"/leads/stages/{stage_id}/delete", follow_redirects=True)
+    assert "1 lead is in this stage. Move it first." in page.text
+    target = {"stage_id": named("New").id}
+    client.post(f"/leads/stages/{stage_id}/empty", data=target)
+    client.post(f"/leads/stages/{stage_id}/delete")
+    db.session.refresh(lead)
+    assert "Quote" not in names()
+    assert lead.stage.name == "New"
