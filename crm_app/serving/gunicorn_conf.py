@@ -7,6 +7,7 @@ before the application is loaded, and psycopg chooses how it waits when it is im
 
 import logging
 import signal
+import time
 from types import FrameType
 from typing import Any
 
@@ -28,7 +29,10 @@ control_socket_disable = True
 # The application itself trusts TRUSTED_PROXIES proxies and nobody else.
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
-STREAM_END_SECONDS = 0.2
+END_SECONDS = 2.0
+LOOK_SECONDS = 0.05
+# How many requests this process answers right now, open streams among them.
+_open = {"requests": 0}
 
 
 def post_worker_init(worker: Any) -> None:
@@ -39,20 +43,32 @@ def post_worker_init(worker: Any) -> None:
 
     def end(signum: int, frame: FrameType | None) -> None:
         worker.handle_exit(signum, frame)
-        gevent.spawn(_close_streams)
+        gevent.spawn(_end_soon)
 
     signal.signal(signal.SIGTERM, end)
 
 
+def pre_request(_worker: Any, _request: Any) -> None:
+    """Count a request that begins."""
+    _open["requests"] += 1
+
+
 def post_request(_worker: Any, _request: Any, _environ: Any, _response: Any) -> None:
     """Let the others run: a busy keep-alive connection would starve every other greenlet."""
+    _open["requests"] -= 1
     gevent.sleep(0)
 
 
-def _close_streams() -> None:
+def _end_soon() -> None:
+    """End the streams, let requests finish for two seconds, and end without waiting for idlers."""
     from crm_app.live.hub import hub
 
-    # For about a second new streams still come in.
-    while True:
+    deadline = time.monotonic() + END_SECONDS
+    while time.monotonic() < deadline:
+        # Until this process is gone, new streams still come in.
         hub().drop_all()
-        gevent.sleep(STREAM_END_SECONDS)
+        gevent.sleep(LOOK_SECONDS)
+        if not _open["requests"]:
+            break
+    # gevent hands this to the main greenlet, which otherwise waits for idle connections.
+    raise SystemExit(0)

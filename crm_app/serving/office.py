@@ -99,6 +99,7 @@ def prepare(app: Flask, settings: Config) -> str:
 
 
 def say_where(settings: Config) -> None:
+    """Print where the office is."""
     click.echo(f"\nRamal answers on {settings.base_url} (Ctrl-C stops it)")
     if settings.public_url:
         click.echo(f"  behind the proxy, it listens on http://{settings.bind}")

@@ -52,6 +52,7 @@ def prepare_database(backups: Path) -> Path | None:
 def seed() -> None:
     """Make sure that every office has the stages of its pipeline."""
     leads.ensure_stages()
+    db.session.commit()
 
 
 def setup_address(base_url: str) -> str:

@@ -1,0 +1,156 @@
+"""`flask serve` with real processes: one command starts everything and ends everything."""
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.serving.running import Office, flask, is_running
+
+pytestmark = pytest.mark.processes
+END_SECONDS = 5.0
+
+
+def wait_until(is_true: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+    """Wait for something that other processes do."""
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def become_administrator(office: Office, link: str) -> requests.Session:
+    """Fill in the set-up form as a browser does."""
+    browser = requests.Session()
+    page = browser.get(link, timeout=10)
+    assert page.status_code == 200
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
+    assert token is not None, page.text
+    answer = browser.post(
+        link,
+        data={
+            "csrf_token": token[1],
+            "name": "Alice Admin",
+            "email": "alice@example.com",
+            "password": "correct horse battery staple",
+            "language": "en",
+            "timezone": "Europe/Lisbon",
+        },
+        timeout=10,
+    )
+    assert answer.status_code == 200, answer.text
+    return browser
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """One running office that its tests leave as they found it."""
+    with Office(tmp_path_factory.mktemp("serve") / "data") as running:
+        yield running
+
+
+def test_it_serves_and_says_that_all_parts_are_ready(office: Office) -> None:
+    assert office.get("/healthz") == (200, "ok\n")
+    assert office.ready() == dict.fromkeys(("database", "migrations", "event_bus", "worker"), "ok")
+
+
+def test_it_keeps_its_folder_and_the_bus_to_itself(office: Office) -> None:
+    run = office.data_dir / "run"
+    assert run.stat().st_mode & 0o777 == 0o700
+    assert (run / "valkey.sock").stat().st_mode & 0o777 == 0o600
+    assert (office.data_dir / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+def test_it_refuses_a_second_office_on_the_same_folder(office: Office) -> None:
+    second = flask(office.data_dir, "serve")
+    assert second.returncode == 1
+    assert f"already running on {office.data_dir} (process {office.process.pid})" in second.stderr
+    assert len(second.stderr.strip().splitlines()) == 1
+    assert office.get("/healthz")[0] == 200
+
+
+def test_it_says_who_has_the_port(office: Office, tmp_path: Path) -> None:
+    second = flask(tmp_path / "data", "serve", BIND=f"127.0.0.1:{office.port}")
+    assert second.returncode == 1
+    assert f"port {office.port} is in use by" in second.stderr
+    assert "BIND=127.0.0.1:" in second.stderr
+    assert len(second.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("part", ["-m gunicorn", "-m flask worker", "valkey-server"])
+def test_it_starts_a_killed_part_again(office: Office, part: str) -> None:
+    old = office.child(part)
+    os.kill(old, signal.SIGKILL)
+    wait_until(lambda: not is_running(old), "the killed part ends")
+    wait_until(lambda: any(part in line for line in office.children().values()), "it comes back")
+    office.wait_until_ready()
+    assert office.child(part) != old
+
+
+def test_it_starts_a_killed_web_process_again(office: Office) -> None:
+    master = office.child("-m gunicorn")
+    web = [pid for pid, command in office.children().items() if "gunicorn" in command]
+    web.remove(master)
+    os.kill(web[0], signal.SIGKILL)
+    wait_until(lambda: not is_running(web[0]), "the killed process ends")
+    office.wait_until_ready()
+    assert office.child("-m gunicorn") == master
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_it_ends_everything_within_seconds_also_open_streams(tmp_path: Path, number: int) -> None:
+    with Office(tmp_path / "data") as office:
+        link = office.wait_for(r"(http://\S+/setup/\S+)")
+        browser = become_administrator(office, link)
+        streams = [
+            browser.get(
+                f"http://127.0.0.1:{office.port}/live",
+                headers={"Accept": "text/event-stream"},
+                stream=True,
+                timeout=20,
+            )
+            for _ in range(3)
+        ]
+        assert [stream.status_code for stream in streams] == [200] * 3
+        assert len(office.children()) >= 4
+        seconds = office.stop(number)
+        assert office.process.returncode == 0, office.output
+        assert not office.survivors()
+        assert seconds < END_SECONDS, office.output
+        for stream in streams:
+            stream.close()
+
+
+def test_it_lets_the_first_administrator_in_and_keeps_them(tmp_path: Path) -> None:
+    with Office(tmp_path / "data") as office:
+        link = office.wait_for(r"(http://\S+/setup/\S+)")
+        browser = become_administrator(office, link)
+        home = f"http://127.0.0.1:{office.port}/contacts"
+        assert browser.get(home, timeout=10, allow_redirects=False).status_code == 200
+        assert requests.get(link, timeout=10).status_code != 200
+        office.stop()
+    with Office(tmp_path / "data") as office:
+        assert "/setup/" not in office.output
+        # The session outlives the restart, because its key is kept in the data folder.
+        again = f"http://127.0.0.1:{office.port}/contacts"
+        assert browser.get(again, timeout=10, allow_redirects=False).status_code == 200
+
+
+def test_it_leaves_no_process_when_it_is_killed_itself(tmp_path: Path) -> None:
+    with Office(tmp_path / "data") as office:
+        assert len(office.children()) >= 4
+        os.kill(office.process.pid, signal.SIGKILL)
+        office.process.wait(10)
+        wait_until(lambda: not office.survivors(), f"{office.survivors()} survive")
+    with Office(tmp_path / "data") as office:
+        assert office.get("/healthz")[0] == 200
+
+
+def test_it_works_in_a_folder_with_a_very_long_path(tmp_path: Path) -> None:
+    with Office(tmp_path / ("deep" * 25) / "data") as office:
+        assert office.ready()["event_bus"] == "ok"
