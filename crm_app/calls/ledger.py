@@ -16,6 +16,7 @@ from crm_app.calls import statements as sql
 from crm_app.calls.facts import Fact
 from crm_app.calls.legs import Leg
 from crm_app.calls.lifecycle import CallState, fold
+from crm_app.contacts.caller import TAIL_LENGTH, find_callers
 
 AnySession = Session | scoped_session[Any]
 
@@ -64,11 +65,17 @@ def record(session: AnySession, fact: Fact, raw: str) -> Recorded:
     return Recorded(call_id, is_new, after, _whom_to_tell(before, after, users))
 
 
-def refold(session: AnySession, pbx_call_id: str) -> int:
-    """Write a call anew from its stored facts and give its id; what people chose stays."""
+def lock(session: AnySession, pbx_call_id: str) -> None:
+    """Keep everybody else from writing this call until the transaction ends."""
     connection = session.connection()
     if connection.dialect.name == "postgresql":
         sql.run(connection, sql.LOCK_CALL, {"pbx_call_id": pbx_call_id})
+
+
+def refold(session: AnySession, pbx_call_id: str) -> int:
+    """Write a call anew from its stored facts and give its id; what people chose stays."""
+    lock(session, pbx_call_id)
+    connection = session.connection()
     known = _known(connection, pbx_call_id)
     state = fold(known.facts)
     users = _users_of(connection, state, known)
@@ -170,8 +177,10 @@ def _contact_with(connection: Connection, number: str) -> int | None:
     """Find the one contact that has a number; None for a stranger and when several share it."""
     if not number:
         return None
-    found = sql.run(connection, sql.CONTACTS_WITH_NUMBER, {"number": number})
-    return found[0][0] if len(found) == 1 else None
+    found = [row[0] for row in sql.run(connection, sql.CONTACTS_WITH_NUMBER, {"number": number})]
+    if not found and sql.run(connection, sql.NUMBER_WITH_TAIL, {"tail": number[-TAIL_LENGTH:]}):
+        found = [caller.contact_id for caller in find_callers(connection, number)]
+    return found[0] if len(found) == 1 else None
 
 
 def _write_legs(

@@ -29,6 +29,7 @@ class CallState:
     is_blocked: bool
     is_voicemail: bool
     is_own_leg: bool
+    is_stale: bool
     outside_number: str
     did: str
     started_at: datetime
@@ -61,8 +62,8 @@ class CallState:
 
     @property
     def deserves_call_back(self) -> bool:
-        """A missed call whose number we know, so that somebody can call it back."""
-        return self.is_missed and bool(self.outside_number)
+        """A missed call of these days whose number we know, so that it can be called back."""
+        return self.is_missed and bool(self.outside_number) and not self.is_stale
 
     @property
     def status(self) -> str:
@@ -97,6 +98,7 @@ def fold(facts: Iterable[Fact]) -> CallState:
     answered_at = outcome.answered_at
     started_at = min([fact.received_at for fact in told], default=NEVER)
     started_at = min(started_at, answered_at or started_at)
+    is_stale = _is_stale(told)
     legs = legs_of(told, outcome.answers, outcome.leg_ends, parties)
     if answered_by and answered_by not in {leg.extension for leg in legs}:
         legs = (*legs, Leg(answered_by, answered_at=answered_at))
@@ -109,6 +111,7 @@ def fold(facts: Iterable[Fact]) -> CallState:
         is_blocked=outcome.is_refused,
         is_voicemail=_is_voicemail(parties, outcome, participants, recordings),
         is_own_leg=parties.is_own_leg,
+        is_stale=is_stale,
         outside_number=parties.outside_number,
         did=min([fact.did for fact in told if fact.did], default=""),
         started_at=started_at,
@@ -121,7 +124,7 @@ def fold(facts: Iterable[Fact]) -> CallState:
         legs=legs,
         participants=participants,
         recordings=recordings,
-        ringing_extensions=() if outcome.end or _is_stale(told) else ringing_in(legs, participants),
+        ringing_extensions=() if outcome.end or is_stale else ringing_in(legs, participants),
         talking_extension=participants[-1] if participants and not outcome.end else "",
     )
 

@@ -101,7 +101,8 @@ INSERT_FACT = Statement(
         )
     ).postgresql,
 )
-LOCK_CALL = Statement("SELECT 1", _both(_LOCK).postgresql)
+# SQLite has one writer at a time, and needs none.
+LOCK_CALL = Statement("SELECT :pbx_call_id", _both(_LOCK).postgresql)
 
 FACTS_AND_CALL = _both("""
     SELECT f.data, f.user_id, c.id, c.contact_id, c.contact_is_chosen
@@ -146,6 +147,7 @@ CONTACTS_WITH_NUMBER = _both("""
     SELECT DISTINCT c.id FROM contact_phone p JOIN contact c ON c.id = p.contact_id
     WHERE p.number = :number AND c.deleted_at IS NULL LIMIT 2
 """)
+NUMBER_WITH_TAIL = _both("SELECT 1 FROM contact_phone WHERE tail = :tail LIMIT 1")
 USERS_BY_EXTENSION = text(
     'SELECT extension, id FROM "user" WHERE extension IN :extensions AND active'
 ).bindparams(bindparam("extensions", expanding=True))

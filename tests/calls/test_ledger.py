@@ -150,6 +150,11 @@ class TestContact:
         tell(STARTED)
         assert the_call().contact is None
 
+    def test_it_finds_a_contact_whose_number_came_with_a_wrong_country(self, app: Flask) -> None:
+        ana = make_contact("Ana Sousa", phones=("910 000 042",))
+        tell(STARTED, caller="+999910000042")
+        assert the_call().contact == ana
+
     def test_it_does_not_count_a_contact_in_the_bin(self, app: Flask) -> None:
         make_contact("Old Sousa", phones=("910 000 042",), deleted_at=NOON)
         ana = make_contact("Ana Sousa", phones=("910 000 042",))

@@ -57,6 +57,12 @@ class TestRinging:
         assert rang("2026-03-04 12:00:00") == ()
         assert rang("half past noon") == ("101",)
 
+    def test_it_calls_nobody_back_for_a_call_of_another_day_that_is_sent_again(self) -> None:
+        ended = inbound(ENDED, 2, disposition=Disposition.CANCELLED)
+        old = inbound(STARTED, 1, pbx_time="2026-02-27 12:00:00")
+        assert fold([inbound(STARTED, 1), ended]).deserves_call_back
+        assert not fold([old, ended]).deserves_call_back
+
 
 class TestTransfer:
     TALK = (inbound(STARTED, 0), inbound(RANG, 1, extension="101"))
