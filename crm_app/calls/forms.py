@@ -1,0 +1,69 @@
+"""What may be asked of the call log."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from flask_babel import get_timezone
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import DateField, Field, SelectField
+from wtforms.validators import Optional
+
+from crm_app.accounts.models import User
+from crm_app.calls.listing import CallFilter
+from crm_app.calls.wording import DIRECTIONS, STATUSES
+from crm_app.contacts.models import Contact
+from crm_app.web.formatting import phone
+from crm_app.web.ids import read_id
+
+
+class FilterForm(FlaskForm):
+    """What the list is narrowed by; it lives in the address, so it has no token."""
+
+    class Meta:
+        """Read from the query, where a token would only be copied around."""
+
+        csrf = False
+
+    direction = SelectField(_l("Direction"), validators=[Optional()])
+    result = SelectField(_l("Result"), validators=[Optional()])
+    user = SelectField(_l("Colleague"), validators=[Optional()])
+    line = SelectField(_l("Line"), validators=[Optional()])
+    since = DateField(_l("From"), validators=[Optional()])
+    until = DateField(_l("Until"), validators=[Optional()])
+
+    def offer(self, users: Iterable[User], lines: Iterable[str]) -> None:
+        """Fill the choices."""
+        anything = [("", _("All"))]
+        self.direction.choices = anything + [(k, str(w)) for k, (w, _icon) in DIRECTIONS.items()]
+        self.result.choices = anything + [(k, str(w)) for k, (w, _colour) in STATUSES.items()]
+        self.user.choices = anything + [(str(user.id), user.name) for user in users]
+        self.line.choices = anything + [(line, phone(line)) for line in lines]
+
+    def wanted(self, contact: Contact | None) -> CallFilter:
+        """Give the filter; a field with an error narrows nothing."""
+        self.validate()
+
+        def told(field: Field) -> Any:
+            return None if field.errors else field.data
+
+        since, until = told(self.since), told(self.until)
+        return CallFilter(
+            direction=told(self.direction) or "",
+            status=told(self.result) or "",
+            user_id=read_id(told(self.user)),
+            did=told(self.line) or "",
+            contact=contact,
+            since=_midnight(since) if since else None,
+            until=_midnight(until + timedelta(days=1)) if until else None,
+        )
+
+
+def _midnight(day: date) -> datetime:
+    """Give the moment a day begins for the user."""
+    naive = datetime.combine(day, time())
+    zone = get_timezone()
+    # Zones of pytz must be asked for the offset of the day; the others know it by themselves.
+    return zone.localize(naive) if hasattr(zone, "localize") else naive.replace(tzinfo=zone)

@@ -1,0 +1,56 @@
+"""What people do to calls: say whom a call was with, and which lead it was about.
+
+Nothing here commits: the caller ends the transaction, so that several verbs can be one.
+"""
+
+from crm_app.accounts.models import User
+from crm_app.calls import ledger
+from crm_app.calls.models import Call
+from crm_app.contacts import services as contacts
+from crm_app.contacts.models import Contact, PhoneKind
+from crm_app.extensions import db
+from crm_app.journal import services as journal
+from crm_app.leads.models import Lead
+
+RECORD = "call"
+
+
+def attach_contact(
+    call: Call, contact: Contact | None, by: User, *, keeps_number: bool = False
+) -> None:
+    """Say whom a call was with (None: nobody we know); folding again does not undo it.
+
+    With `keeps_number` the contact is given the caller's number, so that later calls find it.
+    """
+    _attach(call, contact, by, is_chosen=True)
+    if keeps_number and contact is not None and call.outside_number:
+        contacts.add_phone(contact, call.outside_number, PhoneKind.OTHER, by)
+
+
+def match_contact(call: Call, by: User) -> None:
+    """Take back what was chosen: the call is with whoever has the number."""
+    found = contacts.matching(call.outside_number)
+    _attach(call, found[0] if len(found) == 1 else None, by, is_chosen=False)
+
+
+def attach_lead(call: Call, lead: Lead | None, by: User) -> None:
+    """Say which lead a call was about."""
+    ledger.lock(db.session, call.pbx_call_id)
+    before = journal.snapshot(call, ("lead_id",))
+    call.lead_id = lead.id if lead is not None else None
+    changes = journal.difference(before, journal.snapshot(call, ("lead_id",)))
+    if changes:
+        journal.record(RECORD, call.id, "attached", by, changes)
+    db.session.flush()
+
+
+def _attach(call: Call, contact: Contact | None, by: User, *, is_chosen: bool) -> None:
+    # A fact of this call may be about to write the contact that it has found.
+    ledger.lock(db.session, call.pbx_call_id)
+    db.session.refresh(call, ["contact_id", "contact_is_chosen"])
+    before = call.contact.name if call.contact else ""
+    after = contact.name if contact else ""
+    call.contact, call.contact_is_chosen = contact, is_chosen
+    if before != after:
+        journal.record(RECORD, call.id, "attached", by, {"contact": [before, after]})
+    db.session.flush()

@@ -1,0 +1,168 @@
+"""The pages of the call log."""
+
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from crm_app.accounts.models import User
+from crm_app.accounts.services import sees_everything
+from crm_app.calls import listing, services, wording
+from crm_app.calls.forms import FilterForm
+from crm_app.calls.models import Call, CallFact, CallOutcome, CallWrapup
+from crm_app.contacts.listing import find_contacts
+from crm_app.contacts.models import Contact
+from crm_app.contacts.services import visible_to as visible_contacts
+from crm_app.extensions import db
+from crm_app.leads.models import Lead
+from crm_app.leads.services import open_leads
+from crm_app.leads.services import visible_to as visible_leads
+from crm_app.live.services import tell
+from crm_app.web.fragments import page_or_fragment, see_other
+from crm_app.web.ids import read_id
+from crm_app.web.toasts import toast
+
+bp = Blueprint("calls", __name__, url_prefix="/calls")
+
+
+def call_or_404(call_id: int) -> Call:
+    """Fetch a call that the signed-in user may see."""
+    call: Call = db.one_or_404(listing.visible_to(current_user).where(Call.id == call_id))
+    return call
+
+
+def contact_or_404(contact_id: int) -> Contact:
+    """Fetch a contact that the signed-in user may see."""
+    contact: Contact = db.one_or_404(visible_contacts(current_user).where(Contact.id == contact_id))
+    return contact
+
+
+def lead_or_404(lead_id: int) -> Lead:
+    """Fetch a lead that the signed-in user may see."""
+    lead: Lead = db.one_or_404(visible_leads(current_user).where(Lead.id == lead_id))
+    return lead
+
+
+@bp.context_processor
+def words() -> dict[str, Any]:
+    """Give the templates the words of statuses and directions, and what the user may open."""
+    return {
+        "statuses": wording.STATUSES,
+        "directions": wording.DIRECTIONS,
+        "sees_everything": sees_everything(current_user),
+    }
+
+
+@bp.get("")
+def index() -> str:
+    """List the calls, narrowed by what the address says."""
+    form = FilterForm(request.args)
+    form.offer(db.session.scalars(User.enabled()), listing.lines())
+    contact_id = read_id(request.args.get("contact"))
+    contact = contact_or_404(contact_id) if contact_id is not None else None
+    wanted = form.wanted(contact)
+    page = listing.list_calls(current_user, wanted, request.args.get("cursor", ""))
+    return page_or_fragment(
+        "calls/index.html",
+        "calls/_list.html",
+        form=form,
+        page=page,
+        wanted=wanted,
+        people=listing.possible_contacts(page.rows),
+    )
+
+
+@bp.get("/<int:call_id>")
+def show(call_id: int) -> str:
+    """Show one call: who, how it went, what the PBX told, whom it was with."""
+    call = call_or_404(call_id)
+    wrapups = db.session.scalars(
+        db.select(CallWrapup).where(CallWrapup.call_id == call.id, CallWrapup.saved_at.is_not(None))
+    )
+    people = listing.possible_contacts([call])
+    contacts = [call.contact] if call.contact else people.get(call.outside_number, [])
+    return render_template(
+        "calls/show.html",
+        call=call,
+        people=people,
+        leads=open_leads([contact.id for contact in contacts], current_user),
+        story=wording.tell_story(list(db.session.scalars(CallFact.of(call.pbx_call_id)))),
+        wrapups=list(wrapups),
+        outcomes={o.code: o.label for o in db.session.scalars(db.select(CallOutcome))},
+    )
+
+
+@bp.get("/<int:call_id>/attach")
+def choose(call_id: int) -> str:
+    """Look for the contact that a call was with."""
+    call = call_or_404(call_id)
+    q = request.args.get("q", "").strip()
+    return page_or_fragment(
+        "calls/choose.html",
+        "calls/_choices.html",
+        call=call,
+        q=q,
+        contacts=find_contacts(current_user, q),
+    )
+
+
+@bp.post("/<int:call_id>/attach")
+def attach(call_id: int) -> Response:
+    """Say whom a call was with; can be undone."""
+    call = call_or_404(call_id)
+    undo_url = _undo_url(call)
+    if request.values.get("automatic"):
+        services.match_contact(call, current_user)
+    else:
+        contact_id = read_id(request.values.get("contact_id"))
+        contact = contact_or_404(contact_id) if contact_id is not None else None
+        keeps_number = "keeps_number" in request.form
+        services.attach_contact(call, contact, current_user, keeps_number=keeps_number)
+    name = call.contact.name if call.contact else ""
+    rung = {leg.user_id for leg in call.legs if leg.user_id is not None} if call.is_live else set()
+    db.session.commit()
+    tell(rung, {"call": call_id})
+    message = _("The call was with %(name)s.", name=name) if name else _("The call is with nobody.")
+    toast(message, undo_url=undo_url)
+    return see_other(url_for("calls.show", call_id=call_id))
+
+
+@bp.post("/<int:call_id>/lead")
+def set_lead(call_id: int) -> Response:
+    """Say which lead a call was about, or that it was about none."""
+    call = call_or_404(call_id)
+    lead_id = read_id(request.form.get("lead_id"))
+    lead = lead_or_404(lead_id) if lead_id is not None else None
+    services.attach_lead(call, lead, current_user)
+    db.session.commit()
+    return see_other(url_for("calls.show", call_id=call_id))
+
+
+@bp.get("/for-contact/<int:contact_id>")
+def for_contact(contact_id: int) -> str:
+    """Show the latest calls with a contact, as a box of the contact's page."""
+    contact = contact_or_404(contact_id)
+    page = listing.latest_of_contact(current_user, contact)
+    url = url_for("calls.index", contact=contact.id)
+    return _box(page.rows, all_url=url if page.next else "", name=contact.name)
+
+
+@bp.get("/for-lead/<int:lead_id>")
+def for_lead(lead_id: int) -> str:
+    """Show the latest calls about a lead, as a box of the lead's page."""
+    lead = lead_or_404(lead_id)
+    page = listing.latest_of_lead(current_user, lead)
+    has_more = page.next and lead.contact is not None
+    url = url_for("calls.index", contact=lead.contact_id) if has_more else ""
+    return _box(page.rows, all_url=url, name=lead.title)
+
+
+def _box(calls: list[Call], **context: Any) -> str:
+    return page_or_fragment("calls/box.html", "calls/_box.html", calls=calls, **context)
+
+
+def _undo_url(call: Call) -> str:
+    if not call.contact_is_chosen:
+        return url_for("calls.attach", call_id=call.id, automatic=1)
+    return url_for("calls.attach", call_id=call.id, contact_id=call.contact_id or "")

@@ -1,0 +1,120 @@
+"""The words of the call log in the user's language: statuses, directions, facts as sentences."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask_babel import format_time
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from crm_app.calls.facts import Direction, Disposition, Fact, FactKind
+from crm_app.calls.models import CallFact
+from crm_app.web.formatting import duration, phone
+
+# Word, colour of the badge.
+STATUSES: dict[str, tuple[Any, str]] = {
+    "ringing": (_l("Ringing"), "blue"),
+    "talking": (_l("Talking"), "green"),
+    "answered": (_l("Answered"), "green"),
+    "missed": (_l("Missed"), "red"),
+    "voicemail": (_l("Voicemail"), "orange"),
+    "busy": (_l("Busy"), "yellow"),
+    "no_answer": (_l("No answer"), "yellow"),
+    "cancelled": (_l("Cancelled"), "secondary"),
+    "failed": (_l("Failed"), "red"),
+    "unallocated": (_l("Number does not exist"), "red"),
+    "no_money": (_l("No credit"), "red"),
+    "limit": (_l("Limit reached"), "red"),
+    "blocked": (_l("Refused"), "secondary"),
+    "unfinished": (_l("End not heard"), "secondary"),
+}
+# Word, icon.
+DIRECTIONS: dict[str, tuple[Any, str]] = {
+    Direction.INBOUND: (_l("Incoming"), "phone-incoming"),
+    Direction.OUTBOUND: (_l("Outgoing"), "phone-outgoing"),
+    Direction.INTERNAL: (_l("Between colleagues"), "arrows-exchange"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a call's story: when it was heard, an icon and a sentence."""
+
+    at: datetime
+    time: str
+    icon: str
+    sentence: str
+
+
+def tell_story(rows: list[CallFact]) -> list[Line]:
+    """Put the facts of a call into sentences, in the order they arrived."""
+    return [
+        Line(row.received_at, format_time(row.received_at, "medium"), *_tell(row.fact, row))
+        for row in rows
+    ]
+
+
+def _tell(fact: Fact, row: CallFact) -> tuple[str, str]:
+    who = _who(fact.who, row.user.name if row.user else "")
+    numbers = {"number": phone(fact.caller) or _("a hidden number"), "line": phone(fact.did)}
+    match fact.kind:
+        case FactKind.STARTED if fact.did:
+            return "phone-incoming", _("%(number)s called %(line)s.", **numbers)
+        case FactKind.STARTED:
+            return "phone-incoming", _("%(number)s called.", **numbers)
+        case FactKind.RANG if fact.transfer_from:
+            return "transfer", _(
+                "Extension %(other)s passed the call on: %(who)s rings.",
+                other=fact.transfer_from,
+                who=who,
+            )
+        case FactKind.RANG:
+            return "bell", _("%(who)s rings.", who=who)
+        case FactKind.STOPPED_RINGING:
+            return "bell-off", _("%(who)s stops ringing.", who=who)
+        case FactKind.ENDED | FactKind.OUTGOING_ENDED | FactKind.LISTED:
+            return "phone-off", _tell_end(fact)
+        case _:
+            return _tell_rest(fact, who)
+
+
+def _tell_rest(fact: Fact, who: str) -> tuple[str, str]:
+    number = phone(fact.called)
+    match fact.kind:
+        case FactKind.ANSWERED if fact.who:
+            return "phone", _("Answered: %(who)s.", who=who)
+        case FactKind.ANSWERED:
+            return "phone", _("Answered: %(number)s.", number=number or _("somebody"))
+        case FactKind.OUTGOING_STARTED:
+            return "phone-outgoing", _("%(who)s calls %(number)s.", who=who, number=number)
+        case FactKind.DIALLED:
+            return "phone-outgoing", _(
+                "%(who)s clicked to call %(number)s.", who=who, number=number
+            )
+        case FactKind.MENU:
+            return "dialpad", _("Pressed in the menu: %(keys)s.", keys=fact.menu_choice or "–")
+        case FactKind.RECORDED:
+            return "record-mail", _("A recording is ready.")
+        case FactKind.REFUSED:
+            return "ban", _("We refused the call.")
+        case _:
+            return "clock", _("Nothing was heard for too long; the call was closed here.")
+
+
+def _tell_end(fact: Fact) -> str:
+    code = fact.disposition or ("" if fact.disposition_raw else Disposition.UNFINISHED)
+    # A word of the PBX that we do not know is shown as it came.
+    result = STATUSES[code][0] if code else fact.disposition_raw
+    if fact.talk_seconds:
+        length = duration(fact.talk_seconds)
+        return str(_("Ended after %(length)s: %(result)s.", length=length, result=result))
+    return str(_("Ended: %(result)s.", result=result))
+
+
+def _who(extension: str, name: str) -> str:
+    if not extension:
+        return str(_("A phone"))
+    if name:
+        return f"{name} ({extension})"
+    return str(_("Extension %(number)s", number=extension))
