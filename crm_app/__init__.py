@@ -48,6 +48,12 @@ def create_app(settings: Config | None = None) -> Flask:
     app.after_request(toasts.append_toasts)
     app.after_request(fragments.vary_by_htmx)
     cli.register(app)
+    # Last, so that everything inside sees the address of the client and not the proxy's.
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops
+        )
     return app
 
 
@@ -69,11 +75,6 @@ def _configure(app: Flask, settings: Config) -> None:
     )
     app.extensions["settings"] = settings
     app.extensions["vault"] = Vault(settings.session_key)
-    if settings.trusted_proxies:
-        hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops
-        )
 
 
 def _bind_extensions(app: Flask, settings: Config) -> None:

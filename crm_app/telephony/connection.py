@@ -4,11 +4,10 @@ import time
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 
 from crm_app import database
 from crm_app.encryption import Vault, WrongKeyError
-from crm_app.extensions import db
 from crm_app.telephony.models import TelephonySettings
 
 MAX_AGE_SECONDS = 1.0
@@ -42,8 +41,9 @@ class Link:
 class LinkCache:
     """One process's view of the connection; another process's change is seen within a second."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, engine: Engine) -> None:
         self._vault = vault
+        self._engine = engine
         self._link: Link | None = None
         self._read_at = 0.0
         self._locked: tuple[str, str] = ("", "")
@@ -57,7 +57,7 @@ class LinkCache:
     def read(self) -> Link:
         """Give the connection as it is stored now; decrypts only what has changed."""
         began = time.monotonic()
-        with database.reading(), db.engine.connect() as connection:
+        with database.reading(), self._engine.connect() as connection:
             row = connection.execute(_ROW).one_or_none()
         old, locked = self._link, ("", "") if row is None else (row.key_locked, row.secret_locked)
         if old is not None and locked == self._locked:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, cast
 
 import structlog
-from sqlalchemy import bindparam, delete, insert, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 
 from crm_app import clock
 from crm_app.calls import ledger
@@ -16,6 +16,9 @@ from crm_app.database import UtcDateTime
 from crm_app.telephony import matching
 from crm_app.telephony.matching import Match, Wish
 from crm_app.telephony.models import MATCHABLE_STATES, DialRequest, DialState, UnreadableRequest
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 MAX_KEPT_REQUESTS = 1_000
 MAX_KEPT_BYTES = 16_384
@@ -34,11 +37,7 @@ _OPEN_WISHES = select(
     DialRequest.contact_id,
     DialRequest.lead_id,
 ).where(_MATCHABLE, DialRequest.created_at > bindparam("since", type_=UtcDateTime()))
-_SETTLE = (
-    update(DialRequest)
-    .where(DialRequest.id == bindparam("wish_id"), _MATCHABLE)
-    .execution_options(synchronize_session=False)
-)
+_SETTLE = update(DialRequest).where(DialRequest.id == bindparam("wish_id"), _MATCHABLE)
 _ATTACH = text(
     "UPDATE call SET lead_id = COALESCE(lead_id, :lead_id),"
     " contact_id = CASE WHEN contact_is_chosen THEN contact_id"
@@ -57,27 +56,27 @@ class Stored:
     dialler_id: int | None = None
 
 
-def store(session: Session, fact: Fact, raw: str) -> Stored:
+def store(connection: Connection, fact: Fact, raw: str) -> Stored:
     """Store a fact with everything that follows from it; the caller commits, then tells."""
-    recorded = ledger.record(session, fact, raw)
+    recorded = _record(connection, fact, raw)
     if not is_fresh(fact):
-        return Stored(recorded.call_id, _silence(session, fact, recorded))
+        return Stored(recorded.call_id, _silence(connection, fact, recorded))
     if not (recorded.is_new and matching.may_belong(fact)):
         return Stored(recorded.call_id, recorded.tell)
-    found = matching.match(fact, _open_wishes(session, fact.received_at))
+    found = matching.match(fact, _open_wishes(connection, fact.received_at))
     if found is None:
         return Stored(recorded.call_id, recorded.tell)
     tell = recorded.tell
     if found.part == "call":
-        tell |= _connect(session, fact, found.wish)
+        tell |= _connect(connection, fact, found.wish)
     else:
-        _note_own_leg(session, fact, found)
+        _note_own_leg(connection, fact, found)
     return Stored(recorded.call_id, tell, found.wish.id, found.wish.user_id)
 
 
-def names_of(session: Session, number: str) -> list[str]:
+def names_of(connection: Connection, number: str) -> list[str]:
     """Give the names of those who have a number (E.164), most telling first."""
-    return [caller.name for caller in find_callers(session.connection(), number)]
+    return [caller.name for caller in find_callers(connection, number)]
 
 
 def is_fresh(fact: Fact) -> bool:
@@ -91,7 +90,7 @@ def is_fresh(fact: Fact) -> bool:
 
 
 def keep_unreadable(
-    session: Session, sender: str, content_type: str, reason: str, body: bytes
+    connection: Connection, sender: str, content_type: str, reason: str, body: bytes
 ) -> int:
     """Keep a request that could not be understood; only the newest ones stay."""
     row = {
@@ -102,14 +101,29 @@ def keep_unreadable(
         "body": body[:MAX_KEPT_BYTES],
     }
     statement = insert(UnreadableRequest).returning(UnreadableRequest.id)
-    kept: int = session.execute(statement, row).scalar_one()
-    session.execute(
+    kept: int = connection.execute(statement, row).scalar_one()
+    connection.execute(
         delete(UnreadableRequest).where(UnreadableRequest.id <= kept - MAX_KEPT_REQUESTS)
     )
     return kept
 
 
-def _silence(session: Session, fact: Fact, recorded: ledger.Recorded) -> frozenset[int]:
+@dataclass(frozen=True, slots=True)
+class _Transaction:
+    """All of a session that the ledger needs; a whole one costs a tenth of the caller's wait."""
+
+    here: Connection
+
+    def connection(self) -> Connection:
+        """Give the connection of the transaction."""
+        return self.here
+
+
+def _record(connection: Connection, fact: Fact, raw: str) -> ledger.Recorded:
+    return ledger.record(cast("Session", _Transaction(connection)), fact, raw)
+
+
+def _silence(connection: Connection, fact: Fact, recorded: ledger.Recorded) -> frozenset[int]:
     """Keep a call of long ago from ringing now, by the same fact that ends forgotten calls."""
     if recorded.state.phase is CallPhase.ENDED:
         return recorded.tell
@@ -121,18 +135,18 @@ def _silence(session: Session, fact: Fact, recorded: ledger.Recorded) -> frozens
         received_at=fact.received_at,
         disposition_raw=f"of another day: {fact.content_key()[:16]}",
     )
-    ledger.record(session, ending, "")
+    _record(connection, ending, "")
     return frozenset()
 
 
-def _open_wishes(session: Session, at: datetime) -> Iterable[Wish]:
-    rows = session.execute(_OPEN_WISHES, {"since": at - matching.BELONGS_FOR})
+def _open_wishes(connection: Connection, at: datetime) -> Iterable[Wish]:
+    rows = connection.execute(_OPEN_WISHES, {"since": at - matching.BELONGS_FOR})
     return [Wish(*row) for row in rows]
 
 
-def _connect(session: Session, fact: Fact, wish: Wish) -> frozenset[int]:
+def _connect(connection: Connection, fact: Fact, wish: Wish) -> frozenset[int]:
     now = clock.now()
-    settled = session.execute(
+    settled = connection.execute(
         _SETTLE.values(
             state=DialState.CONNECTED.value,
             error_code="",
@@ -141,7 +155,7 @@ def _connect(session: Session, fact: Fact, wish: Wish) -> frozenset[int]:
         ),
         {"wish_id": wish.id},
     )
-    if not settled.rowcount:  # type: ignore[attr-defined]
+    if not settled.rowcount:
         return frozenset()
     dialled = Fact(
         kind=FactKind.DIALLED,
@@ -150,9 +164,9 @@ def _connect(session: Session, fact: Fact, wish: Wish) -> frozenset[int]:
         called=wish.number,
         extension=wish.extension,
     )
-    recorded = ledger.record(session, dialled, "")
+    recorded = _record(connection, dialled, "")
     if wish.lead_id or wish.contact_id:
-        session.execute(
+        connection.execute(
             _ATTACH,
             {
                 "lead_id": wish.lead_id,
@@ -164,7 +178,7 @@ def _connect(session: Session, fact: Fact, wish: Wish) -> frozenset[int]:
     return recorded.tell
 
 
-def _note_own_leg(session: Session, fact: Fact, found: Match) -> None:
+def _note_own_leg(connection: Connection, fact: Fact, found: Match) -> None:
     """Our own phone rings, was picked up, or was left ringing: the card says so."""
     values: dict[str, object] = {"pbx_call_id": fact.pbx_call_id}
     if fact.kind is FactKind.ANSWERED:
@@ -176,4 +190,4 @@ def _note_own_leg(session: Session, fact: Fact, found: Match) -> None:
             "settled_at": clock.now(),
             "pending_key": None,
         }
-    session.execute(_SETTLE.values(**values), {"wish_id": found.wish.id})
+    connection.execute(_SETTLE.values(**values), {"wish_id": found.wish.id})

@@ -12,11 +12,12 @@ from crm_app.config import Config
 from crm_app.encryption import Vault, WrongKeyError
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
-from crm_app.telephony import checks, services, webhooks, wording
+from crm_app.telephony import checks, door, services, wording
 from crm_app.telephony.budget import Budget
 from crm_app.telephony.connection import Link, LinkCache
 from crm_app.telephony.forms import KeysForm, SwitchesForm, chosen_responsible, wanted_extensions
 from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.webhooks import Desk
 from crm_app.telephony.zadarma.client import ZadarmaClient
 from crm_app.web.access import admin_only
 from crm_app.web.fragments import see_other
@@ -29,10 +30,15 @@ Answer = str | tuple[str, int] | Response
 
 def register(app: Flask) -> None:
     """Bind the webhook and what a process knows of the connection to an application."""
-    settings: Config = app.extensions["settings"]
-    app.register_blueprint(webhooks.bp)
-    app.extensions["telephony_links"] = LinkCache(app.extensions["vault"])
-    app.extensions["telephony_budget"] = Budget(settings.bus_url)
+    config: Config = app.extensions["settings"]
+    with app.app_context():
+        engine = db.engine
+    links = LinkCache(app.extensions["vault"], engine)
+    app.extensions["telephony_links"] = links
+    app.extensions["telephony_budget"] = Budget(config.bus_url)
+    app.extensions["telephony_desk"] = Desk(config, links, engine)
+    app.register_blueprint(door.bp)
+    app.wsgi_app = door.Door(app, app.wsgi_app)  # type: ignore[method-assign]
 
 
 def links() -> LinkCache:

@@ -1,10 +1,15 @@
-"""Where the PBX posts: verify, read, store, answer. Nothing here waits for a network."""
+"""Where the PBX posts: verify, read, store, answer. Nothing here waits for a network.
+
+It is a plain desk that knows no Flask, because a caller hears silence while it works: what a page
+needs (session, language, rights) is not even set up for it, see `door.py`.
+"""
 
 import hmac
 import ipaddress
+import json
 
 import structlog
-from flask import Blueprint, Response, current_app, request
+from sqlalchemy import Engine
 from sqlalchemy.exc import (
     DisconnectionError,
     InterfaceError,
@@ -13,13 +18,12 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
     TimeoutError,
 )
-from sqlalchemy.orm import Session
+from werkzeug.wrappers import Request, Response
 
-from crm_app import clock
+from crm_app import clock, database
 from crm_app.calls.facts import Fact
 from crm_app.config import Config
 from crm_app.database import DatabaseBusyError
-from crm_app.extensions import csrf, db
 from crm_app.live.services import tell
 from crm_app.telephony import bodies, inbox, routing
 from crm_app.telephony.connection import Link, LinkCache
@@ -30,7 +34,6 @@ from crm_app.telephony.zadarma.signing import (
     is_known_event,
     verify_webhook,
 )
-from crm_app.web.access import public
 
 # Call events are under a kilobyte; lists of tracked visits may be longer.
 MAX_BODY_BYTES = 1024 * 1024
@@ -43,48 +46,127 @@ _DATABASE_IS_AWAY = (
     DisconnectionError,
     TimeoutError,
 )
-bp = Blueprint("zadarma", __name__)
-csrf.exempt(bp)
 log = structlog.get_logger(__name__)
 
 
-@bp.get("/zadarma", strict_slashes=False)
-@bp.get("/zadarma/<token>")
-@public
-def echo(token: str = "") -> Response:
-    """Answer the PBX's check of the address: the text of `zd_echo`, byte for byte."""
-    wanted = bodies.echo_of(request.query_string)
-    if wanted is None:
-        return _plain("The PBX posts its notifications here.\n")
-    if len(wanted) > MAX_ECHO_BYTES:
-        return _plain("This is too long to repeat.\n", 400)
-    try:
-        if not _is_right_tail(_links().current(), token):
-            return _plain("There is nothing here.\n", 404)
-    except (SQLAlchemyError, DatabaseBusyError) as error:
-        # The check of an address must not fail because of a database that is away for a moment.
-        log.error("webhook address check without database", error=type(error).__name__)
-    return _plain(wanted)
+class Desk:
+    """Takes what the PBX posts, for one application."""
 
+    def __init__(self, config: Config, links: LinkCache, engine: Engine) -> None:
+        self._config = config
+        self._links = links
+        self._engine = engine
 
-@bp.post("/zadarma", strict_slashes=False)
-@bp.post("/zadarma/<token>")
-@public
-def receive(token: str = "") -> Response:
-    """Take a notification; its fact is on disk before the answer leaves."""
-    settings: Config = current_app.extensions["settings"]
-    if not is_allowed_sender(request.remote_addr or "", settings):
-        return _refuse("sender")
-    if (request.content_length or 0) > MAX_BODY_BYTES:
-        return _plain("This is too long.\n", 413)
-    body = request.stream.read(MAX_BODY_BYTES + 1)
-    if len(body) > MAX_BODY_BYTES:
-        return _plain("This is too long.\n", 413)
-    try:
-        return _take(body, token, settings)
-    except Exception as error:
-        log.exception("webhook could not be stored", error=type(error).__name__)
-        return _rescue(error, body, token)
+    def echo(self, query: bytes, token: str) -> Response:
+        """Answer the PBX's check of the address: the text of `zd_echo`, byte for byte."""
+        wanted = bodies.echo_of(query)
+        if wanted is None:
+            return _plain("The PBX posts its notifications here.\n")
+        if len(wanted) > MAX_ECHO_BYTES:
+            return _plain("This is too long to repeat.\n", 400)
+        try:
+            if not _is_right_tail(self._links.current(), token):
+                return _plain("There is nothing here.\n", 404)
+        except (SQLAlchemyError, DatabaseBusyError) as error:
+            # The check of an address must not fail because a database is away for a moment.
+            log.error("webhook address check without database", error=type(error).__name__)
+        return _plain(wanted)
+
+    def receive(self, request: Request, token: str) -> Response:
+        """Take a notification; its fact is on disk before the answer leaves."""
+        if not is_allowed_sender(request.remote_addr or "", self._config):
+            return _refuse(request, "sender")
+        if (request.content_length or 0) > MAX_BODY_BYTES:
+            return _plain("This is too long.\n", 413)
+        body = request.stream.read(MAX_BODY_BYTES + 1)
+        if len(body) > MAX_BODY_BYTES:
+            return _plain("This is too long.\n", 413)
+        # What served this thread before may have promised only to read.
+        database.set_reads_only(False)
+        try:
+            return self._take(request, body, token)
+        except Exception as error:
+            log.exception("webhook could not be stored", error=type(error).__name__)
+            return self._rescue(error, request, body, token)
+
+    def _take(self, request: Request, body: bytes, token: str) -> Response:
+        try:
+            fields = bodies.fields_of(body, request.headers.get("Content-Type", ""))
+            event = events.parse(fields)
+        except (bodies.UnreadableBodyError, events.UnreadableEventError) as error:
+            return self._keep(request, body, token, str(error))
+        signature = request.headers.get("Signature")
+        link = self._links.current()
+        if not self._is_genuine(link, token, fields, event, signature):
+            # Key, secret or tail may have been changed a moment ago.
+            link = self._links.read()
+            if not link.is_readable:
+                return _unavailable("The stored keys cannot be read; see the log.\n")
+            if not self._is_genuine(link, token, fields, event, signature):
+                return _refuse(request, "signature" if link.is_connected else "not connected")
+        fact = to_fact(event, clock.now(), self._config.default_country)
+        if fact is None:
+            log.info("webhook acknowledged", event_name=_printable(event.name))
+            return _empty()
+        return self._store(fact, event, link, body)
+
+    def _is_genuine(
+        self,
+        link: Link,
+        token: str,
+        fields: dict[str, str],
+        event: events.Event,
+        signature: str | None,
+    ) -> bool:
+        if not (link.is_connected and _is_right_tail(link, token)):
+            return False
+        if verify_webhook(fields, signature, link.secret):
+            return True
+        if not isinstance(event, events.OtherEvent):
+            return False
+        # These change nothing here. Some kinds are never signed, and how a future kind will be
+        # signed nobody knows; refusing it for ever might make the PBX give the address up, so for
+        # those the sender's network is enough.
+        if not has_signature_rule(event.name):
+            return True
+        has_networks = self._config.webhook_allowed_networks is not None
+        return has_networks and not is_known_event(event.name)
+
+    def _store(self, fact: Fact, event: events.Event, link: Link, body: bytes) -> Response:
+        names: list[str] = []
+        with self._engine.begin() as connection:
+            stored = inbox.store(connection, fact, _raw(body))
+            if isinstance(event, events.CallStarted) and link.shows_caller_name:
+                names = inbox.names_of(connection, fact.caller)
+        tell(stored.tell, {"call": stored.call_id})
+        if stored.dialler_id is not None:
+            tell([stored.dialler_id], {"dial": stored.dial_id})
+        if isinstance(event, events.CallStarted):
+            reply = routing.decide(fact.caller, names, routing.Switches(link.shows_caller_name))
+            return _json(reply.to_json())
+        return _json({}) if isinstance(event, events.MenuChoice) else _empty()
+
+    def _rescue(self, error: Exception, request: Request, body: bytes, token: str) -> Response:
+        """Keep what we stumble over; only a database that is away makes the PBX come again."""
+        if not isinstance(error, _DATABASE_IS_AWAY):
+            try:
+                return self._keep(request, body, token, type(error).__name__)
+            except (SQLAlchemyError, DatabaseBusyError) as second:
+                log.error("webhook could not be kept", error=type(second).__name__)
+        return _unavailable("The database is away; nothing was stored. Send it again.\n")
+
+    def _keep(self, request: Request, body: bytes, token: str, reason: str) -> Response:
+        link = self._links.current()
+        if not (link.is_connected and _is_right_tail(link, token)):
+            link = self._links.read()
+            if not (link.is_connected and _is_right_tail(link, token)):
+                return _refuse(request, "tail" if link.is_connected else "not connected")
+        content_type = request.headers.get("Content-Type", "")
+        sender = request.remote_addr or ""
+        with self._engine.begin() as connection:
+            kept = inbox.keep_unreadable(connection, sender, content_type, reason, body)
+        log.warning("webhook not understood, kept", unreadable_request=kept, reason=reason)
+        return _empty()
 
 
 def is_allowed_sender(address: str, settings: Config) -> bool:
@@ -101,94 +183,8 @@ def is_allowed_sender(address: str, settings: Config) -> bool:
     return any(sender in network for network in networks)
 
 
-def _take(body: bytes, token: str, settings: Config) -> Response:
-    try:
-        fields = bodies.fields_of(body, request.headers.get("Content-Type", ""))
-        event = events.parse(fields)
-    except (bodies.UnreadableBodyError, events.UnreadableEventError) as error:
-        return _keep(body, token, str(error))
-    links = _links()
-    link = links.current()
-    if not _is_genuine(link, token, fields, event, settings):
-        # Key, secret or tail may have been changed a moment ago.
-        link = links.read()
-        if not link.is_readable:
-            return _unavailable("The stored keys cannot be read; see the log.\n")
-        if not _is_genuine(link, token, fields, event, settings):
-            return _refuse("signature" if link.is_connected else "not connected")
-    fact = to_fact(event, clock.now(), settings.default_country)
-    if fact is None:
-        log.info("webhook acknowledged", event_name=_printable(event.name))
-        return _empty()
-    return _store(fact, event, link, body)
-
-
-def _is_genuine(
-    link: Link, token: str, fields: dict[str, str], event: events.Event, settings: Config
-) -> bool:
-    if not (link.is_connected and _is_right_tail(link, token)):
-        return False
-    if verify_webhook(fields, request.headers.get("Signature"), link.secret):
-        return True
-    if not isinstance(event, events.OtherEvent):
-        return False
-    # These change nothing here. Some kinds are never signed, and how a future kind will be signed
-    # nobody knows; refusing it for ever might make the PBX give the address up, so for those the
-    # sender's network is enough.
-    if not has_signature_rule(event.name):
-        return True
-    return not is_known_event(event.name) and settings.webhook_allowed_networks is not None
-
-
-def _store(fact: Fact, event: events.Event, link: Link, body: bytes) -> Response:
-    names: list[str] = []
-    with Session(db.engine) as session:
-        stored = inbox.store(session, fact, _raw(body))
-        if isinstance(event, events.CallStarted) and link.shows_caller_name:
-            names = inbox.names_of(session, fact.caller)
-        session.commit()
-    tell(stored.tell, {"call": stored.call_id})
-    if stored.dialler_id is not None:
-        tell([stored.dialler_id], {"dial": stored.dial_id})
-    if isinstance(event, events.CallStarted):
-        reply = routing.decide(fact.caller, names, routing.Switches(link.shows_caller_name))
-        return _json(reply.to_json())
-    return _json({}) if isinstance(event, events.MenuChoice) else _empty()
-
-
-def _rescue(error: Exception, body: bytes, token: str) -> Response:
-    """Keep what we stumble over; only a database that is away makes the PBX come again."""
-    if not isinstance(error, _DATABASE_IS_AWAY):
-        try:
-            return _keep(body, token, type(error).__name__)
-        except (SQLAlchemyError, DatabaseBusyError) as second:
-            log.error("webhook could not be kept", error=type(second).__name__)
-    return _unavailable("The database is away; nothing was stored. Send it again.\n")
-
-
-def _keep(body: bytes, token: str, reason: str) -> Response:
-    links = _links()
-    link = links.current()
-    if not (link.is_connected and _is_right_tail(link, token)):
-        link = links.read()
-        if not (link.is_connected and _is_right_tail(link, token)):
-            return _refuse("tail" if link.is_connected else "not connected")
-    content_type = request.headers.get("Content-Type", "")
-    with Session(db.engine) as session:
-        sender = request.remote_addr or ""
-        kept = inbox.keep_unreadable(session, sender, content_type, reason, body)
-        session.commit()
-    log.warning("webhook not understood, kept", unreadable_request=kept, reason=reason)
-    return _empty()
-
-
 def _is_right_tail(link: Link, token: str) -> bool:
     return hmac.compare_digest(token.encode("utf-8", "replace"), link.token.encode())
-
-
-def _links() -> LinkCache:
-    links: LinkCache = current_app.extensions["telephony_links"]
-    return links
 
 
 def _raw(body: bytes) -> str:
@@ -200,7 +196,7 @@ def _printable(name: str) -> str:
     return "".join(sign if sign.isascii() and sign.isprintable() else "?" for sign in name[:40])
 
 
-def _refuse(why: str) -> Response:
+def _refuse(request: Request, why: str) -> Response:
     log.warning("webhook refused", why=why, sender=request.remote_addr)
     return _plain("This is refused.\n", 403)
 
@@ -220,7 +216,7 @@ def _plain(text: str | bytes, status: int = 200) -> Response:
 
 
 def _json(answer: dict[str, str | int]) -> Response:
-    return Response(current_app.json.dumps(answer), content_type="application/json")
+    return Response(json.dumps(answer), content_type="application/json")
 
 
 def _empty() -> Response:

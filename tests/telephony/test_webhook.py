@@ -18,7 +18,7 @@ from crm_app.demo import make_contact, make_user
 from crm_app.extensions import db
 from crm_app.telephony import inbox, services
 from crm_app.telephony.models import UnreadableRequest
-from crm_app.telephony.webhooks import MAX_BODY_BYTES, is_allowed_sender
+from crm_app.telephony.webhooks import MAX_BODY_BYTES, Desk, is_allowed_sender
 from crm_app.telephony.zadarma.signing import sign_webhook
 from tests.telephony.conftest import SECRET, Post, start_fields
 
@@ -187,7 +187,7 @@ def test_only_the_networks_of_the_pbx_may_post(
     limited = settings.model_copy(update={"webhook_allowed_networks": Config(
         _env_file=None, webhook_allowed_networks="185.45.152.40/30"  # type: ignore[call-arg]
     ).webhook_allowed_networks})  # fmt: skip
-    monkeypatch.setitem(connected.extensions, "settings", limited)
+    monkeypatch.setitem(connected.extensions, "telephony_desk", _desk(connected, limited))
     fields = start_fields()
     headers = {"Signature": sign_webhook(fields, SECRET)}
     for address, expected in (("185.45.152.43", 200), ("185.45.152.44", 403), ("::1", 403)):
@@ -209,7 +209,7 @@ def test_an_unsigned_unknown_event_is_taken_only_from_the_networks_of_the_pbx(
             _env_file=None, webhook_allowed_networks="127.0.0.0/8"  # type: ignore[call-arg]
         ).webhook_allowed_networks}
     )  # fmt: skip
-    monkeypatch.setitem(connected.extensions, "settings", limited)
+    monkeypatch.setitem(connected.extensions, "telephony_desk", _desk(connected, limited))
     assert post(fields, signature=None).status_code == 200
 
 
@@ -277,6 +277,10 @@ def test_what_we_stumble_over_is_kept_and_acknowledged(
     monkeypatch.setattr(inbox, "store", stumble)
     assert post(start_fields()).status_code == 200
     assert db.session.scalars(select(UnreadableRequest)).one().reason == "RuntimeError"
+
+
+def _desk(app: Flask, settings: Config) -> Desk:
+    return Desk(settings, app.extensions["telephony_links"], db.engine)
 
 
 def _post_vector(visitor: FlaskClient, vector: dict[str, Any]) -> Any:

@@ -1,0 +1,59 @@
+"""Which click a call came of."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from crm_app.calls.facts import Fact, FactKind
+from crm_app.telephony.matching import Wish, match
+
+NOW = datetime(2026, 3, 2, 9, 15, tzinfo=UTC)
+CLIENT = "+351910000042"
+WISH = Wish(1, 1, "101", CLIENT, NOW)
+
+
+def fact(kind: FactKind = FactKind.OUTGOING_STARTED, way: str = "out", **values: Any) -> Fact:
+    """Make a fact of a call that began two seconds after the click."""
+    told = {"extension": "101", "called": CLIENT, "received_at": NOW + timedelta(seconds=2)}
+    return Fact(kind=kind, pbx_call_id=f"{way}_{'0' * 40}", **(told | values))
+
+
+@pytest.mark.parametrize(
+    ("told", "part"),
+    [
+        (fact(), "call"),
+        (fact(called="910000042"), "call"),
+        (fact(called="+34910000042"), "call"),
+        (fact(called="+351910000043"), None),
+        (fact(extension="102"), None),
+        (fact(extension="", caller="101"), "call"),
+        (fact(extension=""), "call"),
+        (fact(called="101"), "own_leg"),
+        (fact(called="101", leg="callback_leg1"), "own_leg"),
+        (fact(FactKind.ANSWERED, called="101", caller="101"), "own_leg"),
+        (fact(called="104"), None),
+        (fact(FactKind.OUTGOING_ENDED), "call"),
+        (fact(FactKind.RECORDED), None),
+        (fact(received_at=NOW + timedelta(minutes=11)), None),
+        (fact(received_at=NOW - timedelta(seconds=30)), None),
+        (fact(FactKind.STARTED, "in", caller="101", called="", extension=""), "call"),
+        (fact(FactKind.RANG, "in", caller="101", called=""), "call"),
+        (fact(FactKind.RANG, "in", caller="101", called="", extension="102"), None),
+        (fact(FactKind.RANG, "in", caller=CLIENT, called=""), None),
+    ],
+)
+def test_it_finds_the_click_of_a_call(told: Fact, part: str | None) -> None:
+    found = match(told, [WISH])
+    assert (found.part if found else None) == part
+
+
+def test_the_newest_click_wins() -> None:
+    later = Wish(2, 1, "101", CLIENT, NOW + timedelta(seconds=1))
+    found = match(fact(), [WISH, later])
+    assert found
+    assert found.wish == later
+
+
+def test_a_call_without_an_extension_is_nobodys_when_two_asked_for_the_number() -> None:
+    assert match(fact(extension=""), [WISH, Wish(2, 2, "102", CLIENT, NOW)]) is None

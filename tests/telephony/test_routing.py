@@ -1,0 +1,30 @@
+"""What a starting call is answered: pure decisions, by table."""
+
+import pytest
+
+from crm_app.telephony.routing import Switches, decide
+
+ON, OFF = Switches(shows_caller_name=True), Switches(shows_caller_name=False)
+CLIENT = "+351910000042"
+
+
+@pytest.mark.parametrize(
+    ("number", "names", "switches", "answer"),
+    [
+        (CLIENT, ["Ana Sousa"], ON, {"caller_name": "Ana Sousa"}),
+        (CLIENT, ["Ana Sousa"], OFF, {}),
+        (CLIENT, [], ON, {}),
+        (CLIENT, ["   "], ON, {}),
+        ("", ["Ana Sousa"], ON, {}),
+        ("102", ["Ana Sousa"], ON, {}),
+        (CLIENT, ["Ana Sousa", "Ana  Sousa"], ON, {"caller_name": "Ana Sousa"}),
+        (CLIENT, ["Ana Sousa", "Rui Sousa", "Eva"], ON, {"caller_name": "Ana Sousa +2"}),
+        (CLIENT, ['Ana "A" <b>'], ON, {"caller_name": "Ana A b"}),
+        (CLIENT, ["x" * 100], ON, {"caller_name": "x" * 60}),
+        (CLIENT, ["x" * 100, "y"], ON, {"caller_name": "x" * 57 + " +1"}),
+    ],
+)
+def test_it_answers_what_the_office_wants(
+    number: str, names: list[str], switches: Switches, answer: dict[str, str]
+) -> None:
+    assert decide(number, names, switches).to_json() == answer
