@@ -1,0 +1,164 @@
+"""The migrations make exactly the tables that the models describe, and keep what is in them."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from flask import Flask
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import Connection, DateTime, LargeBinary, MetaData, func, inspect, select, text
+
+from crm_app import create_app
+from crm_app.config import Config
+from crm_app.contacts import search_index
+from crm_app.contacts.models import Contact
+from crm_app.demo import make_contact
+from crm_app.extensions import db
+from crm_app.health import migrations
+from tests.postgres import Postgres
+
+RELEASES = sorted((Path(__file__).parents[1] / "fixtures" / "releases").glob("*.json"))
+MakeApp = Callable[[], Flask]
+
+
+@pytest.fixture
+def new_house(
+    engine_name: str, tmp_path: Path, bus_url: str, request: pytest.FixtureRequest
+) -> Iterator[MakeApp]:
+    """Make applications over databases that hold nothing at all."""
+    made: list[Flask] = []
+
+    def make() -> Flask:
+        folder = tmp_path / str(len(made))
+        url = f"sqlite:///{folder}/ramal.db"
+        if engine_name == "postgresql":
+            server: Postgres = request.getfixturevalue("postgres")
+            url = server.new_database()
+        app = create_app(
+            Config(
+                _env_file=None,  # type: ignore[call-arg]
+                data_dir=folder, secret_key="k" * 40, database_url=url, redis_url=bus_url,
+                log_level="WARNING",
+            )
+        )  # fmt: skip
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.session.remove()
+            db.engine.dispose()
+
+
+def shape(connection: Connection) -> dict[str, Any]:
+    """Everything about a schema that matters, search tables and triggers included."""
+    if connection.dialect.name == "sqlite":
+        rows = connection.execute(
+            text("SELECT type, name, sql FROM sqlite_master WHERE tbl_name NOT LIKE 'alembic%'")
+        )
+        # Models and migrations write columns and constraints in different orders of words.
+        return {
+            f"{kind} {name}": sorted(sql.replace(",", " ").replace('"', "").split()) if sql else ""
+            for kind, name, sql in rows
+        }
+    indexes = connection.execute(
+        text("SELECT indexname, indexdef FROM pg_indexes WHERE tablename NOT LIKE 'alembic%'")
+    )
+    columns = connection.execute(
+        text(
+            "SELECT table_name || '.' || column_name, data_type, is_nullable, collation_name,"
+            " generation_expression, character_maximum_length FROM information_schema.columns"
+            " WHERE table_schema = 'public' AND table_name NOT LIKE 'alembic%'"
+        )
+    )
+    constraints = connection.execute(
+        text(
+            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
+            " WHERE connamespace = 'public'::regnamespace AND conname NOT LIKE 'alembic%'"
+        )
+    )
+    return {row[0]: tuple(row[1:]) for rows in (indexes, columns, constraints) for row in rows}
+
+
+def test_it_makes_the_very_tables_that_the_models_describe(new_house: MakeApp) -> None:
+    migrated, modelled = new_house(), new_house()
+    with migrated.app_context():
+        upgrade()
+        with db.engine.connect() as connection:
+            by_migrations = shape(connection)
+    with modelled.app_context():
+        db.create_all()
+        with db.engine.connect() as connection:
+            by_models = shape(connection)
+    assert by_migrations == by_models
+    assert len(by_models) > 60
+
+
+def test_it_leaves_nothing_for_the_next_migration(new_house: MakeApp) -> None:
+    with new_house().app_context():
+        upgrade()
+        with db.engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            differences = compare_metadata(context, db.metadata)
+    left = [entry for entry in differences if "_search" not in str(entry)]
+    assert not left
+
+
+def test_it_goes_down_to_nothing_and_up_again(new_house: MakeApp) -> None:
+    with new_house().app_context():
+        upgrade()
+        downgrade(revision="base")
+        with db.engine.connect() as connection:
+            assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
+        upgrade()
+        make_contact("João Silva", phones=("912345678",))
+        found = search_index.find_ids(db.session(), Contact, ["joao"])
+        assert len(found) == 1
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda path: path.stem)
+def test_it_keeps_what_an_office_of_an_earlier_release_holds(
+    release: Path, new_house: MakeApp
+) -> None:
+    office = json.loads(release.read_text(encoding="utf-8"))
+    with new_house().app_context():
+        upgrade(revision=office["revision"])
+        with db.engine.begin() as connection:
+            fill(connection, office["tables"])
+        upgrade()
+        with db.engine.connect() as connection:
+            assert migrations.state(connection) is migrations.State.CURRENT
+            for table in db.metadata.sorted_tables:
+                kept = connection.execute(select(func.count()).select_from(table)).scalar_one()
+                assert kept >= len(office["tables"].get(table.name, [])), table.name
+        for mapper in db.Model.registry.mappers:
+            assert db.session.scalars(select(mapper.class_).limit(5)).unique().all() is not None
+        assert search_index.find_ids(db.session(), Contact, ["silva"])
+
+
+def fill(connection: Connection, tables: dict[str, list[dict[str, Any]]]) -> None:
+    """Put the rows of an earlier release into the tables of that release."""
+    metadata = MetaData()
+    metadata.reflect(connection)
+    if connection.dialect.name == "sqlite":
+        connection.execute(text("PRAGMA defer_foreign_keys=ON"))
+    for table in metadata.sorted_tables:
+        for row in tables.get(table.name, []):
+            values = {key: read(table.c[key].type, value) for key, value in row.items()}
+            connection.execute(table.insert().values(**values))
+
+
+def read(kind: Any, value: Any) -> Any:
+    """Turn what JSON can hold into what the column holds."""
+    if value is not None and isinstance(kind, DateTime):
+        moment = datetime.fromisoformat(value)
+        return moment if kind.timezone else moment.replace(tzinfo=None)
+    if value is not None and isinstance(kind, LargeBinary):
+        return bytes.fromhex(value)
+    return value
