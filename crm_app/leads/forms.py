@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField, TextAreaField, ValidationError
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, Length
 
 from crm_app.accounts.models import User
 from crm_app.errors import InvalidInputError
@@ -34,7 +34,7 @@ def clean(text: str | None) -> str:
 class LeadForm(VersionedForm):
     """A new or changed lead; when new, for somebody new too, who then has a name and a number."""
 
-    title = StringField(_l("Title"), filters=[clean], validators=[InputRequired(), Length(max=200)])
+    title = StringField(_l("Title"), filters=[clean], validators=[DataRequired(), Length(max=200)])
     contact_id = StringField(_l("Contact"), filters=[clean])
     contact_name = StringField(_l("Name"), filters=[clean], validators=[Length(max=200)])
     number = StringField(_l("Number"), filters=[clean], validators=[Length(max=40)])
@@ -95,7 +95,7 @@ class LostForm(FlaskForm):
     """Why a sale was lost."""
 
     lost_reason = StringField(
-        _l("Why was it lost?"), filters=[clean], validators=[InputRequired(), Length(max=200)]
+        _l("Why was it lost?"), filters=[clean], validators=[DataRequired(), Length(max=200)]
     )
 
 
@@ -103,14 +103,14 @@ class NoteForm(FlaskForm):
     """A note on a lead."""
 
     text = TextAreaField(
-        _l("Note"), filters=[clean], validators=[InputRequired(), Length(max=10_000)]
+        _l("Note"), filters=[clean], validators=[DataRequired(), Length(max=10_000)]
     )
 
 
 class StageForm(FlaskForm):
     """A stage of the pipeline."""
 
-    name = StringField(_l("Name"), filters=[clean], validators=[InputRequired(), Length(max=60)])
+    name = StringField(_l("Name"), filters=[clean], validators=[DataRequired(), Length(max=60)])
     kind = SelectField(
         _l("Kind"), choices=[SelectChoice(str(kind), name) for kind, name in KIND_NAMES.items()]
     )

@@ -15,7 +15,7 @@ from wtforms import (
     ValidationError,
 )
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms.validators import DataRequired, Length, Optional
 
 from crm_app.accounts.models import User
 from crm_app.leads.models import Lead
@@ -39,7 +39,7 @@ def clean(text: str | None) -> str:
 class TaskForm(VersionedForm):
     """A new or changed task."""
 
-    title = StringField(_l("Task"), filters=[clean], validators=[InputRequired(), Length(max=200)])
+    title = StringField(_l("Task"), filters=[clean], validators=[DataRequired(), Length(max=200)])
     due_on = DateField(_l("Day"), validators=[Optional()])
     due_time = TimeField(_l("Time"), validators=[Optional()])
     assignee_id = SelectField(_l("For"))
@@ -72,7 +72,7 @@ class TaskForm(VersionedForm):
 class QuickForm(FlaskForm):
     """A task in one line: what, and one of the usual days."""
 
-    title = StringField(_l("Task"), filters=[clean], validators=[InputRequired(), Length(max=200)])
+    title = StringField(_l("Task"), filters=[clean], validators=[DataRequired(), Length(max=200)])
     due = RadioField(_l("Day"), choices=CHIPS, default="today", validators=[Optional()])
 
 

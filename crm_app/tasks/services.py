@@ -157,7 +157,9 @@ def _assign(task: Task, values: TaskDetails | TaskChanges) -> None:
     if "due_at" in values:
         due = values["due_at"]
         task.has_time = bool(due and values.get("has_time"))
-        task.due_at = due if due is None or task.has_time else on_day(due.date())
+        if due is not None:
+            due = due.astimezone(UTC) if task.has_time else on_day(due.date())
+        task.due_at = due
 
 
 def _trace(task: Task, action: str, by: User, changes: dict[str, Any] | None = None) -> None:

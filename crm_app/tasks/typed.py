@@ -100,12 +100,18 @@ def details(form: TaskForm, local: LocalTime, user: User, task: Task | None) -> 
         "contact_id": contact.id if contact else None,
         "lead_id": lead_id if lead or (task and task.lead_id == lead_id) else None,
         "about": form.about.data,
-        **_due(form, local),
+        **_due(form, local, task),
     }
 
 
-def _due(form: TaskForm, local: LocalTime) -> TaskDetails:
+def _due(form: TaskForm, local: LocalTime, task: Task | None) -> TaskDetails:
     day, at = form.due_on.data, form.due_time.data
+    if task is not None:
+        shown = contents_of(task, local)
+        # The form shows no seconds, and not which of two 01:30s is meant in the night when summer
+        # time ends; what was not touched stays as exact as it was.
+        if (day, at) == (shown["due_on"], shown["due_time"]):
+            return {"due_at": task.due_at, "has_time": task.has_time}
     if day is None:
         return {"due_at": None, "has_time": False}
     if at is None:
