@@ -1,6 +1,6 @@
 """What may be typed about contacts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask import current_app
@@ -18,6 +18,7 @@ from wtforms import (
     TextAreaField,
     ValidationError,
 )  # fmt: skip
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Email, InputRequired, Length, Optional
 
 from crm_app import phone_numbers
@@ -40,6 +41,11 @@ PHONE_KIND_NAMES = {
 }
 
 
+def choices(names: Mapping[Any, Any]) -> list[SelectChoice]:
+    """Offer what a mapping of values to words holds."""
+    return [SelectChoice(str(value), words) for value, words in names.items()]
+
+
 def clean(text: str | None) -> str:
     """Drop the spaces around a text and the NULs in it, which PostgreSQL cannot keep."""
     return (text or "").replace("\x00", "").strip()
@@ -49,7 +55,7 @@ class PhoneForm(Form):
     """One row of the numbers; a row without a number counts for nothing."""
 
     number = StringField(_l("Number"), filters=[clean], validators=[Optional(), Length(max=60)])
-    kind = SelectField(_l("Rings"), choices=list(PHONE_KIND_NAMES.items()))
+    kind = SelectField(_l("Rings"), choices=choices(PHONE_KIND_NAMES))
 
     e164 = ""
 
@@ -75,7 +81,7 @@ class EmailForm(Form):
 class ContactForm(VersionedForm):
     """A new or changed contact."""
 
-    kind = RadioField(_l("Kind"), choices=list(KIND_NAMES.items()), default=ContactKind.PERSON)
+    kind = RadioField(_l("Kind"), choices=choices(KIND_NAMES), default=ContactKind.PERSON)
     name = StringField(_l("Name"), filters=[clean], validators=[InputRequired(), Length(max=200)])
     company_id = HiddenField(_l("Company"))
     job_title = StringField(_l("Job title"), filters=[clean], validators=[Length(max=120)])
@@ -93,7 +99,7 @@ class ContactForm(VersionedForm):
         people = {str(user.id): user.name for user in users}
         if contact is not None and contact.responsible is not None:
             people.setdefault(str(contact.responsible_id), contact.responsible.name)
-        self.responsible_id.choices = [("", _("Nobody")), *people.items()]
+        self.responsible_id.choices = [SelectChoice("", _("Nobody")), *choices(people)]
 
     def add_blank_rows(self) -> None:
         """Leave a blank row for one more number and one more address."""

@@ -1,0 +1,294 @@
+"""The form of a contact: what it keeps, what it refuses, and two people who use it at once."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from crm_app.accounts.models import OfficeSettings, User
+from crm_app.contacts.models import Contact, ContactKind, PhoneKind
+from crm_app.demo import make_contact
+from crm_app.extensions import db
+
+ClientOf = Callable[[User], FlaskClient]
+
+
+def typed(**changes: Any) -> dict[str, Any]:
+    return {"kind": "person", "name": "Ana", "responsible_id": "", "main_phone": "0", **changes}
+
+
+def hidden(html: str, name: str) -> str:
+    found = re.search(rf'name="{name}"[^>]* value="([^"]*)"', html)
+    assert found is not None
+    return found[1].replace("&#34;", '"').replace("&quot;", '"').replace("&amp;", "&")
+
+
+def opened(client: FlaskClient, contact: Contact) -> dict[str, str]:
+    """Open the form as a browser does, and give what it holds to tell versions apart."""
+    html = client.get(f"/contacts/{contact.id}/edit").text
+    return {"version": hidden(html, "version"), "base": hidden(html, "base")}
+
+
+def only_contact() -> Contact:
+    db.session.expire_all()
+    contact = db.session.scalar(select(Contact).order_by(Contact.id.desc()))
+    assert contact is not None
+    return contact
+
+
+def test_it_saves_a_contact_with_phones_and_emails(
+    app: Flask, bob: User, client_of: ClientOf
+) -> None:
+    acme = make_contact("Acme", kind=ContactKind.COMPANY)
+    answer = client_of(bob).post(
+        "/contacts/new",
+        data={
+            **typed(company_id=acme.id, job_title="Chef", do_not_call="y", main_phone="1"),
+            **{"phones-0-number": "912 345 678", "phones-0-kind": "mobile"},
+            **{"phones-1-number": "tel:+351-211-234-567", "phones-1-kind": "work"},
+            **{"phones-2-number": "", "phones-2-kind": "home"},
+            **{"emails-0-address": "ana@example.com", "responsible_id": bob.id},
+        },
+    )
+
+    contact = only_contact()
+    assert (answer.status_code, answer.location) == (303, f"/contacts/{contact.id}")
+    assert [(phone.number, phone.kind, phone.is_main) for phone in contact.phones] == [
+        ("+351912345678", PhoneKind.MOBILE, False),
+        ("+351211234567", PhoneKind.WORK, True),
+    ]
+    assert [email.address for email in contact.emails] == ["ana@example.com"]
+    assert (contact.company_id, contact.job_title, contact.do_not_call) == (acme.id, "Chef", True)
+    assert contact.responsible_id == bob.id
+
+
+@pytest.mark.parametrize(
+    "writing", ["912 345 678", "+351 912-345-678", "00351912345678", "tel:+351912345678"]
+)
+def test_it_accepts_a_number_in_any_writing(
+    app: Flask, bob: User, client_of: ClientOf, writing: str
+) -> None:
+    client_of(bob).post(
+        "/contacts/new", data=typed(**{"phones-0-number": writing, "phones-0-kind": "mobile"})
+    )
+
+    assert [phone.number for phone in only_contact().phones] == ["+351912345678"]
+
+
+@pytest.mark.parametrize(
+    ("writing", "words"),
+    [
+        ("hello", "This is not a phone number."),
+        ("+351 9", "too short"),
+        ("+351 912 345 678 999 999", "too long"),
+        ("+999 123 456 789", "No country has this code."),
+        ("012 345 678", "No phone can have this number."),
+    ],
+)
+def test_it_refuses_an_impossible_number_with_the_reason_at_its_row(
+    app: Flask, bob: User, client_of: ClientOf, writing: str, words: str
+) -> None:
+    answer = client_of(bob).post(
+        "/contacts/new",
+        data=typed(
+            name="Keep me",
+            **{"phones-0-number": "912345678", "phones-0-kind": "work"},
+            **{"phones-1-number": writing, "phones-1-kind": "home"},
+        ),
+    )
+
+    assert answer.status_code == 422
+    assert re.search(rf'id="phones-1-number-error">[^<]*{words}', answer.text)
+    assert 'id="phones-0-number-error"' not in answer.text
+    assert "Keep me" in answer.text
+    assert f'value="{writing}"' in answer.text
+    assert db.session.scalar(select(Contact)) is None
+
+
+def test_it_refuses_the_same_number_twice(app: Flask, bob: User, client_of: ClientOf) -> None:
+    answer = client_of(bob).post(
+        "/contacts/new",
+        data=typed(
+            **{"phones-0-number": "912345678", "phones-0-kind": "work"},
+            **{"phones-1-number": "", "phones-1-kind": "work"},
+            **{"phones-2-number": "+351912345678", "phones-2-kind": "home"},
+        ),
+    )
+
+    assert answer.status_code == 422
+    assert re.search(r'id="phones-2-number-error">This number is already above', answer.text)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": ""},
+        {"name": "\x00 "},
+        {"name": "x" * 201},
+        {"kind": "robot"},
+        {"responsible_id": "999"},
+        {"company_id": "999"},
+        {"emails-0-address": "not an address"},
+        {"phones-0-number": "912345678", "phones-0-kind": "pager"},
+    ],
+)
+def test_it_refuses_what_makes_no_sense(
+    app: Flask, bob: User, client_of: ClientOf, wrong: dict[str, str]
+) -> None:
+    answer = client_of(bob).post("/contacts/new", data=typed(**wrong))
+
+    assert answer.status_code == 422
+    assert db.session.scalar(select(Contact)) is None
+
+
+def test_it_warns_of_another_contact_with_the_same_number(
+    app: Flask, bob: User, client_of: ClientOf
+) -> None:
+    other = make_contact("Rui", phones=("912345678",))
+    answer = client_of(bob).post(
+        "/contacts/new",
+        data=typed(**{"phones-0-number": "912345678", "phones-0-kind": "work"}),
+        follow_redirects=True,
+    )
+
+    assert "belongs to another contact too" in answer.text
+    assert f'href="/contacts/{other.id}">Rui</a>' in answer.text
+
+
+def test_it_adds_and_drops_rows_without_scripts(app: Flask, bob: User, client_of: ClientOf) -> None:
+    rows = {
+        "phones-0-number": "912345678",
+        "phones-0-kind": "mobile",
+        "phones-1-number": "913",
+        "phones-1-kind": "work",
+    }
+    client = client_of(bob)
+
+    more = client.post("/contacts/new", data=typed(row="add:phones", **rows))
+    fewer = client.post("/contacts/new", data=typed(row="drop:phones-0", **rows))
+
+    assert more.status_code == fewer.status_code == 200
+    assert 'name="phones-2-number"' in more.text
+    assert 'name="phones-0-number"' not in fewer.text
+    assert 'value="913"' in fewer.text
+    assert db.session.scalar(select(Contact)) is None
+
+
+def test_it_finds_a_company_without_scripts(app: Flask, bob: User, client_of: ClientOf) -> None:
+    acme = make_contact("Acme", kind=ContactKind.COMPANY)
+    html = (
+        client_of(bob)
+        .post("/contacts/new", data=typed(row="find:company_id", **{"company_id-q": "acm"}))
+        .text
+    )
+
+    assert re.search(rf'name="company_id" value="{acme.id}"', html)
+
+
+def test_it_fills_the_form_from_the_address(app: Flask, bob: User, client_of: ClientOf) -> None:
+    html = client_of(bob).get("/contacts/new?name=Ana&number=%2B351912345678").text
+
+    assert 'value="Ana"' in html
+    assert 'value="912 345 678"' in html
+
+
+def test_it_writes_down_who_changed_what(app: Flask, bob: User, client_of: ClientOf) -> None:
+    ana = make_contact("Ana", phones=("912345678",))
+    client = client_of(bob)
+    client.post(
+        f"/contacts/{ana.id}/edit",
+        data={
+            **typed(name="Ana Sousa", **opened(client, ana)),
+            **{"phones-0-number": "912345678", "phones-0-kind": "mobile"},
+            **{"phones-1-number": "963111222", "phones-1-kind": "work"},
+        },
+    )
+
+    html = client.get(f"/contacts/{ana.id}").text
+
+    assert "changed the contact" in html
+    assert '<del class="text-secondary">Ana</del>' in html
+    assert "912 345 678 (Mobile, main), 963 111 222 (Work)" in html
+
+
+def test_it_tells_the_second_of_two_editors_and_loses_nothing(
+    app: Flask, bob: User, dora: User, client_of: ClientOf
+) -> None:
+    ana = make_contact("Ana", about="old", job_title="Cook", phones=("912345678",))
+    number = {"phones-0-number": "912 345 678", "phones-0-kind": "mobile"}
+    first, second = client_of(dora), client_of(bob)
+    before = opened(second, ana)
+    first.post(
+        f"/contacts/{ana.id}/edit",
+        data={**typed(name="Ana", job_title="Chef", about="hers", **opened(first, ana)), **number},
+    )
+
+    told = second.post(
+        f"/contacts/{ana.id}/edit",
+        data={**typed(name="Ana", job_title="Cook", about="his", **before), **number},
+    )
+
+    assert told.status_code == 409
+    assert "Dora Manager" in told.text
+    assert "<del>old</del>" in told.text
+    assert "<ins>hers</ins>" in told.text
+    assert ">his</textarea>" in told.text.replace("\r\n", "")
+    assert "Save mine over it" in told.text
+    assert only_contact().about == "hers"
+
+    again = second.post(
+        f"/contacts/{ana.id}/edit",
+        data={
+            **typed(
+                name="Ana",
+                job_title=hidden(told.text, "job_title"),
+                about="his",
+                version=hidden(told.text, "version"),
+            ),
+            **number,
+        },
+    )
+
+    assert again.status_code == 303
+    assert (only_contact().about, only_contact().job_title) == ("his", "Chef")
+
+
+def test_it_does_not_lose_an_edit_of_what_was_deleted_meanwhile(
+    app: Flask, bob: User, dora: User, client_of: ClientOf
+) -> None:
+    ana = make_contact("Ana")
+    client = client_of(bob)
+    before = opened(client, ana)
+    client_of(dora).post(f"/contacts/{ana.id}/delete")
+
+    told = client.post(f"/contacts/{ana.id}/edit", data=typed(name="Ana Sousa", **before))
+
+    assert told.status_code == 409
+    assert "in the bin now" in told.text
+    again = client.post(
+        f"/contacts/{ana.id}/edit",
+        data=typed(name="Ana Sousa", version=hidden(told.text, "version")),
+    )
+    assert again.status_code == 303
+    assert (only_contact().name, only_contact().deleted_at) == ("Ana Sousa", None)
+
+
+def test_it_lets_an_agent_edit_only_what_they_may_see(
+    app: Flask, bob: User, dora: User, client_of: ClientOf
+) -> None:
+    hers = make_contact("Hers", responsible=dora)
+    acme = make_contact("Acme", kind=ContactKind.COMPANY, responsible=dora)
+    db.session.add(OfficeSettings(id=1, restricts_agents=True))
+    db.session.commit()
+    client = client_of(bob)
+
+    assert client.get(f"/contacts/{hers.id}/edit").status_code == 404
+    assert client.post(f"/contacts/{hers.id}/edit", data=typed()).status_code == 404
+    forged = client.post("/contacts/new", data=typed(company_id=acme.id))
+    assert forged.status_code == 422
+    given_away = client.post("/contacts/new", data=typed(responsible_id=dora.id))
+    assert given_away.location == "/contacts"
