@@ -12,6 +12,7 @@ from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from crm_app import clock
+from crm_app.config import Config
 from crm_app.telephony import services
 from crm_app.telephony.zadarma.signing import sign_webhook
 
@@ -76,3 +77,10 @@ def start_fields(**changes: str) -> dict[str, str]:
         "caller_id": "+351910000042",
         "called_did": "351210000001",
     } | changes
+
+
+def use_api(app: Flask, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the application ask another API."""
+    settings: Config = app.extensions["settings"]
+    changed = settings.model_copy(update={"zadarma_api_url": url})
+    monkeypatch.setitem(app.extensions, "settings", changed)

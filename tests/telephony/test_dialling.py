@@ -1,0 +1,295 @@
+"""Click-to-call: the screen tells the truth, and nothing is dialled twice."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from crm_app import clock
+from crm_app.accounts.models import User
+from crm_app.calls.models import Call, CallFact
+from crm_app.demo import make_contact, make_lead
+from crm_app.extensions import db
+from crm_app.telephony import dialling
+from crm_app.telephony.models import DialRequest, DialState
+from crm_app.telephony.zadarma.simulator.office import Simulator
+from tests.telephony.conftest import SECRET, use_api
+
+CLIENT = "+351910000042"
+HTMX = {"HX-Request": "true"}
+Dial = Callable[..., TestResponse]
+
+
+@pytest.fixture
+def pbx(
+    connected: Flask, served: str, key: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Simulator]:
+    """A played PBX that the application asks, and that posts to it."""
+    with Simulator(key, SECRET, f"{served}/zadarma") as simulator:
+        use_api(connected, simulator.url, monkeypatch)
+        yield simulator
+    assert not simulator.errors
+
+
+@pytest.fixture
+def dial(bob: User, client_of: Callable[[User], FlaskClient]) -> Dial:
+    """Let Bob (101) click a number."""
+    browser = client_of(bob)
+    db.session.rollback()
+
+    def click(number: str = CLIENT, *, headers: dict[str, str] = HTMX, **more: str) -> TestResponse:
+        answer = browser.post("/telephony/dial", data={"number": number, **more}, headers=headers)
+        db.session.rollback()
+        return answer
+
+    return click
+
+
+def wish() -> DialRequest:
+    """Give the newest wish."""
+    db.session.rollback()
+    return db.session.scalars(select(DialRequest).order_by(DialRequest.id.desc())).first()  # type: ignore[return-value]
+
+
+def callbacks(pbx: Simulator) -> int:
+    """Count how often the PBX was asked to call."""
+    return sum(call.path == "/v1/request/callback/" for call in pbx.api_calls)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until something that another thread does has happened."""
+    deadline = time.monotonic() + 15
+    while not condition():
+        db.session.rollback()
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+    db.session.rollback()
+
+
+def test_a_click_rings_the_own_phone_first(pbx: Simulator, dial: Dial) -> None:
+    pbx.account.callback = "callback-no-events"
+    answer = dial("910 000 042")
+    assert answer.status_code == 200
+    assert "Your phone rings first" in answer.text
+    assert 'hx-target="#dials"' in answer.text
+    asked = [call for call in pbx.api_calls if call.path == "/v1/request/callback/"]
+    assert asked[0].params | {"format": ""} == {
+        "from": "101", "sip": "101", "to": CLIENT, "format": "",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    ["callback-single", "callback-two-legs-one-id", "callback-two-legs-two-ids", "callback-as-end"],
+)
+def test_the_call_that_comes_belongs_to_the_click(
+    pbx: Simulator, dial: Dial, scenario: str, bob: User
+) -> None:
+    contact = make_contact("Ana Sousa", phones=(CLIENT,))
+    lead = make_lead("Roof", contact=contact)
+    lead_id, contact_id, bob_id = lead.id, contact.id, bob.id
+    db.session.rollback()
+    pbx.account.callback = scenario
+    assert dial(lead_id=str(lead_id)).status_code == 200
+    wait_for(lambda: wish().state == DialState.CONNECTED)
+    call = db.session.scalars(select(Call).where(Call.pbx_call_id == wish().pbx_call_id)).one()
+    assert (call.direction, call.outside_number) == ("outbound", CLIENT)
+    assert (call.lead_id, call.contact_id, call.user_id) == (lead_id, contact_id, bob_id)
+    shown = db.session.scalar(select(func.count(Call.id)).where(~Call.is_own_leg))
+    assert shown == 1
+    dialled = select(func.count(CallFact.id)).where(CallFact.kind == "dialled")
+    assert db.session.scalar(dialled) == 1
+
+
+def test_a_phone_that_is_not_picked_up_is_said(pbx: Simulator, dial: Dial) -> None:
+    pbx.account.callback = "callback-manager-declines"
+    dial()
+    wait_for(lambda: wish().state == DialState.FAILED)
+    assert wish().error_code == "not_picked_up"
+    assert wish().pending_key is None
+
+
+def test_a_double_click_dials_once(pbx: Simulator, dial: Dial) -> None:
+    pbx.account.callback = "callback-no-events"
+    dial()
+    dial("00351 910 000 042")
+    assert callbacks(pbx) == 1
+    assert db.session.scalar(select(func.count(DialRequest.id))) == 1
+
+
+def test_clicks_at_the_same_moment_dial_once(pbx: Simulator, connected: Flask, dial: Dial) -> None:
+    pbx.account.callback = "callback-no-events"
+    pbx.inject("slow", seconds=0.3)
+    order = dialling.Order(1, "101", CLIENT, "PT")
+    dial("not a number")
+    order = dialling.Order(wish().user_id, "101", CLIENT, "PT")
+    db.session.rollback()
+    made: list[int] = []
+
+    def click() -> None:
+        from crm_app.telephony.views import client_for
+
+        with connected.app_context():
+            link = connected.extensions["telephony_links"].read()
+            made.append(dialling.place(order, client_for(link)))
+
+    threads = [threading.Thread(target=click) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(made) == 4
+    assert len(set(made)) == 1
+    assert callbacks(pbx) == 1
+
+
+@pytest.mark.parametrize(
+    ("prepare", "words"),
+    [
+        (lambda pbx: pbx.account.online.discard("101"), "not signed in"),
+        (lambda pbx: pbx.account.extensions.remove("101"), "does not know your extension"),
+        (lambda pbx: setattr(pbx.account, "balance", 0), "no money"),
+        (lambda pbx: setattr(pbx.account, "secret", "another"), "does not accept the key"),
+        (lambda pbx: pbx.inject("limit"), "Too many requests"),
+        (lambda pbx: pbx.inject("limit200"), "Too many requests"),
+        (lambda pbx: pbx.inject("error"), "cannot be reached"),
+        (lambda pbx: pbx.inject("html"), "makes no sense"),
+        (lambda pbx: pbx.inject("down"), "did not answer"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_dialled(
+    pbx: Simulator, dial: Dial, prepare: Callable[[Simulator], None], words: str
+) -> None:
+    prepare(pbx)
+    answer = dial()
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert wish().state == DialState.FAILED
+    assert callbacks(pbx) == 0
+
+
+def test_an_unreachable_api_is_said(
+    connected: Flask, dial: Dial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_api(connected, "http://127.0.0.1:9", monkeypatch)
+    answer = dial()
+    assert answer.status_code == 422
+    assert "cannot be reached" in answer.text
+
+
+def test_an_unclear_answer_is_no_success_and_is_never_repeated(pbx: Simulator, dial: Dial) -> None:
+    pbx.account.callback = "callback-no-events"
+    pbx.inject("down", path="/v1/request/callback/", times=1)
+    answer = dial()
+    assert "Your phone may ring" in answer.text
+    dial()
+    assert wish().state == DialState.UNCERTAIN
+    assert callbacks(pbx) == 1
+
+
+def test_a_refused_callback_is_said(pbx: Simulator, dial: Dial) -> None:
+    answer = dial(f"+{pbx.account.did}")
+    assert answer.status_code == 422
+    assert "refuses this number" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [("hello", "not a phone number"), ("91", "too short"), ("+999 123 456 789", "No country")],
+)
+def test_an_impossible_number_is_refused_with_the_reason(
+    pbx: Simulator, dial: Dial, number: str, words: str
+) -> None:
+    answer = dial(number)
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert pbx.api_calls == []
+
+
+def test_without_an_extension_nothing_is_asked(
+    pbx: Simulator, carol: User, client_of: Callable[[User], FlaskClient]
+) -> None:
+    browser = client_of(carol)
+    db.session.rollback()
+    answer = browser.post("/telephony/dial", data={"number": CLIENT}, headers=HTMX)
+    assert answer.status_code == 422
+    assert "You have no extension" in answer.text
+    assert pbx.api_calls == []
+
+
+def test_without_keys_the_screen_says_so(app: Flask, dial: Dial) -> None:
+    app.extensions["telephony_links"].forget()
+    assert "not connected" in dial().text
+
+
+def test_a_contact_that_asked_not_to_be_called_is_called_only_after_a_question(
+    pbx: Simulator, dial: Dial
+) -> None:
+    pbx.account.callback = "callback-no-events"
+    make_contact("Ana", phones=(CLIENT,), do_not_call=True)
+    db.session.rollback()
+    answer = dial()
+    assert answer.status_code == 422
+    assert 'name="confirm" value="yes"' in answer.text
+    assert callbacks(pbx) == 0
+    again = dial(confirm="yes")
+    assert again.status_code == 200
+    assert "asked not to be called" not in again.text
+    assert callbacks(pbx) == 1
+
+
+def test_when_no_event_comes_the_card_asks(
+    pbx: Simulator, dial: Dial, bob: User, client_of: Callable[[User], FlaskClient]
+) -> None:
+    browser = client_of(bob)
+    db.session.rollback()
+    pbx.account.callback = "callback-no-events"
+    dial()
+    later = clock.now() + timedelta(seconds=50)
+    with time_machine.travel(later, tick=True):
+        assert "Did your phone ring?" in browser.get("/telephony/dials", headers=HTMX).text
+        assert dialling.expire() == 1
+        assert "Did your phone ring?" in browser.get("/telephony/dials", headers=HTMX).text
+        dial()
+    assert callbacks(pbx) == 2
+
+
+def test_a_card_can_be_put_away_only_by_its_owner(
+    pbx: Simulator, dial: Dial, alice: User, client_of: Callable[[User], FlaskClient]
+) -> None:
+    other = client_of(alice)
+    db.session.rollback()
+    dial("hello")
+    address = f"/telephony/dials/{wish().id}/close"
+    db.session.rollback()
+    other.post(address)
+    assert wish().closed_at is None
+    dial("hello again")
+    assert "hello again" in dial("hello again").text
+
+
+def test_without_htmx_the_click_leads_to_a_page(pbx: Simulator, dial: Dial) -> None:
+    pbx.account.callback = "callback-no-events"
+    answer = dial(headers={})
+    assert (answer.status_code, answer.location) == (303, "/telephony/dials")
+    refused = dial("hello", headers={})
+    assert refused.status_code == 422
+    assert "<html" in refused.text
+    assert "not a phone number" in refused.text
+
+
+def test_a_call_that_is_over_can_be_repeated_at_once(pbx: Simulator, dial: Dial) -> None:
+    pbx.account.callback = "callback-client-busy"
+    dial()
+    wait_for(lambda: db.session.scalar(select(Call.phase)) == "ended")
+    dial()
+    assert callbacks(pbx) == 2
+    # A connection must not be left in the middle of what the second call posts.
+    wait_for(lambda: db.session.scalar(select(func.count(Call.id))) == 2)

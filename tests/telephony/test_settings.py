@@ -1,0 +1,264 @@
+"""The settings page: keys that are never shown, extensions that nobody can grab."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from crm_app.accounts.models import User
+from crm_app.encryption import Vault
+from crm_app.extensions import db
+from crm_app.telephony import checks, services
+from crm_app.telephony.commands import telephony_cli
+from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.zadarma.simulator.office import Simulator
+from tests.telephony.conftest import SECRET, use_api
+
+PAGE = "/telephony/settings"
+
+
+@pytest.fixture
+def pbx(app: Flask, key: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    """A played PBX that the application asks."""
+    app.extensions["telephony_links"].forget()
+    with Simulator(key, SECRET, extensions=("101", "102", "103")) as simulator:
+        use_api(app, simulator.url, monkeypatch)
+        yield simulator
+    app.extensions["telephony_links"].forget()
+
+
+@pytest.fixture
+def browser(alice: User, client_of: Callable[[User], FlaskClient]) -> FlaskClient:
+    """The administrator's browser."""
+    client = client_of(alice)
+    db.session.rollback()
+    return client
+
+
+def save(browser: FlaskClient, key: str, secret: str = SECRET) -> TestResponse:
+    """Save and test keys."""
+    answer = browser.post(f"{PAGE}/keys", data={"key": key, "secret": secret})
+    db.session.rollback()
+    return answer
+
+
+def test_it_is_for_administrators_only(
+    bob: User, dora: User, client_of: Callable[[User], FlaskClient], visitor: FlaskClient
+) -> None:
+    for user in (bob, dora):
+        client = client_of(user)
+        db.session.rollback()
+        assert client.get(PAGE).status_code == 403
+        for action in ("keys", "refresh", "disconnect", "tail", "people", "switches"):
+            assert client.post(f"{PAGE}/{action}").status_code == 403
+    assert visitor.get(PAGE).status_code == 303
+
+
+def test_it_saves_and_tests_the_keys(pbx: Simulator, browser: FlaskClient, key: str) -> None:
+    assert save(browser, key).status_code == 303
+    page = browser.get(PAGE).text
+    assert "Zadarma accepts the keys" in page
+    assert "€25.00" in page
+    assert "101, 102, 103" in page
+
+
+def test_it_never_shows_the_keys_again(
+    app: Flask, pbx: Simulator, browser: FlaskClient, key: str
+) -> None:
+    save(browser, key)
+    page = browser.get(PAGE).text
+    assert key not in page
+    assert SECRET not in page
+    assert "Type only to replace it" in page
+    stored = TelephonySettings.current()
+    assert key not in stored.key_locked + stored.secret_locked
+    assert SECRET not in stored.key_locked + stored.secret_locked
+    assert stored.keys(app.extensions["vault"]) == (key, SECRET)
+
+
+def test_an_empty_secret_keeps_the_stored_one(
+    app: Flask, pbx: Simulator, browser: FlaskClient, key: str
+) -> None:
+    save(browser, key)
+    save(browser, key, "")
+    assert TelephonySettings.current().keys(app.extensions["vault"]) == (key, SECRET)
+
+
+@pytest.mark.parametrize(
+    ("key_text", "secret", "words"),
+    [
+        ("", SECRET, "Paste the key"),
+        ("abc", "", "Paste the secret"),
+        ("a b\n", SECRET, "neither a key nor a secret"),
+    ],
+)
+def test_it_refuses_keys_that_cannot_be(
+    app: Flask, browser: FlaskClient, key_text: str, secret: str, words: str
+) -> None:
+    answer = save(browser, key_text, secret)
+    assert answer.status_code == 422
+    assert words in answer.text
+
+
+def test_wrong_keys_are_said_in_words(pbx: Simulator, browser: FlaskClient, key: str) -> None:
+    save(browser, key, "ffff")
+    assert "does not accept the key and secret" in browser.get(PAGE).text
+
+
+def test_the_page_works_while_the_api_is_down(
+    pbx: Simulator, browser: FlaskClient, key: str
+) -> None:
+    save(browser, key)
+    pbx.inject("error")
+    assert browser.post(f"{PAGE}/refresh").status_code == 303
+    page = browser.get(PAGE)
+    assert page.status_code == 200
+    assert "cannot be reached" in page.text
+    assert "101, 102, 103" in page.text
+
+
+def test_a_lost_secret_key_is_said(
+    app: Flask, browser: FlaskClient, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.save_keys(key, SECRET, Vault("another session key, quite long"))
+    app.extensions["telephony_links"].forget()
+    assert "SECRET_KEY has changed" in browser.get(PAGE).text
+    assert save(browser, key, "").status_code == 422
+    assert save(browser, key).status_code == 303
+    app.extensions["telephony_links"].forget()
+
+
+def test_a_taken_extension_is_not_offered_and_refused_when_forged(
+    pbx: Simulator, browser: FlaskClient, key: str, alice: User, bob: User, carol: User
+) -> None:
+    names = {user.name: f"extension-{user.id}" for user in (alice, bob, carol)}
+    alice_id = str(alice.id)
+    db.session.rollback()
+    save(browser, key)
+    page = browser.get(PAGE).text
+    row = page[page.index(names["Carol Agent"]) :].partition("</select>")[0]
+    assert 'value="102"' in row
+    assert 'value="101"' not in row
+    for forged, words in (("101", "Somebody else has"), ("999", "The PBX has no such extension")):
+        data = {names["Carol Agent"]: forged, "default_responsible": alice_id}
+        answer = browser.post(f"{PAGE}/people", data=data)
+        assert answer.status_code == 422
+        assert words in answer.text
+        db.session.rollback()
+        assert db.session.get_one(User, carol.id).extension is None
+        db.session.rollback()
+
+
+def test_extensions_are_given_swapped_and_taken_away(
+    pbx: Simulator, browser: FlaskClient, key: str, bob: User, carol: User, dora: User
+) -> None:
+    bob_id, carol_id, dora_id = bob.id, carol.id, dora.id
+    db.session.rollback()
+    save(browser, key)
+    wanted = {bob_id: "103", dora_id: "101", carol_id: "102"}
+    data = {f"extension-{user_id}": extension for user_id, extension in wanted.items()}
+    answer = browser.post(f"{PAGE}/people", data={**data, "default_responsible": str(dora_id)})
+    assert answer.status_code == 303
+    for user_id, extension in wanted.items():
+        assert db.session.get_one(User, user_id).extension == extension
+    db.session.rollback()
+    data[f"extension-{bob_id}"] = ""
+    browser.post(f"{PAGE}/people", data={**data, "default_responsible": str(dora_id)})
+    assert db.session.get_one(User, bob_id).extension is None
+
+
+def test_there_is_exactly_one_default_responsible_who_can_sign_in(
+    pbx: Simulator, browser: FlaskClient, bob: User, carol: User
+) -> None:
+    carol.active = False
+    bob_id, carol_id = bob.id, carol.id
+    db.session.commit()
+    for chosen in ("", "999999", str(carol_id), "x"):
+        answer = browser.post(f"{PAGE}/people", data={"default_responsible": chosen})
+        assert answer.status_code == 422
+        db.session.rollback()
+    assert browser.post(f"{PAGE}/people", data={"default_responsible": bob_id}).status_code == 303
+    assert TelephonySettings.current().default_responsible_id == bob_id
+    db.session.rollback()
+    assert browser.get(PAGE).text.count(" checked /") >= 1
+
+
+def test_an_extension_that_left_the_pbx_is_marked(
+    pbx: Simulator, browser: FlaskClient, key: str, bob: User
+) -> None:
+    save(browser, key)
+    pbx.account.extensions.remove("101")
+    browser.post(f"{PAGE}/refresh")
+    assert "101 is no longer at the PBX" in browser.get(PAGE).text
+
+
+def test_the_webhook_address_is_shown_and_gets_a_tail(app: Flask, browser: FlaskClient) -> None:
+    base = app.extensions["settings"].base_url
+    assert f'value="{base}/zadarma"' in browser.get(PAGE).text
+    browser.post(f"{PAGE}/tail")
+    token = TelephonySettings.current().webhook_token
+    db.session.rollback()
+    assert len(token) >= 32
+    assert f'value="{base}/zadarma/{token}"' in browser.get(PAGE).text
+    browser.post(f"{PAGE}/tail", data={"remove": "yes"})
+    assert TelephonySettings.current().webhook_token == ""
+    app.extensions["telephony_links"].forget()
+
+
+@pytest.mark.parametrize(
+    ("url", "is_good"),
+    [
+        ("https://crm.example.com/zadarma", True),
+        ("http://crm.example.com/zadarma", False),
+        ("https://localhost/zadarma", False),
+        ("https://127.0.0.1/zadarma", False),
+        ("https://192.168.1.4/zadarma", False),
+        ("https://office/zadarma", False),
+    ],
+)
+def test_it_warns_of_an_address_that_the_pbx_cannot_reach(url: str, *, is_good: bool) -> None:
+    assert checks.is_reachable(url) == is_good
+
+
+def test_the_switch_is_kept(app: Flask, browser: FlaskClient) -> None:
+    browser.post(f"{PAGE}/switches", data={})
+    assert not TelephonySettings.current().shows_caller_name
+    db.session.rollback()
+    browser.post(f"{PAGE}/switches", data={"shows_caller_name": "y"})
+    assert TelephonySettings.current().shows_caller_name
+
+
+def test_the_account_s_clock_is_known(pbx: Simulator, browser: FlaskClient, key: str) -> None:
+    pbx.account.utc_offset = timedelta(hours=3)
+    save(browser, key)
+    assert TelephonySettings.current().clock_offset_seconds == 3 * 3600
+
+
+def test_the_keys_can_be_forgotten(pbx: Simulator, browser: FlaskClient, key: str) -> None:
+    save(browser, key)
+    browser.post(f"{PAGE}/disconnect")
+    assert not TelephonySettings.current().is_connected
+    db.session.rollback()
+    assert "Not connected" in browser.get(PAGE).text
+
+
+def test_the_command_connects_and_checks(app: Flask, pbx: Simulator, key: str) -> None:
+    runner = app.test_cli_runner()
+    arguments = ["connect", "--key", key, "--secret-stdin"]
+    broken = runner.invoke(telephony_cli, ["check"])
+    assert broken.exit_code == 1
+    connected = runner.invoke(telephony_cli, arguments, input=SECRET)
+    assert connected.exit_code == 0, connected.output
+    assert "accepts the keys" in connected.output
+    db.session.rollback()
+    checked = runner.invoke(telephony_cli, ["check"])
+    assert checked.exit_code == 0, checked.output
+    assert "ok     Key and secret are stored." in checked.output
+    db.session.rollback()
+    pbx.account.secret = "another"
+    refused = runner.invoke(telephony_cli, arguments, input=SECRET)
+    assert refused.exit_code == 1
+    assert "does not accept" in refused.output
