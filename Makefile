@@ -6,7 +6,7 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
-PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --require-virtualenv
+PIP := $(PYTHON) -m pip install --quiet --quiet --disable-pip-version-check --no-input --require-virtualenv
 # A change of the pinned versions gives the stamp another name, so an old environment is renewed.
 RUN_STAMP := $(VENV)/.ramal-run-$(shell cat requirements.txt | cksum | tr ' ' '-')
 DEV_STAMP := $(VENV)/.ramal-dev-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
