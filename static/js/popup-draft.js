@@ -33,7 +33,8 @@ document.addEventListener("htmx:after:request", ({ detail }) => {
 });
 addEventListener("storage", ({ key, newValue }) => {
   for (const form of forms()) {
-    if (newValue && key === keyOf(form) && !form.contains(document.activeElement)) fill(form, newValue);
+    const isTypedIn = [form.elements.note, form.elements.task_title].includes(document.activeElement);
+    if (newValue && key === keyOf(form) && !isTypedIn) fill(form, newValue);
   }
 });
 addEventListener("pagehide", () => forms().forEach(send));

@@ -1,6 +1,6 @@
-// Shows at most three cards, the ringing ones first; a button unfolds the rest.
+// Shows at most three cards, first the one of the call that one is in; a button unfolds the rest.
 const MOST = 3;
-const ORDER = ["ringing", "answered", "ended", "over"];
+const ORDER = ["answered", "ringing", "ended", "over"];
 
 const list = document.getElementById("popups");
 const more = document.querySelector("[data-js-more]");

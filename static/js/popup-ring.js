@@ -13,7 +13,6 @@ let stop = null;
 const isMuted = () => localStorage.getItem(SWITCH) === "yes";
 
 async function look() {
-  choice.checked = !isMuted();
   lamp.dataset.muted = isMuted() ? "yes" : "no";
   mayPlay ||= await isLetPlay();
   lamp.dataset.sound = mayPlay || isMuted() ? "ready" : "blocked";
@@ -29,9 +28,14 @@ choice.addEventListener("change", () => {
   localStorage.setItem(SWITCH, choice.checked ? "no" : "yes");
   look();
 });
-addEventListener("storage", ({ key }) => key === SWITCH && look());
+addEventListener("storage", ({ key }) => {
+  if (key !== SWITCH) return;
+  choice.checked = !isMuted();
+  look();
+});
 // Any click or key on the page is the permission that a browser waits for.
 for (const kind of ["click", "keydown"]) addEventListener(kind, () => !mayPlay && look());
 new MutationObserver(look).observe(list, { childList: true });
 new MutationObserver(look).observe(list, { subtree: true, attributeFilter: ["data-state"] });
+choice.checked = !isMuted();
 look();

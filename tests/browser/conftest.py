@@ -1,0 +1,81 @@
+"""A browser, an office it looks at, and people who are signed in."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from crm_app.live import bus
+from tests.browser.chromium import launch
+from tests.browser.office import Office
+
+SignIn = Callable[..., BrowserContext]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything in this folder."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for the whole run; each test has contexts of its own."""
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def running_office(tmp_path_factory: pytest.TempPathFactory, bus_url: str) -> Iterator[Office]:
+    """One served office for the whole run."""
+    office = Office(tmp_path_factory.mktemp("office"), bus_url)
+    office.start()
+    yield office
+    office.stop()
+
+
+@pytest.fixture
+def office(running_office: Office, bus_url: str) -> Office:
+    """The served office without any calls or contacts."""
+    bus.configure(bus_url)
+    bus.client().flushdb()
+    running_office.forget_everything()
+    return running_office
+
+
+@pytest.fixture
+def sign_in(browser: Browser, office: Office) -> Iterator[SignIn]:
+    """Open a browser profile in which somebody is signed in."""
+    contexts = []
+
+    def sign_in(name: str, **options: object) -> BrowserContext:
+        context = browser.new_context(**options)  # type: ignore[arg-type]
+        context.set_default_timeout(8_000)
+        context.add_cookies([office.cookie_of(name)])
+        contexts.append(context)
+        return context
+
+    yield sign_in
+    for context in contexts:
+        context.close()
+
+
+def watching(context: BrowserContext, office: Office, path: str = "/contacts") -> Page:
+    """Open a page and wait until live calls arrive on it."""
+    page = context.new_page()
+    page.goto(f"{office.url}{path}")
+    page.wait_for_selector("#lamp[data-live-state=ok]", state="attached")
+    return page
+
+
+def until(page: Page, expression: str) -> None:
+    """Wait until an expression is true in the page (the page's own policy forbids eval in it)."""
+    deadline = time.monotonic() + 10
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, f"not true: {expression}"
+        page.wait_for_timeout(50)

@@ -1,0 +1,168 @@
+"""The stream in a real browser: shared, replayed, missed when it is gone, and heard."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from crm_app.live import bus
+from tests.browser.chromium import ARGUMENTS, executable_path
+from tests.browser.conftest import SignIn, until, watching
+from tests.browser.office import Office
+
+ANA = "+351910000042"
+CARD = "[role=alertdialog]"
+DOWN = "#lamp[data-live-state=down]"
+
+
+@pytest.fixture
+def own_office(tmp_path: Path, bus_url: str) -> Iterator[Office]:
+    """An office whose server a test may kill."""
+    office = Office(tmp_path, bus_url)
+    office.start()
+    bus.client().flushdb()
+    yield office
+    office.stop()
+
+
+def signed_in(browser: Browser, office: Office) -> Page:
+    context = browser.new_context()
+    context.add_cookies([office.cookie_of("Bob")])
+    return watching(context, office)
+
+
+def test_it_says_when_live_calls_do_not_arrive_and_catches_up(
+    browser: Browser, own_office: Office
+) -> None:
+    page = signed_in(browser, own_office)
+    follower = page.context.new_page()
+    follower.goto(f"{own_office.url}/leads")
+    follower.wait_for_selector("#lamp[data-live-state=ok]", state="attached")
+    own_office.stop(signal.SIGKILL)
+
+    for tab in (page, follower):
+        tab.wait_for_selector(DOWN, state="attached", timeout=20_000)
+        lamp = tab.locator("#lamp").get_by_text("Live calls are not arriving – reconnecting")
+        expect(lamp.first).to_be_visible()
+
+    own_office.ring(ANA, "101")
+    own_office.start()
+
+    for tab in (page, follower):
+        tab.wait_for_selector("#lamp[data-live-state=ok]", state="attached", timeout=20_000)
+        expect(tab.locator(CARD)).to_have_count(1)
+    page.context.close()
+
+
+def test_it_shows_a_call_whose_event_was_lost(office: Office, sign_in: SignIn) -> None:
+    context = sign_in("Bob")
+    page = watching(context, office)
+    # The stream ends without a word, and the event is published while nobody listens.
+    context.route("**/live", lambda route: route.abort())
+    bus.client().publish("ramal:live:1", b"bye")
+    page.wait_for_timeout(500)
+    office.ring(ANA, "101")
+    expect(page.locator(CARD)).to_have_count(0)
+    context.unroute("**/live")
+    expect(page.locator(CARD)).to_have_count(1, timeout=15_000)
+
+
+def test_it_asks_every_few_seconds_while_the_stream_is_away(
+    office: Office, sign_in: SignIn
+) -> None:
+    context = sign_in("Bob")
+    context.route("**/live", lambda route: route.fulfill(status=503))
+    page = context.new_page()
+    page.goto(f"{office.url}/contacts")
+    page.wait_for_selector(DOWN, state="attached", timeout=15_000)
+    office.ring(ANA, "101")
+    expect(page.locator(CARD)).to_have_count(1, timeout=7_000)
+
+
+def test_it_says_that_one_is_signed_out(office: Office, sign_in: SignIn) -> None:
+    context = sign_in("Bob")
+    page = watching(context, office)
+    context.clear_cookies()
+    bus.client().publish("ramal:live:1", b"bye")
+    page.wait_for_selector("#lamp[data-live-state=out]", state="attached", timeout=20_000)
+    page.locator("#lamp [data-bs-toggle]").click()
+    expect(page.get_by_role("link", name="Sign in again")).to_be_visible()
+
+
+def test_it_shares_one_stream_without_a_secure_context(browser: Browser, office: Office) -> None:
+    # On a plain http address of the network there are no locks, so a shared worker reads.
+    launched = browser.browser_type.launch(
+        executable_path=executable_path(),
+        args=[*ARGUMENTS, "--host-resolver-rules=MAP office.lan 127.0.0.1"],
+    )
+    context = launched.new_context()
+    url = f"http://office.lan:{office.port}"
+    context.add_cookies([{**office.cookie_of("Bob"), "url": url}])
+    streams: list[str] = []
+    context.on("request", lambda r: streams.append(r.url) if r.url.endswith("/live") else None)
+    tabs = []
+    for _ in range(8):
+        tab = context.new_page()
+        tab.goto(f"{url}/contacts", timeout=8_000)
+        tabs.append(tab)
+    assert tabs[0].evaluate("[isSecureContext, 'locks' in navigator]") == [False, False]
+    for tab in tabs:
+        tab.wait_for_selector("#lamp[data-live-state=ok]", state="attached", timeout=8_000)
+    assert len(streams) <= 1
+    office.ring(ANA, "101")
+    for tab in tabs:
+        expect(tab.locator(CARD)).to_have_count(1)
+    launched.close()
+
+
+def test_it_rings_in_one_tab_and_stops_when_nobody_rings(office: Office, sign_in: SignIn) -> None:
+    context = sign_in("Bob")
+    context.add_init_script("""
+      window.tones = 0;
+      const start = OscillatorNode.prototype.start;
+      OscillatorNode.prototype.start = function (...told) {
+        window.tones += 1;
+        return start.apply(this, told);
+      };
+      const close = AudioContext.prototype.close;
+      AudioContext.prototype.close = function () {
+        window.silenced = (window.silenced ?? 0) + 1;
+        return close.call(this);
+      };
+    """)
+    tabs = [watching(context, office) for _ in range(3)]
+    for tab in tabs:
+        tab.mouse.click(5, 5)
+    call = office.ring(ANA, "101")
+    for tab in tabs:
+        expect(tab.locator(CARD)).to_have_count(1)
+    tabs[0].wait_for_timeout(1_000)
+    ringing = [tab for tab in tabs if tab.evaluate("tones")]
+    assert len(ringing) == 1
+    before = ringing[0].evaluate("window.silenced ?? 0")
+    office.end(call)
+    expect(ringing[0].locator(CARD)).to_have_count(0)
+    until(ringing[0], f"window.silenced > {before}")
+
+
+def test_it_stays_silent_when_it_is_switched_off(office: Office, sign_in: SignIn) -> None:
+    context = sign_in("Bob")
+    context.add_init_script("""
+      window.tones = 0;
+      const start = OscillatorNode.prototype.start;
+      OscillatorNode.prototype.start = function (...told) {
+        window.tones += 1;
+        return start.apply(this, told);
+      };
+    """)
+    page = watching(context, office)
+    page.locator("#lamp [data-bs-toggle]").click()
+    page.get_by_label("Ring when somebody calls me").uncheck()
+    page.reload()
+    expect(page.locator("[data-js-ring-switch]")).not_to_be_checked()
+    office.ring(ANA, "101")
+    expect(page.locator(CARD)).to_have_count(1)
+    page.wait_for_timeout(1_000)
+    assert page.evaluate("tones") == 0
