@@ -28,7 +28,7 @@ check: $(DEV_STAMP) ## Check style, types, layers, templates, spelling and house
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy --no-error-summary
-	$(BIN)/lint-imports --no-logo > .lint-imports.log || { cat .lint-imports.log; exit 1; }
+	$(BIN)/lint-imports --no-logo > .lint-imports.log || { cat .lint-imports.log; rm -f .lint-imports.log; exit 1; }
 	@rm -f .lint-imports.log
 	$(BIN)/djlint --quiet --lint templates
 	$(BIN)/codespell
