@@ -226,7 +226,8 @@ def searchable(contact: Contact) -> str:
 
 def _lock(contact: Contact) -> None:
     # What was read before the lock may be old: read it again under it (SQLite has one writer).
-    db.session.refresh(contact, with_for_update=True)
+    # Only this row: PostgreSQL cannot lock what an outer join brings along.
+    db.session.refresh(contact, with_for_update={"of": Contact})
 
 
 def _apply(contact: Contact, draft: Draft) -> None:

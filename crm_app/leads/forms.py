@@ -57,7 +57,10 @@ class LeadForm(VersionedForm):
                 people.setdefault(str(lead.responsible_id), lead.responsible.name)
             if lead.currency not in currencies:
                 currencies.append(lead.currency)
-            del self.stage_id, self.contact_name, self.number
+            del self.contact_name, self.number
+        if lead is not None or not self.stage_id.choices:
+            # Where no pipeline is laid yet, the first lead lays it.
+            del self.stage_id
         self.responsible_id.choices = [
             SelectChoice("", _("Nobody")),
             *[SelectChoice(user_id, name) for user_id, name in people.items()],

@@ -105,7 +105,8 @@ def picker(contact_id: str, user: User, own: Contact | None) -> dict[str, Any]:
 def create(form: LeadForm, contact: Contact | None, user: User) -> Lead:
     """Make the lead that the valid form describes; the caller commits."""
     details = said(form)
-    details["stage"] = db.session.get(LeadStage, form.stage_id.data)
+    if "stage_id" in form:
+        details["stage"] = db.session.get(LeadStage, form.stage_id.data)
     return services.create_lead(form.title.data, contact.id if contact else None, user, **details)
 
 

@@ -143,7 +143,8 @@ def locked(lead: Lead, version: int) -> Lead:
     Raises ConflictError when somebody changed it meanwhile. (SQLite holds its one write lock
     since the first statement, PostgreSQL locks the row.)
     """
-    db.session.refresh(lead, with_for_update=True)
+    # Only this row: PostgreSQL cannot lock what an outer join brings along.
+    db.session.refresh(lead, with_for_update={"of": Lead})
     if lead.version != version:
         raise ConflictError
     return lead

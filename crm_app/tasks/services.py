@@ -114,7 +114,8 @@ def locked(task: Task, version: int) -> Task:
 
     Raises ConflictError when somebody changed it meanwhile.
     """
-    db.session.refresh(task, with_for_update=True)
+    # Only this row: PostgreSQL cannot lock what an outer join brings along.
+    db.session.refresh(task, with_for_update={"of": Task})
     if task.version != version:
         raise ConflictError
     return task

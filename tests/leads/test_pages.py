@@ -1,6 +1,8 @@
 """One lead: its page, its form, moving it, the bin, and two people at once."""
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 
 import pytest
@@ -132,6 +134,15 @@ def test_it_makes_a_stranger_a_contact(client_of, bob):
     assert newest().contact == contact
 
 
+def test_it_lays_the_pipeline_with_the_first_lead(client_of, bob):
+    client = client_of(bob)
+    assert client.get("/leads/new").status_code == 200
+    data = {"title": "Roof", "currency": "EUR", "responsible_id": str(bob.id)}
+    assert client.post("/leads/new", data=data).status_code == 303
+    assert newest().stage.name == "New"
+    assert stage_id("Lost")
+
+
 def test_it_searches_a_contact_without_scripts(client_of, bob):
     make_contact("João Silva")
     data = {"title": "Roof", "row": "find:contact_id", "contact_id-q": "joao"}
@@ -232,6 +243,24 @@ def test_it_tells_the_second_editor_and_loses_nothing(client_of, bob, carol):
     assert (lead.title, lead.source, lead.value_cents) == ("Red roof", "Web", 20_000)
     actions = [entry.action for entry in db.session.scalars(JournalEntry.of("lead", lead.id))]
     assert actions == ["changed", "changed"]
+
+
+def test_it_lets_one_of_two_win_who_save_in_the_same_moment(client_of, bob, carol):
+    lead = make_lead("Roof")
+    url, data = f"/leads/{lead.id}/edit", {"currency": "EUR", "version": "1"}
+    clients = [client_of(user) for user in (bob, carol) * 4]
+    db.session.rollback()
+    start = threading.Barrier(len(clients))
+
+    def save(number: int) -> int:
+        start.wait(10)
+        return clients[number].post(url, data=data | {"title": f"Roof {number}"}).status_code
+
+    with ThreadPoolExecutor(len(clients)) as pool:
+        codes = sorted(pool.map(save, range(len(clients))))
+    assert codes == [303] + [409] * 7
+    db.session.refresh(lead)
+    assert lead.version == 2
 
 
 @pytest.mark.parametrize("version", ["", "x", "0", "99", "-1", "٣"])

@@ -1,6 +1,8 @@
 """The pages of tasks: groups, one click, one line, the form, the boxes, the bin."""
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 
@@ -267,6 +269,24 @@ def test_it_tells_the_second_editor_and_loses_nothing(client_of, bob, carol):
     assert bobs.post(url, data=offered).status_code == 303
     db.session.expire_all()
     assert (task.title, task.due_day) == ("Call twice", date(2026, 3, 9))
+
+
+def test_it_lets_one_of_two_win_who_save_in_the_same_moment(client_of, bob, carol):
+    task = make_task("Call")
+    url, data = f"/tasks/{task.id}/edit", {"assignee_id": "", "lead_id": "", "version": "1"}
+    clients = [client_of(user) for user in (bob, carol) * 2]
+    db.session.rollback()
+    start = threading.Barrier(len(clients))
+
+    def save(number: int) -> int:
+        start.wait(10)
+        return clients[number].post(url, data=data | {"title": f"Call {number}"}).status_code
+
+    with ThreadPoolExecutor(len(clients)) as pool:
+        codes = sorted(pool.map(save, range(len(clients))))
+    assert codes == [303, 409, 409, 409]
+    db.session.refresh(task)
+    assert task.version == 2
 
 
 def test_it_tells_that_somebody_ticked_it_off_meanwhile(client_of, bob, carol):
