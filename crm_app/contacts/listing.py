@@ -120,9 +120,7 @@ def find_contacts(
     )
     ids = list(db.session.scalars(beginning.order_by(Contact.sort_name, Contact.id).limit(limit)))
     if len(ids) < limit:
-        ids += search_index.find_ids(
-            db.session(), Contact, terms, *conditions, sort_name=Contact.sort_name, limit=limit * 2
-        )
+        ids += _candidates(terms, conditions, limit)
     wanted = list(dict.fromkeys(ids))[:limit]
     found = db.session.scalars(
         select(Contact)
@@ -131,6 +129,22 @@ def find_contacts(
     )
     by_id = {contact.id: contact for contact in found}
     return [by_id[contact_id] for contact_id in wanted]
+
+
+def _candidates(terms: list[str], conditions: list[ColumnElement[bool]], limit: int) -> list[int]:
+    """Find more than are wanted, and put those first whose own name holds what is typed."""
+    most, session = limit * 4, db.session()
+    by_name = {"sort_name": Contact.sort_name}
+    ids = search_index.find_ids(session, Contact, terms, *conditions, **by_name, limit=most)
+    if len(ids) == most:
+        # The people of a large company must not hide the company itself.
+        is_company = Contact.kind == ContactKind.COMPANY
+        ids += search_index.find_ids(
+            session, Contact, terms, *conditions, is_company, **by_name, limit=limit
+        )
+    rows = db.session.execute(select(Contact.id, Contact.sort_name).where(Contact.id.in_(ids)))
+    names = {row[0]: row[1] for row in rows}
+    return sorted(ids, key=lambda contact_id: not all(t in names[contact_id] for t in terms))
 
 
 def capped_count(statement: "Select[Contact]") -> tuple[int, bool]:

@@ -19,14 +19,23 @@ from crm_app.leads.models import Lead
 class Hits:
     """The contacts and leads that fit, the best first."""
 
-    people: list[Contact]
-    companies: list[Contact]
+    contacts: list[Contact]
     leads: list[Lead]
+
+    @property
+    def people(self) -> list[Contact]:
+        """Give the human beings among the contacts."""
+        return [contact for contact in self.contacts if contact.kind == ContactKind.PERSON]
+
+    @property
+    def companies(self) -> list[Contact]:
+        """Give the organisations among the contacts."""
+        return [contact for contact in self.contacts if contact.kind == ContactKind.COMPANY]
 
     @property
     def count(self) -> int:
         """Tell how many there are altogether."""
-        return len(self.people) + len(self.companies) + len(self.leads)
+        return len(self.contacts) + len(self.leads)
 
 
 def find(user: User, q: str, limit: int) -> Hits:
@@ -35,11 +44,7 @@ def find(user: User, q: str, limit: int) -> Hits:
     At most `limit` of contacts and as many leads; leads are also found by who they are for.
     """
     contacts = find_contacts(user, q, limit=limit)
-    return Hits(
-        people=[contact for contact in contacts if contact.kind == ContactKind.PERSON],
-        companies=[contact for contact in contacts if contact.kind == ContactKind.COMPANY],
-        leads=_find_leads(user, q, contacts, limit),
-    )
+    return Hits(contacts, _find_leads(user, q, contacts, limit))
 
 
 def _find_leads(user: User, q: str, contacts: list[Contact], limit: int) -> list[Lead]:

@@ -53,7 +53,20 @@ def test_it_finds_by_part_of(
         body = html.partition("<main")[2] or html
         links = re.findall(r'<a href="/(?:contacts|leads)/\d+".*?</a>', body, re.DOTALL)
         titles = [re.sub(r"<[^>]+>", "\n", link).split("\n") for link in links]
-        assert [next(filter(str.strip, title)) for title in titles] == expected, path
+        found = [next(filter(str.strip, title)) for title in titles]
+        assert sorted(found) == sorted(expected), path
+
+
+def test_it_puts_the_company_before_the_people_who_work_there(
+    app: Flask, bob: User, client_of: ClientOf
+) -> None:
+    acme = make_contact("The Acme", kind=ContactKind.COMPANY)
+    for number in range(25):
+        make_contact(f"Worker {number}", company=acme)
+
+    html = client_of(bob).get("/search/suggestions?q=acme", headers=FRAGMENT).text
+
+    assert re.findall(r'href="/contacts/(\d+)"', html)[0] == str(acme.id)
 
 
 def test_it_puts_a_call_button_on_each_hit(office: None, bob: User, client_of: ClientOf) -> None:
