@@ -149,7 +149,13 @@ def _reserve(order: Order, number: str) -> tuple[int, bool]:
         with db.session.begin_nested():
             db.session.add(request)
     except IntegrityError:
-        first = db.session.scalar(select(DialRequest.id).where(DialRequest.pending_key == key))
+        # Its card may have been put away: who clicks again wants to see how far it has come.
+        first = db.session.scalar(
+            update(DialRequest)
+            .where(DialRequest.pending_key == key)
+            .values(closed_at=None)
+            .returning(DialRequest.id)
+        )
         db.session.commit()
         if first is None:
             raise

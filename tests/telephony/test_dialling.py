@@ -262,17 +262,27 @@ def test_when_no_event_comes_the_card_asks(
 
 
 def test_a_card_can_be_put_away_only_by_its_owner(
-    pbx: Simulator, dial: Dial, alice: User, client_of: Callable[[User], FlaskClient]
+    pbx: Simulator, dial: Dial, alice: User, bob: User, client_of: Callable[[User], FlaskClient]
 ) -> None:
-    other = client_of(alice)
+    other, own = client_of(alice), client_of(bob)
     db.session.rollback()
     dial("hello")
     address = f"/telephony/dials/{wish().id}/close"
     db.session.rollback()
     other.post(address)
     assert wish().closed_at is None
-    dial("hello again")
-    assert "hello again" in dial("hello again").text
+    db.session.rollback()
+    assert "hello" not in own.post(address, headers=HTMX).text
+    assert "hello" not in own.get("/telephony/dials", headers=HTMX).text
+
+
+def test_a_second_click_brings_back_the_card_that_was_put_away(pbx: Simulator, dial: Dial) -> None:
+    pbx.account.callback = "callback-no-events"
+    dial()
+    first = wish()
+    dialling.close(first.id, first.user_id)
+    assert "Your phone rings first" in dial().text
+    assert callbacks(pbx) == 1
 
 
 def test_without_htmx_the_click_leads_to_a_page(pbx: Simulator, dial: Dial) -> None:
