@@ -14,13 +14,13 @@ from crm_app.web.formatting import duration, phone
 
 # Word, colour of the badge.
 STATUSES: dict[str, tuple[Any, str]] = {
-    "ringing": (_l("Ringing"), "blue"),
+    "ringing": (_l("Ringing"), "azure"),
     "talking": (_l("Talking"), "green"),
     "answered": (_l("Answered"), "green"),
     "missed": (_l("Missed"), "red"),
-    "voicemail": (_l("Voicemail"), "orange"),
-    "busy": (_l("Busy"), "yellow"),
-    "no_answer": (_l("No answer"), "yellow"),
+    "voicemail": (_l("Voicemail"), "red"),
+    "busy": (_l("Busy"), "azure"),
+    "no_answer": (_l("No answer"), "azure"),
     "cancelled": (_l("Cancelled"), "secondary"),
     "failed": (_l("Failed"), "red"),
     "unallocated": (_l("Number does not exist"), "red"),

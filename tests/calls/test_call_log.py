@@ -70,7 +70,7 @@ def shown(client: FlaskClient, url: str) -> list[int]:
     """The ids of the calls in a list, in its order."""
     answer = client.get(url)
     assert answer.status_code == 200
-    return [int(number) for number in re.findall(r'<tr id="call-(\d+)"', answer.text)]
+    return [int(number) for number in re.findall(r'<tr id="row-of-call-(\d+)"', answer.text)]
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ class TestList:
     def test_it_answers_htmx_with_the_list_alone(self, bobs: FlaskClient) -> None:
         call_id = missed()
         fragment = bobs.get("/calls", headers=HTMX).text
-        assert f'id="call-{call_id}"' in fragment
+        assert f'id="row-of-call-{call_id}"' in fragment
         assert "<html" not in fragment
 
 

@@ -12,7 +12,6 @@ from sqlalchemy import func, select, update
 
 from crm_app.accounts.models import User
 from crm_app.calls import upkeep
-from crm_app.calls.commands import calls_cli
 from crm_app.calls.facts import Disposition, Fact, FactKind
 from crm_app.calls.ledger import Recorded, record
 from crm_app.calls.lifecycle import fold
@@ -311,6 +310,4 @@ def spoilt_call() -> Call:
 
 @pytest.fixture
 def cli(app: Flask) -> FlaskCliRunner:
-    if "calls" not in app.cli.commands:
-        app.cli.add_command(calls_cli)
     return app.test_cli_runner()
