@@ -70,6 +70,7 @@ class House:
             ]
             db.session.commit()
             self.cookies = [self._cookie(user.fs_uniquifier) for user in users]
+            db.session.rollback()
             with db.engine.begin() as connection:
                 data.load(connection, contacts, USERS)
             db.session.remove()

@@ -62,11 +62,12 @@ def measure(house: House, table: Table) -> None:
         page.wait_for_selector("[data-live-state=ok]", state="attached")
         page.evaluate(WATCH)
         for round_ in range(ROUNDS):
-            call, posted = ring(house, f"+351{910_000_001 + round_}", "100")
+            number = f"+351{910_000_001 + round_}"
+            call, posted = ring(house, number, "100")
             page.wait_for_function("id => id in window.seen", arg=call)
             times.append(page.evaluate("id => window.seen[id]", call) - posted * 1000)
             post(
-                house, event="NOTIFY_END", pbx_call_id=call, caller_id=f"+351{910_000_001 + round_}",
+                house, event="NOTIFY_END", pbx_call_id=call, caller_id=number,
                 called_did="351210000001", call_start="", duration="0", disposition="cancel",
                 internal="", is_recorded="0", status_code="16",
             )  # fmt: skip
