@@ -166,3 +166,50 @@ def test_it_stays_silent_when_it_is_switched_off(office: Office, sign_in: SignIn
     expect(page.locator(CARD)).to_have_count(1)
     page.wait_for_timeout(1_000)
     assert page.evaluate("tones") == 0
+
+
+def test_it_says_when_the_browser_does_not_let_it_ring(office: Office, sign_in: SignIn) -> None:
+    page = sign_in("Bob").new_page()
+    page.goto(f"{office.url}/contacts")
+    blocked = page.get_by_role("button", name="Sound is blocked – click to enable")
+    expect(blocked).to_be_visible()
+    blocked.click()
+    expect(blocked).to_be_hidden()
+
+
+def test_it_asks_for_notices_by_a_button_and_shows_one_when_the_tab_is_hidden(
+    office: Office, sign_in: SignIn
+) -> None:
+    context = sign_in("Bob")
+    context.add_init_script("""
+      window.notices = [];
+      window.asked = 0;
+      window.Notification = class extends EventTarget {
+        static permission = "default";
+        static async requestPermission() {
+          window.asked += 1;
+          window.Notification.permission = "granted";
+        }
+        constructor(title, options) {
+          super();
+          window.notices.push([title, options.tag]);
+        }
+        close() { window.notices.push("closed"); }
+      };
+      Object.defineProperty(document, "hidden", { get: () => window.isAway ?? false });
+    """)
+    page = watching(context, office)
+    assert page.evaluate("asked") == 0
+    page.locator("#lamp [data-bs-toggle]").click()
+    page.get_by_role("button", name="Also tell me when this tab is hidden").click()
+    until(page, "asked === 1")
+    expect(page.get_by_role("button", name="Also tell me")).to_be_hidden()
+
+    office.end(office.ring(ANA, "101"))
+    assert page.evaluate("notices") == []
+    page.evaluate("isAway = true")
+    call = office.ring(ANA, "101")
+    until(page, "notices.length === 1")
+    assert page.evaluate("notices[0]") == ["910 000 042", call]
+    office.end(call)
+    until(page, "notices.at(-1) === 'closed'")
