@@ -1,6 +1,8 @@
 """How dates, numbers, money and phone numbers are shown to this user."""
 
+import tomllib
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app, has_request_context, request, url_for
@@ -19,6 +21,7 @@ from markupsafe import Markup, escape
 from crm_app import clock, phone_numbers
 from crm_app.web import navigation
 
+PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 LANGUAGES = {"en": "English", "pt": "Português"}
 
 
@@ -35,6 +38,7 @@ def register(app: Flask) -> None:
         get_locale=get_locale,
         url_with=url_with,
         navigation=navigation.entries,
+        version=tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"],
         has_page=lambda endpoint: endpoint in current_app.view_functions,
     )
 

@@ -66,9 +66,10 @@ def main() -> None:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             for origin in entry["files"]:
-                content = (source / origin).read_text(encoding="utf-8")
-                content = re.sub(r"(//|/\*)# sourceMappingURL=\S+( \*/)?", "", content)
-                (folder / Path(origin).name).write_text(content, encoding="utf-8")
+                content = (source / origin).read_bytes()
+                if origin.endswith((".css", ".js")):
+                    content = re.sub(rb"(//|/\*)# sourceMappingURL=\S+( \*/)?", b"", content)
+                (folder / Path(origin).name).write_bytes(content)
             if entry.get("sprite"):
                 write_sprite(source, names, folder / "icons.svg")
             write_licence(source, folder / "LICENSE")
