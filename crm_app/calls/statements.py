@@ -155,7 +155,7 @@ USERS_BY_EXTENSION = text(
 SILENT_CALLS: TextualSelect = text("""
     SELECT c.pbx_call_id, c.phase, MAX(f.received_at) AS heard_at
     FROM call c JOIN call_fact f ON f.pbx_call_id = c.pbx_call_id
-    WHERE c.phase <> 'ended' GROUP BY c.pbx_call_id, c.phase
+    WHERE c.phase <> 'ended' GROUP BY c.pbx_call_id, c.phase ORDER BY c.pbx_call_id
 """).columns(column("pbx_call_id"), column("phase"), column("heard_at", UtcDateTime()))
 NEXT_CALL_IDS = text("""
     SELECT DISTINCT pbx_call_id FROM call_fact

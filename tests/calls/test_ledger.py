@@ -2,6 +2,8 @@
 
 import itertools
 import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskCliRunner
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from crm_app.accounts.models import User
 from crm_app.calls import upkeep
@@ -265,6 +268,29 @@ class TestRebuild:
 
 
 class TestProjection:
+    def test_it_loses_nothing_when_the_facts_of_a_call_are_stored_at_once(self, app: Flask) -> None:
+        scenario = next(s for s in CALLS if s["id"] == "in-transfer-blind")
+        facts = facts_of(scenario)
+        engine = db.engine
+        barrier = threading.Barrier(len(facts), timeout=20)
+
+        def store(fact: Fact) -> int:
+            with Session(engine) as session:
+                barrier.wait()
+                call_id = record(session, fact, "").call_id
+                session.commit()
+                return call_id
+
+        with ThreadPoolExecutor(len(facts)) as pool:
+            ids = set(pool.map(store, facts))
+        call, state = the_call(), fold(facts)
+        assert ids == {call.id}
+        assert (call.status, call.talk_seconds) == ("answered", 85)
+        assert [r.recording_id for r in call.recordings] == list(state.recordings)
+        assert {(leg.extension, leg.transferred_from) for leg in call.legs} == {
+            (leg.extension, leg.transferred_from) for leg in state.legs
+        }
+
     def test_it_is_the_same_whatever_order_the_facts_were_stored_in(self, app: Flask) -> None:
         rng = random.Random(3)
         facts = [f for i, s in enumerate(CALLS) for f in renamed(facts_of(s), i)]
