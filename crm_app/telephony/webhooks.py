@@ -9,15 +9,8 @@ import ipaddress
 import json
 
 import structlog
-from sqlalchemy import Engine
-from sqlalchemy.exc import (
-    DisconnectionError,
-    InterfaceError,
-    InternalError,
-    OperationalError,
-    SQLAlchemyError,
-    TimeoutError,
-)
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Request, Response
 
 from crm_app import clock, database
@@ -28,6 +21,7 @@ from crm_app.live.services import tell
 from crm_app.telephony import bodies, inbox, routing
 from crm_app.telephony.connection import Link, LinkCache
 from crm_app.telephony.facts import to_fact
+from crm_app.telephony.together import DATABASE_IS_AWAY, Together
 from crm_app.telephony.zadarma import events
 from crm_app.telephony.zadarma.signing import (
     has_signature_rule,
@@ -38,14 +32,6 @@ from crm_app.telephony.zadarma.signing import (
 # Call events are under a kilobyte; lists of tracked visits may be longer.
 MAX_BODY_BYTES = 1024 * 1024
 MAX_ECHO_BYTES = 256
-_DATABASE_IS_AWAY = (
-    DatabaseBusyError,
-    OperationalError,
-    InterfaceError,
-    InternalError,
-    DisconnectionError,
-    TimeoutError,
-)
 log = structlog.get_logger(__name__)
 
 
@@ -55,7 +41,7 @@ class Desk:
     def __init__(self, config: Config, links: LinkCache, engine: Engine) -> None:
         self._config = config
         self._links = links
-        self._engine = engine
+        self._together = Together(engine)
 
     def echo(self, query: bytes, token: str) -> Response:
         """Answer the PBX's check of the address: the text of `zd_echo`, byte for byte."""
@@ -133,11 +119,13 @@ class Desk:
         return has_networks and not is_known_event(event.name)
 
     def _store(self, fact: Fact, event: events.Event, link: Link, body: bytes) -> Response:
-        names: list[str] = []
-        with self._engine.begin() as connection:
+        wants_names = isinstance(event, events.CallStarted) and link.shows_caller_name
+
+        def store(connection: Connection) -> tuple[inbox.Stored, list[str]]:
             stored = inbox.store(connection, fact, _raw(body))
-            if isinstance(event, events.CallStarted) and link.shows_caller_name:
-                names = inbox.names_of(connection, fact.caller)
+            return stored, inbox.names_of(connection, fact.caller) if wants_names else []
+
+        stored, names = self._together.run(fact.pbx_call_id, store)
         tell(stored.tell, {"call": stored.call_id})
         if stored.dialler_id is not None:
             tell([stored.dialler_id], {"dial": stored.dial_id})
@@ -148,7 +136,7 @@ class Desk:
 
     def _rescue(self, error: Exception, request: Request, body: bytes, token: str) -> Response:
         """Keep what we stumble over; only a database that is away makes the PBX come again."""
-        if not isinstance(error, _DATABASE_IS_AWAY):
+        if not isinstance(error, DATABASE_IS_AWAY):
             try:
                 return self._keep(request, body, token, type(error).__name__)
             except (SQLAlchemyError, DatabaseBusyError) as second:
@@ -163,8 +151,11 @@ class Desk:
                 return _refuse(request, "tail" if link.is_connected else "not connected")
         content_type = request.headers.get("Content-Type", "")
         sender = request.remote_addr or ""
-        with self._engine.begin() as connection:
-            kept = inbox.keep_unreadable(connection, sender, content_type, reason, body)
+
+        def keep(connection: Connection) -> int:
+            return inbox.keep_unreadable(connection, sender, content_type, reason, body)
+
+        kept = self._together.run("", keep)
         log.warning("webhook not understood, kept", unreadable_request=kept, reason=reason)
         return _empty()
 

@@ -110,6 +110,11 @@ LAMPS: dict[str, tuple[Any, Any]] = {
 }
 
 
+def can_be_repeated(code: str) -> bool:
+    """Tell whether trying the same number again may help."""
+    return code not in {"no_extension", "not_connected"} and not code.startswith("number_")
+
+
 def setting_sentence(error: InvalidInputError) -> str:
     """Say why the settings page refuses something."""
     return str(SETTINGS.get(error.code, API["wrong_request"]))

@@ -1,0 +1,116 @@
+"""Several requests share one transaction, and none pays for another's fault."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.exc import OperationalError
+
+from crm_app import clock
+from crm_app.calls.models import CallFact
+from crm_app.extensions import db
+from crm_app.telephony.models import UnreadableRequest
+from crm_app.telephony.together import Together
+from crm_app.telephony.zadarma.signing import sign_webhook
+from tests.telephony.conftest import SECRET, start_fields
+
+
+def keep(body: bytes) -> Callable[[Connection], bytes]:
+    """Make work that writes a row."""
+
+    def do(connection: Connection) -> bytes:
+        row = {"body": body, "received_at": clock.now(), "sender": "", "content_type": ""}
+        connection.execute(insert(UnreadableRequest), {**row, "reason": ""})
+        return body
+
+    return do
+
+
+def bodies() -> set[bytes]:
+    """Read what was written."""
+    found = set(db.session.scalars(select(UnreadableRequest.body)))
+    db.session.rollback()
+    return found
+
+
+def all_at_once(together: Together, works: list[Callable[[Connection], bytes]]) -> list[object]:
+    """Let threads do their works while the desk is held, so that all of them wait for it."""
+    results: list[object] = [None] * len(works)
+
+    def run(place: int) -> None:
+        try:
+            results[place] = together.run(f"{place:02}", works[place])
+        except Exception as error:
+            results[place] = error
+
+    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(works))]
+    with together._lock:
+        for thread in threads:
+            thread.start()
+        while len(together._waiting) < len(works):
+            threading.Event().wait(0.01)
+    for thread in threads:
+        thread.join(30)
+    return results
+
+
+def test_those_who_wait_share_one_transaction(app: Flask) -> None:
+    seen: set[int] = set()
+
+    def noting(do: Callable[[Connection], bytes]) -> Callable[[Connection], bytes]:
+        def noted(connection: Connection) -> bytes:
+            seen.add(id(connection.get_transaction()))
+            return do(connection)
+
+        return noted
+
+    names = [b"%d" % place for place in range(10)]
+    results = all_at_once(Together(db.engine), [noting(keep(name)) for name in names])
+    assert results == names
+    assert bodies() == set(names)
+    assert len(seen) == 1
+
+
+def test_a_fault_of_one_is_not_the_others(app: Flask) -> None:
+    def spoil(connection: Connection) -> bytes:
+        keep(b"half")(connection)
+        raise RuntimeError("mine alone")
+
+    results = all_at_once(Together(db.engine), [keep(b"a"), spoil, keep(b"b")])
+    assert (results[0], results[2]) == (b"a", b"b")
+    assert isinstance(results[1], RuntimeError)
+    assert bodies() == {b"a", b"b"}
+
+
+def test_a_database_that_is_away_is_told_to_all(app: Flask) -> None:
+    def away(connection: Connection) -> bytes:
+        raise OperationalError("INSERT", {}, Exception("away"))
+
+    results = all_at_once(Together(db.engine), [keep(b"a"), away])
+    assert [type(result) for result in results] == [OperationalError, OperationalError]
+    assert bodies() == set()
+    together = Together(db.engine)
+    with pytest.raises(OperationalError):
+        together.run("", away)
+    assert together.run("", keep(b"later")) == b"later"
+
+
+def test_notifications_that_come_together_are_all_stored(connected: Flask) -> None:
+    statuses: list[int] = []
+
+    def post(thread: int) -> None:
+        client = connected.test_client()
+        for turn in range(15):
+            fields = start_fields(pbx_call_id=f"in_{turn % 5}_{thread % 4}", called_did=f"{turn}")
+            headers = {"Signature": sign_webhook(fields, SECRET)}
+            statuses.append(client.post("/zadarma", data=fields, headers=headers).status_code)
+
+    threads = [threading.Thread(target=post, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert statuses == [200] * 120
+    assert db.session.scalar(select(func.count(CallFact.id))) == 60
