@@ -18,6 +18,7 @@ from crm_app.contacts.models import Contact, ContactKind
 from crm_app.demo import make_contact, make_lead, make_task, make_user
 from crm_app.errors import RamalError
 from crm_app.extensions import db
+from crm_app.journal.services import add_note
 from crm_app.leads import services as leads
 from crm_app.leads.models import Lead, LeadStage, StageKind
 
@@ -54,6 +55,11 @@ SOURCES = ("Call", "Website", "Recommendation", "Fair")
 TASKS = (
     "Send the offer", "Call back about the date", "Prepare the contract", "Ask for the tax number",
     "Check the delivery", "Arrange a visit", "Confirm the payment",
+)  # fmt: skip
+
+NOTES = (
+    "Wants one invoice for the whole year.", "Prefers to be called before eleven.",
+    "Compares our offer with one more, decides by the end of the month.",
 )  # fmt: skip
 
 
@@ -149,9 +155,8 @@ def _lay() -> None:
         make_user(name, role=role, extension=extension, language=language, email=_email(name))
         for name, role, extension, language in PEOPLE
     ]
-    agents = [user for user in users if user.role != Role.ADMIN]
-    contacts = _lay_contacts(agents, dice)
-    _lay_leads_and_tasks(agents, contacts, dice)
+    contacts = _lay_contacts(users, dice)
+    _lay_leads_and_tasks(users, contacts, dice)
     for fact in _history(contacts, dice):
         ledger.record(db.session, fact, "")
     db.session.commit()
@@ -205,37 +210,50 @@ def _lay_leads_and_tasks(
             value_cents=dice.randrange(300, 9000) * 100,
             source=dice.choice(SOURCES),
             responsible=contact.responsible,
+            created_at=now - timedelta(days=dice.randint(DAYS, 2 * DAYS)),
             **closed,
         )
+        if index % 3 == 0:
+            add_note(leads.RECORD, lead.id, dice.choice(NOTES), contact.responsible)
         make_task(
             dice.choice(TASKS),
             contact=contact,
             lead=lead if stage.kind == StageKind.OPEN else None,
             assignee=contact.responsible or agents[0],
-            due_at=now.replace(second=0, microsecond=0) + timedelta(hours=dice.randint(-48, 120)),
+            due_at=_office_hour(now + timedelta(days=dice.randint(-2, 5)), dice),
             has_time=True,
         )
 
 
 def _history(contacts: Sequence[Contact], dice: random.Random) -> Iterator[Fact]:
     """Make the facts of calls in the weeks before now, in office hours, oldest first."""
-    now = clock.now()
-    moments = sorted(
-        (now - timedelta(days=dice.randint(1, DAYS))).replace(
-            hour=dice.randint(9, 17), minute=dice.randint(0, 59), second=dice.randint(0, 59)
-        )
-        for _ in range(CALLS)
-    )
+    moments = sorted(_past_moment(clock.now(), dice) for _ in range(CALLS))
     numbers = [contact.phones[0].number for contact in contacts]
     strangers = [f"+35193{dice.randint(1_000_000, 9_999_999)}" for _ in range(12)]
     for index, moment in enumerate(moments):
         outside = dice.choice(numbers if dice.random() < 0.8 else strangers)
-        extension = dice.choice(PEOPLE[1:])[2]
+        extension = dice.choice(PEOPLE)[2]
         talk = dice.randint(20, 900) if dice.random() < 0.75 else 0
         if dice.random() < 0.65:
             yield from _incoming(index, moment, outside, extension, talk)
         else:
             yield from _outgoing(index, moment, outside, extension, talk)
+
+
+def _past_moment(now: datetime, dice: random.Random) -> datetime:
+    """Choose a moment in office hours of the last weeks, more often of the last days."""
+    days = min(dice.randint(0, DAYS), dice.randint(0, DAYS))
+    moment = _office_hour(now - timedelta(days=days), dice)
+    if moment > now - timedelta(minutes=20):
+        moment -= timedelta(days=1)
+    # Nobody works on Saturdays and Sundays.
+    return moment - timedelta(days=max(moment.weekday() - 4, 0))
+
+
+def _office_hour(day: datetime, dice: random.Random) -> datetime:
+    return day.replace(
+        hour=dice.randint(8, 16), minute=dice.randrange(0, 60, 5), second=0, microsecond=0
+    )
 
 
 def _incoming(
