@@ -1,0 +1,1 @@
+"""Photographs of every page, and the list of pages that the browser tests walk through."""

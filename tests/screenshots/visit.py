@@ -1,0 +1,74 @@
+"""A walk through the whole office: each page and each card once, ready to be looked at."""
+
+from collections.abc import Iterator
+
+from playwright.sync_api import BrowserContext, Page
+
+from crm_app.extensions import db
+from crm_app.leads import services as leads
+from tests.screenshots import popups, scenes
+from tests.screenshots.sample import SampleOffice
+
+PASSWORD = "a long walk on the beach"
+
+
+def walk(office: SampleOffice, context: BrowserContext) -> Iterator[tuple[str, Page]]:
+    """Open everything there is to see, one after the other; gives its name and the open page."""
+    page = context.new_page()
+    page.goto(office.setup_address())
+    yield "set-up", page
+    page.get_by_label("Name").fill("Ana Martins")
+    page.get_by_label("E-mail").fill("ana@escritorio.example")
+    page.get_by_label("Password").first.fill(PASSWORD)
+    page.get_by_role("button", name="Make the account").click()
+    page.wait_for_selector("#side-menu", state="attached")
+    for still in scenes.FIRST_DAY:
+        open_still(office, page, still)
+        yield still.name, page
+    office.do(clear)
+    office.lay()
+    context.clear_cookies()
+    page.goto(f"{office.url}/login")
+    yield "sign-in", page
+    sign_in(office, page)
+    for still in scenes.stills(office):
+        open_still(office, page, still)
+        yield still.name, page
+    for name in popups.SCENES:
+        page.goto(f"{office.url}/contacts")
+        with popups.played(name, office, page):
+            yield name, page
+    page.close()
+
+
+def clear() -> None:
+    """Empty the office, but for its pipeline."""
+    for table in reversed(db.metadata.sorted_tables):
+        db.session.execute(table.delete())
+    leads.ensure_stages()
+
+
+def sign_in(office: SampleOffice, page: Page) -> None:
+    """Sign in as the administrator of the sample office, and let the keys be tested."""
+    page.get_by_label("E-mail").fill(office.email)
+    page.get_by_label("Password").first.fill(office.password)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_selector("#side-menu", state="attached")
+    page.goto(f"{office.url}/telephony/settings")
+    page.get_by_role("button", name="Test the connection").click()
+    page.wait_for_selector(".toast")
+
+
+def open_still(office: SampleOffice, page: Page, still: scenes.Still) -> None:
+    """Open a page, wait for its boxes, and do what it needs."""
+    page.goto(f"{office.url}{still.path}")
+    page.wait_for_selector("html:not(:has(.placeholder))", state="attached")
+    if still.act:
+        still.act(page)
+
+
+def show(page: Page, width: int, height: int, theme: str) -> None:
+    """Give the page a size, and light or dark."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    page.wait_for_selector(f"html[data-bs-theme={theme}]", state="attached")
