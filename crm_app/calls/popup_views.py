@@ -96,7 +96,10 @@ def identify(call_id: int) -> Answer:
     form = IdentifyForm()
     if not form.validate():
         abort(404)
-    contact = contact_or_404(form.contact_id.data)
+    wanted = form.contact_id.data
+    # Whoever has the caller's number may be chosen, also where agents see only their own contacts.
+    _contact, candidates = cards.who_is_it(call)
+    contact = next((c for c in candidates if c.id == wanted), None) or contact_or_404(wanted)
     services.attach_contact(call, contact, current_user, keeps_number=form.keeps_number.data)
     _commit_and_tell(call, popups.users_of(call))
     return _after_change(call)

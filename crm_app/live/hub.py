@@ -72,7 +72,7 @@ class Hub:
         """Count the open streams."""
         return sum(len(group) for group in self._listeners.values())
 
-    def is_ready(self, timeout: float = 5.0) -> bool:
+    def is_ready(self, timeout: float = 2.0) -> bool:
         """Start listening if nobody does yet, and tell whether the bus feeds us."""
         with self._lock:
             if self._thread is None:
