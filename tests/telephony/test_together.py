@@ -99,11 +99,13 @@ def test_a_database_that_is_away_is_told_to_all(app: Flask) -> None:
 
 def test_notifications_that_come_together_are_all_stored(connected: Flask) -> None:
     statuses: list[int] = []
+    began = start_fields()["call_start"]
 
     def post(thread: int) -> None:
         client = connected.test_client()
         for turn in range(15):
-            fields = start_fields(pbx_call_id=f"in_{turn % 5}_{thread % 4}", called_did=f"{turn}")
+            call = f"in_{turn % 5}_{thread % 4}"
+            fields = start_fields(pbx_call_id=call, called_did=f"{turn}", call_start=began)
             headers = {"Signature": sign_webhook(fields, SECRET)}
             statuses.append(client.post("/zadarma", data=fields, headers=headers).status_code)
 
