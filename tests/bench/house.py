@@ -49,8 +49,8 @@ class House:
             "SECRET_KEY": SESSION_KEY,
             "BIND": f"127.0.0.1:{self.port}",
             "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+            "ZADARMA_API_URL": "http://127.0.0.1:9",
             "LOG_LEVEL": "WARNING",
-            "FLASK_APP": "wsgi:app",
         }
         self._flask("db", "upgrade")
         self.app = create_app(
@@ -100,13 +100,13 @@ class House:
     def serve_bare(self) -> Iterator[str]:
         """Run the bare Flask route under the same server with the same settings; gives its URL."""
         port = free_port()
-        environment = {**self.environment, "BIND": f"127.0.0.1:{port}"}
+        workers = self.app.extensions["settings"].workers
         command = [
-            sys.executable, "-m", "gunicorn", "-c", "python:crm_app.serving.gunicorn_conf",
-            "tests.bench.bare:app",
+            sys.executable, "-m", "gunicorn", "--config", "crm_app/serving/gunicorn_conf.py",
+            "--bind", f"127.0.0.1:{port}", "--workers", str(workers), "tests.bench.bare:app",
         ]  # fmt: skip
         url = f"http://127.0.0.1:{port}/hello"
-        with running(command, environment, url):
+        with running(command, self.environment, url):
             yield url
 
     def close(self) -> None:
