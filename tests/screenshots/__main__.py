@@ -1,8 +1,10 @@
 """`python -m tests.screenshots [name...]`: photographs pages into docs/screenshots."""
 
+import io
 import sys
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.chromium import launch
@@ -14,6 +16,8 @@ SIZES = {1440: 900, 768: 1024, 390: 844}
 THEMES = ("light", "dark")
 # So much of a long page says enough.
 TALLEST = 2000
+# So many colours draw our pages as they are, in a third of the bytes.
+COLOURS = 160
 
 
 def main(wanted: list[str]) -> None:
@@ -37,8 +41,15 @@ def photograph(page: Page, name: str) -> None:
             long = page.evaluate("document.documentElement.scrollHeight")
             tall = height if name.startswith("popup") else min(max(long, height), TALLEST)
             page.set_viewport_size({"width": width, "height": tall})
-            page.screenshot(path=FOLDER / f"{name}-{width}-{theme}.png", animations="disabled")
+            keep(page.screenshot(animations="disabled"), FOLDER / f"{name}-{width}-{theme}.png")
     sys.stdout.write(f"{name}\n")
+
+
+def keep(picture: bytes, path: Path) -> None:
+    """Write a picture with few colours."""
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    small = image.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    small.save(path, optimize=True)
 
 
 if __name__ == "__main__":
