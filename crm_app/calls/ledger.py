@@ -5,7 +5,7 @@ over the network.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -16,19 +16,31 @@ from crm_app.calls import statements as sql
 from crm_app.calls.facts import Fact
 from crm_app.calls.legs import Leg
 from crm_app.calls.lifecycle import CallState, fold
-from crm_app.contacts.caller import TAIL_LENGTH, find_callers
+from crm_app.contacts.caller import Caller, find_callers
 
 AnySession = Session | scoped_session[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What came of storing one fact; `tell` are the users whose screens it changes."""
+    """What came of storing one fact; `tell` are the users whose screens it changes.
+
+    `callers` are the contacts who have the number, None when this fact gave no reason to look.
+    """
 
     call_id: int
     is_new: bool
     state: CallState
     tell: frozenset[int]
+    callers: tuple[Caller, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A fact that is new: whose extension it names, and whether its call had a row before it."""
+
+    user_id: int | None
+    has_call: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +61,40 @@ def record(session: AnySession, fact: Fact, raw: str) -> Recorded:
     changes nothing.
     """
     connection = session.connection()
-    is_new = _store(connection, fact, raw)
+    stored = _store(connection, fact, raw)
+    if stored is not None and not stored.has_call:
+        known = _Known([fact], {fact.who: stored.user_id}, None, None, False)
+        recorded = _update(connection, known, None, fold(known.facts))
+        if recorded is not None:
+            return recorded
+        # Another process stored the call's first fact at this very moment.
     known = _known(connection, fact.pbx_call_id)
     after = fold(known.facts)
-    if not is_new and known.call_id is not None:
+    if stored is None and known.call_id is not None:
         return Recorded(known.call_id, False, after, frozenset())
     before = None
     if known.call_id is not None:
         before = fold(told for told in known.facts if told.content != fact.content)
+    recorded = _update(connection, known, before, after)
+    if recorded is None:
+        raise RuntimeError("a call was made while its lock was held")
+    return replace(recorded, is_new=stored is not None)
+
+
+def _update(
+    connection: Connection, known: _Known, before: CallState | None, after: CallState
+) -> Recorded | None:
+    """Write what has changed; None when the call is new here and somebody else has just made it."""
     users = _users_of(connection, after, known)
-    call_id = _write_call(connection, before, after, known, users)
+    contact_id, callers = _whose(connection, known, before, after)
+    call_id = _write_call(connection, before, after, known, users, contact_id)
+    if call_id is None:
+        return None
     _write_legs(connection, call_id, before.legs if before else (), after.legs, users)
     recorded = before.recordings if before else ()
     _write_recordings(connection, call_id, [r for r in after.recordings if r not in recorded])
-    return Recorded(call_id, is_new, after, _whom_to_tell(before, after, users))
+    tell = _whom_to_tell(before, after, users)
+    return Recorded(call_id, True, after, tell, callers)
 
 
 def lock(session: AnySession, pbx_call_id: str) -> None:
@@ -79,7 +111,10 @@ def refold(session: AnySession, pbx_call_id: str) -> int:
     known = _known(connection, pbx_call_id)
     state = fold(known.facts)
     users = _users_of(connection, state, known)
-    call_id = _write_call(connection, None, state, known, users)
+    contact_id, _ = _whose(connection, known, None, state)
+    call_id = _write_call(connection, None, state, known, users, contact_id)
+    if call_id is None:
+        raise RuntimeError("a call was made while its lock was held")
     for forget in (sql.FORGET_LEGS, sql.FORGET_RECORDINGS):
         sql.run(connection, forget, {"call_id": call_id})
     _write_legs(connection, call_id, (), state.legs, users)
@@ -87,7 +122,8 @@ def refold(session: AnySession, pbx_call_id: str) -> int:
     return call_id
 
 
-def _store(connection: Connection, fact: Fact, raw: str) -> bool:
+def _store(connection: Connection, fact: Fact, raw: str) -> _Stored | None:
+    """Store a fact; None when its content was known already."""
     # Unlike the statements after it this one goes through SQLAlchemy, which sees whether the
     # connection is still alive and replaces it.
     stored = connection.exec_driver_sql(
@@ -102,7 +138,8 @@ def _store(connection: Connection, fact: Fact, raw: str) -> bool:
             "raw": raw,
         },
     )
-    return stored.first() is not None
+    row = stored.first()
+    return None if row is None else _Stored(row[0], bool(row[1]))
 
 
 def _known(connection: Connection, pbx_call_id: str) -> _Known:
@@ -132,11 +169,8 @@ def _write_call(
     after: CallState,
     known: _Known,
     users: Mapping[str, int | None],
-) -> int:
-    is_same_number = before is not None and before.outside_number == after.outside_number
-    contact_id = known.contact_id
-    if not (known.contact_is_chosen or is_same_number):
-        contact_id = _contact_with(connection, after.outside_number)
+    contact_id: int | None,
+) -> int | None:
     row = _row(after, users)
     is_same = before is not None and row == _row(before, users) and contact_id == known.contact_id
     if is_same and known.call_id is not None:
@@ -146,8 +180,8 @@ def _write_call(
     if known.call_id is not None:
         sql.run(connection, sql.UPDATE_CALL, row | {"call_id": known.call_id})
         return known.call_id
-    [[call_id]] = sql.run(connection, sql.INSERT_CALL, row | {"pbx_call_id": after.pbx_call_id})
-    return int(call_id)
+    made = sql.run(connection, sql.INSERT_CALL, row | {"pbx_call_id": after.pbx_call_id})
+    return int(made[0][0]) if made else None
 
 
 def _row(state: CallState, users: Mapping[str, int | None]) -> dict[str, Any]:
@@ -173,14 +207,18 @@ def _row(state: CallState, users: Mapping[str, int | None]) -> dict[str, Any]:
     }
 
 
-def _contact_with(connection: Connection, number: str) -> int | None:
-    """Find the one contact that has a number; None for a stranger and when several share it."""
-    if not number:
-        return None
-    found = [row[0] for row in sql.run(connection, sql.CONTACTS_WITH_NUMBER, {"number": number})]
-    if not found and sql.run(connection, sql.NUMBER_WITH_TAIL, {"tail": number[-TAIL_LENGTH:]}):
-        found = [caller.contact_id for caller in find_callers(connection, number)]
-    return found[0] if len(found) == 1 else None
+def _whose(
+    connection: Connection, known: _Known, before: CallState | None, after: CallState
+) -> tuple[int | None, tuple[Caller, ...] | None]:
+    """Find whom to attach: the one contact that has the number, nobody when several share it.
+
+    A contact that was chosen by hand stays, and the same number is not looked up twice.
+    """
+    is_same_number = before is not None and before.outside_number == after.outside_number
+    if known.contact_is_chosen or is_same_number:
+        return known.contact_id, None
+    callers = tuple(find_callers(connection, after.outside_number))
+    return (callers[0].contact_id if len(callers) == 1 else None), callers
 
 
 def _write_legs(

@@ -86,7 +86,8 @@ _FACT_VALUES = """
 """
 _INSERT_FACT = """
     INSERT INTO call_fact (pbx_call_id, kind, content_key, received_at, user_id, data, raw)
-    {values} ON CONFLICT (content_key) DO NOTHING RETURNING id
+    {values} ON CONFLICT (content_key) DO NOTHING
+    RETURNING user_id, EXISTS (SELECT 1 FROM call WHERE call.pbx_call_id = :pbx_call_id)
 """
 # SQLite cannot tell "ON CONFLICT" from a join after a SELECT without a WHERE. On PostgreSQL two
 # facts of one call may be stored at the same moment; the second waits here for a lock, so that it
@@ -112,7 +113,8 @@ FACTS_AND_CALL = _both("""
 INSERT_CALL = _both(
     f"""
     INSERT INTO call (pbx_call_id, contact_is_chosen, {", ".join(CALL_COLUMNS)})
-    VALUES (:pbx_call_id, false, {", ".join(f":{name}" for name in CALL_COLUMNS)}) RETURNING id
+    VALUES (:pbx_call_id, false, {", ".join(f":{name}" for name in CALL_COLUMNS)})
+    ON CONFLICT (pbx_call_id) DO NOTHING RETURNING id
     """,  # noqa: S608 (our own column names)
 )
 UPDATE_CALL = _both(
@@ -142,12 +144,6 @@ INSERT_RECORDING = _both("""
 FORGET_LEGS = _both("DELETE FROM call_leg WHERE call_id = :call_id")
 FORGET_RECORDINGS = _both("DELETE FROM call_recording WHERE call_id = :call_id")
 
-# Two rows are enough to know that a number does not tell whose it is.
-CONTACTS_WITH_NUMBER = _both("""
-    SELECT DISTINCT c.id FROM contact_phone p JOIN contact c ON c.id = p.contact_id
-    WHERE p.number = :number AND c.deleted_at IS NULL LIMIT 2
-""")
-NUMBER_WITH_TAIL = _both("SELECT 1 FROM contact_phone WHERE tail = :tail LIMIT 1")
 USERS_BY_EXTENSION = text(
     'SELECT extension, id FROM "user" WHERE extension IN :extensions AND active'
 ).bindparams(bindparam("extensions", expanding=True))

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, text, upda
 from crm_app import clock
 from crm_app.calls import ledger
 from crm_app.calls.facts import CallPhase, Fact, FactKind
-from crm_app.contacts.caller import find_callers
+from crm_app.contacts.caller import Caller
 from crm_app.database import UtcDateTime
 from crm_app.telephony import matching
 from crm_app.telephony.matching import Match, Wish
@@ -48,10 +48,14 @@ _ATTACH = text(
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What came of a fact: the call, whom to tell of it, and the click that it belongs to."""
+    """What came of a fact: the call, whom to tell of it, and the click that it belongs to.
+
+    `callers` are the contacts who have the number, None when the fact gave no reason to look.
+    """
 
     call_id: int
     tell: frozenset[int]
+    callers: tuple[Caller, ...] | None
     dial_id: int | None = None
     dialler_id: int | None = None
 
@@ -59,24 +63,20 @@ class Stored:
 def store(connection: Connection, fact: Fact, raw: str) -> Stored:
     """Store a fact with everything that follows from it; the caller commits, then tells."""
     recorded = _record(connection, fact, raw)
+    callers = recorded.callers
     if not is_fresh(fact):
-        return Stored(recorded.call_id, _silence(connection, fact, recorded))
+        return Stored(recorded.call_id, _silence(connection, fact, recorded), callers)
     if not (recorded.is_new and matching.may_belong(fact)):
-        return Stored(recorded.call_id, recorded.tell)
+        return Stored(recorded.call_id, recorded.tell, callers)
     found = matching.match(fact, _open_wishes(connection, fact.received_at))
     if found is None:
-        return Stored(recorded.call_id, recorded.tell)
+        return Stored(recorded.call_id, recorded.tell, callers)
     tell = recorded.tell
     if found.part == "call":
         tell |= _connect(connection, fact, found.wish)
     else:
         _note_own_leg(connection, fact, found)
-    return Stored(recorded.call_id, tell, found.wish.id, found.wish.user_id)
-
-
-def names_of(connection: Connection, number: str) -> list[str]:
-    """Give the names of those who have a number (E.164), most telling first."""
-    return [caller.name for caller in find_callers(connection, number)]
+    return Stored(recorded.call_id, tell, callers, found.wish.id, found.wish.user_id)
 
 
 def is_fresh(fact: Fact) -> bool:

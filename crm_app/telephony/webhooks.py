@@ -16,6 +16,7 @@ from werkzeug.wrappers import Request, Response
 from crm_app import clock, database
 from crm_app.calls.facts import Fact
 from crm_app.config import Config
+from crm_app.contacts.caller import find_callers
 from crm_app.database import DatabaseBusyError
 from crm_app.live.services import tell
 from crm_app.telephony import bodies, inbox, routing
@@ -123,7 +124,12 @@ class Desk:
 
         def store(connection: Connection) -> tuple[inbox.Stored, list[str]]:
             stored = inbox.store(connection, fact, _raw(body))
-            return stored, inbox.names_of(connection, fact.caller) if wants_names else []
+            if not wants_names:
+                return stored, []
+            callers = stored.callers
+            if callers is None:  # a start that comes late, or again
+                callers = tuple(find_callers(connection, fact.caller))
+            return stored, [caller.name for caller in callers]
 
         stored, names = self._together.run(fact.pbx_call_id, store)
         tell(stored.tell, {"call": stored.call_id})
