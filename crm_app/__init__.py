@@ -64,7 +64,7 @@ def _configure(app: Flask, settings: Config) -> None:
         DEFAULT_COUNTRY=settings.default_country,
         DEFAULT_LANGUAGE=settings.default_language,
         DEFAULT_TIMEZONE=settings.default_timezone,
-        BABEL_DEFAULT_LOCALE=settings.default_language,
+        BABEL_DEFAULT_LOCALE=formatting.LOCALES[settings.default_language],
         BABEL_DEFAULT_TIMEZONE=settings.default_timezone,
         RATELIMIT_STORAGE_URI=settings.bus_url.replace("unix://", "redis+unix://", 1),
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
@@ -86,7 +86,7 @@ def _bind_extensions(app: Flask, settings: Config) -> None:
     csrf.init_app(app)
     babel.init_app(
         app,
-        locale_selector=formatting.choose_language,
+        locale_selector=formatting.choose_locale,
         timezone_selector=formatting.choose_timezone,
     )
     limiter.init_app(app)

@@ -23,6 +23,9 @@ from crm_app.web import navigation
 
 PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 LANGUAGES = {"en": "English", "pt": "Português"}
+# Whose way of writing dates and money goes with a language: bare "pt" would be that of Brazil, and
+# bare "en" that of the United States.
+LOCALES = {"en": "en_GB", "pt": "pt_PT"}
 
 
 def register(app: Flask) -> None:
@@ -43,13 +46,19 @@ def register(app: Flask) -> None:
     )
 
 
+def choose_locale() -> str:
+    """Choose the locale that goes with the chosen language."""
+    return LOCALES[choose_language()]
+
+
 def choose_language() -> str:
     """Choose the user's own language, else the browser's, else the office's."""
     office: str = current_app.config["DEFAULT_LANGUAGE"]
     if not has_request_context():
         return office
     own = getattr(current_user, "language", "") if current_user else ""
-    return own or request.accept_languages.best_match(list(LANGUAGES)) or office
+    wanted = own or request.accept_languages.best_match(list(LANGUAGES))
+    return wanted if wanted in LANGUAGES else office
 
 
 def choose_timezone() -> str:

@@ -74,7 +74,7 @@ def test_it_shows_times_in_the_users_own_zone(client_of, bob):
               assignee_id=bob.id)  # fmt: skip
     page = client_of(bob).get("/tasks").text
     assert grouped(page) == {"overdue": ["Late"], "today": ["Tonight"]}
-    assert re.search(r"today 10:00\sPM", page)
+    assert "today 22:00" in page
 
 
 def test_it_is_narrowed_by_its_address(client_of, bob, carol):
