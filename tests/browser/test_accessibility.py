@@ -55,6 +55,7 @@ def findings(browser: Browser) -> Findings:
         for name, page in walk(office, context):
             look(found, name, page)
         for name, page in long_ones(office, context):
+            show(page, 390, 844, "light")
             look_for_overflow(found, name, page)
         context.close()
     return found
@@ -87,8 +88,7 @@ def look(found: Findings, name: str, page: Page) -> None:
 
 
 def look_for_overflow(found: Findings, name: str, page: Page) -> None:
-    """Note when a page is wider than a telephone."""
-    show(page, 390, 844, "light")
+    """Note when a page, shown as wide as a telephone, is wider."""
     wide = page.evaluate("document.documentElement.scrollWidth")
     if wide > 390:
         found.sideways[name] = f"{wide} pixels"
