@@ -35,8 +35,8 @@ def post(house: House, **fields: str) -> None:
     urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
 
 
-def ring(house: House, number: str, extension: str) -> tuple[str, float]:
-    """Let a client ring one extension; gives the call's id and when INTERNAL was posted."""
+def ring(house: House, number: str, extension: str) -> tuple[dict[str, str], float]:
+    """Let a client ring one extension; gives the call's fields and when INTERNAL was posted."""
     call = {
         "call_start": datetime.now(tz=UTC).strftime("%Y-%m-%d %H:%M:%S"),  # noqa: TID251
         "pbx_call_id": f"in_{secrets.token_hex(20)}",
@@ -46,7 +46,7 @@ def ring(house: House, number: str, extension: str) -> tuple[str, float]:
     post(house, event="NOTIFY_START", **call)
     posted = time.time()
     post(house, event="NOTIFY_INTERNAL", internal=extension, **call)
-    return call["pbx_call_id"], posted
+    return call, posted
 
 
 def measure(house: House, table: Table) -> None:
@@ -62,16 +62,12 @@ def measure(house: House, table: Table) -> None:
         page.wait_for_selector("[data-live-state=ok]", state="attached")
         page.evaluate(WATCH)
         for round_ in range(ROUNDS):
-            number = f"+351{910_000_001 + round_}"
-            call, posted = ring(house, number, "100")
-            page.wait_for_function("id => id in window.seen", arg=call)
-            times.append(page.evaluate("id => window.seen[id]", call) - posted * 1000)
-            post(
-                house, event="NOTIFY_END", pbx_call_id=call, caller_id=number,
-                called_did="351210000001", call_start="", duration="0", disposition="cancel",
-                internal="", is_recorded="0", status_code="16",
-            )  # fmt: skip
-            page.wait_for_selector(f"[data-call-id={call}]", state="detached")
+            call, posted = ring(house, f"+351{910_000_001 + round_}", "100")
+            name = call["pbx_call_id"]
+            page.wait_for_function("id => id in window.seen", arg=name)
+            times.append(page.evaluate("id => window.seen[id]", name) - posted * 1000)
+            post(house, event="NOTIFY_END", internal="", duration="0", disposition="cancel", **call)
+            page.wait_for_selector(f"[data-call-id={name}][data-state=ringing]", state="detached")
         browser.close()
     median = statistics.median(times)
     table.row(
