@@ -28,6 +28,8 @@ export function openStream(url, tell) {
   }
 
   function open() {
+    // Whoever read before, something may have been missed since: "up" then makes all tabs look.
+    tell({ kind: "down" });
     source = new EventSource(url);
     source.addEventListener("beat", isAlive);
     source.addEventListener("message", (event) => {
