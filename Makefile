@@ -1,7 +1,7 @@
 # Everything is one command. Needs Python 3.11 or newer and make; nothing else.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench vendor screenshots clean
+.PHONY: help run demo test check bench vendor translations screenshots clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -41,6 +41,11 @@ bench: $(DEV_STAMP) ## Measure the speed and print a table
 
 vendor: $(DEV_STAMP) ## Fetch the pinned versions of htmx and Tabler into static/vendor
 	@exec $(PYTHON) static/vendor/fetch.py
+
+translations: $(DEV_STAMP) ## Gather new strings into the catalogues and compile them
+	@$(BIN)/pybabel -q extract -F babel.cfg -k _l -k lazy_gettext -k _n:1,2 -k ngettext:1,2 -k lazy_ngettext:1,2 --no-location --sort-output -o .messages.pot .
+	@$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete -w 100 -l pt -i .messages.pot -d crm_app/translations
+	@$(BIN)/pybabel -q compile -d crm_app/translations; rm -f .messages.pot
 
 screenshots: $(DEV_STAMP) ## Photograph every page into docs/screenshots
 	@$(PYTHON) -m tests.browser_at_hand
