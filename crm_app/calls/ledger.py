@@ -124,10 +124,9 @@ def refold(session: AnySession, pbx_call_id: str) -> int:
 
 def _store(connection: Connection, fact: Fact, raw: str) -> _Stored | None:
     """Store a fact; None when its content was known already."""
-    # Unlike the statements after it this one goes through SQLAlchemy, which sees whether the
-    # connection is still alive and replaces it.
-    stored = connection.exec_driver_sql(
-        sql.INSERT_FACT.on(connection),
+    rows = sql.run(
+        connection,
+        sql.INSERT_FACT,
         {
             "pbx_call_id": fact.pbx_call_id,
             "kind": fact.kind.value,
@@ -138,8 +137,7 @@ def _store(connection: Connection, fact: Fact, raw: str) -> _Stored | None:
             "raw": raw,
         },
     )
-    row = stored.first()
-    return None if row is None else _Stored(row[0], bool(row[1]))
+    return _Stored(rows[0][0], bool(rows[0][1])) if rows else None
 
 
 def _known(connection: Connection, pbx_call_id: str) -> _Known:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import bindparam, column, text
@@ -18,12 +19,17 @@ from crm_app.database import UtcDateTime
 Values = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Statement:
     """One statement in the words of each driver."""
 
     sqlite: str
     postgresql: str
+
+    @cached_property
+    def gives_rows(self) -> bool:
+        """Tell whether there is something to fetch; asking the driver would cost as much."""
+        return "RETURNING" in self.sqlite or self.sqlite.lstrip().startswith("SELECT")
 
     def on(self, connection: Connection) -> str:
         """Choose the words for a connection."""
@@ -41,7 +47,7 @@ def run(connection: Connection, statement: Statement, *rows: Values) -> list[tup
             cursor.executemany(statement.on(connection), rows)
             return []
         cursor.execute(statement.on(connection), rows[0])
-        return list(cursor.fetchall()) if cursor.description else []
+        return list(cursor.fetchall()) if statement.gives_rows else []
     finally:
         cursor.close()
 

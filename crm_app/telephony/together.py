@@ -75,8 +75,14 @@ class Together:
         try:
             self._do(batch)
         except DATABASE_IS_AWAY as error:
+            # A connection that died while nobody used it says nothing of the database: the next
+            # one is new. Storing a fact twice changes nothing.
+            has_died = getattr(error, "connection_invalidated", False)
             for work in batch:
-                work.error, work.is_over = error, True
+                if has_died:
+                    self._do_alone(work)
+                else:
+                    work.error, work.is_over = error, True
         except Exception:
             for work in batch:
                 self._do_alone(work)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, text
 from sqlalchemy.exc import OperationalError
 
 from crm_app import clock
@@ -14,7 +14,7 @@ from crm_app.extensions import db
 from crm_app.telephony.models import UnreadableRequest
 from crm_app.telephony.together import Together
 from crm_app.telephony.zadarma.signing import sign_webhook
-from tests.telephony.conftest import SECRET, start_fields
+from tests.telephony.conftest import SECRET, Post, start_fields
 
 
 def keep(body: bytes) -> Callable[[Connection], bytes]:
@@ -95,6 +95,26 @@ def test_a_database_that_is_away_is_told_to_all(app: Flask) -> None:
     with pytest.raises(OperationalError):
         together.run("", away)
     assert together.run("", keep(b"later")) == b"later"
+
+
+def test_a_restart_of_the_database_costs_no_notification(post: Post) -> None:
+    if db.engine.dialect.name == "sqlite":
+        # It has no server to restart; the nearest is that every open connection is gone.
+        db.engine.dispose()
+    else:
+        assert post(start_fields(pbx_call_id=f"in_{'a' * 40}")).status_code == 200
+        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as other:
+            other.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    " AND state = 'idle'"
+                )
+            )
+            assert post(start_fields(pbx_call_id=f"in_{'b' * 40}")).status_code == 200
+        return
+
+    assert post(start_fields(pbx_call_id=f"in_{'b' * 40}")).status_code == 200
 
 
 def test_notifications_that_come_together_are_all_stored(connected: Flask) -> None:
