@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from flask_login import FlaskLoginClient
 from sqlalchemy import text
 
-from crm_app import create_app
+from crm_app import create_app, database
 from crm_app.accounts.models import Role, User
 from crm_app.config import Config
 from crm_app.demo import make_user
@@ -127,6 +127,8 @@ def forget_the_last_request() -> None:
 @pytest.fixture
 def app(whole_app: Flask) -> Iterator[Flask]:
     """The application with an empty database, inside its context."""
+    # A request of the test before this one may have promised only to read.
+    database.set_reads_only(False)
     with whole_app.app_context():
         yield whole_app
         db.session.rollback()

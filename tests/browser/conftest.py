@@ -75,7 +75,7 @@ def watching(context: BrowserContext, office: Office, path: str = "/contacts") -
 
 def until(page: Page, expression: str) -> None:
     """Wait until an expression is true in the page (the page's own policy forbids eval in it)."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not page.evaluate(expression):
         assert time.monotonic() < deadline, f"not true: {expression}"
         page.wait_for_timeout(50)
