@@ -61,6 +61,8 @@ def _configure(app: Flask, settings: Config) -> None:
     app.config.update(
         SECRET_KEY=settings.session_key,
         SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,
+        # The connection used last knows the most prepared statements.
+        SQLALCHEMY_ENGINE_OPTIONS={"pool_use_lifo": True},
         DEFAULT_COUNTRY=settings.default_country,
         DEFAULT_LANGUAGE=settings.default_language,
         DEFAULT_TIMEZONE=settings.default_timezone,

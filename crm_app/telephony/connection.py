@@ -1,5 +1,6 @@
 """Keys, webhook address and switches, ready for use without a look into the database each time."""
 
+import threading
 import time
 from dataclasses import dataclass
 
@@ -45,14 +46,23 @@ class LinkCache:
         self._vault = vault
         self._engine = engine
         self._link: Link | None = None
+        self._is_reading = threading.Lock()
         self._read_at = 0.0
         self._locked: tuple[str, str] = ("", "")
 
     def current(self) -> Link:
-        """Give the connection, at most a second old."""
-        if self._link is None or time.monotonic() - self._read_at > MAX_AGE_SECONDS:
+        """Give the connection, a second old at most but for the moment that reading it takes."""
+        link = self._link
+        if link is None:
             return self.read()
-        return self._link
+        is_old = time.monotonic() - self._read_at > MAX_AGE_SECONDS
+        # One reads for all: each would open a connection of its own to the database.
+        if not is_old or not self._is_reading.acquire(blocking=False):
+            return link
+        try:
+            return self.read()
+        finally:
+            self._is_reading.release()
 
     def read(self) -> Link:
         """Give the connection as it is stored now; decrypts only what has changed."""
