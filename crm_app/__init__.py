@@ -23,8 +23,9 @@ from crm_app import (
 )
 from crm_app.accounts import sign_in
 from crm_app.config import Config
+from crm_app.counting import Counter
 from crm_app.encryption import Vault
-from crm_app.extensions import babel, csrf, db, limiter, migrate
+from crm_app.extensions import babel, csrf, db, migrate
 from crm_app.web import access, errors, formatting, fragments, security_headers, toasts
 from crm_app.web.ids import IdConverter
 
@@ -68,14 +69,13 @@ def _configure(app: Flask, settings: Config) -> None:
         DEFAULT_TIMEZONE=settings.default_timezone,
         BABEL_DEFAULT_LOCALE=formatting.LOCALES[settings.default_language],
         BABEL_DEFAULT_TIMEZONE=settings.default_timezone,
-        RATELIMIT_STORAGE_URI=settings.bus_url.replace("unix://", "redis+unix://", 1),
-        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
         SESSION_COOKIE_HTTPONLY=True,
         WTF_CSRF_TIME_LIMIT=None,
         MAX_CONTENT_LENGTH=2 * 1024 * 1024,
         TEMPLATES_AUTO_RELOAD=False,
     )
     app.extensions["settings"] = settings
+    app.extensions["counter"] = Counter(settings.bus_url)
     app.extensions["vault"] = Vault(settings.session_key)
 
 
@@ -91,7 +91,6 @@ def _bind_extensions(app: Flask, settings: Config) -> None:
         locale_selector=formatting.choose_locale,
         timezone_selector=formatting.choose_timezone,
     )
-    limiter.init_app(app)
     security_headers.register(app, is_https=settings.is_https)
     sign_in.register(app, settings.session_key)
     live.register(app, settings.bus_url)

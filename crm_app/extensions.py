@@ -3,8 +3,6 @@
 from typing import TYPE_CHECKING
 
 from flask_babel import Babel
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
@@ -15,7 +13,6 @@ db = SQLAlchemy(model_class=Base)
 migrate = Migrate(render_as_batch=True)
 csrf = CSRFProtect()
 babel = Babel()
-limiter = Limiter(get_remote_address, default_limits=[])
 
 # mypy cannot see the class that Flask-SQLAlchemy makes out of Base, so it is shown a plain one.
 if TYPE_CHECKING:

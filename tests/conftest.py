@@ -134,7 +134,7 @@ def app(whole_app: Flask) -> Iterator[Flask]:
         db.session.rollback()
         db.session.remove()
         empty_all_tables()
-    whole_app.extensions["limiter"] and next(iter(whole_app.extensions["limiter"])).reset()
+    whole_app.extensions["counter"].reset()
 
 
 def empty_all_tables() -> None:

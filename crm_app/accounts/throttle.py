@@ -2,22 +2,14 @@
 
 import hashlib
 
-import structlog
-from flask import request
+from flask import current_app, request
 from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter, RateLimiter
 
 from crm_app import clock
-from crm_app.extensions import limiter
-
-log = structlog.get_logger(__name__)
+from crm_app.counting import Counter
 
 PER_ACCOUNT = RateLimitItemPerMinute(10, 15, "sign-in-account")
 PER_ADDRESS = RateLimitItemPerMinute(50, 15, "sign-in-address")
-
-# Where the event bus is down: weaker, as each process counts for itself, but never open.
-_local = FixedWindowRateLimiter(MemoryStorage())
 
 
 class TooManyTriesError(Exception):
@@ -33,10 +25,10 @@ def count_try(account: str) -> None:
 
     Raises TooManyTriesError. Call it outside a database transaction: it may use the network.
     """
-    strategy = _strategy()
-    refused = [(item, key) for item, key in _limits(account) if not strategy.hit(item, key)]
+    counter = _counter()
+    refused = [(item, key) for item, key in _limits(account) if not counter.hit(item, key)]
     if refused:
-        reset_at = max(strategy.get_window_stats(item, key).reset_time for item, key in refused)
+        reset_at = max(counter.free_at(item, key) for item, key in refused)
         raise TooManyTriesError(max(1, round(reset_at - clock.now().timestamp())))
 
 
@@ -45,10 +37,10 @@ def forgive(account: str) -> None:
 
     Call it outside a database transaction: it may use the network.
     """
-    strategy = _strategy()
+    counter = _counter()
     (account_limit, account_key), (address_limit, address_key) = _limits(account)
-    strategy.clear(account_limit, account_key)
-    strategy.storage.incr(address_limit.key_for(address_key), address_limit.get_expiry(), amount=-1)
+    counter.forget(account_limit, account_key)
+    counter.take_back(address_limit, address_key)
 
 
 def _limits(account: str) -> list[tuple[RateLimitItem, str]]:
@@ -57,9 +49,6 @@ def _limits(account: str) -> list[tuple[RateLimitItem, str]]:
     return [(PER_ACCOUNT, account_key), (PER_ADDRESS, request.remote_addr or "")]
 
 
-def _strategy() -> RateLimiter:
-    shared = limiter.limiter
-    if shared.storage.check():
-        return shared
-    log.warning("sign_in_counted_locally")
-    return _local
+def _counter() -> Counter:
+    counter: Counter = current_app.extensions["counter"]
+    return counter

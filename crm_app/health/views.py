@@ -2,13 +2,12 @@
 
 from flask import Blueprint, Response, jsonify
 
-from crm_app.extensions import csrf, limiter
+from crm_app.extensions import csrf
 from crm_app.health import services
 from crm_app.web.access import public
 
 bp = Blueprint("health", __name__)
 csrf.exempt(bp)
-limiter.exempt(bp)
 
 
 @bp.get("/healthz")

@@ -9,11 +9,11 @@ from werkzeug.wrappers import Response
 
 from crm_app.accounts.models import User
 from crm_app.config import Config
+from crm_app.counting import Counter
 from crm_app.encryption import Vault, WrongKeyError
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
-from crm_app.telephony import checks, door, services, wording
-from crm_app.telephony.budget import Budget
+from crm_app.telephony import budget, checks, door, services, wording
 from crm_app.telephony.connection import Link, LinkCache
 from crm_app.telephony.forms import KeysForm, SwitchesForm, chosen_responsible, wanted_extensions
 from crm_app.telephony.models import TelephonySettings
@@ -35,7 +35,6 @@ def register(app: Flask) -> None:
         engine = db.engine
     links = LinkCache(app.extensions["vault"], engine)
     app.extensions["telephony_links"] = links
-    app.extensions["telephony_budget"] = Budget(config.bus_url)
     app.extensions["telephony_desk"] = Desk(config, links, engine)
     app.register_blueprint(door.bp)
     app.wsgi_app = door.Door(app, app.wsgi_app)  # type: ignore[method-assign]
@@ -52,13 +51,13 @@ def client_for(link: Link, timeout: tuple[float, float] = (3.05, 8.0)) -> Zadarm
     if not link.is_connected:
         return None
     config: Config = current_app.extensions["settings"]
-    budget: Budget = current_app.extensions["telephony_budget"]
+    counter: Counter = current_app.extensions["counter"]
     return ZadarmaClient(
         link.key,
         link.secret,
         config.zadarma_api_url,
         timeout,
-        budget=lambda kind: budget.take(kind, link.key),
+        budget=lambda kind: budget.take(counter, kind, link.key),
     )
 
 

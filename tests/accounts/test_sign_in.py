@@ -7,15 +7,14 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 
 from crm_app import clock, create_app
-from crm_app.accounts import services, throttle
+from crm_app.accounts import services
 from crm_app.accounts.models import User
 from crm_app.config import Config
+from crm_app.counting import Counter
 from crm_app.demo import make_user
-from crm_app.extensions import db, limiter
+from crm_app.extensions import db
 
 PASSWORD = "tres tigres tristes"
 
@@ -151,10 +150,9 @@ def test_it_forgives_nobody_by_the_sign_in_of_another(eva: User, app: Flask) -> 
 
 
 def test_it_still_counts_where_the_event_bus_is_down(
-    eva: User, visitor: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    eva: User, visitor: FlaskClient, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limiter.storage, "check", lambda: False)
-    monkeypatch.setattr(throttle, "_local", FixedWindowRateLimiter(MemoryStorage()))
+    monkeypatch.setitem(app.extensions, "counter", Counter("redis://127.0.0.1:9"))
     for _ in range(10):
         assert sign_in(visitor, eva.email, "wrong").status_code == 422
     assert sign_in(visitor, eva.email, PASSWORD).status_code == 429

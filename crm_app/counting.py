@@ -1,0 +1,64 @@
+"""Counting how often something was done, for all processes together."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+from limits import RateLimitItem
+from limits.storage import MemoryStorage, storage_from_string
+from limits.strategies import FixedWindowRateLimiter
+
+_ANSWERS_WITHIN_SECONDS = 0.5
+_Result = TypeVar("_Result")
+log = structlog.get_logger(__name__)
+
+
+class Counter:
+    """Counts in the event bus; in this process alone, weaker but never open, while it is away.
+
+    It uses the network: call it outside a database transaction.
+    """
+
+    def __init__(self, bus_url: str) -> None:
+        self._bus_url = bus_url.replace("unix://", "redis+unix://", 1)
+        self._shared: FixedWindowRateLimiter | None = None
+        self._own = FixedWindowRateLimiter(MemoryStorage())
+
+    def hit(self, limit: RateLimitItem, key: str) -> bool:
+        """Count once more; False when that is more than the limit allows."""
+        return self._ask(lambda counts: counts.hit(limit, key))
+
+    def free_at(self, limit: RateLimitItem, key: str) -> float:
+        """Tell when counting begins anew, in seconds of Unix time."""
+        return self._ask(lambda counts: counts.get_window_stats(limit, key).reset_time)
+
+    def forget(self, limit: RateLimitItem, key: str) -> None:
+        """Begin to count anew."""
+        self._ask(lambda counts: counts.clear(limit, key))
+
+    def take_back(self, limit: RateLimitItem, key: str) -> None:
+        """Undo one hit."""
+        name, seconds = limit.key_for(key), limit.get_expiry()
+        self._ask(lambda counts: counts.storage.incr(name, seconds, amount=-1))
+
+    def reset(self) -> None:
+        """Forget all that was counted."""
+        self._ask(lambda counts: counts.storage.reset())
+
+    def _ask(self, question: Callable[[FixedWindowRateLimiter], _Result]) -> _Result:
+        try:
+            return question(self._in_the_bus())
+        except Exception as error:
+            # Whatever the bus's client raises, people must still be able to sign in and to call.
+            log.warning("counted by this process only", error=type(error).__name__)
+            return question(self._own)
+
+    def _in_the_bus(self) -> FixedWindowRateLimiter:
+        if self._shared is None:
+            storage = storage_from_string(
+                self._bus_url,
+                socket_timeout=_ANSWERS_WITHIN_SECONDS,
+                socket_connect_timeout=_ANSWERS_WITHIN_SECONDS,
+            )
+            self._shared = FixedWindowRateLimiter(storage)
+        return self._shared
