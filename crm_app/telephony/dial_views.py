@@ -1,13 +1,21 @@
 """Click-to-call: the button's address, and the cards that say how far a call has come."""
 
-from flask import Response, current_app, make_response, render_template, request, url_for
-from flask_login import current_user
+from typing import Any
 
+from flask import Response, current_app, make_response, render_template, request, url_for
+from sqlalchemy import Select
+
+from crm_app.accounts.current import me
+from crm_app.contacts import services as contacts
+from crm_app.contacts.models import Contact
 from crm_app.extensions import db
+from crm_app.leads import services as leads
+from crm_app.leads.models import Lead
 from crm_app.telephony import dialling, wording
 from crm_app.telephony.models import DialRequest, DialState
 from crm_app.telephony.views import bp, client_for, links
 from crm_app.web.fragments import see_other, wants_fragment
+from crm_app.web.ids import read_id
 
 # Three requests to the API must fit into the time that a browser waits for one of ours.
 _TIMEOUT_SECONDS = (2.0, 4.0)
@@ -19,12 +27,12 @@ __all__ = ["bp"]
 def dial() -> Response:
     """Connect the user's phone with a number; the answer is a card that tells the truth."""
     order = dialling.Order(
-        user_id=current_user.id,
-        extension=current_user.extension or "",
+        user_id=me().id,
+        extension=me().extension or "",
         number=request.form.get("number", "")[:80],
         country=current_app.config["DEFAULT_COUNTRY"],
-        contact_id=request.form.get("contact_id", type=int),
-        lead_id=request.form.get("lead_id", type=int),
+        contact_id=_visible("contact_id", Contact, contacts.visible_to(me())),
+        lead_id=_visible("lead_id", Lead, leads.visible_to(me())),
         confirmed=request.form.get("confirm") == "yes",
     )
     client = client_for(links().current(), _TIMEOUT_SECONDS)
@@ -51,17 +59,27 @@ def dials() -> Response:
 @bp.post("/telephony/dials/<int:dial_id>/close")
 def close_dial(dial_id: int) -> Response:
     """Put a card away."""
-    dialling.close(dial_id, current_user.id)
+    dialling.close(dial_id, me().id)
     if wants_fragment():
         return make_response(_render("telephony/_dials.html"))
     return see_other(url_for("telephony.dials"))
 
 
+def _visible(field: str, kind: type[Contact | Lead], among: Select[Any]) -> int | None:
+    """Read the id of a record from the form; None unless the user may see the record."""
+    wanted = read_id(request.form.get(field))
+    found: int | None = None
+    if wanted is not None:
+        found = db.session.scalar(among.with_only_columns(kind.id).where(kind.id == wanted))
+    return found
+
+
 def _render(template: str) -> str:
-    cards = db.session.scalars(DialRequest.shown_to(current_user.id)).all()
+    cards = db.session.scalars(DialRequest.shown_to(me().id)).all()
     return render_template(
         template,
         cards=cards,
+        names=dialling.names_of(cards),
         is_waiting=any(card.is_pending for card in cards),
         words=wording,
     )

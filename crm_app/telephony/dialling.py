@@ -1,5 +1,6 @@
 """Click-to-call: a wish is written down, checked, and asked of the PBX once, whatever happens."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import structlog
@@ -10,10 +11,8 @@ from crm_app import clock, phone_numbers
 from crm_app.calls.facts import CallPhase
 from crm_app.calls.models import Call
 from crm_app.contacts.caller import find_callers
-from crm_app.contacts.models import Contact
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
-from crm_app.leads.models import Lead
 from crm_app.live.services import tell
 from crm_app.telephony import services
 from crm_app.telephony.matching import BELONGS_FOR
@@ -36,7 +35,8 @@ log = structlog.get_logger(__name__)
 class Order:
     """What a user asks for; nothing in it is bound to a session, for the API is asked outside one.
 
-    `number` is in any writing; `confirmed` says that a do-not-call mark was seen and overruled.
+    `number` is in any writing; contact and lead are ones that the user may see; `confirmed` says
+    that a do-not-call mark was seen and overruled.
     """
 
     user_id: int
@@ -72,6 +72,17 @@ def close(dial_id: int, user_id: int) -> None:
         .values(closed_at=clock.now())
     )
     db.session.commit()
+
+
+def names_of(cards: Iterable[DialRequest]) -> dict[int, str]:
+    """Name whom each wish is to reach, where one contact is meant or alone has the number."""
+    names = {}
+    for card in cards:
+        found = find_callers(db.session.connection(), card.number)
+        meant = [caller for caller in found if caller.contact_id == card.contact_id] or found
+        if len(meant) == 1:
+            names[card.id] = meant[0].name
+    return names
 
 
 def expire() -> int:
@@ -110,8 +121,8 @@ def _refused(order: Order, number: str, code: str) -> int:
         user_id=order.user_id,
         extension=order.extension,
         number=number.strip().replace("\0", "")[:20],
-        lead_id=_lead_id(order),
-        contact_id=_contact_id(order),
+        lead_id=order.lead_id,
+        contact_id=order.contact_id,
         state=DialState.FAILED,
         error_code=code,
         settled_at=clock.now(),
@@ -140,8 +151,8 @@ def _reserve(order: Order, number: str) -> tuple[int, bool]:
         user_id=order.user_id,
         extension=order.extension,
         number=number,
-        lead_id=_lead_id(order),
-        contact_id=_contact_id(order),
+        lead_id=order.lead_id,
+        contact_id=order.contact_id,
         state=DialState.REQUESTED,
         pending_key=key,
     )
@@ -225,12 +236,3 @@ def _clear_cards(user_id: int, number: str) -> None:
         )
         .values(closed_at=clock.now())
     )
-
-
-def _lead_id(order: Order) -> int | None:
-    return order.lead_id if order.lead_id and db.session.get(Lead, order.lead_id) else None
-
-
-def _contact_id(order: Order) -> int | None:
-    wanted = order.contact_id
-    return wanted if wanted and db.session.get(Contact, wanted) else None

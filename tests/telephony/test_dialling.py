@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from crm_app import clock
 from crm_app.accounts.models import User
+from crm_app.accounts.services import change_office
 from crm_app.calls.models import Call, CallFact
 from crm_app.demo import make_contact, make_lead
 from crm_app.extensions import db
@@ -106,6 +107,43 @@ def test_the_call_that_comes_belongs_to_the_click(
     assert shown == 1
     dialled = select(func.count(CallFact.id)).where(CallFact.kind == "dialled")
     assert db.session.scalar(dialled) == 1
+
+
+def test_the_card_says_who_is_called(pbx: Simulator, dial: Dial) -> None:
+    pbx.account.callback = "callback-no-events"
+    make_contact("Ana Sousa", phones=(CLIENT,))
+    assert "Ana Sousa" in dial().text
+
+
+def test_the_card_names_the_one_who_was_clicked_among_several(pbx: Simulator, dial: Dial) -> None:
+    pbx.account.callback = "callback-no-events"
+    make_contact("Ana Sousa", phones=(CLIENT,))
+    rui = make_contact("Rui Sousa", phones=(CLIENT,)).id
+    db.session.rollback()
+    assert "Ana Sousa" not in (shown := dial(contact_id=str(rui)).text)
+    assert "Rui Sousa" in shown
+
+
+def test_a_click_is_about_no_record_that_its_user_may_not_see(
+    pbx: Simulator, dial: Dial, alice: User
+) -> None:
+    pbx.account.callback = "callback-no-events"
+    contact = make_contact("Ana Sousa", phones=(CLIENT,), responsible=alice)
+    lead = make_lead("Roof", contact=contact, responsible=alice)
+    records = {"contact_id": str(contact.id), "lead_id": str(lead.id)}
+    change_office("", restricts_agents=True, by=alice)
+    db.session.commit()
+    assert dial(**records).status_code == 200
+    assert (wish().contact_id, wish().lead_id) == (None, None)
+
+
+@pytest.mark.parametrize("nonsense", ["99999999999999999999", "-1", "x", ""])
+def test_a_click_about_nonsense_calls_all_the_same(
+    pbx: Simulator, dial: Dial, nonsense: str
+) -> None:
+    pbx.account.callback = "callback-no-events"
+    assert dial(contact_id=nonsense, lead_id=nonsense).status_code == 200
+    assert wish().contact_id is None
 
 
 def test_a_phone_that_is_not_picked_up_is_said(pbx: Simulator, dial: Dial) -> None:
