@@ -158,7 +158,7 @@ def _lay() -> None:
     contacts = _lay_contacts(users, dice)
     _lay_leads_and_tasks(users, contacts, dice)
     for fact in _history(contacts, dice):
-        ledger.record(db.session, fact, "")
+        ledger.record(db.session.connection(), fact, "")
     db.session.commit()
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.engine import Connection
-from sqlalchemy.orm import Session, scoped_session
 
 from crm_app import clock
 from crm_app.calls import statements as sql
@@ -17,8 +16,6 @@ from crm_app.calls.facts import Fact
 from crm_app.calls.legs import Leg
 from crm_app.calls.lifecycle import CallState, fold
 from crm_app.contacts.caller import Caller, find_callers
-
-AnySession = Session | scoped_session[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +51,12 @@ class _Known:
     contact_is_chosen: bool
 
 
-def record(session: AnySession, fact: Fact, raw: str) -> Recorded:
+def record(connection: Connection, fact: Fact, raw: str) -> Recorded:
     """Store a fact once and bring its call up to date; the caller commits, then tells the users.
 
     `raw` is the text of what the PBX sent, kept for audit. A fact whose content is known already
     changes nothing.
     """
-    connection = session.connection()
     stored = _store(connection, fact, raw)
     if stored is not None and not stored.has_call:
         known = _Known([fact], {fact.who: stored.user_id}, None, None, False)
@@ -97,17 +93,15 @@ def _update(
     return Recorded(call_id, True, after, tell, callers)
 
 
-def lock(session: AnySession, pbx_call_id: str) -> None:
+def lock(connection: Connection, pbx_call_id: str) -> None:
     """Keep everybody else from writing this call until the transaction ends."""
-    connection = session.connection()
     if connection.dialect.name == "postgresql":
         sql.run(connection, sql.LOCK_CALL, {"pbx_call_id": pbx_call_id})
 
 
-def refold(session: AnySession, pbx_call_id: str) -> int:
+def refold(connection: Connection, pbx_call_id: str) -> int:
     """Write a call anew from its stored facts and give its id; what people chose stays."""
-    lock(session, pbx_call_id)
-    connection = session.connection()
+    lock(connection, pbx_call_id)
     known = _known(connection, pbx_call_id)
     state = fold(known.facts)
     users = _users_of(connection, state, known)

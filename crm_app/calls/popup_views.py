@@ -234,7 +234,7 @@ def _refusal(error: InvalidInputError) -> str:
         "outcome_unknown": _("This outcome does not exist any more. Choose another one."),
         "note_too_long": _("The note is too long."),
         "already_known": _("A colleague has just said who this is."),
-        "name_empty": _("Write a name."),
+        "name_empty": _("Enter a name."),
     }
     return str(words.get(error.code) or _("This could not be saved."))
 

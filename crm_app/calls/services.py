@@ -35,7 +35,7 @@ def match_contact(call: Call, by: User) -> None:
 
 def attach_lead(call: Call, lead: Lead | None, by: User) -> None:
     """Say which lead a call was about."""
-    ledger.lock(db.session, call.pbx_call_id)
+    ledger.lock(db.session.connection(), call.pbx_call_id)
     before = journal.snapshot(call, ("lead_id",))
     call.lead_id = lead.id if lead is not None else None
     changes = journal.difference(before, journal.snapshot(call, ("lead_id",)))
@@ -46,7 +46,7 @@ def attach_lead(call: Call, lead: Lead | None, by: User) -> None:
 
 def _attach(call: Call, contact: Contact | None, by: User, *, is_chosen: bool) -> None:
     # A fact of this call may be about to write the contact that it has found.
-    ledger.lock(db.session, call.pbx_call_id)
+    ledger.lock(db.session.connection(), call.pbx_call_id)
     db.session.refresh(call, ["contact_id", "contact_is_chosen"])
     before = call.contact.name if call.contact else ""
     after = contact.name if contact else ""

@@ -1,11 +1,16 @@
 """What keeps the log true while nobody waits: closing silent calls, recomputing all of them."""
 
 from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session, scoped_session
 
 from crm_app.calls import ledger
 from crm_app.calls import statements as sql
 from crm_app.calls.facts import CallPhase, Fact, FactKind
-from crm_app.calls.ledger import AnySession, Recorded
+from crm_app.calls.ledger import Recorded
+
+AnySession = Session | scoped_session[Any]
 
 RINGS_AT_MOST = timedelta(minutes=3)
 TALKS_AT_MOST = timedelta(hours=4)
@@ -26,7 +31,7 @@ def sweep(session: AnySession, now: datetime) -> list[Recorded]:
         # Naming the silence makes two sweepers at once write one fact, and a later silence another.
         silence = f"silent since {row.heard_at.isoformat()}"
         fact = Fact(FactKind.SWEPT, row.pbx_call_id, now, disposition_raw=silence)
-        swept.append(ledger.record(session, fact, ""))
+        swept.append(ledger.record(session.connection(), fact, ""))
     return swept
 
 
@@ -40,7 +45,7 @@ def rebuild(session: AnySession) -> int:
     while True:
         ids = session.execute(sql.NEXT_CALL_IDS, {"after": after, "size": _BATCH}).scalars().all()
         for pbx_call_id in ids:
-            ledger.refold(session, pbx_call_id)
+            ledger.refold(session.connection(), pbx_call_id)
         session.commit()
         if not ids:
             break

@@ -128,7 +128,7 @@ def make_lead(call: Call, name: str, by: User, *, title: str, source: str, about
     Raises InvalidInputError (name_empty, already_known).
     """
     # Two colleagues whose phones ring may do this at the same moment.
-    ledger.lock(db.session, call.pbx_call_id)
+    ledger.lock(db.session.connection(), call.pbx_call_id)
     db.session.refresh(call, ["contact_id", "contact_is_chosen"])
     if call.contact_is_chosen:
         raise InvalidInputError("already_known", "name")

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, cast
 
 import structlog
 from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
@@ -16,9 +15,6 @@ from crm_app.database import UtcDateTime
 from crm_app.telephony import matching
 from crm_app.telephony.matching import Match, Wish
 from crm_app.telephony.models import MATCHABLE_STATES, DialRequest, DialState, UnreadableRequest
-
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
 
 MAX_KEPT_REQUESTS = 1_000
 MAX_KEPT_BYTES = 16_384
@@ -62,7 +58,7 @@ class Stored:
 
 def store(connection: Connection, fact: Fact, raw: str) -> Stored:
     """Store a fact with everything that follows from it; the caller commits, then tells."""
-    recorded = _record(connection, fact, raw)
+    recorded = ledger.record(connection, fact, raw)
     callers = recorded.callers
     if not is_fresh(fact):
         return Stored(recorded.call_id, _silence(connection, fact, recorded), callers)
@@ -108,21 +104,6 @@ def keep_unreadable(
     return kept
 
 
-@dataclass(frozen=True, slots=True)
-class _Transaction:
-    """All of a session that the ledger needs; a whole one costs a tenth of the caller's wait."""
-
-    here: Connection
-
-    def connection(self) -> Connection:
-        """Give the connection of the transaction."""
-        return self.here
-
-
-def _record(connection: Connection, fact: Fact, raw: str) -> ledger.Recorded:
-    return ledger.record(cast("Session", _Transaction(connection)), fact, raw)
-
-
 def _silence(connection: Connection, fact: Fact, recorded: ledger.Recorded) -> frozenset[int]:
     """Keep a call of long ago from ringing now, by the same fact that ends forgotten calls."""
     if recorded.state.phase is CallPhase.ENDED:
@@ -135,7 +116,7 @@ def _silence(connection: Connection, fact: Fact, recorded: ledger.Recorded) -> f
         received_at=fact.received_at,
         disposition_raw=f"of another day: {fact.content_key()[:16]}",
     )
-    _record(connection, ending, "")
+    ledger.record(connection, ending, "")
     return frozenset()
 
 
@@ -164,7 +145,7 @@ def _connect(connection: Connection, fact: Fact, wish: Wish) -> frozenset[int]:
         called=wish.number,
         extension=wish.extension,
     )
-    recorded = _record(connection, dialled, "")
+    recorded = ledger.record(connection, dialled, "")
     if wish.lead_id or wish.contact_id:
         connection.execute(
             _ATTACH,

@@ -114,7 +114,9 @@ class Office:
     def fact(self, kind: FactKind, pbx_call_id: str, **told: Any) -> int:
         """Store what the PBX says and tell the screens, as the webhook does."""
         with self.app.app_context():
-            recorded = record(db.session, Fact(kind, pbx_call_id, clock.now(), **told), "")
+            recorded = record(
+                db.session.connection(), Fact(kind, pbx_call_id, clock.now(), **told), ""
+            )
             db.session.commit()
             tell(recorded.tell, {"call": recorded.call_id})
             return recorded.call_id

@@ -26,7 +26,7 @@ def fact(kind: FactKind, pbx_call_id: str = "in_1", **told: Any) -> Call:
     """Let the PBX say one thing now; the screens are told as the webhook tells them."""
     if pbx_call_id.startswith("in_"):
         told = {"caller": ANA, "did": LINE} | told
-    recorded = record(db.session, Fact(kind, pbx_call_id, clock.now(), **told), "")
+    recorded = record(db.session.connection(), Fact(kind, pbx_call_id, clock.now(), **told), "")
     db.session.commit()
     call = db.session.get(Call, recorded.call_id)
     assert call is not None

@@ -35,7 +35,7 @@ def test_it_closes_a_call_whose_end_never_came(app: Flask) -> None:
     long_ago = clock.now() - timedelta(hours=1)
     for kind in (FactKind.STARTED, FactKind.RANG):
         fact = Fact(kind, "in_silent", long_ago, caller="+351912000100", extension="101")
-        ledger.record(db.session, fact, "")
+        ledger.record(db.session.connection(), fact, "")
     db.session.commit()
     periodic.sweep_calls()
     assert db.session.scalars(select(Call.phase)).all() == [CallPhase.ENDED]
