@@ -21,7 +21,6 @@ from crm_app.contacts.models import Contact, ContactKind
 from crm_app.contacts.views import Answer, bp, contact_or_404, url_of
 from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db
-from crm_app.journal.models import JournalEntry
 from crm_app.web.conflict import Change
 from crm_app.web.fragments import see_other
 from crm_app.web.ids import read_id
@@ -119,9 +118,7 @@ def _refused(form: ContactForm, contact_id: int | None, error: InvalidInputError
 def _conflict(form: ContactForm, contact_id: int) -> Answer:
     db.session.rollback()
     contact = contact_or_404(contact_id, in_bin=True)
-    missed = max(contact.version - form.read_version, 1)
-    entries = db.session.scalars(JournalEntry.of(services.RECORD_TYPE, contact_id).limit(missed))
-    changes = wording.changes_since(entries)
+    changes = wording.STORY.missed(contact_id, contact.version - form.read_version)
     newest = ContactForm(formdata=None, data=contents_of(contact))
     newest.offer(db.session.scalars(User.enabled()), contact)
     newest.add_blank_rows()

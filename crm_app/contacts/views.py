@@ -12,19 +12,15 @@ from crm_app.accounts.models import User
 from crm_app.contacts import listing, services, wording
 from crm_app.contacts.forms import KIND_NAMES, PHONE_KIND_NAMES
 from crm_app.contacts.models import Contact, ContactKind
-from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal.forms import NoteForm
-from crm_app.journal.models import JournalEntry, Note
-from crm_app.journal.services import add_note as keep_note
+from crm_app.journal.story import notes_on
 from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
 from crm_app.web.ids import read_id
 from crm_app.web.toasts import toast
-from crm_app.web.wording import reason
 
 bp = Blueprint("contacts", __name__, url_prefix="/contacts")
 Answer = str | tuple[str, int] | Response
-HISTORY_LENGTH = 50
 MINE = "me"
 FIELD_NAME = re.compile(r"[a-z][a-z0-9_\-]{0,40}")
 
@@ -80,13 +76,11 @@ def show(contact_id: int) -> Answer:
 
 
 def _contact_page(contact: Contact, note_form: NoteForm) -> str:
-    record = services.RECORD_TYPE
-    notes = db.session.scalars(Note.of(record, contact.id).limit(HISTORY_LENGTH)).all()
+    notes = notes_on(services.RECORD_TYPE, contact.id)
     if wants_fragment():
         return render_template(
             "contacts/_notes.html", contact=contact, notes=notes, note_form=note_form
         )
-    entries = db.session.scalars(JournalEntry.of(record, contact.id).limit(HISTORY_LENGTH))
     return render_template(
         "contacts/show.html",
         contact=contact,
@@ -94,7 +88,7 @@ def _contact_page(contact: Contact, note_form: NoteForm) -> str:
         note_form=note_form,
         people=listing.people_of(contact, me()) if contact.kind == ContactKind.COMPANY else [],
         doubles=services.sharing_numbers(contact, me()),
-        history=[(entry, wording.action(entry), wording.changes_of(entry)) for entry in entries],
+        history=wording.STORY.of(contact.id),
         kinds=KIND_NAMES,
         phone_kinds=PHONE_KIND_NAMES,
     )
@@ -104,10 +98,7 @@ def _contact_page(contact: Contact, note_form: NoteForm) -> str:
 def add_note(contact_id: int) -> Answer:
     """Leave a note on a contact."""
     contact, form = contact_or_404(contact_id), NoteForm()
-    try:
-        keep_note(services.RECORD_TYPE, contact.id, form.text.data or "", me())
-    except InvalidInputError as error:
-        form.text.errors = [reason(error)]
+    if not form.keep(services.RECORD_TYPE, contact.id, me()):
         return _contact_page(contact, form), 422
     db.session.commit()
     if wants_fragment():

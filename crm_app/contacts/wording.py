@@ -1,14 +1,13 @@
 """The sentences about contacts: their fields and what was done to them."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from crm_app.contacts import services
 from crm_app.contacts.forms import KIND_NAMES, PHONE_KIND_NAMES
-from crm_app.journal.models import JournalEntry
-from crm_app.web.conflict import Change
+from crm_app.journal.story import Story
 from crm_app.web.formatting import phone
 
 LABELS: dict[str, Any] = {
@@ -32,27 +31,6 @@ ACTIONS: dict[str, Any] = {
 }
 
 
-def action(entry: JournalEntry) -> str:
-    """Say what was done, after the name of who did it."""
-    return str(ACTIONS.get(entry.action, entry.action))
-
-
-def changes_of(entry: JournalEntry) -> list[Change]:
-    """Say field by field what an entry of the journal changed."""
-    who = entry.user.name if entry.user else _("Ramal")
-    return [
-        Change(
-            who, entry.at, str(LABELS.get(field, field)), _worded(field, old), _worded(field, new)
-        )
-        for field, (old, new) in entry.changes.items()
-    ]
-
-
-def changes_since(entries: Iterable[JournalEntry]) -> list[Change]:
-    """Say what several entries changed, for somebody who had not seen them."""
-    return [change for entry in entries for change in changes_of(entry)]
-
-
 def _worded(field: str, value: Any) -> str:
     if field == "phones":
         return ", ".join(_phone(*row) for row in value or [])
@@ -68,3 +46,6 @@ def _worded(field: str, value: Any) -> str:
 def _phone(number: str, kind: str, is_main: bool) -> str:
     name = str(PHONE_KIND_NAMES.get(kind, kind))  # type: ignore[call-overload]
     return f"{phone(number)} ({name}, {_('main')})" if is_main else f"{phone(number)} ({name})"
+
+
+STORY = Story(services.RECORD_TYPE, LABELS, ACTIONS, _worded)

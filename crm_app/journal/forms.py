@@ -4,8 +4,20 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import TextAreaField
 
+from crm_app.errors import InvalidInputError
+from crm_app.journal.services import Author, add_note
+from crm_app.web.wording import reason
+
 
 class NoteForm(FlaskForm):
-    """A note; `services.add_note` says what is wrong with it."""
+    """A note on any record."""
 
     text = TextAreaField(_l("Note"))
+
+    def keep(self, record_type: str, record_id: int, by: Author) -> bool:
+        """Leave what was typed on a record; False, and the reason in the form, when refused."""
+        try:
+            add_note(record_type, record_id, self.text.data or "", by)
+        except InvalidInputError as error:
+            self.text.errors = [reason(error)]
+        return not self.text.errors

@@ -102,14 +102,6 @@ class LostForm(FlaskForm):
     )
 
 
-class NoteForm(FlaskForm):
-    """A note on a lead."""
-
-    text = TextAreaField(
-        _l("Note"), filters=[clean], validators=[DataRequired(), Length(max=10_000)]
-    )
-
-
 class StageForm(FlaskForm):
     """A stage of the pipeline."""
 

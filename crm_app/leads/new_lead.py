@@ -13,7 +13,6 @@ from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
-from crm_app.journal import services as journal
 from crm_app.leads import services
 from crm_app.leads.forms import LeadForm
 from crm_app.leads.models import Lead, LeadStage
@@ -122,11 +121,6 @@ def said(form: LeadForm) -> LeadDetails:
     }
 
 
-def add_note(lead: Lead, text: str, user: User) -> None:
-    """Leave a note on a lead; the caller commits."""
-    journal.add_note(services.RECORD, lead.id, text, user)
-
-
 def _find_contact(contact_id: int | None, user: User) -> Contact | None:
     if contact_id is None:
         return None
@@ -145,5 +139,5 @@ def _read_number(form: LeadForm) -> str:
         return ""
     number = _e164(form.number.data)
     if not number:
-        form.number.errors = [_("This is no phone number that can be called.")]
+        form.number.errors = [_("This number cannot be called.")]
     return number

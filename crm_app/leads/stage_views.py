@@ -9,8 +9,9 @@ from werkzeug.wrappers import Response
 from crm_app.accounts.current import me
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
+from crm_app.journal.forms import NoteForm
 from crm_app.leads import services, stages, wording
-from crm_app.leads.forms import KIND_NAMES, LostForm, NoteForm, StageForm
+from crm_app.leads.forms import KIND_NAMES, LostForm, StageForm
 from crm_app.leads.models import LeadStage, StageKind
 from crm_app.leads.views import Answer, bp, lead_or_404, render_lead
 from crm_app.web.access import manager_only
@@ -118,7 +119,7 @@ def empty_stage(stage_id: int) -> Answer:
 def delete_stage(stage_id: int) -> Answer:
     """Take an empty stage out of the pipeline."""
     stage = db.get_or_404(LeadStage, stage_id)
-    return _try(lambda: stages.delete_stage(stage), _("The stage is gone."))
+    return _try(lambda: stages.delete_stage(stage), _("The stage was deleted."))
 
 
 def _try(verb: Callable[[], object], done: str) -> Answer:

@@ -14,21 +14,21 @@ from crm_app.accounts.models import User
 from crm_app.contacts.models import Contact
 from crm_app.errors import ConflictError
 from crm_app.extensions import db
-from crm_app.journal.models import JournalEntry, Note
+from crm_app.journal.forms import NoteForm
+from crm_app.journal.story import notes_on
 from crm_app.leads import new_lead, services, stages, wording
-from crm_app.leads.forms import KIND_NAMES, LeadForm, NoteForm, contents_of
+from crm_app.leads.forms import KIND_NAMES, LeadForm, contents_of
 from crm_app.leads.listing import MINE, NOBODY, LeadFilter, recent_sources, sums
 from crm_app.leads.models import Lead
 from crm_app.paging import fetch_page
 from crm_app.web.amounts import write_cents
 from crm_app.web.conflict import Change
-from crm_app.web.fragments import page_or_fragment, see_other
+from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
 from crm_app.web.ids import read_id
 from crm_app.web.toasts import toast
 
 bp = Blueprint("leads", __name__, url_prefix="/leads")
 Answer = str | tuple[str, int] | Response
-HISTORY_LENGTH = 50
 
 
 def lead_or_404(lead_id: int, *, in_bin: bool = False) -> Lead:
@@ -99,15 +99,14 @@ def show(lead_id: int) -> Answer:
 
 def render_lead(lead: Lead, note_form: NoteForm) -> str:
     """Render a lead's page, or for htmx the part of it that a button on it changes."""
-    entries = db.session.scalars(JournalEntry.of(services.RECORD, lead.id).limit(HISTORY_LENGTH))
     return page_or_fragment(
         "leads/show.html",
         "leads/_lead.html",
         lead=lead,
         stages=db.session.scalars(stages.in_order()).all(),
-        notes=db.session.scalars(Note.of(services.RECORD, lead.id).limit(HISTORY_LENGTH)).all(),
+        notes=notes_on(services.RECORD, lead.id),
         note_form=note_form,
-        history=[(entry, wording.action(entry), wording.changes_of(entry)) for entry in entries],
+        history=wording.STORY.of(lead.id),
     )
 
 
@@ -115,12 +114,19 @@ def render_lead(lead: Lead, note_form: NoteForm) -> str:
 def add_note(lead_id: int) -> Answer:
     """Leave a note on a lead."""
     lead, form = lead_or_404(lead_id), NoteForm()
-    if not form.validate_on_submit():
-        return render_lead(lead, form), 422
-    new_lead.add_note(lead, form.text.data, me())
+    if not form.keep(services.RECORD, lead.id, me()):
+        return _with_notes(lead, form), 422
     db.session.commit()
-    toast(_("The note is kept."))
-    return see_other(url_for(".show", lead_id=lead.id))
+    if wants_fragment():
+        return _with_notes(lead, NoteForm(formdata=None))
+    return see_other(url_for(".show", lead_id=lead.id, _anchor="notes"))
+
+
+def _with_notes(lead: Lead, form: NoteForm) -> str:
+    if not wants_fragment():
+        return render_lead(lead, form)
+    notes = notes_on(services.RECORD, lead.id)
+    return render_template("leads/_notes.html", lead=lead, notes=notes, note_form=form)
 
 
 @bp.route("/new", methods=["GET", "POST"])
@@ -133,7 +139,7 @@ def new() -> Answer:
         if not form.errors:
             lead = new_lead.create(form, contact, me())
             db.session.commit()
-            toast(_("The lead was made."), undo_url=url_for(".delete", lead_id=lead.id))
+            toast(_("The lead was created."), undo_url=url_for(".delete", lead_id=lead.id))
             return see_other(_page_of(lead))
     return _form_page(form, None)
 
@@ -167,12 +173,11 @@ def edit(lead_id: int) -> Answer:
 
 
 def _conflict(form: LeadForm, lead: Lead) -> Answer:
-    missed = max(lead.version - form.read_version, 1)
-    entries = db.session.scalars(JournalEntry.of(services.RECORD, lead.id).limit(missed))
+    missed = wording.STORY.missed(lead.id, lead.version - form.read_version)
     newest = LeadForm(formdata=None, data=contents_of(lead))
     _offer(newest, lead)
     form.rebase(newest, lead.version)
-    return _form_page(form, lead, wording.changes_since(entries), code=409)
+    return _form_page(form, lead, missed, code=409)
 
 
 def _offer(form: LeadForm, lead: Lead | None) -> None:

@@ -1,6 +1,5 @@
 """The sentences about leads: their fields, what was done to them, what was refused."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from flask_babel import gettext as _
@@ -8,9 +7,9 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from crm_app.errors import InvalidInputError
-from crm_app.journal.models import JournalEntry
+from crm_app.journal.story import Story
+from crm_app.leads import services
 from crm_app.leads.forms import KIND_NAMES
-from crm_app.web.conflict import Change
 from crm_app.web.formatting import money
 
 LABELS: dict[str, Any] = {
@@ -33,29 +32,6 @@ ACTIONS: dict[str, Any] = {
 }
 
 
-def changes_of(entry: JournalEntry) -> list[Change]:
-    """Say field by field what an entry of the journal changed."""
-    who = entry.user.name if entry.user else "Ramal"
-    return [
-        Change(who, entry.at, str(LABELS[field]), _worded(old), _worded(new))
-        for field, (old, new) in entry.changes.items()
-    ]
-
-
-def changes_since(entries: Iterable[JournalEntry]) -> list[Change]:
-    """Say what several entries changed, for somebody who had not seen them."""
-    told: list[Change] = []
-    for entry in entries:
-        who = entry.user.name if entry.user else "Ramal"
-        told += changes_of(entry) or [Change(who, entry.at, who, "", action(entry))]
-    return told
-
-
-def action(entry: JournalEntry) -> str:
-    """Say what was done, after the name of who did it."""
-    return str(ACTIONS.get(entry.action, entry.action))
-
-
 def stage_refusal(error: InvalidInputError) -> str:
     """Say why the pipeline was not changed."""
     if error.code == "stage_not_empty":
@@ -75,9 +51,12 @@ def stage_refusal(error: InvalidInputError) -> str:
     return str(_("There is a stage with this name."))
 
 
-def _worded(value: Any) -> str:
+def _worded(_field: str, value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, list):
         return money(*value)
     return str(value)
+
+
+STORY = Story(services.RECORD, LABELS, ACTIONS, _worded)

@@ -12,7 +12,6 @@ from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact
 from crm_app.errors import ConflictError
 from crm_app.extensions import db
-from crm_app.journal.models import JournalEntry
 from crm_app.leads.new_lead import only_searches, picker
 from crm_app.paging import fetch_page
 from crm_app.tasks import services, typed, wording
@@ -38,7 +37,6 @@ bp = Blueprint("tasks", __name__, url_prefix="/tasks")
 bp.add_app_template_filter(wording.due, "due")
 bp.add_app_template_filter(wording.is_overdue, "overdue")
 Answer = str | tuple[str, int] | Response
-HISTORY_LENGTH = 50
 
 
 def task_or_404(task_id: int, *, in_bin: bool = False) -> Task:
@@ -101,9 +99,7 @@ def _filter_contact() -> Contact | None:
 def show(task_id: int) -> Answer:
     """Show all about one task; one in the bin can be restored from here."""
     task = task_or_404(task_id, in_bin=True)
-    entries = db.session.scalars(JournalEntry.of(services.RECORD, task.id).limit(HISTORY_LENGTH))
-    history = [(entry, wording.action(entry), wording.changes_of(entry)) for entry in entries]
-    return render_template("tasks/show.html", task=task, history=history)
+    return render_template("tasks/show.html", task=task, history=wording.STORY.of(task.id))
 
 
 @bp.route("/new", methods=["GET", "POST"])
@@ -148,12 +144,11 @@ def edit(task_id: int) -> Answer:
 
 
 def _conflict(form: TaskForm, task: Task, local: LocalTime) -> Answer:
-    missed = max(task.version - form.read_version, 1)
-    entries = db.session.scalars(JournalEntry.of(services.RECORD, task.id).limit(missed))
+    missed = wording.STORY.missed(task.id, task.version - form.read_version)
     newest = TaskForm(formdata=None, data=typed.contents_of(task, local))
     newest.offer(db.session.scalars(User.enabled()), typed.leads_for(newest, me()), task)
     form.rebase(newest, task.version)
-    return _form_page(form, task, wording.changes_since(entries), code=409)
+    return _form_page(form, task, missed, code=409)
 
 
 def _form_page(

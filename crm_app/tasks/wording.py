@@ -1,6 +1,5 @@
 """The sentences about tasks: their fields, when they are due, what was done to them."""
 
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -8,10 +7,10 @@ from flask_babel import format_date
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from crm_app.journal.models import JournalEntry
+from crm_app.journal.story import Story
+from crm_app.tasks import services
 from crm_app.tasks.listing import LocalTime
 from crm_app.tasks.models import Task
-from crm_app.web.conflict import Change
 from crm_app.web.formatting import choose_timezone, clock_time, when
 
 LABELS: dict[str, Any] = {
@@ -24,10 +23,10 @@ LABELS: dict[str, Any] = {
 }
 
 ACTIONS: dict[str, Any] = {
-    "created": _l("made the task"),
+    "created": _l("created the task"),
     "changed": _l("changed the task"),
-    "completed": _l("ticked it off"),
-    "reopened": _l("took the tick off again"),
+    "completed": _l("completed the task"),
+    "reopened": _l("reopened the task"),
     "deleted": _l("put the task in the bin"),
     "restored": _l("took the task out of the bin"),
 }
@@ -37,7 +36,7 @@ GROUP_NAMES: dict[str, Any] = {
     "today": _l("Today"),
     "upcoming": _l("Upcoming"),
     "someday": _l("Without a day"),
-    "done": _l("Done lately"),
+    "done": _l("Done recently"),
 }
 
 
@@ -58,31 +57,6 @@ def is_overdue(task: Task) -> bool:
     return task.is_overdue(local.now, local.today)
 
 
-def changes_of(entry: JournalEntry) -> list[Change]:
-    """Say field by field what an entry of the journal changed."""
-    who = entry.user.name if entry.user else "Ramal"
-    return [
-        Change(
-            who, entry.at, str(LABELS.get(field, field)), _worded(field, old), _worded(field, new)
-        )
-        for field, (old, new) in entry.changes.items()
-    ]
-
-
-def changes_since(entries: Iterable[JournalEntry]) -> list[Change]:
-    """Say what several entries changed, for somebody who had not seen them."""
-    told: list[Change] = []
-    for entry in entries:
-        who = entry.user.name if entry.user else "Ramal"
-        told += changes_of(entry) or [Change(who, entry.at, who, "", action(entry))]
-    return told
-
-
-def action(entry: JournalEntry) -> str:
-    """Say what was done, after the name of who did it."""
-    return str(ACTIONS.get(entry.action, entry.action))
-
-
 def _day(day: date, today: date) -> str:
     near = {-1: _("yesterday"), 0: _("today"), 1: _("tomorrow")}
     distance = (day - today) // timedelta(days=1)
@@ -98,3 +72,6 @@ def _worded(field: str, value: Any) -> str:
     if "T" in value:
         return when(datetime.fromisoformat(value))
     return str(format_date(date.fromisoformat(value), "medium"))
+
+
+STORY = Story(services.RECORD, LABELS, ACTIONS, _worded)

@@ -1,0 +1,69 @@
+"""What was done to a record, in words: the same on the pages of every kind of record."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from crm_app.extensions import db
+from crm_app.journal.models import JournalEntry, Note
+from crm_app.web.conflict import Change
+
+SHOWN = 50
+HOUSE = "Ramal"
+
+Told = tuple[JournalEntry, str, list[Change]]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """How the journal of one kind of record is told.
+
+    `labels` name its fields, `actions` say what was done (after the name of who did it), and
+    `worded` writes the value of a field.
+    """
+
+    record_type: str
+    labels: Mapping[str, Any]
+    actions: Mapping[str, Any]
+    worded: Callable[[str, Any], str]
+
+    def of(self, record_id: int) -> list[Told]:
+        """Tell the last 50 things done to a record, the newest first."""
+        entries = db.session.scalars(JournalEntry.of(self.record_type, record_id).limit(SHOWN))
+        return [(entry, self._action(entry), self._changes(entry)) for entry in entries]
+
+    def missed(self, record_id: int, versions: int) -> list[Change]:
+        """Tell what the last changes of a record did, to somebody who had not seen them."""
+        newest = JournalEntry.of(self.record_type, record_id).limit(max(versions, 1))
+        return self._told(db.session.scalars(newest))
+
+    def _told(self, entries: Iterable[JournalEntry]) -> list[Change]:
+        told: list[Change] = []
+        for entry in entries:
+            who = _author(entry)
+            told += self._changes(entry) or [Change(who, entry.at, who, "", self._action(entry))]
+        return told
+
+    def _action(self, entry: JournalEntry) -> str:
+        return str(self.actions.get(entry.action, entry.action))
+
+    def _changes(self, entry: JournalEntry) -> list[Change]:
+        return [
+            Change(
+                _author(entry),
+                entry.at,
+                str(self.labels.get(field, field)),
+                self.worded(field, old),
+                self.worded(field, new),
+            )
+            for field, (old, new) in entry.changes.items()
+        ]
+
+
+def notes_on(record_type: str, record_id: int) -> Sequence[Note]:
+    """Fetch the last 50 notes on a record, the newest first."""
+    return db.session.scalars(Note.of(record_type, record_id).limit(SHOWN)).all()
+
+
+def _author(entry: JournalEntry) -> str:
+    return entry.user.name if entry.user else HOUSE
