@@ -9,7 +9,7 @@ from flask_security import hash_password
 
 from crm_app import clock, phone_numbers, search_text
 from crm_app.accounts.models import Role, User
-from crm_app.contacts.models import Contact
+from crm_app.contacts.models import Contact, PhoneKind
 from crm_app.contacts.services import Draft, PhoneDraft, create_contact
 from crm_app.extensions import db
 from crm_app.leads import services as lead_services
@@ -18,6 +18,10 @@ from crm_app.tasks import services as task_services
 from crm_app.tasks.models import Task
 
 _counter = itertools.count(1)
+
+
+def _kind_of(number: str) -> PhoneKind:
+    return PhoneKind.WORK if number.startswith("+3512") else PhoneKind.MOBILE
 
 
 def make_user(
@@ -46,8 +50,8 @@ def make_contact(
     draft = Draft(
         name=name or f"Contact {next(_counter)}",
         phones=[
-            PhoneDraft(phone_numbers.parse(phone, "PT"), is_main=index == 0)
-            for index, phone in enumerate(phones)
+            PhoneDraft(number, _kind_of(number), is_main=index == 0)
+            for index, number in enumerate(phone_numbers.parse(phone, "PT") for phone in phones)
         ],
         emails=list(emails),
     )

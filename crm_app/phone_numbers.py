@@ -1,6 +1,7 @@
 """Phone numbers: any writing in, E.164 stored, a pleasant form shown."""
 
 import re
+from functools import lru_cache
 
 import phonenumbers
 
@@ -69,6 +70,7 @@ def caller_number(text: str, country: str) -> str:
     return f"+{digits.removeprefix('00')}"
 
 
+@lru_cache(maxsize=10_000)
 def show(number: str, country: str) -> str:
     """Write an E.164 number as people of `country` read it: national at home, with +code abroad."""
     if not number.startswith("+"):

@@ -44,7 +44,7 @@ def _name_field() -> StringField:
     return StringField(
         _l("Name"),
         filters=[cleaned],
-        validators=[DataRequired(_l("A name is needed.")), Length(max=120)],
+        validators=[DataRequired(_l("Enter a name.")), Length(max=120)],
         render_kw={"autocomplete": "name"},
     )
 
@@ -54,9 +54,9 @@ def _email_field() -> EmailField:
         _l("E-mail"),
         filters=[cleaned],
         validators=[
-            DataRequired(_l("An e-mail is needed.")),
+            DataRequired(_l("Enter an e-mail address.")),
             Length(max=254),
-            Email(_l("This is no e-mail address.")),
+            Email(_l("This is not an e-mail address.")),
         ],
         render_kw={"autocomplete": "off"},
     )
@@ -65,7 +65,7 @@ def _email_field() -> EmailField:
 def _password_field(label: Any, autocomplete: str = "new-password") -> PasswordField:
     return PasswordField(
         label,
-        validators=[InputRequired(_l("A password is needed."))],
+        validators=[InputRequired(_l("Enter a password."))],
         render_kw={"autocomplete": autocomplete},
     )
 

@@ -37,7 +37,7 @@ DIAL: dict[str, Any] = {
     "extension_unknown": _l(
         "The PBX does not know your extension any more. Ask an administrator for another one."
     ),
-    "do_not_call": _l("This contact asked not to be called. Call all the same?"),
+    "do_not_call": _l("This contact asked not to be called. Call anyway?"),
     "not_picked_up": _l("Your phone rang, but it was not picked up. Nobody was called."),
     "number_not_a_number": _l("This is not a phone number."),
     "number_too_short": _l("This number is too short."),
@@ -49,18 +49,18 @@ DIAL: dict[str, Any] = {
 UNCERTAIN = _l(
     "Zadarma did not answer clearly. Your phone may ring: wait for it before you try again."
 )
-OVERDUE = _l("No call came of it. Did your phone ring?")
+OVERDUE = _l("No call has started. Did your phone ring?")
 
 # What the settings page refuses.
 SETTINGS: dict[str, Any] = {
     "key_missing": _l("Paste the key of your Zadarma account."),
     "secret_missing": _l("Paste the secret of your Zadarma account."),
-    "key_impossible": _l("This holds signs that neither a key nor a secret has."),
+    "key_impossible": _l("This contains characters that no key or secret has."),
     "wrong_key": _l(
         "The stored keys cannot be read, because SECRET_KEY has changed. Paste key and secret "
         "again."
     ),
-    "responsible_missing": _l("Choose one person who gets what belongs to nobody."),
+    "responsible_missing": _l("Choose exactly one default responsible."),
     "responsible_unknown": _l("This person cannot sign in. Choose somebody else."),
     "extension_taken": _l("Somebody else has this extension."),
     "extension_unknown": _l("The PBX has no such extension. Refresh the list and choose again."),
@@ -74,7 +74,10 @@ LAMPS: dict[str, tuple[Any, Any]] = {
         _l("Key and secret are stored."),
         _l("Key and secret are missing, or cannot be read. Paste them."),
     ),
-    "api": (_l("Zadarma answered when it was last asked."), _l("Zadarma was asked in vain.")),
+    "api": (
+        _l("Zadarma answered when it was last asked."),
+        _l("The last request to Zadarma failed."),
+    ),
     "balance": (_l("There is money on the account."), _l("There is no money on the account.")),
     "address": (
         _l("The webhook address is an https address that others can reach."),
@@ -88,8 +91,8 @@ LAMPS: dict[str, tuple[Any, Any]] = {
         _l("Anybody may post notifications: WEBHOOK_ALLOWED_NETWORKS is switched off."),
     ),
     "responsible": (
-        _l("Somebody gets what belongs to nobody."),
-        _l("Nobody gets what belongs to nobody: choose a default responsible."),
+        _l("A default responsible is chosen."),
+        _l("There is no default responsible yet. Choose one."),
     ),
     "extensions": (
         _l("All extensions that people have exist at the PBX."),

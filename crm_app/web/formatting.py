@@ -2,10 +2,11 @@
 
 import tomllib
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, current_app, has_request_context, request, url_for
+from flask import Flask, current_app, g, has_request_context, request, url_for
 from flask_babel import (
     format_currency,
     format_date,
@@ -117,7 +118,14 @@ def duration(seconds: int | None) -> str:
 
 def icon(name: str, label: str = "", extra: str = "") -> Markup:
     """Draw an icon of the vendored set; without a label it is hidden from screen readers."""
-    sprite = url_for("static", filename="vendor/tabler-icons/icons.svg")
+    if "icon_sprite" not in g:
+        # A page of fifty rows draws as many icons: the address is asked for once.
+        g.icon_sprite = url_for("static", filename="vendor/tabler-icons/icons.svg")
+    return _drawn(g.icon_sprite, name, str(label), extra)
+
+
+@lru_cache(maxsize=1_000)
+def _drawn(sprite: str, name: str, label: str, extra: str) -> Markup:
     meaning = (
         Markup('role="img" aria-label="{}"').format(label)
         if label

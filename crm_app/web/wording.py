@@ -15,7 +15,7 @@ REASONS: dict[str, Any] = {
     "number_wrong_length": _l("A number of this country has another length."),
     "number_impossible": _l("No phone can have this number."),
     "number_twice": _l("This number is already above."),
-    "name_empty": _l("A name is needed."),
+    "name_empty": _l("Enter a name."),
     "company_unknown": _l("This company is not there any more. Choose another one."),
     "note_empty": _l("Write something first."),
     "note_too_long": _l("This is too long."),

@@ -63,10 +63,10 @@ def test_it_ends_the_setup_link_with_its_use(app: Flask) -> None:
     ("changed", "complaint"),
     [
         ({"password": "short"}, "Use at least 10 characters"),
-        ({"password": ""}, "A password is needed."),
+        ({"password": ""}, "Enter a password."),
         ({"password": "Ana@Example.com"}, "Do not use your own name or e-mail"),
-        ({"email": "ana"}, "This is no e-mail address."),
-        ({"name": ""}, "A name is needed."),
+        ({"email": "ana"}, "This is not an e-mail address."),
+        ({"name": ""}, "Enter a name."),
         ({"timezone": "Nowhere"}, "Not a valid choice"),
     ],
 )

@@ -79,7 +79,7 @@ def test_it_changes_the_password_and_signs_out_other_devices(
         (PASSWORD, "short", "Use at least 10 characters"),
         (PASSWORD, "eva@example.com", "Do not use your own name or e-mail"),
         (PASSWORD, "password123", "Very many people use this password"),
-        ("", "", "A password is needed."),
+        ("", "", "Enter a password."),
     ],
 )
 def test_it_refuses_a_password_change_with_the_reason(

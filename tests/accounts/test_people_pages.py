@@ -77,8 +77,8 @@ def test_it_invites_and_shows_the_link_once(browser: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("changed", "complaint"),
     [
-        ({"name": "  "}, "A name is needed."),
-        ({"email": "eva"}, "This is no e-mail address."),
+        ({"name": "  "}, "Enter a name."),
+        ({"email": "eva"}, "This is not an e-mail address."),
         ({"email": "ALICE.admin@example.com"}, "Somebody already has this e-mail."),
         ({"extension": "100"}, "Somebody already has this extension."),
         ({"extension": "12"}, "An extension has 3 to 5 digits"),

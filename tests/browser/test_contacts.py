@@ -73,7 +73,7 @@ def test_it_adds_a_number_and_chooses_a_company(office: Office, sign_in: SignIn)
     page.goto(f"{office.url}/contacts/{joao_id}/edit")
     phones = page.locator("[data-js-rows=phones]")
 
-    phones.get_by_role("button", name="One more number").click()
+    phones.get_by_role("button", name="Add a number").click()
     page.keyboard.type("963 111 222")
     page.locator("#company_id-q").press_sequentially("acm")
     expect(page.locator("#company_id-found")).to_contain_text("Acme")

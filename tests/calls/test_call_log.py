@@ -27,7 +27,7 @@ HTMX = {"HX-Request": "true"}
 
 
 def tell(kind: FactKind, at: datetime, pbx_call_id: str, **told: Any) -> int:
-    call_id = record(db.session, Fact(kind, pbx_call_id, at, **told), "").call_id
+    call_id = record(db.session.connection(), Fact(kind, pbx_call_id, at, **told), "").call_id
     db.session.commit()
     return call_id
 
@@ -183,7 +183,7 @@ class TestFilters:
         self, three: dict[str, int], bobs: FlaskClient
     ) -> None:
         page = bobs.get("/calls?direction=inbound&result=busy").text
-        assert "No call like that" in page
+        assert "No call matches" in page
         assert '<option selected value="inbound">' in page
 
 
@@ -339,7 +339,7 @@ class TestAttach:
         fragment = bobs.get(f"/calls/{call_id}/attach?q=joao", headers=HTMX).text
         assert "João Dias" in fragment
         assert "<html" not in fragment
-        assert "Nobody like that" in bobs.get(f"/calls/{call_id}/attach?q=xyzzy").text
+        assert "Nobody matches" in bobs.get(f"/calls/{call_id}/attach?q=xyzzy").text
 
     def test_it_refuses_a_contact_that_is_not_there(self, bobs: FlaskClient) -> None:
         call_id = missed()

@@ -237,7 +237,7 @@ def test_it_tells_the_second_of_two_editors_and_loses_nothing(
     assert "<del>old</del>" in told.text
     assert "<ins>hers</ins>" in told.text
     assert ">his</textarea>" in told.text.replace("\r\n", "")
-    assert "Save mine over it" in told.text
+    assert "Save my version" in told.text
     assert only_contact().about == "hers"
 
     again = second.post(

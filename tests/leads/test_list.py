@@ -117,7 +117,7 @@ def test_it_is_paged_by_key_and_keeps_the_filter(client_of, bob):
 def test_it_says_what_to_do_when_there_is_nothing(client_of, bob):
     client = client_of(bob)
     assert "No leads yet" in client.get("/leads").text
-    assert "No lead fits" in client.get("/leads?q=nothing").text
+    assert "No lead matches" in client.get("/leads?q=nothing").text
 
 
 def test_it_shows_a_restricted_agent_only_own(client_of, alice, bob, leads):

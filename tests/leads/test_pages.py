@@ -78,7 +78,7 @@ def test_it_is_made_from_the_form(client_of, bob):
         ({"responsible_id": "999"}, "Not a valid choice"),
         ({"contact_id": "999"}, "This contact cannot be chosen."),
         ({"contact_id": "99999999999999"}, "This contact cannot be chosen."),
-        ({"number": "12"}, "This is no phone number that can be called."),
+        ({"number": "12"}, "This number cannot be called."),
     ],
 )
 def test_it_says_what_is_wrong_and_keeps_what_was_typed(client_of, bob, typed, complaint):

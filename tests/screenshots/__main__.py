@@ -14,6 +14,8 @@ from tests.screenshots.visit import show, walk
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 SIZES = {1440: 900, 768: 1024, 390: 844}
 THEMES = ("light", "dark")
+# An agent's browser lets the ringing be heard after the first click on any page.
+LETS_IT_RING = "--autoplay-policy=no-user-gesture-required"
 # So much of a long page says enough.
 TALLEST = 2000
 # So many colours draw our pages as they are, in a third of the bytes.
@@ -24,7 +26,7 @@ def main(wanted: list[str]) -> None:
     """Photograph the named pages, by default all of them."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright, SampleOffice() as office:
-        browser = launch(playwright)
+        browser = launch(playwright, LETS_IT_RING)
         context = browser.new_context(reduced_motion="reduce", locale="en-GB")
         context.set_default_timeout(15_000)
         for name, page in walk(office, context):

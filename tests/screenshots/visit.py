@@ -20,7 +20,7 @@ def walk(office: SampleOffice, context: BrowserContext) -> Iterator[tuple[str, P
     page.get_by_label("Name").fill("Ana Martins")
     page.get_by_label("E-mail").fill("ana@escritorio.example")
     page.get_by_label("Password").first.fill(PASSWORD)
-    page.get_by_role("button", name="Make the account").click()
+    page.get_by_role("button", name="Create the account").click()
     page.wait_for_selector("#side-menu", state="attached")
     for still in scenes.FIRST_DAY:
         open_still(office, page, still)

@@ -297,7 +297,7 @@ def test_it_tells_that_somebody_ticked_it_off_meanwhile(client_of, bob, carol):
     db.session.commit()
     second = client.post(url, data=seen | {"title": "Call twice"})
     assert second.status_code == 409
-    assert "ticked it off" in second.text
+    assert "completed the task" in second.text
 
 
 def test_it_goes_to_the_bin_and_comes_back(client_of, bob):

@@ -92,7 +92,7 @@ def test_an_empty_secret_keeps_the_stored_one(
     [
         ("", SECRET, "Paste the key"),
         ("abc", "", "Paste the secret"),
-        ("a b\n", SECRET, "neither a key nor a secret"),
+        ("a b\n", SECRET, "no key or secret has"),
     ],
 )
 def test_it_refuses_keys_that_cannot_be(
