@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, and_, func, select, true
+from sqlalchemy import Select, func, select
 
 from crm_app import search_text
 from crm_app.accounts.models import User
+from crm_app.contacts import search_index
 from crm_app.extensions import db
 from crm_app.leads.models import Lead, LeadStage, StageKind
 
@@ -47,14 +48,10 @@ class LeadFilter:
             statement = statement.where(Lead.responsible_id == own)
         if self.source:
             statement = statement.where(Lead.source == self.source)
-        return statement.where(_has_all(search_text.words(self.q))) if self.q else statement
-
-
-def _has_all(words: list[str]) -> ColumnElement[bool]:
-    text = Lead.search_text
-    return and_(
-        true(), *[text.like(f"%{search_text.escape_like(word)}%", escape="\\") for word in words]
-    )
+        if self.q:
+            words = search_text.words(self.q)
+            statement = statement.where(search_index.holding(db.session(), Lead, words))
+        return statement
 
 
 def sums(statement: Select[Lead]) -> list[tuple[str, int, int]]:

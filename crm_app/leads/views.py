@@ -1,7 +1,5 @@
 """Pages of leads: the list, one lead, its form, the bin."""
 
-from typing import Any
-
 from flask import Blueprint, abort, render_template, request, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
@@ -28,6 +26,7 @@ from crm_app.web.ids import read_id
 from crm_app.web.toasts import toast
 
 bp = Blueprint("leads", __name__, url_prefix="/leads")
+BOX_LENGTH, PAGE_LENGTH = 10, 500
 Answer = str | tuple[str, int] | Response
 
 
@@ -243,12 +242,20 @@ def bin() -> Answer:
 def for_contact(contact_id: int) -> Answer:
     """Show a contact's leads, open ones first, as a box for its page."""
     contact = new_lead.contact_or_404(contact_id, me())
+    shown = BOX_LENGTH if wants_fragment() else PAGE_LENGTH
     statement = (
         services.visible_to(me())
         .join(Lead.stage)
         .where(Lead.contact_id == contact.id)
         .options(selectinload(Lead.stage), joinedload(Lead.responsible))
         .order_by(Lead.closed_at.is_not(None), Lead.created_at.desc(), Lead.id.desc())
+        .limit(shown + 1)
     )
-    context: dict[str, Any] = {"contact": contact, "leads": db.session.scalars(statement).all()}
-    return page_or_fragment("leads/for_contact.html", "leads/_box.html", **context)
+    found = db.session.scalars(statement).all()
+    return page_or_fragment(
+        "leads/for_contact.html",
+        "leads/_box.html",
+        contact=contact,
+        leads=found[:shown],
+        has_more=len(found) > shown,
+    )

@@ -5,13 +5,14 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from crm_app import clock
 from crm_app.accounts.services import change_office
 from crm_app.demo import make_contact, make_lead
 from crm_app.extensions import db
 from crm_app.leads import services
+from crm_app.leads.listing import LeadFilter
 
 HTMX = {"HX-Request": "true"}
 
@@ -118,6 +119,14 @@ def test_it_says_what_to_do_when_there_is_nothing(client_of, bob):
     client = client_of(bob)
     assert "No leads yet" in client.get("/leads").text
     assert "No lead matches" in client.get("/leads?q=nothing").text
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
+def test_its_search_reads_the_index_that_sqlite_needs_a_join_for(app, bob):
+    statement = LeadFilter(q="roof a").narrow(services.visible_to(bob), [], bob)
+    sql = str(statement.compile(db.engine, compile_kwargs={"literal_binds": True}))
+    plan = db.session.execute(text(f"EXPLAIN QUERY PLAN {sql}")).all()
+    assert "lead_search" in str(plan)
 
 
 def test_it_shows_a_restricted_agent_only_own(client_of, alice, bob, leads):

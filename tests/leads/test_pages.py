@@ -288,6 +288,17 @@ def test_it_is_a_box_on_the_contacts_page(client_of, bob):
     assert client.get("/leads/for-contact/999").status_code == 404
 
 
+def test_its_box_stays_short_and_leads_to_the_rest(client_of, bob):
+    contact, client = make_contact("Ana"), client_of(bob)
+    for number in range(11):
+        make_lead(f"Roof {number}", contact=contact)
+    address = f"/leads/for-contact/{contact.id}"
+    box = client.get(address, headers=HTMX).text
+    assert (box.count("Roof"), f'href="{address}"' in box) == (10, True)
+    whole = client.get(address).text
+    assert (whole.count(">Roof"), f'href="{address}"' in whole) == (11, False)
+
+
 def test_it_lets_a_restricted_agent_give_a_lead_away(client_of, alice, bob, carol):
     change_office("", restricts_agents=True, by=alice)
     lead = make_lead("Roof", responsible_id=bob.id)
