@@ -155,7 +155,7 @@ def save_wrapup(call_id: int) -> Answer:
         db.session.rollback()
         return _wrapup(own_call_or_404(call_id), form, _refusal(error), 422)
     _commit_and_tell(call, {current_user.id})
-    toast(_("Saved, with a task") if written.chip else _("Saved"))
+    toast(_("Saved, with a task.") if written.chip else _("Saved."))
     if not wants_fragment():
         return see_other(_page("calls.show", call_id=call.id))
     return _wrapup(call)
