@@ -46,6 +46,9 @@ class Card:
     candidates: Sequence[Contact] = ()
     leads: Sequence[Lead] = ()
     history: Sequence[Contacted] = field(default_factory=list)
+    # Whose phone rings hears the name, whoever the client belongs to; the rest is for those who
+    # may see the contact.
+    may_open: bool = False
 
     @property
     def is_outgoing(self) -> bool:
@@ -86,6 +89,7 @@ def card_of(call: Call, part: Part, wrapup: CallWrapup | None, user: User) -> Ca
     """Make the card of one call for one user."""
     contact, candidates = who_is_it(call)
     known = [contact] if contact else candidates
+    may_open = contact is not None and contacts.is_visible(contact, user)
     return Card(
         call=call,
         part=part,
@@ -93,7 +97,8 @@ def card_of(call: Call, part: Part, wrapup: CallWrapup | None, user: User) -> Ca
         contact=contact,
         candidates=candidates,
         leads=leads.open_leads([person.id for person in known], user),
-        history=last_contacts(contact, call) if contact else (),
+        history=last_contacts(contact, call) if contact and may_open else (),
+        may_open=may_open,
     )
 
 

@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, select
 
 from crm_app.accounts.models import User
+from crm_app.accounts.services import change_office
 from crm_app.calls.cards import who_is_it
 from crm_app.calls.facts import Disposition, FactKind
 from crm_app.calls.models import Call
@@ -180,6 +181,21 @@ class TestWhatItSays:
         assert text.index("Prefers mornings") < text.index("Send the offer")
         assert text.index("Send the offer") < text.index("Too long ago")
         assert text.count("call-card-when") == 3
+
+    def test_it_tells_a_restricted_agent_only_the_name_of_somebody_elses_client(
+        self, client_of: ClientOf, alice: User, bob: User
+    ) -> None:
+        ana = make_contact("Ana Sousa", phones=(ANA,), responsible=alice)
+        add_note("contact", ana.id, "Prefers mornings", alice)
+        change_office("", restricts_agents=True, by=alice)
+        db.session.commit()
+        call_id = ring("101", "100")
+        theirs, hers = card(client_of(bob), call_id), card(client_of(alice), call_id)
+        assert "Ana Sousa" in theirs
+        assert "Prefers mornings" not in theirs
+        assert f"/contacts/{ana.id}" not in theirs
+        assert "Prefers mornings" in hers
+        assert f"/contacts/{ana.id}" in hers
 
     def test_it_says_that_a_number_is_unknown_and_from_where(
         self, client_of: ClientOf, bob: User
