@@ -73,6 +73,7 @@ class House:
             db.session.rollback()
             with db.engine.begin() as connection:
                 data.load(connection, contacts, USERS)
+            data.settle(db.engine)
             db.session.remove()
             db.engine.dispose()
         self._flask("telephony", "connect", "--key", KEY, "--secret-stdin", typed=SECRET)
