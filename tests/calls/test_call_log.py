@@ -1,15 +1,14 @@
 """The call log's pages: the list with its filters and pages, the card of a call, the boxes."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, insert, select
+from sqlalchemy import insert, select
 
 from crm_app.accounts.models import OfficeSettings, User
 from crm_app.calls import listing
@@ -19,6 +18,7 @@ from crm_app.calls.models import Call, CallOutcome, CallWrapup
 from crm_app.demo import make_contact, make_lead
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry
+from tests.questions import questions
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ANA, DID = "+351910000042", "+351210000001"
@@ -208,7 +208,7 @@ class TestPages:
     def test_it_asks_the_database_a_few_times_however_many_calls(self, bobs: FlaskClient) -> None:
         many_calls(60)
         make_contact("Ana Sousa", phones=("910 000 042",))
-        with counted() as asked:
+        with questions() as asked:
             bobs.get("/calls")
         assert len(asked) <= 10, "\n".join(asked)
 
@@ -447,18 +447,3 @@ def plan_of(statement: Any) -> str:
     bind.exec_driver_sql("ANALYZE call")
     bind.exec_driver_sql("SET LOCAL enable_seqscan = off")
     return "\n".join(row[0] for row in bind.exec_driver_sql(f"EXPLAIN {sql.replace('%', '%%')}"))
-
-
-@contextmanager
-def counted() -> Iterator[list[str]]:
-    asked: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if not statement.startswith("BEGIN"):
-            asked.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield asked
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)

@@ -1,14 +1,12 @@
 """The list of contacts: narrowed, sorted and paged by its address, small and quick."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
 
 from crm_app import clock
 from crm_app.accounts.models import OfficeSettings, User
@@ -16,24 +14,10 @@ from crm_app.contacts import listing, search_index
 from crm_app.contacts.models import ContactKind
 from crm_app.demo import make_contact
 from crm_app.extensions import db
+from tests.questions import questions
 
 ClientOf = Callable[[User], FlaskClient]
 FRAGMENT = {"HX-Request": "true"}
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """Collect the SQL that is sent meanwhile."""
-    seen: list[str] = []
-
-    def note(_c: object, _cursor: object, sql: str, *_rest: object) -> None:
-        seen.append(sql)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
 
 
 def names(html: str) -> list[str]:
@@ -188,7 +172,7 @@ def test_it_stays_within_ten_statements_and_sixty_kilobytes(
     client.get("/contacts")
 
     db.session.expire_all()
-    with statements() as seen:
+    with questions() as seen:
         answer = client.get(f"/contacts{query}")
 
     asked = [sql for sql in seen if not sql.startswith(("BEGIN", "SAVEPOINT"))]

@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 
 import time_machine
-from sqlalchemy import event
 
 from crm_app import clock
 from crm_app.calls.lifecycle import CallPhase
@@ -12,6 +11,7 @@ from crm_app.calls.models import Call
 from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.extensions import db
 from crm_app.leads import services as leads
+from tests.questions import questions
 
 
 def section(page: str, name: str) -> str:
@@ -81,12 +81,7 @@ def test_it_asks_the_database_at_most_ten_questions(client_of, alice):
                   contact_id=contact.id)  # fmt: skip
         make_lead(f"Lead {number}", responsible_id=alice.id, contact_id=contact.id)
         make_call(f"call {number}", contact_id=contact.id, user_id=alice.id)
-    client, asked = client_of(alice), []
-
-    def count(_connection, _cursor, statement, *_rest):
-        asked.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", count)
-    client.get("/")
-    event.remove(db.engine, "before_cursor_execute", count)
-    assert len([s for s in asked if "SELECT" in s]) <= 10, asked
+    client = client_of(alice)
+    with questions() as asked:
+        client.get("/")
+    assert len(asked) <= 10, asked

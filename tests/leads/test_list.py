@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from crm_app import clock
 from crm_app.accounts.services import change_office
@@ -13,6 +13,7 @@ from crm_app.demo import make_contact, make_lead
 from crm_app.extensions import db
 from crm_app.leads import services
 from crm_app.leads.listing import LeadFilter
+from tests.questions import questions
 
 HTMX = {"HX-Request": "true"}
 
@@ -143,12 +144,7 @@ def test_it_asks_the_database_few_questions(client_of, bob, leads):
     for number in range(40):
         make_lead(f"More {number}", contact_id=make_contact(f"Contact {number}").id,
                   responsible_id=bob.id)  # fmt: skip
-    client, asked = client_of(bob), []
-
-    def count(_connection, _cursor, statement, *_rest):
-        asked.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", count)
-    client.get("/leads")
-    event.remove(db.engine, "before_cursor_execute", count)
-    assert len([s for s in asked if "SELECT" in s]) <= 10, asked
+    client = client_of(bob)
+    with questions() as asked:
+        client.get("/leads")
+    assert len(asked) <= 10, asked

@@ -8,7 +8,7 @@ from html import unescape
 
 import pytest
 import time_machine
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from crm_app import clock
 from crm_app.accounts.services import change_office
@@ -16,6 +16,7 @@ from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.extensions import db
 from crm_app.tasks import services
 from crm_app.tasks.models import Task
+from tests.questions import questions
 
 HTMX = {"HX-Request": "true"}
 MONDAY = "2026-03-02 10:00:00Z"
@@ -341,12 +342,7 @@ def test_it_asks_the_database_few_questions(client_of, bob, carol):
     for number in range(30):
         make_task(f"Task {number}", due_on=date(2026, 3, 1), assignee_id=carol.id,
                   contact_id=make_contact(f"Contact {number}").id)  # fmt: skip
-    client, asked = client_of(bob), []
-
-    def count(_connection, _cursor, statement, *_rest):
-        asked.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", count)
-    client.get("/tasks?assignee=all")
-    event.remove(db.engine, "before_cursor_execute", count)
-    assert len([s for s in asked if "SELECT" in s]) <= 10, asked
+    client = client_of(bob)
+    with questions() as asked:
+        client.get("/tasks?assignee=all")
+    assert len(asked) <= 10, asked
