@@ -1,6 +1,6 @@
 """What was done to a record, in words: the same on the pages of every kind of record."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,11 +35,8 @@ class Story:
     def missed(self, record_id: int, versions: int) -> list[Change]:
         """Tell what the last changes of a record did, to somebody who had not seen them."""
         newest = JournalEntry.of(self.record_type, record_id).limit(max(versions, 1))
-        return self._told(db.session.scalars(newest))
-
-    def _told(self, entries: Iterable[JournalEntry]) -> list[Change]:
         told: list[Change] = []
-        for entry in entries:
+        for entry in db.session.scalars(newest):
             who = _author(entry)
             told += self._changes(entry) or [Change(who, entry.at, who, "", self._action(entry))]
         return told
