@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, NullPool, create_engine, func, insert, select, text
 from sqlalchemy.exc import OperationalError
 
 from crm_app import clock
@@ -115,6 +115,27 @@ def test_a_restart_of_the_database_costs_no_notification(post: Post) -> None:
         return
 
     assert post(start_fields(pbx_call_id=f"in_{'b' * 40}")).status_code == 200
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"], indirect=True)
+def test_a_restart_of_the_database_leaves_every_fact_in_the_log(post: Post) -> None:
+    assert post(start_fields(pbx_call_id=f"in_{'a' * 40}")).status_code == 200
+    db.session.remove()
+    # Several connections wait in the pool, and the restart ends them all.
+    for connection in [db.engine.connect() for _ in range(4)]:
+        connection.close()
+    outside = create_engine(db.engine.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with outside.connect() as other:
+        other.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    assert post(start_fields(pbx_call_id=f"in_{'b' * 40}")).status_code == 200
+    stored = set(db.session.scalars(select(CallFact.pbx_call_id)))
+    assert stored == {f"in_{'a' * 40}", f"in_{'b' * 40}"}
+    assert db.session.scalar(select(func.count(UnreadableRequest.id))) == 0
 
 
 def test_notifications_that_come_together_are_all_stored(connected: Flask) -> None:
