@@ -3,6 +3,7 @@
 import http.client
 import threading
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlencode
@@ -30,18 +31,19 @@ class Caller(threading.Thread):
         self.answers: list[int] = []
 
     def run(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        number = 0
-        while not self.stop.is_set():
-            number += 1
-            call_id = f"in_{self.prefix}{number:06d}"
-            try:
-                status = post(connection, call_id)
-            except (OSError, http.client.HTTPException):
-                return
-            self.answers.append(status)
-            if status == 200:
-                self.acknowledged.append(call_id)
+        # Closed whichever way it ends: told to stop, or cut off when the plug is pulled.
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
+            number = 0
+            while not self.stop.is_set():
+                number += 1
+                call_id = f"in_{self.prefix}{number:06d}"
+                try:
+                    status = post(connection, call_id)
+                except (OSError, http.client.HTTPException):
+                    return
+                self.answers.append(status)
+                if status == 200:
+                    self.acknowledged.append(call_id)
 
 
 def post(connection: http.client.HTTPConnection, call_id: str) -> int:
