@@ -101,5 +101,12 @@ class OfficeSettings(Model):
 
     @classmethod
     def current(cls) -> "OfficeSettings":
-        """Give the row, or one with the defaults that is not in the database yet."""
-        return db.session.get(cls, 1) or cls(id=1, name="", restricts_agents=False)
+        """Give the row, or one with the defaults that is not in the database yet.
+
+        Remembered for as long as the session lives: a list asks it once, not once a row.
+        """
+        remembered: dict[str, OfficeSettings] = db.session().info
+        if "office" not in remembered:
+            defaults = cls(id=1, name="", restricts_agents=False)
+            remembered["office"] = db.session.get(cls, 1) or defaults
+        return remembered["office"]

@@ -26,6 +26,13 @@ from crm_app.web.toasts import toast
 
 bp = Blueprint("accounts", __name__)
 
+
+@bp.app_template_global()
+def may_open(record: services.Owned) -> bool:
+    """Tell templates whether a contact or lead is a link for who reads, or only a name."""
+    return services.may_open(record, current_user)
+
+
 Answer = str | tuple[str, int] | Response
 SHOWN_ONCE = "account_link"
 

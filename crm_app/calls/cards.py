@@ -9,6 +9,7 @@ from sqlalchemy.orm import joinedload
 
 from crm_app import clock, phone_numbers
 from crm_app.accounts.models import User
+from crm_app.accounts.services import may_open
 from crm_app.calls.facts import Direction
 from crm_app.calls.models import Call, CallWrapup
 from crm_app.calls.popups import Part, on_screen_of
@@ -46,9 +47,6 @@ class Card:
     candidates: Sequence[Contact] = ()
     leads: Sequence[Lead] = ()
     history: Sequence[Contacted] = field(default_factory=list)
-    # Whose phone rings hears the name, whoever the client belongs to; the rest is for those who
-    # may see the contact.
-    may_open: bool = False
 
     @property
     def is_outgoing(self) -> bool:
@@ -89,7 +87,8 @@ def card_of(call: Call, part: Part, wrapup: CallWrapup | None, user: User) -> Ca
     """Make the card of one call for one user."""
     contact, candidates = who_is_it(call)
     known = [contact] if contact else candidates
-    may_open = contact is not None and contacts.is_visible(contact, user)
+    # Whose phone rings hears the name, whoever the client belongs to; the rest is for those who
+    # may open the contact.
     return Card(
         call=call,
         part=part,
@@ -97,8 +96,7 @@ def card_of(call: Call, part: Part, wrapup: CallWrapup | None, user: User) -> Ca
         contact=contact,
         candidates=candidates,
         leads=leads.open_leads([person.id for person in known], user),
-        history=last_contacts(contact, call) if contact and may_open else (),
-        may_open=may_open,
+        history=last_contacts(contact, call) if contact and may_open(contact, user) else (),
     )
 
 

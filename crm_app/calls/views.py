@@ -7,7 +7,6 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from crm_app.accounts.models import User
-from crm_app.accounts.services import sees_everything
 from crm_app.calls import listing, services, wording
 from crm_app.calls.forms import FilterForm
 from crm_app.calls.models import Call, CallFact, CallOutcome, CallWrapup
@@ -46,12 +45,8 @@ def lead_or_404(lead_id: int) -> Lead:
 
 @bp.context_processor
 def words() -> dict[str, Any]:
-    """Give the templates the words of statuses and directions, and what the user may open."""
-    return {
-        "statuses": wording.STATUSES,
-        "directions": wording.DIRECTIONS,
-        "sees_everything": sees_everything(current_user),
-    }
+    """Give the templates the words of statuses and directions."""
+    return {"statuses": wording.STATUSES, "directions": wording.DIRECTIONS}
 
 
 @bp.get("")

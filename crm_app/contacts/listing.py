@@ -157,7 +157,9 @@ def capped_count(statement: "Select[Contact]") -> tuple[int, bool]:
 def _page(statement: "Select[Contact]", order: Order, cursor: str) -> Page[Contact]:
     statement = statement.options(
         selectinload(Contact.phones),
-        joinedload(Contact.company).load_only(Contact.name),
+        joinedload(Contact.company).load_only(
+            Contact.name, Contact.responsible_id, Contact.deleted_at
+        ),
         joinedload(Contact.responsible),
     )
     is_newest = order == Order.NEWEST

@@ -64,12 +64,6 @@ def visible_to(user: User) -> "Select[Contact]":
     return select(Contact).where(*visibility(user))
 
 
-def is_visible(contact: Contact, user: User) -> bool:
-    """Tell whether a user may see a contact, as `visible_to` selects."""
-    is_own = contact.responsible_id == user.id
-    return contact.deleted_at is None and (is_own or sees_everything(user))
-
-
 def reachable_by(user: User) -> "Select[Contact]":
     """Select the contacts that a user may see or take out of the bin again.
 

@@ -115,8 +115,10 @@ def with_names(statement: Select[Task]) -> Select[Task]:
     """Read the names that a row shows along with the tasks."""
     return statement.options(
         joinedload(Task.assignee),
-        joinedload(Task.contact).load_only(Contact.name),
-        joinedload(Task.lead).load_only(Lead.title),
+        joinedload(Task.contact).load_only(
+            Contact.name, Contact.responsible_id, Contact.deleted_at
+        ),
+        joinedload(Task.lead).load_only(Lead.title, Lead.responsible_id, Lead.deleted_at),
     )
 
 
