@@ -32,7 +32,12 @@ new MutationObserver(() => {
   }
 }).observe(list, { childList: true, subtree: true });
 
-// "New lead" and "Add to existing": the field is ready to be typed into.
-list.addEventListener("toggle", (event) => {
-  if (event.target.open) event.target.querySelector("input:not([type=hidden])")?.focus();
-}, true);
+// "New lead" and "Add to existing": the field takes the very next key, so it is not left to the toggle
+// event, which comes a moment after the click.
+list.addEventListener("click", (event) => {
+  const part = event.target.closest("summary")?.parentElement;
+  if (!part || part.open) return;
+  event.preventDefault();
+  part.open = true;
+  part.querySelector("input:not([type=hidden])").focus();
+});
