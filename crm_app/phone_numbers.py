@@ -9,6 +9,11 @@ from crm_app.errors import InvalidInputError
 
 EXTENSION_LENGTH = 5
 _NOT_DIGITS = re.compile(r"\D")
+_LINK = re.compile(r"^\s*tel:", re.IGNORECASE)
+# Marks of writing direction and the like, which come along when a number is copied from a page.
+_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+# National writing and E.164 differ at the beginning only, in Argentina up to the area code.
+_SURE_DIGITS = 6
 _REASONS = {
     phonenumbers.ValidationResult.TOO_SHORT: "number_too_short",
     phonenumbers.ValidationResult.TOO_LONG: "number_too_long",
@@ -23,9 +28,9 @@ def parse(text: str, country: str) -> str:
 
     `country` is the two-letter code that national numbers belong to. Raises InvalidInputError
     with one of the codes number_not_a_number, number_too_short, number_too_long,
-    number_unknown_country, number_wrong_length, number_impossible.
+    number_unknown_country, number_wrong_length, number_impossible, number_holds_more.
     """
-    cleaned = text.strip().removeprefix("tel:").strip()
+    cleaned = _LINK.sub("", _INVISIBLE.sub("", text)).strip()
     if cleaned.startswith("00"):
         cleaned = "+" + cleaned[2:]
     try:
@@ -43,6 +48,10 @@ def parse(text: str, country: str) -> str:
         raise InvalidInputError(_REASONS.get(reason, "number_impossible"), number=text)
     if not phonenumbers.is_valid_number(number):
         raise InvalidInputError("number_impossible", number=text)
+    # The library reads one number and an extension and drops the rest; nothing typed may be lost.
+    typed = phonenumbers.normalize_digits_only(cleaned)
+    if number.extension or not typed.endswith(str(number.national_number)[-_SURE_DIGITS:]):
+        raise InvalidInputError("number_holds_more", number=text)
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 

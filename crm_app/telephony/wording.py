@@ -5,6 +5,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 
 from crm_app.errors import InvalidInputError
+from crm_app.web.wording import NUMBER_REASONS
 
 # What the API answered, or did not.
 API: dict[str, Any] = {
@@ -26,6 +27,7 @@ API: dict[str, Any] = {
 # Why a number was not dialled.
 DIAL: dict[str, Any] = {
     **API,
+    **NUMBER_REASONS,
     "no_extension": _l(
         "You have no extension, so no phone of yours can ring. Ask an administrator for one."
     ),
@@ -39,12 +41,6 @@ DIAL: dict[str, Any] = {
     ),
     "do_not_call": _l("This contact asked not to be called. Call anyway?"),
     "not_picked_up": _l("Your phone rang, but it was not picked up. Nobody was called."),
-    "number_not_a_number": _l("This is not a phone number."),
-    "number_too_short": _l("This number is too short."),
-    "number_too_long": _l("This number is too long."),
-    "number_unknown_country": _l("No country has this code. Check the digits after the plus."),
-    "number_wrong_length": _l("This number has too many or too few digits."),
-    "number_impossible": _l("There is no such number. Check the digits."),
 }
 UNCERTAIN = _l(
     "Zadarma did not answer clearly. Your phone may ring: wait for it before you try again."

@@ -7,13 +7,16 @@ from flask_babel import lazy_gettext as _l
 
 from crm_app.errors import InvalidInputError
 
-REASONS: dict[str, Any] = {
+NUMBER_REASONS: dict[str, Any] = {
     "number_not_a_number": _l("This is not a phone number."),
     "number_too_short": _l("This number is too short."),
     "number_too_long": _l("This number is too long."),
-    "number_unknown_country": _l("No country has this code."),
-    "number_wrong_length": _l("A number of this country has another length."),
-    "number_impossible": _l("No phone can have this number."),
+    "number_unknown_country": _l("No country has this code. Check the digits after the plus."),
+    "number_wrong_length": _l("This number has too many or too few digits."),
+    "number_impossible": _l("There is no such number. Check the digits."),
+    "number_holds_more": _l("Enter one number only, without an extension."),
+}
+REASONS: dict[str, Any] = NUMBER_REASONS | {
     "number_twice": _l("This number is already above."),
     "name_empty": _l("Enter a name."),
     "company_unknown": _l("This company is not there any more. Choose another one."),
