@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Flask, current_app, g, has_request_context, request, url_for
 from flask_babel import (
@@ -143,4 +144,6 @@ def url_with(**changes: Any) -> str:
         query.pop(name, None)
         if value not in (None, ""):
             query[name] = [str(value)]
-    return url_for(request.endpoint or "home.index", **(request.view_args or {}), **query)
+    # Not by url_for, to which some names in an address would mean something.
+    page = url_for(request.endpoint or "home.index", **(request.view_args or {}))
+    return f"{page}?{urlencode(query, doseq=True)}" if query else page

@@ -1,8 +1,12 @@
 """Pages by key: every row once, forwards and backwards, whatever comes in between."""
 
+import base64
+from typing import Any
+
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from crm_app.accounts.models import User
 from crm_app.demo import make_user
@@ -50,6 +54,27 @@ def test_it_neither_skips_nor_repeats_when_rows_come_in_between(app: Flask) -> N
 def test_it_shows_page_one_for_a_cursor_that_cannot_be_read(app: Flask, cursor: str) -> None:
     make_user("a")
     assert [user.name for user in page(cursor).rows] == ["a"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[[],["a",1]]',
+        '[{},["a",1]]',
+        '["n",["0001-01-01T00:00:00+10:00",1]]',
+        '["n",["9999-12-31T23:59:59-10:00",1]]',
+        '["n",[1e400,1]]',
+        "[" * 3_000,
+    ],
+)
+@pytest.mark.parametrize("first", [User.name, User.created_at])
+def test_it_shows_page_one_for_whatever_somebody_packed_into_a_cursor(
+    app: Flask, text: str, first: InstrumentedAttribute[Any]
+) -> None:
+    make_user("a")
+    cursor = base64.urlsafe_b64encode(text.encode()).decode()
+    found = fetch_page(db.session, select(User), [first, User.id], cursor=cursor)
+    assert [user.name for user in found.rows] in (["a"], [])
 
 
 def test_it_offers_no_neighbours_of_a_single_page(app: Flask) -> None:
