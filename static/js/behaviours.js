@@ -1,5 +1,6 @@
 // Loads the small behaviours that hang on data-js-… attributes anywhere in a page.
 import "./confirm.js";
+import "./submit-once.js";
 import "./toasts.js";
 import "./copy.js";
 import "./reveal.js";

@@ -1,0 +1,44 @@
+"""What a hasty hand does to a form."""
+
+import re
+
+from playwright.sync_api import Route
+from sqlalchemy import func, select
+
+from crm_app.contacts.models import Contact
+from crm_app.extensions import db
+from tests.browser.conftest import SignIn
+from tests.browser.office import Office
+
+PAGE = re.compile(r"/contacts/\d+$")
+
+
+def test_it_sends_a_form_once_however_often_the_hasty_click(
+    office: Office, sign_in: SignIn
+) -> None:
+    page = sign_in("Bob").new_page()
+    page.goto(f"{office.url}/contacts/new")
+    page.get_by_label("Name", exact=True).fill("Rita Nova")
+    on_the_way: list[Route] = []
+    page.route("**/contacts/new", lambda route: on_the_way.append(route))
+
+    save = page.get_by_role("button", name="Save", exact=True)
+    save.evaluate("button => { button.click(); setTimeout(() => button.click(), 100); }")
+
+    page.wait_for_timeout(300)
+    assert len(on_the_way) == 1
+    on_the_way[0].continue_()
+    page.wait_for_url(PAGE)
+    assert office.do(lambda: db.session.scalar(select(func.count()).select_from(Contact))) == 1
+
+
+def test_it_lets_a_form_be_sent_again_after_going_back(office: Office, sign_in: SignIn) -> None:
+    page = sign_in("Bob").new_page()
+    page.goto(f"{office.url}/contacts/new")
+    for name in ("Rita Nova", "Rui Costa"):
+        page.get_by_label("Name", exact=True).fill(name)
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.wait_for_url(PAGE)
+        page.go_back()
+        page.wait_for_url("**/contacts/new")
+    assert office.do(lambda: db.session.scalar(select(func.count()).select_from(Contact))) == 2
