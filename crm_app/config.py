@@ -6,14 +6,17 @@ import os
 import re
 import secrets
 import tempfile
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import phonenumbers
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from crm_app.errors import ConfigError
 
@@ -21,7 +24,16 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 SECRET_KEY_LENGTH = 32
 # The system takes 107 bytes on Linux and 103 on macOS.
 SOCKET_PATH_LENGTH = 100
+LARGEST_PORT = 65535
 BIND = re.compile(r"^(?P<host>[\w.\-]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})$")
+# Every address of the machine: one can listen on them and cannot open them.
+EVERYWHERE = re.compile(r"^(0\.0\.0\.0|\[::\])(?=:\d+$)")
+HOST = re.compile(r"[\w.\-]+|[0-9a-f:.]+")
+# Never with the value: a password that is not written like this looks like a port.
+UNREADABLE = (
+    f"must be an address whose port, if any, is a number up to {LARGEST_PORT}; "
+    "in a password, / : @ are written %2F %3A %40"
+)
 
 
 class Config(BaseSettings):
@@ -59,17 +71,20 @@ class Config(BaseSettings):
     @classmethod
     def _bind(cls, value: str) -> str:
         match = BIND.match(value)
-        if match is None or not 0 <= int(match["port"]) <= 65535:
+        if match is None or int(match["port"]) > LARGEST_PORT:
             raise ValueError("must look like 127.0.0.1:8000")
         return value
 
     @field_validator("public_url", "zadarma_api_url")
     @classmethod
     def _url(cls, value: str) -> str:
-        if value and (
-            urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).netloc
-        ):
+        if not value:
+            return value
+        parts = _parts(value)
+        if parts.scheme not in {"http", "https"} or not HOST.fullmatch(parts.hostname or ""):
             raise ValueError("must begin with http:// or https:// and name a host")
+        if parts.query or parts.fragment or parts.username is not None:
+            raise ValueError("must be http:// or https://, a host and perhaps a path, nothing else")
         return value.rstrip("/")
 
     @field_validator("database_url")
@@ -79,15 +94,32 @@ class Config(BaseSettings):
             return value
         scheme, _, rest = value.partition("://")
         if scheme in {"postgres", "postgresql", "postgresql+psycopg"}:
-            return f"postgresql+psycopg://{rest}"
-        if scheme == "sqlite":
-            return value
-        raise ValueError("must begin with sqlite:/// or postgresql://")
+            value = f"postgresql+psycopg://{rest}"
+        elif scheme != "sqlite":
+            raise ValueError("must begin with sqlite:/// or postgresql://")
+        try:
+            url = make_url(value)
+        except (ArgumentError, ValueError):
+            raise ValueError(UNREADABLE) from None
+        if url.port is not None and url.port > LARGEST_PORT:
+            raise ValueError(UNREADABLE)
+        in_memory = ":memory:" in (url.database or ":memory:") or url.query.get("mode") == "memory"
+        # Web and worker are processes of their own, and each would have a memory of its own.
+        if scheme == "sqlite" and in_memory:
+            raise ValueError("must name a file, for example sqlite:////var/lib/ramal/ramal.db")
+        return value
 
     @field_validator("redis_url")
     @classmethod
     def _redis(cls, value: str) -> str:
-        if value and urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
+        if not value:
+            return value
+        parts = _parts(value)
+        if parts.scheme == "unix" and (parts.hostname or not parts.path):
+            raise ValueError("must name a socket by its whole path, as unix:///run/valkey.sock")
+        if parts.scheme in {"redis", "rediss"} and not re.fullmatch(r"/?\d*", parts.path):
+            raise ValueError("must end with the number of a database, as redis://host:6379/0")
+        if parts.scheme not in {"redis", "rediss", "unix"}:
             raise ValueError("must begin with redis://, rediss:// or unix://")
         return value
 
@@ -105,9 +137,10 @@ class Config(BaseSettings):
             return value
         if value.strip() == "*":
             return None
-        return tuple(
-            ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip()
-        )
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        if not parts:
+            raise ValueError("must name a network such as 185.45.152.40/30, or be *")
+        return tuple(ipaddress.ip_network(part) for part in parts)
 
     @field_validator("default_country")
     @classmethod
@@ -123,6 +156,16 @@ class Config(BaseSettings):
 
         if value not in available_timezones():
             raise ValueError("must be a time zone such as Europe/Lisbon")
+        return value
+
+    # The last one, because validators that run before run in the opposite order.
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_means_default(cls, value: Any, field: ValidationInfo) -> Any:
+        if isinstance(value, str) and not value.strip():
+            # Not by `env_ignore_empty`, which would look further in `.env`: a child of ours must
+            # take the default where its parent did.
+            return cls.model_fields[field.field_name or ""].default
         return value
 
     @property
@@ -162,7 +205,7 @@ class Config(BaseSettings):
     @property
     def base_url(self) -> str:
         """Give the address that people and the PBX reach us at, without a trailing slash."""
-        return self.public_url or f"http://{self.bind}"
+        return self.public_url or f"http://{EVERYWHERE.sub('localhost', self.bind)}"
 
     @property
     def is_https(self) -> bool:
@@ -180,15 +223,22 @@ class Config(BaseSettings):
         path = self.data_dir / "secret_key"
         try:
             if not path.exists():
-                self.data_dir.mkdir(parents=True, exist_ok=True)
-                path.touch(mode=0o600)
-                path.write_text(secrets.token_urlsafe(48), encoding="ascii")
-            return path.read_text(encoding="ascii").strip()
-        except OSError as error:
+                self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _keep_new_key(path)
+            key = path.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeError) as error:
             raise ConfigError(
-                f"DATA_DIR: cannot keep the secret key in {path} ({error.strerror}). "
+                f"DATA_DIR: cannot keep the secret key in {path} "
+                f"({getattr(error, 'strerror', 'it holds no text')}). "
                 "Make the folder writable, or name another one in DATA_DIR."
             ) from error
+        if len(key) < SECRET_KEY_LENGTH:
+            raise ConfigError(
+                f"SECRET_KEY: the key in {path} has fewer than {SECRET_KEY_LENGTH} characters. "
+                "Put the old one back; or delete the file, then everybody signs in again and "
+                "the PBX's keys must be typed again."
+            )
+        return key
 
 
 def load(**overrides: Any) -> Config:
@@ -217,3 +267,29 @@ def child_environment(settings: Config) -> dict[str, str]:
             value = ",".join(str(item) for item in value)
         environment[name.upper()] = str(value)
     return environment
+
+
+def _parts(value: str) -> SplitResult:
+    if re.search(r"\s", value):
+        raise ValueError("must not contain spaces")
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        raise ValueError(UNREADABLE) from None
+    return parts
+
+
+def _keep_new_key(path: Path) -> None:
+    """Put a new key into place whole, unless another process was quicker."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".secret_key-")
+    try:
+        with open(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            os.fsync(descriptor)
+        # Unlike a rename, a link never takes the place of a file that is there.
+        with suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        os.unlink(name)

@@ -14,12 +14,28 @@ from crm_app.errors import ConfigError
         ("BIND", "everywhere"),
         ("BIND", "127.0.0.1:99999"),
         ("DATABASE_URL", "mysql://somewhere"),
+        ("DATABASE_URL", "postgresql://ana:hush@db:abc/ramal"),
+        ("DATABASE_URL", "postgresql://ana:hush@db:99999/ramal"),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_URL", "sqlite:///:memory:"),
+        ("DATABASE_URL", "sqlite:///file:ramal?mode=memory&uri=true"),
         ("REDIS_URL", "http://somewhere"),
+        ("REDIS_URL", "redis://:hush@bus:abc/0"),
+        ("REDIS_URL", "redis://bus/first"),
+        ("REDIS_URL", "unix://relative/bus.sock"),
         ("SECRET_KEY", "short"),
         ("PUBLIC_URL", "crm.example.com"),
+        ("PUBLIC_URL", "http://:80"),
+        ("PUBLIC_URL", "http://crm:99999"),
+        ("PUBLIC_URL", "https://crm example"),
+        ("PUBLIC_URL", "https://[::1"),
+        ("PUBLIC_URL", "https://ana:hush@crm.example.com"),
+        ("PUBLIC_URL", "https://crm.example.com/?from=mail"),
+        ("ZADARMA_API_URL", "https://"),
         ("TRUSTED_PROXIES", "yes"),
         ("TRUSTED_PROXIES", "-1"),
         ("WEBHOOK_ALLOWED_NETWORKS", "185.45.152.40/99"),
+        ("WEBHOOK_ALLOWED_NETWORKS", ","),
         ("DEFAULT_COUNTRY", "Portugal"),
         ("DEFAULT_LANGUAGE", "tlh"),
         ("DEFAULT_TIMEZONE", "Lisbon"),
@@ -31,8 +47,60 @@ def test_it_refuses_a_value_that_makes_no_sense_and_names_it(
     variable: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, value)
-    with pytest.raises(ConfigError, match=f"^{variable}: "):
+    with pytest.raises(ConfigError, match=f"^{variable}: ") as refusal:
         config.load(_env_file=None)
+    assert "\n" not in str(refusal.value)
+    assert "hush" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DATABASE_URL", "postgresql:///ramal?host=/run/postgresql"),
+        ("DATABASE_URL", "postgresql://ana:p%40ss@[::1]:5432/ramal"),
+        ("DATABASE_URL", "sqlite:////home/memory/ramal.db"),
+        ("REDIS_URL", "redis://bus"),
+        ("REDIS_URL", "rediss://ana:hush@bus:6380/1"),
+        ("REDIS_URL", "unix:///run/valkey.sock?db=1"),
+        ("PUBLIC_URL", "https://crm.example.com:8443/office/"),
+        ("PUBLIC_URL", "http://[::1]:8000"),
+    ],
+)
+def test_it_takes_every_address_that_makes_sense(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert getattr(config.load(_env_file=None), variable.lower())
+
+
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_it_takes_the_default_where_a_value_is_empty(
+    empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = config.load(_env_file=None)
+    for name in config.Config.model_fields:
+        monkeypatch.setenv(name.upper(), empty)
+    assert config.load(_env_file=None) == plain
+
+
+def test_it_gives_a_child_its_own_settings_whatever_stands_in_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text(
+        "DATABASE_URL=postgresql://office\nREDIS_URL=redis://office\nWEB_WORKERS=3\n"
+        "PUBLIC_URL=https://office\nWEBHOOK_ALLOWED_NETWORKS=10.0.0.0/8\nBIND=0.0.0.0:1\n",
+        encoding="utf-8",
+    )
+    # As the demonstration does, which must not touch the office of the file.
+    nothing = dict.fromkeys(("database_url", "redis_url", "public_url"), "")
+    parent = config.load(
+        _env_file=file, data_dir=tmp_path, web_workers=0, webhook_allowed_networks="*",
+        bind="127.0.0.1:2", **nothing,
+    )  # fmt: skip
+    for name, value in config.child_environment(parent).items():
+        monkeypatch.setenv(name, value)
+    assert config.load(_env_file=file) == parent
 
 
 def test_it_names_every_wrong_value_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,6 +125,48 @@ def test_it_keeps_the_key_that_it_made_at_the_first_start(tmp_path: Path) -> Non
     assert len(first) >= config.SECRET_KEY_LENGTH
     assert config.load(_env_file=None, data_dir=tmp_path).session_key == first
     assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
+
+
+def test_it_makes_a_data_folder_that_only_its_owner_can_open(tmp_path: Path) -> None:
+    settings = config.load(_env_file=None, data_dir=tmp_path / "data")
+    assert settings.session_key
+    assert settings.data_dir.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("kept", [b"", b"short\n", b"\xff" * 40])
+def test_it_refuses_a_kept_key_that_is_not_whole(kept: bytes, tmp_path: Path) -> None:
+    (tmp_path / "secret_key").write_bytes(kept)
+    with pytest.raises(ConfigError, match=r"secret_key"):
+        _ = config.load(_env_file=None, data_dir=tmp_path).session_key
+    assert (tmp_path / "secret_key").read_bytes() == kept
+
+
+def test_it_takes_the_key_of_the_process_that_was_quicker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = "k" * 40
+
+    def be_late(length: int) -> str:
+        (tmp_path / "secret_key").write_text(theirs, encoding="ascii")
+        return "m" * length
+
+    monkeypatch.setattr(config.secrets, "token_urlsafe", be_late)
+    assert config.load(_env_file=None, data_dir=tmp_path).session_key == theirs
+    assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
+
+
+@pytest.mark.parametrize(
+    ("bind", "address"),
+    [
+        ("0.0.0.0:8000", "http://localhost:8000"),
+        ("[::]:8000", "http://localhost:8000"),
+        ("[::1]:8000", "http://[::1]:8000"),
+        ("192.168.1.2:80", "http://192.168.1.2:80"),
+    ],
+)
+def test_it_names_an_address_that_a_browser_can_open(bind: str, address: str) -> None:
+    assert config.load(_env_file=None, bind=bind).base_url == address
 
 
 def test_it_speaks_psycopg_whatever_the_address_calls_it() -> None:

@@ -141,6 +141,20 @@ def test_it_starts_with_the_example_file_as_it_is(monkeypatch: pytest.MonkeyPatc
     assert example == plain
 
 
+def test_it_takes_an_empty_value_for_the_default_as_the_example_file_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    assert "An empty value means the default." in text
+    emptied = tmp_path / ".env"
+    emptied.write_text(re.sub(r"^([A-Z_]+)=.*", r"\1=", text, flags=re.MULTILINE))
+    assert emptied.read_text().count("=\n") == len(Config.model_fields)
+    for name in Config.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    plain = Config(_env_file=None)  # type: ignore[call-arg]
+    assert Config(_env_file=emptied) == plain  # type: ignore[call-arg]
+
+
 def test_it_explains_every_setting_in_the_readme() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     rows = set(re.findall(r"^\|\s*`([A-Z][A-Z_]+)`", text, re.MULTILINE))
