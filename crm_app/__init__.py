@@ -62,8 +62,9 @@ def _configure(app: Flask, settings: Config) -> None:
     app.config.update(
         SECRET_KEY=settings.session_key,
         SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,
-        # The connection used last knows the most prepared statements.
-        SQLALCHEMY_ENGINE_OPTIONS={"pool_use_lifo": True},
+        # The connection used last knows the most prepared statements. What a statement was given,
+        # clients and hashes of passwords among it, is nothing for the log.
+        SQLALCHEMY_ENGINE_OPTIONS={"pool_use_lifo": True, "hide_parameters": True},
         DEFAULT_COUNTRY=settings.default_country,
         DEFAULT_LANGUAGE=settings.default_language,
         DEFAULT_TIMEZONE=settings.default_timezone,
@@ -80,7 +81,7 @@ def _configure(app: Flask, settings: Config) -> None:
 
 
 def _bind_extensions(app: Flask, settings: Config) -> None:
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     db.init_app(app)
     with app.app_context():
         database.configure_engine(db.engine)

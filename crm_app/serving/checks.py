@@ -18,9 +18,12 @@ PREVIOUS_END_SECONDS = 15.0
 
 
 def prepare_folder(folder: Path) -> None:
-    """Make the data folder and prove that it can be written; raises ConfigError."""
+    """Make the data folder, for its owner only, and prove that it can be written.
+
+    Raises ConfigError.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
