@@ -12,10 +12,12 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Email, InputRequired, Length, Optional
 
 from crm_app import database
-from crm_app.accounts import wording
+from crm_app.accounts import typed, wording
 from crm_app.accounts.models import Role, User
+from crm_app.accounts.typed import cleaned
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
+from crm_app.web import back
 from crm_app.web.formatting import LANGUAGES
 
 ROLES = [
@@ -23,11 +25,6 @@ ROLES = [
     SelectChoice(Role.MANAGER.value, _l("Manager")),
     SelectChoice(Role.ADMIN.value, _l("Administrator")),
 ]
-
-
-def cleaned(value: str | None) -> str:
-    """Take out what nobody meant to type: outer spaces and NUL, which PostgreSQL refuses."""
-    return (value or "").replace("\x00", "").strip()
 
 
 def show_refusal(form: FlaskForm, error: InvalidInputError) -> None:
@@ -44,7 +41,7 @@ def _name_field() -> StringField:
     return StringField(
         _l("Name"),
         filters=[cleaned],
-        validators=[DataRequired(_l("Enter a name.")), Length(max=120)],
+        validators=[DataRequired(_l("Enter a name.")), Length(max=typed.NAME_LENGTH)],
         render_kw={"autocomplete": "name"},
     )
 
@@ -85,6 +82,8 @@ class SignInForm(LoginForm):
 
     def validate(self, **kwargs: Any) -> bool:
         """Find the user and compare the password, without holding the database meanwhile."""
+        # Where to go afterwards says nothing about the password: a bad address is only dropped.
+        self.next.data = back.local(self.next.data or "", "")
         self.ifield = self.email
         self.user = self._find_user()
         is_right = bool(super().validate(**kwargs))
@@ -99,7 +98,7 @@ class SignInForm(LoginForm):
     def _find_user(self) -> User | None:
         # Comparing takes a while on purpose. The user is taken out of the session for it, so that
         # no transaction is open then: on SQLite nobody else could write.
-        address = cleaned(self.email.data).lower()
+        address = typed.email(self.email.data)
         with database.reading():
             user: User | None = db.session.scalar(db.select(User).where(User.email == address))
             if user is not None:

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from crm_app import clock, create_app
-from crm_app.accounts import services
+from crm_app.accounts import services, throttle
 from crm_app.accounts.models import User
 from crm_app.config import Config
 from crm_app.counting import Counter
@@ -47,14 +47,17 @@ def test_it_goes_on_to_the_page_that_was_asked_for(eva: User, visitor: FlaskClie
     assert answer.location == "/account"
 
 
+@pytest.mark.parametrize("place", ["query_string", "data"])
 @pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example"])
-def test_it_never_sends_anybody_to_another_site(
-    eva: User, visitor: FlaskClient, target: str
+def test_it_signs_in_but_never_sends_anybody_to_another_site(
+    eva: User, visitor: FlaskClient, target: str, place: str
 ) -> None:
-    answer = visitor.post(
-        "/login", query_string={"next": target}, data={"email": eva.email, "password": PASSWORD}
-    )
-    assert answer.location in {None, "/", "/%5Cevil.example"}
+    typed = {"email": eva.email, "password": PASSWORD}
+    sent = {"data": typed, place: {"next": target} | (typed if place == "data" else {})}
+    answer = visitor.post("/login", **sent)
+    assert answer.status_code == 303
+    assert answer.location in {"/", "/%5Cevil.example"}
+    assert is_signed_in(visitor)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +117,34 @@ def test_it_refuses_the_right_password_after_ten_wrong_ones(
     assert 'value="EVA@EXAMPLE.COM"' in answer.text
     other = make_user("Other", password=PASSWORD)
     assert sign_in(visitor, other.email, PASSWORD).status_code == 303
+
+
+@pytest.mark.parametrize("disguise", ["\x00{}", "{}\x00", "eva\x00@example.com", " {}\t\x00 "])
+def test_it_counts_every_writing_of_one_account_together(
+    eva: User, visitor: FlaskClient, disguise: str
+) -> None:
+    for count in range(10):
+        typed = disguise.replace("\x00", "\x00" * (count + 1)).format(eva.email)
+        assert sign_in(visitor, typed, "wrong").status_code == 422
+    assert sign_in(visitor, eva.email, PASSWORD).status_code == 429
+    assert sign_in(visitor, disguise.format(eva.email), PASSWORD).status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("::ffff:10.1.1.1", "10.1.1.1", True),
+        ("::ffff:10.1.1.1", "::ffff:10.1.1.2", False),
+        ("10.1.1.1", "10.1.1.2", False),
+        ("", "", True),
+    ],
+)
+def test_it_counts_all_addresses_of_one_network_together(
+    one: str, other: str, is_same: bool
+) -> None:
+    assert (throttle.network_of(one) == throttle.network_of(other)) is is_same
 
 
 def test_it_refuses_an_address_that_tries_many_accounts(eva: User, app: Flask) -> None:
