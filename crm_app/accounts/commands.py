@@ -11,7 +11,7 @@ from flask import current_app
 from flask.cli import AppGroup
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from crm_app.accounts import links, passwords, services, wording
+from crm_app.accounts import links, passwords, services, typed, wording
 from crm_app.accounts.models import LinkPurpose, Role, User
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
@@ -78,7 +78,7 @@ def list_users() -> None:
 @one_clear_line
 def reset(email: str) -> None:
     """Print a link with which a user chooses a new password."""
-    user = db.session.scalar(db.select(User).where(User.email == email.strip().lower()))
+    user = db.session.scalar(db.select(User).where(User.email == typed.email(email)))
     if user is None:
         raise click.ClickException(f"nobody has the e-mail {email}")
     token = services.reset_token(user, by=None)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from crm_app.accounts import links
+from crm_app.accounts import links, typed
 from crm_app.accounts.models import LinkPurpose, OfficeSettings, Role, User
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
@@ -30,13 +30,14 @@ def create_user(
 ) -> User:
     """Add a user who may sign in at once when a password's hash is given.
 
-    Raises InvalidInputError: email_taken, extension_taken or extension_invalid.
+    Raises InvalidInputError: email_taken, extension_taken, extension_invalid, name_empty or
+    name_long.
     """
     user = User(fs_uniquifier=_new_session_key(), active=True, password=password_hash)
     _store(
         user,
-        email=email.strip().lower(),
-        name=name,
+        email=typed.email(email),
+        name=typed.name(name),
         role=role,
         extension=_extension_for(user, extension),
     )
@@ -82,8 +83,8 @@ def change_user(
 ) -> None:
     """Change who a user is and what they may do.
 
-    Raises InvalidInputError: email_taken, extension_taken, extension_invalid, disabled (an
-    extension for somebody who is), own_role or last_admin.
+    Raises InvalidInputError as `create_user` does, or disabled (an extension for somebody who
+    is), own_role or last_admin.
     """
     if user.role == Role.ADMIN and role != Role.ADMIN:
         if by is not None and by.id == user.id:
@@ -94,8 +95,8 @@ def change_user(
         by,
         "changed",
         {
-            "name": name,
-            "email": email.strip().lower(),
+            "name": typed.name(name),
+            "email": typed.email(email),
             "role": role,
             "extension": _extension_for(user, extension),
         },
@@ -183,8 +184,8 @@ def check_setup(token: str) -> None:
 def set_up(token: str, *, email: str, name: str, password_hash: str, **choices: Any) -> User:
     """Make the first administrator and use up the link.
 
-    `choices` are the user's language and timezone. Raises InvalidInputError: link_unknown,
-    link_used, link_expired or email_taken.
+    `choices` are the user's language and timezone. Raises InvalidInputError as `create_user`
+    does, or link_unknown, link_used or link_expired.
     """
     check_setup(token)
     user = create_user(email, name, role=Role.ADMIN, password_hash=password_hash)

@@ -9,6 +9,8 @@ from crm_app.accounts.throttle import TooManyTriesError
 from crm_app.errors import InvalidInputError
 
 SENTENCES: dict[str, Any] = {
+    "name_empty": _l("Enter a name."),
+    "name_long": _l("Use at most %(maximum)s characters."),
     "email_taken": _l("Somebody already has this e-mail."),
     "extension_taken": _l("Somebody already has this extension."),
     "extension_invalid": _l("An extension has 3 to 5 digits and does not begin with 0."),

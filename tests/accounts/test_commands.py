@@ -42,12 +42,15 @@ def test_it_prints_an_invitation_where_no_password_is_given(app: Flask, visitor)
         (["eva@example.com", "--extension", "101"], "", "Somebody already has this extension."),
         (["eva@example.com", "--extension", "7"], "", "An extension has 3 to 5 digits"),
         (["eva@example.com", "--password-stdin"], "short\n", "Use at least 10 characters"),
+        (["eva@example.com", "--name", ""], "", "Enter a name."),
+        (["eva@example.com", "--name", "  "], "", "Enter a name."),
+        (["eva@example.com", "--name", "E" * 121], "", "Use at most 120 characters."),
     ],
 )
 def test_it_fails_with_one_clear_line(
     app: Flask, bob: User, words: list[str], typed: str, complaint: str
 ) -> None:
-    result = run(app, "create", *words, "--name", "Eva", "--role", "agent", typed=typed)
+    result = run(app, "create", "--name", "Eva", "--role", "agent", *words, typed=typed)
     assert result.exit_code == 1
     assert result.output.startswith(f"Error: {complaint}")
     assert len(result.output.splitlines()) == 1

@@ -31,6 +31,22 @@ def test_it_refuses_an_email_that_somebody_has(alice: User) -> None:
     assert code_of(caught) == ("email_taken", "email")
 
 
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("", "name_empty"), (" \x00 ", "name_empty"), ("E" * 121, "name_long")],
+)
+def test_it_refuses_what_is_no_name(bob: User, name: str, code: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        services.create_user("eva@example.com", name)
+    assert code_of(caught) == (code, "name")
+    with pytest.raises(InvalidInputError) as caught:
+        services.change_user(
+            bob, None, name=name, email=bob.email, role=Role.AGENT, extension="101"
+        )
+    assert code_of(caught) == (code, "name")
+    assert bob.name == "Bob Agent"
+
+
 @pytest.mark.parametrize("extension", ["1", "12", "099", "123456", "abc", "10 1", "١٠١"])
 def test_it_refuses_what_is_no_extension(bob: User, extension: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
