@@ -3,16 +3,32 @@
 from typing import Any
 
 import structlog
-from flask import Flask, render_template, request
+from flask import Flask, g, render_template, request
 from flask_babel import gettext as _
+from flask_login import AnonymousUserMixin
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 from werkzeug.exceptions import HTTPException
 
+from crm_app.database import DatabaseBusyError
 from crm_app.errors import ConflictError, InvalidInputError, NotAllowedError
 from crm_app.extensions import db
 from crm_app.web.fragments import wants_fragment
 
 log = structlog.get_logger(__name__)
+
+DATABASE_IS_AWAY = (DatabaseBusyError, OperationalError, InterfaceError, TimeoutError)
+RETRY_SECONDS = "5"
+# For when not even a page for nobody can be drawn, in whose language nobody knows.
+BARE = """<!doctype html>
+<html lang="en">
+  <head><meta charset="utf-8" /><title>Ramal</title></head>
+  <body>
+    <h1>Something went wrong here</h1>
+    <p>It has been written to the log. Try again.</p>
+  </body>
+</html>
+"""
 
 
 def register(app: Flask) -> None:
@@ -23,6 +39,8 @@ def register(app: Flask) -> None:
     app.register_error_handler(ConflictError, lambda _error: _answer(409))
     app.register_error_handler(InvalidInputError, lambda _error: _answer(422))
     app.register_error_handler(Exception, _unexpected)
+    for kind in DATABASE_IS_AWAY:
+        app.register_error_handler(kind, _away)
 
 
 def _http(error: HTTPException) -> Any:
@@ -39,15 +57,55 @@ def _csrf(_error: CSRFError) -> Any:
 
 
 def _unexpected(error: Exception) -> Any:
-    db.session.rollback()
-    log.error("request_failed", path=request.path, exc_info=error)
+    _end_transaction()
+    # Its address may be a one-time link.
+    log.error("request_failed", endpoint=request.endpoint, method=request.method, exc_info=error)
     return _answer(500)
 
 
+def _away(error: Exception) -> Any:
+    _end_transaction()
+    _become_nobody()
+    reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    log.error("database_away", endpoint=request.endpoint, error=type(error).__name__, reason=reason)
+    text = _("The database does not answer. Try again in a moment.")
+    return (*_answer(503, text), {"Retry-After": RETRY_SECONDS})
+
+
 def _answer(code: int, text: str = "") -> tuple[str, int]:
+    try:
+        return _page(code, text), code
+    except Exception as error:
+        # A page is drawn for its user and from the database: either may be what is wrong.
+        log.error("error_page_failed", endpoint=request.endpoint, code=code, exc_info=error)
+    _end_transaction()
+    _become_nobody()
+    try:
+        return _page(code, text), code
+    except Exception as error:
+        log.error("error_page_failed", endpoint=request.endpoint, code=code, exc_info=error)
+        return BARE, code
+
+
+def _page(code: int, text: str) -> str:
     title, what_to_do = _words(code)
     template = "errors/_message.html" if wants_fragment() else "errors/page.html"
-    return render_template(template, code=code, title=title, text=text or what_to_do), code
+    return render_template(template, code=code, title=title, text=text or what_to_do)
+
+
+def _end_transaction() -> None:
+    try:
+        db.session.rollback()
+    except SQLAlchemyError:
+        # The connection itself is gone, and with it whatever was loaded: the user comes anew.
+        db.session().invalidate()
+        g.pop("_login_user", None)
+
+
+def _become_nobody() -> None:
+    """Draw the rest of this request for nobody, so that no user is asked of the database."""
+    # Where Flask-Login keeps whom it has loaded.
+    g._login_user = AnonymousUserMixin()
 
 
 def _words(code: int) -> tuple[str, str]:
