@@ -39,13 +39,14 @@ def create_app(settings: Config | None = None) -> Flask:
     app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
     app.url_map.converters["int"] = IdConverter
     _configure(app, settings)
+    # Before the extensions, whose hooks then run only for those who may come in.
+    app.before_request(lambda: database.set_reads_only(request.method in {"GET", "HEAD"}))
+    app.before_request(access.require_sign_in)
     _bind_extensions(app, settings)
     for feature in (health, live, home, accounts, calls, telephony, contacts, leads, tasks, search):
         app.register_blueprint(feature.bp)
     for register in (errors.register, formatting.register):
         register(app)
-    app.before_request(lambda: database.set_reads_only(request.method in {"GET", "HEAD"}))
-    app.before_request(access.require_sign_in)
     app.after_request(toasts.append_toasts)
     app.after_request(fragments.vary_by_htmx)
     cli.register(app)

@@ -7,6 +7,8 @@ from typing import Any, ParamSpec, TypeVar
 from flask import Response, abort, current_app, make_response, redirect, request, url_for
 from flask_login import current_user
 
+from crm_app.web import back
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -47,16 +49,24 @@ def _only(view: Callable[P, R], right: str) -> Callable[P, R]:
 
 
 def require_sign_in() -> Response | Any | None:
-    """Send an anonymous visitor to the sign-in page; runs before every request."""
+    """Send an anonymous visitor to the sign-in page; runs before every request.
+
+    It runs before the forms' secret is looked at: with the session that secret has ended, too, and
+    whoever sends the form must sign in.
+    """
     if request.endpoint is None or is_public(request.endpoint) or current_user.is_authenticated:
         return None
-    wants_page = request.method == "GET" and request.accept_mimetypes.accept_html
-    target = url_for("security.login", next=request.full_path.rstrip("?") if wants_page else None)
     if request.headers.get("HX-Request") == "true":
         # A sign-in page must not be swapped into a panel: the whole browser page goes there.
         answer = make_response("", 401)
-        answer.headers["HX-Redirect"] = url_for("security.login")
+        answer.headers["HX-Redirect"] = _sign_in_and_back_to(back.here(""))
         return answer
     if request.accept_mimetypes.best == "text/event-stream":
         abort(401)
-    return redirect(target, 303)
+    is_page = request.method == "GET" and request.accept_mimetypes.accept_html
+    page = request.full_path.rstrip("?") if is_page else back.here("")
+    return redirect(_sign_in_and_back_to(page), 303)
+
+
+def _sign_in_and_back_to(page: str) -> str:
+    return url_for("security.login", next=page or None)

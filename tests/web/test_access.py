@@ -5,6 +5,7 @@ from flask import Flask, url_for
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
+from crm_app.demo import make_user
 from crm_app.web.access import is_public
 
 # What an anonymous visitor may call, and what stands in for the sign-in there.
@@ -28,9 +29,11 @@ def test_it_calls_public_only_what_is_on_the_list(app: Flask) -> None:
     assert {name for name in endpoints if is_public(name)} == set(PUBLIC)
 
 
+@pytest.mark.parametrize("is_csrf_on", [True, False])
 def test_it_refuses_an_anonymous_visitor_at_every_other_address(
-    app: Flask, visitor: FlaskClient
+    app: Flask, visitor: FlaskClient, is_csrf_on: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", is_csrf_on)
     walked = 0
     for rule in app.url_map.iter_rules():
         if rule.endpoint in PUBLIC:
@@ -57,6 +60,32 @@ def test_it_sends_a_fragment_of_an_ended_session_to_the_sign_in_page(visitor: Fl
     answer = visitor.get("/account", headers={"HX-Request": "true"})
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/login")
     assert answer.text == ""
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_it_leads_a_fragment_of_an_ended_session_back_to_the_page_that_was_open(
+    app: Flask, visitor: FlaskClient, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", True)
+    headers = {"HX-Request": "true", "HX-Current-URL": "http://localhost/account?from=menu"}
+    answer = visitor.open("/account", method=method, headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["HX-Redirect"] == "/login?next=/account?from%3Dmenu"
+    headers["HX-Current-URL"] = "http://evil.example/account"
+    answer = visitor.open("/account", method=method, headers=headers)
+    assert answer.headers["HX-Redirect"] == "/login"
+
+
+def test_it_leads_a_form_of_an_ended_session_back_to_the_page_that_was_open(
+    app: Flask, visitor: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_user("Eva", email="eva@example.com", password="tres tigres tristes")
+    typed = {"email": "eva@example.com", "password": "tres tigres tristes"}
+    monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", True)
+    answer = visitor.post("/logout", headers={"Referer": "http://localhost/account?a=b"})
+    assert (answer.status_code, answer.location) == (303, "/login?next=/account?a%3Db")
+    monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", False)
+    assert visitor.post(answer.location, data=typed).location == "/account?a=b"
 
 
 def _address(app: Flask, rule: Rule) -> str:
