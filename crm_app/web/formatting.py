@@ -59,8 +59,17 @@ def choose_language() -> str:
     if not has_request_context():
         return office
     own = getattr(current_user, "language", "") if current_user else ""
-    wanted = own or request.accept_languages.best_match(list(LANGUAGES))
-    return wanted if wanted in LANGUAGES else office
+    return own if own in LANGUAGES else (_language_of_browser() or office)
+
+
+def _language_of_browser() -> str:
+    """Give the language that the browser wants most of those we speak, "" when none is one."""
+    # Not by `best_match`, for which pt beats en-US whatever the order: only pt matches whole.
+    for wanted, quality in request.accept_languages:
+        language = wanted.partition("-")[0].lower()
+        if quality > 0 and language in LANGUAGES:
+            return language
+    return ""
 
 
 def choose_timezone() -> str:
