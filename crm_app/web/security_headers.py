@@ -25,6 +25,8 @@ def register(app: Flask, *, is_https: bool) -> None:
         app,
         force_https=False,
         strict_transport_security=is_https,
+        # Ramal is one host of its owner's domain and does not speak for the others.
+        strict_transport_security_include_subdomains=False,
         session_cookie_secure=is_https,
         session_cookie_samesite="Lax",
         content_security_policy=CONTENT_SECURITY_POLICY,
