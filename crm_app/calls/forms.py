@@ -11,7 +11,7 @@ from flask_wtf import FlaskForm
 from wtforms import DateField, Field, SelectField
 from wtforms.validators import Optional
 
-from crm_app.accounts.models import User
+from crm_app.accounts.colleagues import Colleague
 from crm_app.calls.listing import CallFilter
 from crm_app.calls.wording import DIRECTIONS, STATUSES
 from crm_app.contacts.models import Contact
@@ -34,7 +34,7 @@ class FilterForm(FlaskForm):
     since = DateField(_l("From"), validators=[Optional()])
     until = DateField(_l("Until"), validators=[Optional()])
 
-    def offer(self, users: Iterable[User], lines: Iterable[str]) -> None:
+    def offer(self, users: Iterable[Colleague], lines: Iterable[str]) -> None:
         """Fill the choices."""
         anything = [("", _("All"))]
         self.direction.choices = anything + [(k, str(w)) for k, (w, _icon) in DIRECTIONS.items()]

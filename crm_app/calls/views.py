@@ -6,7 +6,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from crm_app.accounts.models import User
+from crm_app.accounts.colleagues import colleagues
 from crm_app.calls import listing, services, wording
 from crm_app.calls.forms import FilterForm
 from crm_app.calls.models import Call, CallFact, CallOutcome, CallWrapup
@@ -53,7 +53,7 @@ def words() -> dict[str, Any]:
 def index() -> str:
     """List the calls, narrowed by what the address says."""
     form = FilterForm(request.args)
-    form.offer(db.session.scalars(User.enabled()), listing.lines())
+    form.offer(colleagues(), listing.lines())
     contact_id = read_id(request.args.get("contact"))
     contact = contact_or_404(contact_id) if contact_id is not None else None
     wanted = form.wanted(contact)

@@ -7,8 +7,8 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import joinedload, selectinload
 from werkzeug.wrappers import Response
 
+from crm_app.accounts.colleagues import colleagues
 from crm_app.accounts.current import me
-from crm_app.accounts.models import User
 from crm_app.contacts import listing, services, wording
 from crm_app.contacts.forms import KIND_NAMES, PHONE_KIND_NAMES
 from crm_app.contacts.models import Contact, ContactKind
@@ -49,7 +49,7 @@ def index() -> Answer:
         listing=listing.list_contacts(me(), filters, request.args.get("cursor", "")),
         filters=filters,
         responsible=request.args.get("responsible", ""),
-        users=[] if wants_fragment() else db.session.scalars(User.enabled()).all(),
+        users=[] if wants_fragment() else colleagues(),
         kinds=KIND_NAMES,
     )
 

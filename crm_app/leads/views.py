@@ -7,6 +7,7 @@ from sqlalchemy import Select
 from sqlalchemy.orm import joinedload, selectinload
 from werkzeug.wrappers import Response
 
+from crm_app.accounts.colleagues import colleagues
 from crm_app.accounts.current import me
 from crm_app.accounts.models import User
 from crm_app.contacts.models import Contact
@@ -71,7 +72,7 @@ def index() -> Answer:
         narrowed_by=narrowed_by,
         stages=all_stages,
         kinds=KIND_NAMES,
-        users=db.session.scalars(User.enabled()).all(),
+        users=colleagues(),
         sources=recent_sources(visible),
     )
 

@@ -5,6 +5,7 @@ from flask_babel import gettext as _
 from sqlalchemy import Select
 from werkzeug.wrappers import Response
 
+from crm_app.accounts.colleagues import colleagues
 from crm_app.accounts.current import me
 from crm_app.accounts.models import User
 from crm_app.accounts.services import sees_everything
@@ -84,7 +85,7 @@ def _list_page(form: QuickForm) -> str:
         names=wording.GROUP_NAMES,
         assignee=assignee,
         contact=contact,
-        users=db.session.scalars(User.enabled()).all() if sees_everything(me()) else [],
+        users=colleagues() if sees_everything(me()) else [],
     )
 
 

@@ -1,0 +1,28 @@
+"""Whose records a list can be narrowed to."""
+
+from typing import NamedTuple
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from crm_app.accounts.models import User
+from crm_app.extensions import db
+
+
+class Colleague(NamedTuple):
+    """Somebody to choose in a filter, and how they are called there."""
+
+    id: int
+    name: str
+
+
+def colleagues() -> list[Colleague]:
+    """List those who can sign in, then those who are disabled, whose records are to be found too.
+
+    The names of the latter say so.
+    """
+    people = select(User.id, User.name, User.active).order_by(User.active.desc(), User.name)
+    return [
+        Colleague(user_id, name if active else _("%(name)s (disabled)", name=name))
+        for user_id, name, active in db.session.execute(people)
+    ]
