@@ -30,6 +30,7 @@ class Filters:
 
     q: str = ""
     responsible_id: int | None = None
+    is_nobodys: bool = False
     kind: ContactKind | None = None
     do_not_call: bool = False
     order: Order = Order.NAME
@@ -50,6 +51,8 @@ class Filters:
         conditions: list[ColumnElement[bool]] = []
         if self.responsible_id is not None:
             conditions.append(Contact.responsible_id == self.responsible_id)
+        if self.is_nobodys:
+            conditions.append(Contact.responsible_id.is_(None))
         if self.kind is not None:
             conditions.append(Contact.kind == self.kind)
         if self.do_not_call:

@@ -21,7 +21,7 @@ from crm_app.web.toasts import toast
 
 bp = Blueprint("contacts", __name__, url_prefix="/contacts")
 Answer = str | tuple[str, int] | Response
-MINE = "me"
+MINE, NOBODY = "me", "nobody"
 FIELD_NAME = re.compile(r"[a-z][a-z0-9_\-]{0,40}")
 
 
@@ -60,6 +60,7 @@ def _filters() -> listing.Filters:
     return listing.Filters(
         q=args.get("q", "").replace("\x00", "").strip()[:200],
         responsible_id=me().id if responsible == MINE else read_id(responsible),
+        is_nobodys=responsible == NOBODY,
         kind=ContactKind(kind) if kind in set(ContactKind) else None,
         do_not_call=args.get("do_not_call") == "1",
         order=listing.Order.NEWEST if args.get("sort") == "newest" else listing.Order.NAME,

@@ -83,6 +83,8 @@ def test_it_sorts_the_newest_first_when_asked(app: Flask, bob: User, client_of: 
     ("query", "expected"),
     [
         ("responsible=me", ["Ana"]),
+        ("responsible=nobody", ["Cork", "Rui"]),
+        ("responsible=nobody&sort=newest&kind=person", ["Rui"]),
         ("kind=company", ["Cork"]),
         ("kind=person", ["Ana", "Rui"]),
         ("do_not_call=1", ["Rui"]),
@@ -101,6 +103,20 @@ def test_it_narrows_the_list_as_the_address_says(
     make_contact("Cork", kind=ContactKind.COMPANY)
 
     assert names(client_of(bob).get(f"/contacts?{query}").text) == expected
+
+
+def test_it_still_finds_what_a_disabled_colleague_was_responsible_for(
+    app: Flask, bob: User, carol: User, client_of: ClientOf
+) -> None:
+    make_contact("Ana", responsible=carol)
+    make_contact("Rui", responsible=bob)
+    carol.active = False
+    db.session.commit()
+
+    html = client_of(bob).get(f"/contacts?responsible={carol.id}").text
+
+    assert names(html) == ["Ana"]
+    assert f'<option value="{carol.id}" selected>Carol Agent (disabled)</option>' in html
 
 
 def test_it_keeps_the_filter_in_the_address_of_the_next_page(
