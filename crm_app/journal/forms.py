@@ -1,15 +1,15 @@
 """What may be typed as a note on any record."""
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms import TextAreaField
 
 from crm_app.errors import InvalidInputError
 from crm_app.journal.services import Author, add_note
+from crm_app.web.line_ends import PlainLines
 from crm_app.web.wording import reason
 
 
-class NoteForm(FlaskForm):
+class NoteForm(PlainLines):
     """A note on any record."""
 
     text = TextAreaField(_l("Note"))

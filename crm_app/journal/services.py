@@ -82,4 +82,7 @@ def _plain(value: Any) -> Any:
         return value.value
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, str):
+        # Texts of long ago may have the line ends of a browser; that is no change.
+        return value.replace("\r\n", "\n")
     return value

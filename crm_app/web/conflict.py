@@ -12,6 +12,8 @@ from typing import Any
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, FieldList, HiddenField
 
+from crm_app.web.line_ends import PlainLines
+
 HOUSEKEEPING = {"csrf_token", "version", "base"}
 
 
@@ -26,7 +28,7 @@ class Change:
     new: str
 
 
-class VersionedForm(FlaskForm):  # type: ignore[misc]
+class VersionedForm(PlainLines):
     """A form that knows which version of its record it was filled from."""
 
     version = HiddenField()
@@ -71,7 +73,7 @@ def _take(field: Field, newest: Field) -> None:
 
 
 def _shown(field: Field) -> str:
-    # A browser sends line ends as CR LF whatever it was given; a ticked box has a fixed _value().
+    # A text of long ago may be kept with CR LF; a ticked box has a fixed _value().
     has_value = hasattr(field, "_value") and not isinstance(field, BooleanField)
     value = field._value() if has_value else field.data
     return str(value).replace("\r\n", "\n")
