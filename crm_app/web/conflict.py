@@ -12,6 +12,7 @@ from typing import Any
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, FieldList, HiddenField
 
+from crm_app.web.ids import read_id
 from crm_app.web.line_ends import PlainLines
 
 HOUSEKEEPING = {"csrf_token", "version", "base"}
@@ -37,8 +38,7 @@ class VersionedForm(PlainLines):
     @property
     def read_version(self) -> int:
         """Give the version that was on the screen; 0, which no record has, when it is nonsense."""
-        text = str(self.version.data or "")
-        return int(text) if text.isascii() and text.isdigit() else 0
+        return read_id(self.version.data) or 0
 
     def show_version(self, version: int) -> None:
         """Remember the version and the contents that this form is about to show."""
@@ -82,6 +82,6 @@ def _shown(field: Field) -> str:
 def _read_base(text: Any) -> dict[str, str]:
     try:
         base = json.loads(text or "{}")
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return {}
     return base if isinstance(base, dict) else {}
