@@ -3,7 +3,6 @@
 Nothing here commits: the caller ends the transaction, so that several verbs can be one.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,10 +10,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import selectinload
 
-from crm_app import clock, phone_numbers, search_text
+from crm_app import clock, search_text
 from crm_app.accounts.models import User
 from crm_app.accounts.services import sees_everything
 from crm_app.contacts.caller import find_callers
+from crm_app.contacts.found_by import refresh_people, searchable
 from crm_app.contacts.models import Contact, ContactEmail, ContactKind, ContactPhone, PhoneKind
 from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db
@@ -23,7 +23,8 @@ from crm_app.journal.services import difference, record, snapshot
 
 RECORD_TYPE = "contact"
 PLAIN_FIELDS = ("name", "kind", "job_title", "address", "about", "do_not_call")
-_NOT_DIGITS = re.compile(r"\D")
+MOST_PHONES = 50
+MOST_EMAILS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def update_contact(contact: Contact, draft: Draft, by: User | None, version: int
         contact.version += 1
         record(RECORD_TYPE, contact.id, "changed", by, changes)
     if "name" in changes:
-        _refresh_people(contact)
+        refresh_people(contact)
     db.session.flush()
     return contact
 
@@ -211,19 +212,6 @@ def contact_snapshot(contact: Contact) -> dict[str, Any]:
     }
 
 
-def searchable(contact: Contact) -> str:
-    """Give all that a contact is found by, normalised."""
-    company = db.session.get(Contact, contact.company_id) if contact.company_id else None
-    parts = [contact.name, company.name if company else "", contact.job_title]
-    parts += [email.address for email in contact.emails]
-    for phone in contact.phones:
-        digits = _NOT_DIGITS.sub("", phone.number)
-        national = _NOT_DIGITS.sub("", phone_numbers.show_at_home(phone.number))
-        # The national form is usually the end of the whole number; a trunk 0 makes it another.
-        parts += [digits] if national in digits else [digits, national]
-    return search_text.normalise(" ".join(part for part in parts if part))
-
-
 def _lock(contact: Contact) -> None:
     # What was read before the lock may be old: read it again under it (SQLite has one writer).
     # Only this row: PostgreSQL cannot lock what an outer join brings along.
@@ -281,13 +269,3 @@ def _phones(contact: Contact, draft: Draft) -> list[ContactPhone]:
         phone.kind, phone.is_main, phone.position = wanted.kind, position == main, position
         phones.append(phone)
     return phones
-
-
-def _refresh_people(company: Contact) -> None:
-    people = db.session.scalars(
-        select(Contact)
-        .where(Contact.company_id == company.id)
-        .options(selectinload(Contact.phones), selectinload(Contact.emails))
-    )
-    for person in people:
-        person.search_text = searchable(person)

@@ -1,0 +1,36 @@
+"""What a contact is found by: its names, addresses and numbers in one text."""
+
+import re
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from crm_app import phone_numbers, search_text
+from crm_app.contacts.models import Contact
+from crm_app.extensions import db
+
+_NOT_DIGITS = re.compile(r"\D")
+
+
+def searchable(contact: Contact) -> str:
+    """Give all that a contact is found by, normalised."""
+    company = db.session.get(Contact, contact.company_id) if contact.company_id else None
+    parts = [contact.name, company.name if company else "", contact.job_title]
+    parts += [email.address for email in contact.emails]
+    for phone in contact.phones:
+        digits = _NOT_DIGITS.sub("", phone.number)
+        national = _NOT_DIGITS.sub("", phone_numbers.show_at_home(phone.number))
+        # The national form is usually the end of the whole number; a trunk 0 makes it another.
+        parts += [digits] if national in digits else [digits, national]
+    return search_text.normalise(" ".join(part for part in parts if part))
+
+
+def refresh_people(company: Contact) -> None:
+    """Let the people of a company be found by its new name."""
+    people = db.session.scalars(
+        select(Contact)
+        .where(Contact.company_id == company.id)
+        .options(selectinload(Contact.phones), selectinload(Contact.emails))
+    )
+    for person in people:
+        person.search_text = searchable(person)
