@@ -61,6 +61,7 @@ class Config(BaseSettings):
     web_workers: int = Field(default=0, ge=0, le=64, description="0 lets the database decide")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     log_format: str = Field(default="text", pattern="^(text|json)$")
+    metrics_token: str = Field(default="", pattern=r"^(\S{16,})?$")
 
     @field_validator("data_dir")
     @classmethod

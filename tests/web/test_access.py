@@ -18,6 +18,7 @@ PUBLIC = {
     "accounts.reset": "a one-time link",
     "health.alive": "says only that the process lives",
     "health.ready": "says only which part is not ready",
+    "health.figures": "a token, or an administrator's session",
     "live.stream": "answers 401 itself, as an event stream cannot follow a redirect",
     "zadarma.echo": "the network of the PBX",
     "zadarma.receive": "the signature and network of the PBX",

@@ -1,0 +1,67 @@
+"""What a watching program may count: figures about calls and parts, never about people."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import func, select
+
+from crm_app import database
+from crm_app.accounts.models import User
+from crm_app.calls.models import Call, CallFact
+from crm_app.extensions import db
+from crm_app.health import services
+from crm_app.telephony import checks
+
+
+class _Office(Collector):
+    """Reads every figure when it is asked for, so that all web processes tell the same."""
+
+    def collect(self) -> Iterator[Metric]:
+        parts = services.check_all()
+        ready = GaugeMetricFamily(
+            "ramal_ready", "1 when a part that Ramal needs is there", labels=["part"]
+        )
+        for part in parts:
+            ready.add_metric([part.name], float(part.is_ready))
+        yield ready
+        if all(part.is_ready for part in parts if part.name in {"database", "migrations"}):
+            yield from _of_the_office()
+
+
+def text() -> bytes:
+    """Write all figures in the text format that Prometheus reads."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Office())
+    return generate_latest(registry)
+
+
+def _of_the_office() -> Iterator[Metric]:
+    with database.reading():
+        live = db.session.scalar(select(func.count()).select_from(Call.live().subquery()))
+        facts = db.session.scalar(select(func.max(CallFact.id)))
+        people = db.session.scalar(select(func.count()).select_from(User.enabled().subquery()))
+        seen = checks.arrivals()
+    yield _gauge("ramal_calls_live", "Calls that ring or in which somebody talks", live)
+    yield _gauge("ramal_call_facts", "Facts about calls stored since the beginning", facts)
+    yield _gauge("ramal_users_enabled", "People who may sign in", people)
+    yield _gauge(
+        "ramal_last_notification_timestamp_seconds",
+        "When the PBX was last heard, in seconds of Unix time; 0 when never",
+        _unix(seen.last_event_at),
+    )
+    yield _gauge(
+        "ramal_unreadable_notifications",
+        "Notifications of the last seven days that could not be understood, and were kept",
+        seen.unreadable_count,
+    )
+
+
+def _gauge(name: str, meaning: str, value: float | None) -> Metric:
+    return GaugeMetricFamily(name, meaning, value=value or 0)
+
+
+def _unix(moment: datetime | None) -> float:
+    return moment.timestamp() if moment else 0
