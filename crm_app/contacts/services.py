@@ -85,14 +85,9 @@ def bin_of(user: User) -> "Select[Contact]":
 
 
 def deleted_by(user: User) -> ColumnElement[bool]:
-    """Say that a contact is in the bin and that this user put it there at some time."""
-    entry = select(JournalEntry.id).where(
-        JournalEntry.record_type == RECORD_TYPE,
-        JournalEntry.record_id == Contact.id,
-        JournalEntry.action == "deleted",
-        JournalEntry.user_id == user.id,
-    )
-    return and_(Contact.deleted_at.is_not(None), entry.exists())
+    """Say that a contact is in the bin and that it was this user who put it there."""
+    did_it = JournalEntry.last_by(user.id, RECORD_TYPE, Contact.id, "deleted")
+    return and_(Contact.deleted_at.is_not(None), did_it)
 
 
 def create_contact(draft: Draft, by: User | None) -> Contact:

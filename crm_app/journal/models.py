@@ -3,8 +3,25 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import JSON, ForeignKey, Index, Select, String, Text, select
-from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    Text,
+    func,
+    select,
+)  # fmt: skip
+from sqlalchemy.orm import (
+    InstrumentedAttribute,
+    Mapped,
+    aliased,
+    joinedload,
+    mapped_column,
+    relationship,
+)
 
 from crm_app import clock
 from crm_app.extensions import Model
@@ -39,6 +56,24 @@ class JournalEntry(Model):
             .where(cls.record_type == record_type, cls.record_id == record_id)
             .order_by(cls.id.desc())
         )
+
+    @classmethod
+    def last_by(
+        cls, user_id: int, record_type: str, record_id: InstrumentedAttribute[int], action: str
+    ) -> ColumnElement[bool]:
+        """Say that whoever did this to the record of a row for the last time was this user."""
+        entry, later = aliased(cls), aliased(cls)
+        last = (
+            select(func.max(later.id))
+            .where(
+                later.record_type == record_type,
+                later.record_id == record_id,
+                later.action == action,
+            )
+            .correlate(record_id.class_)
+            .scalar_subquery()
+        )
+        return select(entry.id).where(entry.id == last, entry.user_id == user_id).exists()
 
 
 class Note(Model):

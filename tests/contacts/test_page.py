@@ -118,6 +118,39 @@ def test_it_shows_an_agent_only_their_own_in_the_bin(
     assert "Of Carol" in all_seen
 
 
+def test_it_lets_only_whoever_deleted_a_contact_last_take_it_out_again(
+    app: Flask, alice: User, bob: User, carol: User, client_of: ClientOf
+) -> None:
+    restrict_agents()
+    ana = make_contact("Ana", responsible=bob)
+    client, boss = client_of(bob), client_of(alice)
+    client.post(f"/contacts/{ana.id}/delete")
+    boss.post(f"/contacts/{ana.id}/restore")
+    ana.responsible = carol
+    db.session.commit()
+    boss.post(f"/contacts/{ana.id}/delete")
+
+    assert f'href="/contacts/{ana.id}"' not in client.get("/contacts/bin").text
+    assert client.get(f"/contacts/{ana.id}").status_code == 404
+    assert client.post(f"/contacts/{ana.id}/restore").status_code == 404
+
+
+def test_it_lets_whoever_deleted_a_contact_last_take_it_out_again(
+    app: Flask, alice: User, bob: User, carol: User, client_of: ClientOf
+) -> None:
+    restrict_agents()
+    ana = make_contact("Ana", responsible=bob)
+    client, boss = client_of(bob), client_of(alice)
+    boss.post(f"/contacts/{ana.id}/delete")
+    boss.post(f"/contacts/{ana.id}/restore")
+    client.post(f"/contacts/{ana.id}/delete")
+    ana.responsible = carol
+    db.session.commit()
+
+    assert f'href="/contacts/{ana.id}"' in client.get("/contacts/bin").text
+    assert client.post(f"/contacts/{ana.id}/restore").status_code == 303
+
+
 def test_it_hides_the_contacts_of_others_when_the_office_says_so(
     app: Flask, bob: User, dora: User, client_of: ClientOf
 ) -> None:

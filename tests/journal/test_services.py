@@ -2,6 +2,7 @@
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from crm_app import clock
 from crm_app.accounts.models import Role, User
@@ -66,3 +67,26 @@ def test_it_refuses_a_note_that(app: Flask, bob: User, text: str, code: str) -> 
         add_note("contact", 1, text, bob)
 
     assert refused.value.code == code
+
+
+def test_it_tells_who_did_something_to_a_record_last(app: Flask, bob: User, dora: User) -> None:
+    record("user", bob.id, "disabled", bob)
+    record("user", bob.id, "disabled", dora)
+    record("user", bob.id, "enabled", bob)
+    record("user", dora.id, "disabled", bob)
+    db.session.commit()
+
+    def last_disabled_by(user: User) -> set[User]:
+        did_it = JournalEntry.last_by(user.id, "user", User.id, "disabled")
+        return set(db.session.scalars(select(User).where(did_it)))
+
+    assert last_disabled_by(dora) == {bob}
+    assert last_disabled_by(bob) == {dora}
+
+
+def test_it_sees_no_change_in_the_line_ends_of_a_text(app: Flask, bob: User) -> None:
+    bob.name = "Bob\r\nAgent"
+    before = snapshot(bob, ("name",))
+    bob.name = "Bob\nAgent"
+
+    assert difference(before, snapshot(bob, before)) == {}
