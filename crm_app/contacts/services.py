@@ -93,7 +93,8 @@ def deleted_by(user: User) -> ColumnElement[bool]:
 def create_contact(draft: Draft, by: User | None) -> Contact:
     """Add a contact; flushed, so that it has its id.
 
-    Raises InvalidInputError (name_empty, number_twice, company_unknown).
+    Raises InvalidInputError (name_empty, number_twice, too_many_phones, too_many_emails,
+    company_unknown).
     """
     contact = Contact()
     _apply(contact, draft)
@@ -125,11 +126,15 @@ def update_contact(contact: Contact, draft: Draft, by: User | None, version: int
 
 
 def add_phone(contact: Contact, number: str, kind: PhoneKind, by: User | None) -> ContactPhone:
-    """Give a contact one more number (E.164), or the same row again when it has it; flushed."""
+    """Give a contact one more number (E.164), or the same row again when it has it; flushed.
+
+    Raises InvalidInputError (too_many_phones).
+    """
     _lock(contact)
     known = next((phone for phone in contact.phones if phone.number == number), None)
     if known is not None:
         return known
+    _refuse_many("phones", len(contact.phones) + 1, MOST_PHONES)
     before = contact_snapshot(contact)
     phone = ContactPhone(
         number=number, kind=kind, is_main=not contact.phones, position=len(contact.phones)
@@ -218,6 +223,10 @@ def _apply(contact: Contact, draft: Draft) -> None:
     if not name:
         raise InvalidInputError("name_empty", "name")
     _refuse_doubles(phone.number for phone in draft.phones)
+    # Who has more already may keep them.
+    _refuse_many("phones", len(draft.phones), max(MOST_PHONES, len(contact.phones)))
+    _refuse_many("emails", len(draft.emails), max(MOST_EMAILS, len(contact.emails)))
+    _refuse_leaving_people(contact, draft)
     contact.name = name
     contact.sort_name = search_text.normalise(name)[:200]
     contact.kind = draft.kind
@@ -244,6 +253,21 @@ def _refuse_doubles(numbers: Iterable[str]) -> None:
         if number in seen:
             raise InvalidInputError("number_twice", f"phones-{index}", number=number)
         seen.add(number)
+
+
+def _refuse_many(field: str, count: int, most: int) -> None:
+    if count > most:
+        raise InvalidInputError(f"too_many_{field}", field, most=most)
+
+
+def _refuse_leaving_people(contact: Contact, draft: Draft) -> None:
+    if contact.kind != ContactKind.COMPANY or draft.kind == ContactKind.COMPANY:
+        return
+    people = select(Contact.id).where(
+        Contact.company_id == contact.id, Contact.deleted_at.is_(None)
+    )
+    if db.session.scalar(people.limit(1)) is not None:
+        raise InvalidInputError("company_has_people", "kind")
 
 
 def _company_id(contact: Contact, draft: Draft) -> int | None:

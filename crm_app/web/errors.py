@@ -14,6 +14,7 @@ from crm_app.database import DatabaseBusyError
 from crm_app.errors import ConflictError, InvalidInputError, NotAllowedError
 from crm_app.extensions import db
 from crm_app.web.fragments import wants_fragment
+from crm_app.web.wording import REASONS, reason
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +38,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(NotAllowedError, lambda _error: _answer(403))
     app.register_error_handler(ConflictError, lambda _error: _answer(409))
-    app.register_error_handler(InvalidInputError, lambda _error: _answer(422))
+    app.register_error_handler(InvalidInputError, _refused)
     app.register_error_handler(Exception, _unexpected)
     for kind in DATABASE_IS_AWAY:
         app.register_error_handler(kind, _away)
@@ -54,6 +55,10 @@ def _http(error: HTTPException) -> Any:
 
 def _csrf(_error: CSRFError) -> Any:
     return _answer(400, _("The page was open for too long. Go back, reload it and send it again."))
+
+
+def _refused(error: InvalidInputError) -> Any:
+    return _answer(422, reason(error) if error.code in REASONS else "")
 
 
 def _unexpected(error: Exception) -> Any:

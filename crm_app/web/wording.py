@@ -19,6 +19,9 @@ NUMBER_REASONS: dict[str, Any] = {
 REASONS: dict[str, Any] = NUMBER_REASONS | {
     "number_twice": _l("This number is already above."),
     "name_empty": _l("Enter a name."),
+    "too_many_phones": _l("A contact can have %(most)s numbers at most."),
+    "too_many_emails": _l("A contact can have %(most)s e-mail addresses at most."),
+    "company_has_people": _l("People work at this company. Move them to another one first."),
     "company_unknown": _l("This company is not there any more. Choose another one."),
     "note_empty": _l("Write something first."),
     "note_too_long": _l("This is too long."),
@@ -27,4 +30,5 @@ REASONS: dict[str, Any] = NUMBER_REASONS | {
 
 def reason(error: InvalidInputError) -> str:
     """Say in the user's language why something was refused."""
-    return str(REASONS.get(error.code) or _("This cannot be accepted."))
+    words = str(REASONS.get(error.code) or _("This cannot be accepted."))
+    return words % error.details
