@@ -54,7 +54,6 @@ def edit(contact_id: int) -> Answer:
     form = ContactForm(data=contents_of(contact))
     form.offer(db.session.scalars(User.enabled()), contact)
     if not form.is_submitted():
-        form.add_blank_rows()
         form.show_version(contact.version)
         return _form_page(form, contact, code=200)
     if _change_rows(form):

@@ -8,7 +8,6 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import (
     BooleanField,
-    FieldList,
     Form,
     FormField,
     HiddenField,
@@ -24,6 +23,7 @@ from wtforms.validators import Email, InputRequired, Length, Optional
 from crm_app import phone_numbers
 from crm_app.accounts.models import User
 from crm_app.contacts.models import Contact, ContactKind, PhoneKind
+from crm_app.contacts.rows import MOST_SENT, Rows
 from crm_app.contacts.services import Draft, PhoneDraft
 from crm_app.errors import InvalidInputError
 from crm_app.web.conflict import VersionedForm
@@ -31,7 +31,6 @@ from crm_app.web.formatting import phone as show_number
 from crm_app.web.ids import read_id
 from crm_app.web.wording import reason
 
-MOST_ROWS = 50
 KIND_NAMES = {ContactKind.PERSON: _l("Person"), ContactKind.COMPANY: _l("Company")}
 PHONE_KIND_NAMES = {
     PhoneKind.MOBILE: _l("Mobile"),
@@ -51,11 +50,23 @@ def clean(text: str | None) -> str:
     return (text or "").replace("\x00", "").strip()
 
 
+def in_our_writing(number: str) -> str:
+    """Write a number as we show it, so that one typed in another writing is the same text."""
+    try:
+        return show_number(phone_numbers.parse(number, current_app.config["DEFAULT_COUNTRY"]))
+    except InvalidInputError:
+        return number
+
+
 class PhoneForm(Form):
     """One row of the numbers; a row without a number counts for nothing."""
 
-    number = StringField(_l("Number"), filters=[clean], validators=[Optional(), Length(max=60)])
-    kind = SelectField(_l("Rings"), choices=choices(PHONE_KIND_NAMES))
+    number = StringField(
+        _l("Number"), filters=[clean, in_our_writing], validators=[Optional(), Length(max=60)]
+    )
+    kind = SelectField(_l("Rings"), choices=choices(PHONE_KIND_NAMES), default=PhoneKind.MOBILE)
+    # Called first: sent as a radio button of the whole form, kept with its row.
+    is_main = BooleanField()
 
     e164 = ""
 
@@ -85,10 +96,8 @@ class ContactForm(VersionedForm):
     name = StringField(_l("Name"), filters=[clean], validators=[InputRequired(), Length(max=200)])
     company_id = HiddenField(_l("Company"))
     job_title = StringField(_l("Job title"), filters=[clean], validators=[Length(max=120)])
-    phones = FieldList(FormField(PhoneForm), max_entries=MOST_ROWS)
-    # The row number of the phone that is called first.
-    main_phone = StringField(default="0")
-    emails = FieldList(FormField(EmailForm), max_entries=MOST_ROWS)
+    phones = Rows(FormField(PhoneForm), counts_by="number", main_by="main_phone")
+    emails = Rows(FormField(EmailForm), counts_by="address")
     responsible_id = SelectField(_l("Responsible"))
     do_not_call = BooleanField(_l("Do not call"))
     address = TextAreaField(_l("Address"), filters=[clean], validators=[Length(max=2_000)])
@@ -103,26 +112,26 @@ class ContactForm(VersionedForm):
 
     def add_blank_rows(self) -> None:
         """Leave a blank row for one more number and one more address."""
-        for rows, value in ((self.phones, "number"), (self.emails, "address")):
-            full = all(getattr(row.form, value).data for row in rows)
-            if full and len(rows) < MOST_ROWS:
+        for rows in (self.phones, self.emails):
+            if len(rows.filled) == len(rows) < MOST_SENT:
                 rows.append_entry()
+        self.phones.mark_one()
 
     def drop_row(self, name: str) -> None:
-        """Take a row such as `phones-1` out."""
-        for rows in (self.phones, self.emails):
-            rows.entries = [row for row in rows.entries if row.name != name]
+        """Take out the row that was sent as, for example, `phones-1`."""
+        group, _sign, number = name.rpartition("-")
+        if group in {"phones", "emails"}:
+            self[group].drop(number)
 
     def add_row(self, name: str) -> None:
         """Leave one more blank row: `name` is phones or emails."""
-        rows = {"phones": self.phones, "emails": self.emails}.get(name)
-        if rows is not None and len(rows) < MOST_ROWS:
-            rows.append_entry()
+        if name in {"phones", "emails"} and len(self[name]) < MOST_SENT:
+            self[name].append_entry()
 
     def refuse(self, error: InvalidInputError) -> None:
         """Put a refusal of the services beside the field that it is about."""
         if error.code == "number_twice":
-            row = [row.form for row in self.phones if row.form.e164][int(error.field[7:])]
+            row = self.phones.filled[int(error.field.removeprefix("phones-"))]
             row.number.errors = [reason(error)]
             return
         field = self[error.field if error.field in self else "name"]
@@ -130,7 +139,6 @@ class ContactForm(VersionedForm):
 
     def draft(self) -> Draft:
         """Give what was typed, once it is valid."""
-        rows = [(row.name.rpartition("-")[2], row.form) for row in self.phones if row.form.e164]
         return Draft(
             name=self.name.data,
             kind=ContactKind(self.kind.data),
@@ -141,26 +149,28 @@ class ContactForm(VersionedForm):
             do_not_call=self.do_not_call.data,
             responsible_id=read_id(self.responsible_id.data),
             phones=[
-                PhoneDraft(row.e164, PhoneKind(row.kind.data), index == self.main_phone.data)
-                for index, row in rows
+                PhoneDraft(row.e164, PhoneKind(row.kind.data), row.is_main.data)
+                for row in self.phones.filled
             ],
-            emails=[row.form.address.data for row in self.emails if row.form.address.data],
+            emails=[row.address.data for row in self.emails.filled],
         )
 
 
 def contents_of(contact: Contact) -> dict[str, Any]:
     """Give what the form shows of a contact."""
-    main = next((i for i, phone in enumerate(contact.phones) if phone.is_main), 0)
     return {
         "kind": str(contact.kind),
         "name": contact.name,
         "company_id": str(contact.company_id or ""),
         "job_title": contact.job_title,
         "phones": [
-            {"number": show_number(phone.number), "kind": str(phone.kind)}
+            {
+                "number": show_number(phone.number),
+                "kind": str(phone.kind),
+                "is_main": phone == contact.main_phone,
+            }
             for phone in contact.phones
         ],
-        "main_phone": str(main),
         "emails": [{"address": email.address} for email in contact.emails],
         "responsible_id": str(contact.responsible_id or ""),
         "do_not_call": contact.do_not_call,

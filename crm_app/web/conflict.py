@@ -65,7 +65,8 @@ def _contents(form: FlaskForm) -> dict[str, str]:
 
 def _take(field: Field, newest: Field) -> None:
     if isinstance(field, FieldList):
-        field.entries = []
+        # The first row is number 0 again, as everywhere.
+        field.entries, field.last_index = [], -1
         for row in newest.entries:
             field.append_entry(row.data)
         return

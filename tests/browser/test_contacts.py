@@ -67,7 +67,9 @@ def test_it_narrows_the_list_while_typing_and_keeps_it_in_the_address(
     expect(page.locator("#contact-q")).to_have_value("joao")
 
 
-def test_it_adds_a_number_and_chooses_a_company(office: Office, sign_in: SignIn) -> None:
+def test_it_adds_a_number_marks_it_main_and_chooses_a_company(
+    office: Office, sign_in: SignIn
+) -> None:
     joao_id = add_people(office)
     page = sign_in("Bob").new_page()
     page.goto(f"{office.url}/contacts/{joao_id}/edit")
@@ -75,11 +77,32 @@ def test_it_adds_a_number_and_chooses_a_company(office: Office, sign_in: SignIn)
 
     phones.get_by_role("button", name="Add a number").click()
     page.keyboard.type("963 111 222")
+    phones.get_by_role("radio", name="main").last.check()
     page.locator("#company_id-q").press_sequentially("acm")
     expect(page.locator("#company_id-found")).to_contain_text("Acme")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Save", exact=True).last.click()
 
     page.wait_for_url(f"{office.url}/contacts/{joao_id}")
-    expect(page.locator("[data-call-number='+351963111222']")).to_be_visible()
+    added = page.locator(".contact-reach li").filter(has_text="963 111 222")
+    expect(added).to_contain_text("main")
+    expect(page.locator("[data-call-number='+351912345678']")).to_be_visible()
     expect(page.get_by_role("link", name="Acme")).to_be_visible()
+
+
+def test_it_removes_the_main_number_and_marks_another_one(office: Office, sign_in: SignIn) -> None:
+    numbers = ("912 345 678", "963 111 222", "211 234 567")
+    ana_id = office.do(lambda: make_contact("Ana", phones=numbers).id)
+    page = sign_in("Bob").new_page()
+    page.goto(f"{office.url}/contacts/{ana_id}/edit")
+    phones = page.locator("[data-js-rows=phones]")
+
+    phones.get_by_role("button", name="Remove").first.click()
+    expect(phones.get_by_role("radio", name="main").first).to_be_checked()
+    phones.get_by_role("radio", name="main").nth(1).check()
+    page.get_by_role("button", name="Save", exact=True).last.click()
+
+    page.wait_for_url(f"{office.url}/contacts/{ana_id}")
+    rows = page.locator(".contact-reach li")
+    expect(rows).to_have_count(2)
+    expect(rows.filter(has_text="main")).to_contain_text("21 123 4567")
