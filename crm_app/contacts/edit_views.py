@@ -120,7 +120,9 @@ def _conflict(form: ContactForm, contact_id: int) -> Answer:
     changes = wording.STORY.missed(contact_id, contact.version - form.read_version)
     newest = ContactForm(formdata=None, data=contents_of(contact))
     newest.offer(db.session.scalars(User.enabled()), contact)
-    newest.add_blank_rows()
+    if form.agrees_with(newest) and contact.deleted_at is None:
+        toast(_("The contact was saved."))
+        return see_other(url_of(contact))
     form.offer(db.session.scalars(User.enabled()), contact)
     form.rebase(newest, contact.version)
     return _form_page(form, contact, changes, code=409)

@@ -45,6 +45,13 @@ class VersionedForm(PlainLines):
         self.version.data = str(version)
         self.base.data = json.dumps(_contents(self))
 
+    def agrees_with(self, newest: "VersionedForm") -> bool:
+        """Tell whether this says what the record holds already, as after a second click on Save.
+
+        `newest` is the same form filled from the record.
+        """
+        return _contents(self) == _contents(newest)
+
     def rebase(self, newest: "VersionedForm", version: int) -> None:
         """Go over to the newest version of the record without losing what was typed.
 
