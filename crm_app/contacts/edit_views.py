@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from crm_app import phone_numbers
 from crm_app.accounts.current import me
 from crm_app.accounts.models import User
+from crm_app.accounts.services import may_open
 from crm_app.contacts import listing, services, wording
 from crm_app.contacts.forms import (
     PHONE_KIND_NAMES,
@@ -42,7 +43,9 @@ def new() -> Answer:
         except InvalidInputError as error:
             return _refused(form, None, error)
         db.session.commit()
-        toast(_("The contact was added."), undo_url=url_for(".delete", contact_id=contact.id))
+        # Who gave it away at once may not take it back.
+        undo_url = url_for(".delete", contact_id=contact.id) if may_open(contact, me()) else ""
+        toast(_("The contact was added."), undo_url=undo_url)
         return see_other(url_of(contact))
     return _form_page(form, None, code=422)
 
@@ -98,13 +101,24 @@ def _change_rows(form: ContactForm) -> bool:
 
 
 def _company_is_known(form: ContactForm, contact: Contact | None) -> bool:
-    company_id = read_id(form.company_id.data)
-    if company_id is None or (contact is not None and contact.company_id == company_id):
-        return True
-    if db.session.scalar(services.visible_to(me()).where(Contact.id == company_id)) is not None:
+    if read_id(form.company_id.data) is None or _company(form, contact) is not None:
         return True
     form.refuse(InvalidInputError("company_unknown", "company_id"))
     return False
+
+
+def _company(form: ContactForm, contact: Contact | None) -> Contact | None:
+    """Fetch the chosen company: one the user may see, or what the contact has already."""
+    company_id = read_id(form.company_id.data)
+    if company_id is None:
+        return None
+    if contact is not None and contact.company_id == company_id:
+        return contact.company
+    return db.session.scalar(
+        services.visible_to(me()).where(
+            Contact.id == company_id, Contact.kind == ContactKind.COMPANY
+        )
+    )
 
 
 def _refused(form: ContactForm, contact_id: int | None, error: InvalidInputError) -> Answer:
@@ -136,14 +150,13 @@ def _form_page(
     code: int,
 ) -> Answer:
     form.add_blank_rows()
-    company_id = read_id(form.company_id.data)
     query = clean(request.form.get("company_id-q"))[:200]
     is_finding = request.form.get("row") == FIND_COMPANY
     page = render_template(
         "contacts/edit.html",
         form=form,
         contact=contact,
-        company=db.session.get(Contact, company_id) if company_id else None,
+        company=_company(form, contact),
         found=listing.find_contacts(me(), query, kind=ContactKind.COMPANY) if is_finding else [],
         query=query,
         phone_kinds=PHONE_KIND_NAMES,
