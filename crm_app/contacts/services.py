@@ -107,7 +107,8 @@ def create_contact(draft: Draft, by: User | None) -> Contact:
 def update_contact(contact: Contact, draft: Draft, by: User | None, version: int) -> Contact:
     """Change a contact that the user had opened at `version`; flushed.
 
-    Raises ConflictError when somebody saved it in between, InvalidInputError as create_contact.
+    Raises ConflictError when somebody saved it in between, InvalidInputError as create_contact
+    and company_has_people.
     """
     _lock(contact)
     if contact.version != version:
@@ -273,6 +274,9 @@ def _refuse_leaving_people(contact: Contact, draft: Draft) -> None:
 def _company_id(contact: Contact, draft: Draft) -> int | None:
     if draft.company_id is None or draft.kind == ContactKind.COMPANY:
         return None
+    # What nobody touched cannot be in the way, whatever has become of the company.
+    if draft.company_id == contact.company_id:
+        return contact.company_id
     company = db.session.get(Contact, draft.company_id)
     if company is None or company.kind != ContactKind.COMPANY or company.id == contact.id:
         raise InvalidInputError("company_unknown", "company_id")

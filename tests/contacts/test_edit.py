@@ -151,6 +151,36 @@ def test_it_refuses_what_makes_no_sense(
     assert db.session.scalar(select(Contact)) is None
 
 
+def test_it_refuses_to_make_a_person_of_a_company_where_people_work(
+    app: Flask, bob: User, client_of: ClientOf
+) -> None:
+    acme = make_contact("Acme", kind=ContactKind.COMPANY)
+    ana = make_contact("Ana", company=acme)
+    client, path = client_of(bob), f"/contacts/{acme.id}/edit"
+
+    refused = client.post(path, data=sent(client.get(path).text, kind="person"))
+
+    assert refused.status_code == 422
+    assert "People work at this company." in refused.text
+    client.post(f"/contacts/{ana.id}/delete")
+    assert client.post(path, data=sent(refused.text)).status_code == 303
+
+
+def test_it_edits_whoever_works_where_no_company_is_any_more(
+    app: Flask, bob: User, client_of: ClientOf
+) -> None:
+    acme = make_contact("Acme", kind=ContactKind.COMPANY)
+    ana = make_contact("Ana", company=acme)
+    acme.kind = ContactKind.PERSON
+    db.session.commit()
+    client, path = client_of(bob), f"/contacts/{ana.id}/edit"
+
+    answer = client.post(path, data=sent(client.get(path).text, name="Ana Sousa"))
+
+    assert answer.status_code == 303
+    assert (only_contact().name, only_contact().company_id) == ("Ana Sousa", acme.id)
+
+
 def test_it_warns_of_another_contact_with_the_same_number(
     app: Flask, bob: User, client_of: ClientOf
 ) -> None:
