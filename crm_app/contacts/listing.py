@@ -98,16 +98,14 @@ def list_bin(user: User, cursor: str = "") -> Page[Contact]:
     )
 
 
-def people_of(company: Contact, user: User, limit: int = 50) -> list[Contact]:
-    """List those who work at a company, by name."""
+def people_of(company: Contact, user: User, cursor: str = "") -> Page[Contact]:
+    """Read one page of those who work at a company, by name."""
     statement = (
         select(Contact)
         .where(*visibility(user), Contact.company_id == company.id)
         .options(selectinload(Contact.phones))
-        .order_by(Contact.sort_name, Contact.id)
-        .limit(limit)
     )
-    return list(db.session.scalars(statement))
+    return fetch_page(db.session(), statement, [Contact.sort_name, Contact.id], cursor=cursor)
 
 
 def find_contacts(

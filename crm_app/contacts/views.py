@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from crm_app.accounts.colleagues import colleagues
 from crm_app.accounts.current import me
+from crm_app.accounts.services import may_open
 from crm_app.contacts import listing, services, wording
 from crm_app.contacts.forms import KIND_NAMES, PHONE_KIND_NAMES
 from crm_app.contacts.models import Contact, ContactKind
@@ -70,24 +71,26 @@ def _filters() -> listing.Filters:
 @bp.get("/<int:contact_id>")
 def show(contact_id: int) -> Answer:
     """Show all about one contact; one in the bin can only be restored."""
-    contact = contact_or_404(contact_id, in_bin=True)
-    if contact.deleted_at is not None:
-        return render_template("contacts/in_bin.html", contact=contact)
-    return _contact_page(contact, NoteForm(formdata=None))
+    return _contact_page(contact_or_404(contact_id, in_bin=True), NoteForm(formdata=None))
 
 
 def _contact_page(contact: Contact, note_form: NoteForm) -> str:
     notes = notes_on(services.RECORD_TYPE, contact.id)
-    if wants_fragment():
-        return render_template(
-            "contacts/_notes.html", contact=contact, notes=notes, note_form=note_form
+    is_binned = contact.deleted_at is not None
+    if wants_fragment() or is_binned:
+        return page_or_fragment(
+            "contacts/in_bin.html",
+            "contacts/_notes.html",
+            contact=contact,
+            notes=notes,
+            note_form=note_form,
         )
     return render_template(
         "contacts/show.html",
         contact=contact,
         notes=notes,
         note_form=note_form,
-        people=listing.people_of(contact, me()) if contact.kind == ContactKind.COMPANY else [],
+        people=listing.people_of(contact, me()) if contact.kind == ContactKind.COMPANY else None,
         doubles=services.sharing_numbers(contact, me()),
         history=wording.STORY.of(contact.id),
         kinds=KIND_NAMES,
@@ -95,13 +98,31 @@ def _contact_page(contact: Contact, note_form: NoteForm) -> str:
     )
 
 
+@bp.get("/<int:contact_id>/people")
+def people(contact_id: int) -> Answer:
+    """List all who work at a company."""
+    company = contact_or_404(contact_id)
+    page = listing.people_of(company, me(), request.args.get("cursor", ""))
+    return render_template("contacts/people.html", contact=company, people=page)
+
+
+@bp.get("/<int:contact_id>/notes")
+def notes(contact_id: int) -> Answer:
+    """List all notes on a contact, the newest first."""
+    contact = contact_or_404(contact_id, in_bin=True)
+    page = notes_on(services.RECORD_TYPE, contact.id, request.args.get("cursor", ""))
+    return render_template("contacts/notes.html", contact=contact, notes=page)
+
+
 @bp.post("/<int:contact_id>/notes")
 def add_note(contact_id: int) -> Answer:
-    """Leave a note on a contact."""
-    contact, form = contact_or_404(contact_id), NoteForm()
+    """Leave a note on a contact, also on one that went to the bin while it was typed."""
+    contact, form = contact_or_404(contact_id, in_bin=True), NoteForm()
     if not form.keep(services.RECORD_TYPE, contact.id, me()):
         return _contact_page(contact, form), 422
     db.session.commit()
+    if contact.deleted_at is not None:
+        toast(_("The note was kept. %(name)s is in the bin.", name=contact.name), kind="warning")
     if wants_fragment():
         return _contact_page(contact, NoteForm(formdata=None))
     return see_other(url_for(".show", contact_id=contact.id, _anchor="notes"))
@@ -157,7 +178,6 @@ def choose() -> Answer:
 
 def url_of(contact: Contact) -> str:
     """Give the contact's page, or the list for who gave it away and may not see it any more."""
-    still_seen = services.visible_to(me()).where(Contact.id == contact.id)
-    if db.session.scalar(still_seen) is None:
+    if not may_open(contact, me()):
         return url_for("contacts.index")
     return url_for("contacts.show", contact_id=contact.id)

@@ -1,11 +1,12 @@
 """What was done to a record, in words: the same on the pages of every kind of record."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry, Note
+from crm_app.paging import Page, fetch_page
 from crm_app.web.conflict import Change
 
 SHOWN = 50
@@ -57,9 +58,10 @@ class Story:
         ]
 
 
-def notes_on(record_type: str, record_id: int) -> Sequence[Note]:
-    """Fetch the last 50 notes on a record, the newest first."""
-    return db.session.scalars(Note.of(record_type, record_id).limit(SHOWN)).all()
+def notes_on(record_type: str, record_id: int, cursor: str = "") -> Page[Note]:
+    """Fetch 50 notes on a record, the newest first; `cursor` comes from an earlier page."""
+    notes = Note.of(record_type, record_id)
+    return fetch_page(db.session, notes, [Note.id], cursor=cursor, descending=True, size=SHOWN)
 
 
 def _author(entry: JournalEntry) -> str:

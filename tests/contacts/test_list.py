@@ -145,6 +145,29 @@ def test_it_invites_to_add_the_first_contact(app: Flask, bob: User, client_of: C
     assert "/contacts/new" in html
 
 
+@pytest.mark.parametrize("path", ["/contacts", "/contacts/bin", "/contacts/{company}/people"])
+def test_it_says_that_a_page_lies_past_the_end_and_leads_back(
+    app: Flask, dora: User, client_of: ClientOf, path: str
+) -> None:
+    acme = make_contact("Acme", kind=ContactKind.COMPANY)
+    binned_at = clock.now() if path == "/contacts/bin" else None
+    made = [
+        make_contact(f"Ana {number:02}", company=acme, deleted_at=binned_at) for number in range(51)
+    ]
+    client, path = client_of(dora), path.format(company=acme.id)
+    found = re.search(r'rel="next" href="([^"]+)"', client.get(path).text)
+    assert found is not None
+    for contact in made:
+        contact.deleted_at = None if binned_at else clock.now()
+    db.session.commit()
+
+    html = client.get(found[1].replace("&amp;", "&")).text
+
+    assert "Nothing on this page" in html
+    assert f'href="{path}"' in html
+    assert "No contacts yet" not in html
+
+
 def test_it_offers_to_add_whom_it_did_not_find(app: Flask, bob: User, client_of: ClientOf) -> None:
     client = client_of(bob)
 

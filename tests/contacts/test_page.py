@@ -1,15 +1,19 @@
 """A contact's own page, its notes, the bin, and the choice of a contact for other forms."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from crm_app import clock
 from crm_app.accounts.models import OfficeSettings, User
 from crm_app.contacts.models import ContactKind
-from crm_app.demo import make_contact
+from crm_app.demo import make_contact, make_task
 from crm_app.extensions import db
+from crm_app.journal.models import Note
+from crm_app.journal.services import add_note
 
 ClientOf = Callable[[User], FlaskClient]
 FRAGMENT = {"HX-Request": "true"}
@@ -18,6 +22,13 @@ FRAGMENT = {"HX-Request": "true"}
 def restrict_agents() -> None:
     db.session.add(OfficeSettings(id=1, restricts_agents=True))
     db.session.commit()
+
+
+def address_of(relation: str, html: str) -> str:
+    """Find where a page's link to its neighbour leads: next or prev."""
+    found = re.search(rf'rel="{relation}" href="([^"]+)"', html)
+    assert found is not None
+    return found[1].replace("&amp;", "&")
 
 
 def test_it_shows_all_ways_to_reach_a_contact(app: Flask, bob: User, client_of: ClientOf) -> None:
@@ -51,6 +62,69 @@ def test_it_shows_the_people_of_a_company_and_the_way_back(
     assert f'href="/contacts/{acme.id}">Acme</a>' in client.get(f"/contacts/{ana.id}").text
 
 
+def test_it_leads_to_all_people_of_a_large_company_page_by_page(
+    app: Flask, bob: User, client_of: ClientOf
+) -> None:
+    acme = make_contact("Acme", kind=ContactKind.COMPANY)
+    for number in range(60):
+        make_contact(f"Worker {number:02}", company=acme)
+    client, path = client_of(bob), f"/contacts/{acme.id}/people"
+
+    page, first = client.get(f"/contacts/{acme.id}").text, client.get(path).text
+    second = client.get(address_of("next", first)).text
+
+    assert f'href="{path}"' in page
+    for html in (page, first):
+        assert "Worker 49" in html
+        assert "Worker 50" not in html
+    assert "Worker 49" not in second
+    assert "Worker 59" in second
+
+
+def test_it_leads_to_all_notes_page_by_page(app: Flask, bob: User, client_of: ClientOf) -> None:
+    ana, client = make_contact("Ana"), client_of(bob)
+    for number in range(60):
+        add_note("contact", ana.id, f"Note {number:02}", bob)
+    db.session.commit()
+
+    page = client.get(f"/contacts/{ana.id}").text
+    older = re.search(rf'href="(/contacts/{ana.id}/notes\?cursor=[^"]+)">Older notes', page)
+    assert older is not None
+    second = client.get(older[1]).text
+
+    assert "Note 59" in page
+    assert "Note 10" in page
+    assert "Note 09" not in page
+    assert "Note 09" in second
+    assert "Note 00" in second
+    assert "Note 10" not in second
+    assert "Note 59" in client.get(address_of("prev", second)).text
+
+
+def test_it_leads_to_all_tasks_for_a_contact(
+    app: Flask, bob: User, carol: User, client_of: ClientOf
+) -> None:
+    ana = make_contact("Ana")
+    make_task("Hers, done", contact=ana, assignee=carol, completed_at=clock.now())
+    client = client_of(bob)
+
+    box = client.get(f"/tasks/for-contact/{ana.id}", headers=FRAGMENT).text
+    found = re.search(r'href="([^"]+)">All tasks</a>', box)
+    assert found is not None
+
+    assert "Hers, done" in client.get(found[1].replace("&amp;", "&")).text
+
+
+def test_it_leads_to_no_older_notes_where_there_are_none(
+    app: Flask, bob: User, client_of: ClientOf
+) -> None:
+    ana, client = make_contact("Ana"), client_of(bob)
+    add_note("contact", ana.id, "The only one", bob)
+    db.session.commit()
+
+    assert "Older notes" not in client.get(f"/contacts/{ana.id}").text
+
+
 @pytest.mark.parametrize("path", ["/contacts/1", "/contacts/99999999999", "/contacts/1/edit"])
 def test_it_does_not_know_a_contact_that_is_not_there(
     app: Flask, bob: User, client_of: ClientOf, path: str
@@ -82,6 +156,52 @@ def test_it_refuses_an_empty_or_endless_note(
 
     assert answer.status_code == 422
     assert 'id="note-text-error"' in answer.text
+
+
+@pytest.mark.parametrize("headers", [{}, FRAGMENT])
+def test_it_keeps_a_note_on_a_contact_that_went_to_the_bin_meanwhile(
+    app: Flask, bob: User, dora: User, client_of: ClientOf, headers: dict[str, str]
+) -> None:
+    ana, client = make_contact("Ana"), client_of(bob)
+    client_of(dora).post(f"/contacts/{ana.id}/delete")
+    path = f"/contacts/{ana.id}/notes"
+
+    answer = client.post(
+        path, data={"text": "Typed for long"}, headers=headers, follow_redirects=True
+    )
+
+    assert answer.status_code == 200
+    assert "Typed for long" in answer.text
+    assert "The note was kept. Ana is in the bin." in answer.text
+    assert 'id="note-text"' not in answer.text
+    client.post(f"/contacts/{ana.id}/restore")
+    assert "Typed for long" in client.get(f"/contacts/{ana.id}").text
+
+
+def test_it_shows_a_refused_note_again_also_in_the_bin(
+    app: Flask, bob: User, dora: User, client_of: ClientOf
+) -> None:
+    ana, client = make_contact("Ana"), client_of(bob)
+    client_of(dora).post(f"/contacts/{ana.id}/delete")
+
+    answer = client.post(f"/contacts/{ana.id}/notes", data={"text": "x" * 10_001})
+
+    assert answer.status_code == 422
+    assert "Ana is in the bin" in answer.text
+    assert "x" * 10_001 in answer.text
+
+
+def test_it_counts_a_line_end_of_a_note_once(app: Flask, bob: User, client_of: ClientOf) -> None:
+    ana, text = make_contact("Ana"), "\n".join(["abc"] * 2_500)
+
+    answer = client_of(bob).post(
+        f"/contacts/{ana.id}/notes", data={"text": text.replace("\n", "\r\n")}
+    )
+
+    assert answer.status_code == 303
+    note = db.session.scalar(Note.of("contact", ana.id))
+    assert note is not None
+    assert note.text == text
 
 
 def test_it_deletes_to_the_bin_and_undoes_it(app: Flask, bob: User, client_of: ClientOf) -> None:
@@ -160,6 +280,8 @@ def test_it_hides_the_contacts_of_others_when_the_office_says_so(
 
     for answer in (
         client.get(f"/contacts/{hers.id}"),
+        client.get(f"/contacts/{hers.id}/notes"),
+        client.get(f"/contacts/{hers.id}/people"),
         client.post(f"/contacts/{hers.id}/notes", data={"text": "x"}),
         client.post(f"/contacts/{hers.id}/delete"),
         client.post(f"/contacts/{hers.id}/restore"),
