@@ -63,9 +63,7 @@ def _configure(app: Flask, settings: Config) -> None:
     app.config.update(
         SECRET_KEY=settings.session_key,
         SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,
-        # The connection used last knows the most prepared statements. What a statement was given,
-        # clients and hashes of passwords among it, is nothing for the log.
-        SQLALCHEMY_ENGINE_OPTIONS={"pool_use_lifo": True, "hide_parameters": True},
+        SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(settings.sqlalchemy_url),
         DEFAULT_COUNTRY=settings.default_country,
         DEFAULT_LANGUAGE=settings.default_language,
         DEFAULT_TIMEZONE=settings.default_timezone,

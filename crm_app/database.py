@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import DateTime, Engine, MetaData, event
-from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.engine import Connection, Dialect, make_url
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, registry
 from sqlalchemy.types import TypeDecorator
 
@@ -16,6 +17,7 @@ from crm_app.errors import RamalError
 
 BUSY_TIMEOUT_MS = 5_000
 GATE_TIMEOUT_S = 30
+CONNECT_TIMEOUT_S = 5
 
 
 class DatabaseBusyError(RamalError):
@@ -82,6 +84,18 @@ def set_reads_only(value: bool) -> None:
     _reads_only.set(value)
 
 
+def engine_options(url: str) -> dict[str, Any]:
+    """Give the options of an engine for this address."""
+    # The connection used last knows the most prepared statements. What a statement was given,
+    # clients and hashes of passwords among it, is nothing for the log.
+    options: dict[str, Any] = {"pool_use_lifo": True, "hide_parameters": True}
+    address = make_url(url)
+    if address.get_backend_name() == "postgresql" and "connect_timeout" not in address.query:
+        # People wait meanwhile, and the driver would for more than two minutes.
+        options["connect_args"] = {"connect_timeout": CONNECT_TIMEOUT_S}
+    return options
+
+
 def configure_engine(engine: Engine) -> None:
     """Set an engine up so that no acknowledged write is lost and no write fails as "locked"."""
     if engine.dialect.name == "sqlite":
@@ -89,6 +103,8 @@ def configure_engine(engine: Engine) -> None:
         event.listen(engine, "begin", _on_sqlite_begin)
         event.listen(engine, "commit", _open_gate)
         event.listen(engine, "rollback", _open_gate)
+    else:
+        event.listen(engine, "checkout", _on_postgresql_checkout)
 
 
 def _on_sqlite_connect(connection: Any, _record: Any) -> None:
@@ -125,3 +141,17 @@ def _open_gate(connection: Connection) -> None:
     # writer of this process finds the file free.
     if connection.info.pop("holds_write_gate", False):
         _write_gate.release()
+
+
+def _on_postgresql_checkout(connection: Any, _record: Any, _fairy: Any) -> None:
+    # A server that was restarted has hung up on all connections. `pool_pre_ping` would ask it each
+    # time, the webhook's included; to listen on our side takes a microsecond. The first look reads
+    # the server's last words, the second that the line is dead.
+    # Imported here, because an office on SQLite needs no driver for it.
+    from psycopg import Error
+
+    try:
+        connection.pgconn.consume_input()
+        connection.pgconn.consume_input()
+    except Error as error:
+        raise InvalidatePoolError from error

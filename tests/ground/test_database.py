@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import Engine, create_engine, text
 
 from crm_app import database
 from crm_app.accounts.models import User
@@ -92,3 +92,42 @@ def test_it_writes_to_disk_before_it_says_done_on_sqlite(app: Flask) -> None:
     assert db.session.execute(text("PRAGMA synchronous")).scalar_one() == 2
     assert db.session.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
     assert db.session.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
+
+
+def test_it_notices_that_the_server_has_hung_up_before_it_asks_anything(app: Flask) -> None:
+    with db.engine.connect(), db.engine.connect():
+        pass
+    hang_up_on_all(db.engine)
+    # None of the two that waited in the pool is good any more, and nobody gets an error of it.
+    with database.reading(), db.engine.connect() as first, db.engine.connect() as second:
+        assert first.execute(text("SELECT 1")).scalar_one() == 1
+        assert second.execute(text("SELECT 1")).scalar_one() == 1
+
+
+def hang_up_on_all(engine: Engine) -> None:
+    """Let the server end the connections of an engine, as its restart does."""
+    if engine.dialect.name != "postgresql":
+        return
+    other = create_engine(engine.url)
+    with other.connect() as connection:
+        ended = connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        ).scalars()
+        assert all(ended.all())
+    other.dispose()
+
+
+@pytest.mark.parametrize(
+    ("url", "seconds"),
+    [
+        ("postgresql+psycopg://ana@db/ramal", 5),
+        ("postgresql+psycopg://ana@db/ramal?connect_timeout=30", None),
+        ("sqlite:////tmp/ramal.db", None),
+    ],
+)
+def test_it_waits_for_a_server_no_longer_than_people_do(url: str, seconds: int | None) -> None:
+    options = database.engine_options(url)
+    assert options.get("connect_args", {}).get("connect_timeout") == seconds
