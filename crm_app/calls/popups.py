@@ -114,7 +114,8 @@ def _extensions_of(call: Call, user: User) -> set[str]:
     """Name the extensions by which a user takes part in a call."""
     mine = {leg.extension for leg in call.legs if leg.user_id == user.id}
     placed_by = call.placed_by_extension
-    if placed_by and (placed_by == user.extension or (call.user_id == user.id and not mine)):
+    is_theirs = placed_by == user.extension and call.user_id in {None, user.id}
+    if placed_by and (is_theirs or (call.user_id == user.id and not mine)):
         mine.add(placed_by)
     return mine
 
