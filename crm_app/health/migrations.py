@@ -24,6 +24,14 @@ class State(StrEnum):
     FOREIGN = "foreign"
 
 
+PROBLEMS = {
+    State.EMPTY: "the tables do not exist: run `flask db upgrade`",
+    State.OLDER: "the tables are older than this code: run `flask db upgrade`",
+    State.NEWER: "the tables are newer than this code: install the newer Ramal",
+    State.FOREIGN: "the database holds tables that are not Ramal's",
+}
+
+
 @cache
 def scripts() -> ScriptDirectory:
     """Give the migrations that come with this code."""

@@ -3,9 +3,13 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
+import redis
 import structlog
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,12 +24,8 @@ HEARTBEAT_KEY = "ramal:worker:heartbeat"
 HEARTBEAT_SECONDS = 5
 # Three beats may be lost before anybody is told.
 HEARTBEAT_LIMIT_SECONDS = 20
-_MIGRATIONS = {
-    migrations.State.EMPTY: "the tables do not exist: run `flask db upgrade`",
-    migrations.State.OLDER: "the tables are older than this code: run `flask db upgrade`",
-    migrations.State.NEWER: "the tables are newer than this code: install the newer Ramal",
-    migrations.State.FOREIGN: "the database holds tables that are not Ramal's",
-}
+# Whoever watches over Ramal waits no longer for an answer than this.
+BUS_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +41,29 @@ class Check:
         return not self.problem
 
 
-def check_all() -> list[Check]:
+def check_all(bus_url: str) -> list[Check]:
     """Look at everything that Ramal needs, one after the other; never raises."""
-    return [
-        Check("database", _problem(_database)),
-        Check("migrations", _problem(_migrations)),
-        Check("event_bus", _problem(_event_bus)),
-        Check("worker", _problem(_worker)),
-    ]
+    database = Check("database", _problem(_database))
+    tables = Check("migrations", _problem_behind(database, _migrations))
+    # Not the client of this process, which waits longer and tries twice.
+    with redis.Redis.from_url(
+        bus_url, socket_timeout=BUS_SECONDS, socket_connect_timeout=BUS_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    ) as asked:  # fmt: skip
+        event_bus = Check("event_bus", _problem(partial(_event_bus, asked)))
+        worker = Check("worker", _problem_behind(event_bus, partial(_worker, asked)))
+    return [database, tables, event_bus, worker]
 
 
 def beat() -> None:
     """Leave a sign of life of a worker on the bus; raises RedisError when the bus is away."""
     bus.client().set(HEARTBEAT_KEY, f"{clock.now().timestamp():.3f}")
+
+
+def _problem_behind(needed: Check, look: Callable[[], str]) -> str:
+    if needed.is_ready:
+        return _problem(look)
+    return f"unknown while the {needed.name.replace('_', ' ')} does not answer"
 
 
 def _problem(look: Callable[[], str]) -> str:
@@ -64,7 +74,7 @@ def _problem(look: Callable[[], str]) -> str:
         # The address and the password stand in these texts, so they stay in our log.
         log.warning(
             "not_ready",
-            check=look.__name__.strip("_"),
+            check=getattr(look, "func", look).__name__.strip("_"),
             seconds=round(time.monotonic() - started, 2),
             exc_info=error,
         )
@@ -79,16 +89,16 @@ def _database() -> str:
 
 def _migrations() -> str:
     with database.reading(), db.engine.connect() as connection:
-        return _MIGRATIONS.get(migrations.state(connection), "")
+        return migrations.PROBLEMS.get(migrations.state(connection), "")
 
 
-def _event_bus() -> str:
-    bus.client().ping()
+def _event_bus(asked: redis.Redis) -> str:
+    asked.ping()
     return ""
 
 
-def _worker() -> str:
-    beaten = bus.client().get(HEARTBEAT_KEY)
+def _worker(asked: redis.Redis) -> str:
+    beaten = asked.get(HEARTBEAT_KEY)
     if not isinstance(beaten, bytes):
         return "has never run: start `flask worker`"
     age = clock.now().timestamp() - float(beaten)
