@@ -4,13 +4,14 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.contacts import search_index
 from crm_app.contacts.models import Contact
 from crm_app.extensions import Model
+from crm_app.search_text import normalise
 
 
 class StageKind(StrEnum):
@@ -32,6 +33,11 @@ class LeadStage(Model):
     position: Mapped[int] = mapped_column(default=0)
 
 
+def _in_binary_order(length: int) -> String:
+    """Keep a text that sorts alike on both engines."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
 def _alive(name: str, *columns: str) -> Index:
     """Index the leads that are not in the bin."""
     condition = text("deleted_at IS NULL")
@@ -42,12 +48,21 @@ class Lead(Model):
     """A possible sale, usually to a contact."""
 
     __tablename__ = "lead"
-    # The list is read in the order of one of the first three, page by page, for its filters.
+    # The list is read in each of its orders by one of three, page by page: for all leads, for those
+    # of somebody, for those in a stage.
     __table_args__ = (
         _alive("ix_lead_list", "created_at", "id"),
         _alive("ix_lead_list_responsible", "responsible_id", "created_at", "id"),
         _alive("ix_lead_list_stage", "stage_id", "created_at", "id"),
+        _alive("ix_lead_recent", "updated_at", "id"),
         _alive("ix_lead_recent_responsible", "responsible_id", "updated_at", "id"),
+        _alive("ix_lead_recent_stage", "stage_id", "updated_at", "id"),
+        _alive("ix_lead_title", "sort_title", "id"),
+        _alive("ix_lead_title_responsible", "responsible_id", "sort_title", "id"),
+        _alive("ix_lead_title_stage", "stage_id", "sort_title", "id"),
+        _alive("ix_lead_value", "sort_value", "id"),
+        _alive("ix_lead_value_responsible", "responsible_id", "sort_value", "id"),
+        _alive("ix_lead_value_stage", "stage_id", "sort_value", "id"),
         Index("ix_lead_contact_stage", "contact_id", "stage_id"),
         Index(
             "ix_lead_bin",
@@ -60,9 +75,12 @@ class Lead(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     title: Mapped[str] = mapped_column(String(200))
+    sort_title: Mapped[str] = mapped_column(_in_binary_order(200), default="", server_default="")
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
     stage_id: Mapped[int] = mapped_column(ForeignKey("lead_stage.id"), index=True)
     value_cents: Mapped[int | None] = mapped_column(BigInteger)
+    # The digits of the value, all equally long, which sort as it does; never NULL, as paging needs.
+    sort_value: Mapped[str] = mapped_column(_in_binary_order(20), default="", server_default="")
     currency: Mapped[str] = mapped_column(String(3), default="EUR")
     source: Mapped[str] = mapped_column(String(60), default="")
     about: Mapped[str] = mapped_column(Text, default="")
@@ -83,6 +101,16 @@ class Lead(Model):
     def is_open(self) -> bool:
         """Tell whether the lead is neither won nor lost."""
         return self.stage.kind == StageKind.OPEN
+
+    @validates("title")
+    def _sort_by_title(self, _key: str, title: str) -> str:
+        self.sort_title = normalise(title)[:200]
+        return title
+
+    @validates("value_cents")
+    def _sort_by_value(self, _key: str, cents: int | None) -> int | None:
+        self.sort_value = "" if cents is None else f"{cents:019d}"
+        return cents
 
 
 search_index.attach(Lead)

@@ -29,6 +29,8 @@ class Task(Model):
     __table_args__ = (
         _where("ix_task_due", _TO_DO, "due_at", "id"),
         _where("ix_task_due_assignee", _TO_DO, "assignee_id", "due_at", "id"),
+        _where("ix_task_newest", _TO_DO, "created_at", "id"),
+        _where("ix_task_newest_assignee", _TO_DO, "assignee_id", "created_at", "id"),
         _where("ix_task_done", _DONE, "completed_at", "id"),
         _where("ix_task_done_assignee", _DONE, "assignee_id", "completed_at", "id"),
         _where("ix_task_bin", "deleted_at IS NOT NULL", "deleted_at", "id"),

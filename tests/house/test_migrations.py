@@ -20,6 +20,7 @@ from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact
 from crm_app.extensions import db
 from crm_app.health import migrations
+from crm_app.leads.models import Lead
 from tests.postgres import Postgres
 
 RELEASES = sorted((Path(__file__).parents[1] / "fixtures" / "releases").glob("*.json"))
@@ -141,6 +142,24 @@ def test_it_keeps_what_an_office_of_an_earlier_release_holds(
             assert db.session.scalars(select(mapper.class_).limit(5)).unique().all() is not None
         word = office["tables"]["contact"][0]["search_text"].split()[0]
         assert search_index.find_ids(db.session(), Contact, [word])
+
+
+def test_it_sorts_the_leads_of_an_office_of_the_first_release(new_house: MakeApp) -> None:
+    office = json.loads(RELEASES[0].read_text(encoding="utf-8"))
+    with new_house().app_context():
+        upgrade(revision="0001")
+        with db.engine.begin() as connection:
+            fill(connection, office["tables"])
+        upgrade()
+        leads = db.session.scalars(select(Lead)).all()
+        assert leads
+        for lead in leads:
+            same = Lead(title=lead.title, value_cents=lead.value_cents)
+            assert (lead.sort_title, lead.sort_value) == (same.sort_title, same.sort_value or "")
+        # What keeps the search of leads up to date is still there.
+        leads[0].search_text = "xylophone"
+        db.session.commit()
+        assert search_index.find_ids(db.session(), Lead, ["xylophone"]) == [leads[0].id]
 
 
 def fill(connection: Connection, tables: dict[str, list[dict[str, Any]]]) -> None:
