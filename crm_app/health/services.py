@@ -41,15 +41,11 @@ class Check:
         return not self.problem
 
 
-def check_all(bus_url: str) -> list[Check]:
+def check_all() -> list[Check]:
     """Look at everything that Ramal needs, one after the other; never raises."""
     database = Check("database", _problem(_database))
     tables = Check("migrations", _problem_behind(database, _migrations))
-    # Not the client of this process, which waits longer and tries twice.
-    with redis.Redis.from_url(
-        bus_url, socket_timeout=BUS_SECONDS, socket_connect_timeout=BUS_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-    ) as asked:  # fmt: skip
+    with _impatient_client() as asked:
         event_bus = Check("event_bus", _problem(partial(_event_bus, asked)))
         worker = Check("worker", _problem_behind(event_bus, partial(_worker, asked)))
     return [database, tables, event_bus, worker]
@@ -58,6 +54,19 @@ def check_all(bus_url: str) -> list[Check]:
 def beat() -> None:
     """Leave a sign of life of a worker on the bus; raises RedisError when the bus is away."""
     bus.client().set(HEARTBEAT_KEY, f"{clock.now().timestamp():.3f}")
+
+
+def _impatient_client() -> redis.Redis:
+    # The client of this process waits longer, and tries twice.
+    pool = bus.client().connection_pool
+    waits = {
+        "socket_timeout": BUS_SECONDS,
+        "socket_connect_timeout": BUS_SECONDS,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    return redis.Redis.from_pool(
+        redis.ConnectionPool(pool.connection_class, 1, **pool.connection_kwargs | waits)
+    )
 
 
 def _problem_behind(needed: Check, look: Callable[[], str]) -> str:

@@ -1,5 +1,7 @@
 """/healthz and /readyz: each thing that is broken is named."""
 
+import socket
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +15,7 @@ from crm_app import clock, create_app
 from crm_app.config import Config
 from crm_app.extensions import db
 from crm_app.health import migrations
-from crm_app.health.services import HEARTBEAT_KEY, HEARTBEAT_LIMIT_SECONDS, beat
+from crm_app.health.services import BUS_SECONDS, HEARTBEAT_KEY, HEARTBEAT_LIMIT_SECONDS, beat
 from crm_app.live import bus
 
 PARTS = ("database", "event_bus", "migrations", "worker")
@@ -99,6 +101,25 @@ def test_it_names_a_bus_that_is_away(
         bus.configure(settings.bus_url)
 
 
+def test_it_waits_a_moment_only_for_a_bus_that_hangs(
+    whole: Flask, visitor: FlaskClient, settings: Config, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX) as hanging:
+        hanging.bind(str(tmp_path / "bus.sock"))
+        hanging.listen()
+        bus.configure(f"unix://{tmp_path / 'bus.sock'}")
+        began = time.monotonic()
+        try:
+            missing = red(visitor)
+        finally:
+            bus.configure(settings.bus_url)
+    assert missing == {
+        "event_bus": "does not answer (TimeoutError)",
+        "worker": "unknown while the event bus does not answer",
+    }
+    assert time.monotonic() - began < 2 * BUS_SECONDS
+
+
 def test_it_names_a_database_that_is_away_and_shows_no_address(
     settings: Config, engine_name: str, tmp_path: Path
 ) -> None:
@@ -111,7 +132,8 @@ def test_it_names_a_database_that_is_away_and_shows_no_address(
     assert answer.status_code == 503
     assert answer.json is not None
     assert "does not answer" in answer.json["checks"]["database"]
-    assert "does not answer" in answer.json["checks"]["migrations"]
+    tables = answer.json["checks"]["migrations"]
+    assert tables == "unknown while the database does not answer"
     assert "hush" not in answer.text
     assert "127.0.0.1" not in answer.text
     assert broken.test_client().get("/healthz").status_code == 200
