@@ -49,7 +49,9 @@ class LeadForm(VersionedForm):
 
     def offer(self, stages: Iterable[LeadStage], users: Iterable[User], lead: Lead | None) -> None:
         """Fill the choices; what the lead has already stays choosable."""
-        self.stage_id.choices = [SelectChoice(stage.id, stage.name) for stage in stages]
+        # Why a sale was lost is asked where the lead is moved.
+        starts = [stage for stage in stages if stage.kind != StageKind.LOST]
+        self.stage_id.choices = [SelectChoice(stage.id, stage.name) for stage in starts]
         people = {str(user.id): user.name for user in users}
         currencies = list(CURRENCIES)
         if lead is not None:
@@ -74,6 +76,8 @@ class LeadForm(VersionedForm):
             return
         try:
             self.value_cents = read_cents(field.data, get_locale())
+            # In one writing, so that "200" and "200.00" do not look like two values.
+            field.data = write_cents(self.value_cents, get_locale())
         except InvalidInputError as error:
             if error.code == "amount_too_large":
                 raise ValidationError(_("That is too much.")) from error

@@ -1,15 +1,19 @@
 """The list of leads: what it may be narrowed by, and the sums of what is left."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from crm_app import search_text
 from crm_app.accounts.models import User
 from crm_app.contacts import search_index
 from crm_app.extensions import db
 from crm_app.leads.models import Lead, LeadStage, StageKind
+from crm_app.paging import Page, fetch_page
 
 NOBODY = "nobody"
 MINE = "me"
@@ -17,20 +21,41 @@ MINE = "me"
 SOURCES_FROM = 500
 
 
+class Order(StrEnum):
+    """How the list is sorted."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    VALUE = "value"
+    TITLE = "title"
+    CHANGED = "changed"
+
+
+# By what each order sorts, and whether from the largest down.
+_KEYS: dict[Order, tuple[InstrumentedAttribute[Any], bool]] = {
+    Order.NEWEST: (Lead.created_at, True),
+    Order.OLDEST: (Lead.created_at, False),
+    Order.VALUE: (Lead.sort_value, True),
+    Order.TITLE: (Lead.sort_title, False),
+    Order.CHANGED: (Lead.updated_at, True),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class LeadFilter:
-    """What the list is narrowed by, as it stands in the address; "" and None mean all."""
+    """What the list is narrowed by and its order, as the address says; "" and None mean all."""
 
     stage_id: int | None = None
     kind: str = ""
     responsible: str = ""
     source: str = ""
     q: str = ""
+    order: Order = Order.NEWEST
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether the list is narrowed by nothing."""
-        return self == LeadFilter()
+        """Tell whether the list is narrowed by nothing, in whatever order."""
+        return replace(self, order=Order.NEWEST) == LeadFilter()
 
     def narrow(
         self, statement: Select[Lead], stages: Sequence[LeadStage], user: User
@@ -52,6 +77,16 @@ class LeadFilter:
             words = search_text.words(self.q)
             statement = statement.where(search_index.holding(db.session(), Lead, words))
         return statement
+
+
+def page_of(narrowed: Select[Lead], order: Order, cursor: str) -> Page[Lead]:
+    """Read one page of a select of leads, with the names that a row shows."""
+    key, is_descending = _KEYS[order]
+    named = narrowed.options(
+        joinedload(Lead.contact), joinedload(Lead.stage), joinedload(Lead.responsible)
+    )
+    keys = [key, Lead.id]
+    return fetch_page(db.session(), named, keys, cursor=cursor, descending=is_descending)
 
 
 def sums(statement: Select[Lead]) -> list[tuple[str, int, int]]:

@@ -13,12 +13,13 @@ from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
-from crm_app.leads import services
+from crm_app.leads import services, wording
 from crm_app.leads.forms import LeadForm
-from crm_app.leads.models import Lead, LeadStage
+from crm_app.leads.models import Lead
 from crm_app.leads.services import LeadDetails
 from crm_app.web.formatting import phone
 from crm_app.web.ids import read_id
+from crm_app.web.wording import reason
 
 
 def contact_or_404(contact_id: int, user: User) -> Contact:
@@ -50,19 +51,19 @@ def prefilled(args: Mapping[str, str], user: User) -> dict[str, Any]:
     }
 
 
-def contact_for(form: LeadForm, user: User) -> Contact | None:
+def _contact_for(form: LeadForm, user: User) -> Contact | None:
     """Give the chosen contact, or a new one when a name or number was typed instead.
 
     What is wrong is said on the form's fields.
     """
     contact = chosen_contact(form, user, None)
-    if contact is not None or form.contact_id.errors:
+    if form.contact_id.errors or not (form.contact_name.data or form.number.data):
         return contact
-    if not (form.contact_name.data or form.number.data):
-        return None
     number = _read_number(form)
-    if form.errors:
-        return None
+    if contact is not None and not _is_theirs(form, number, contact):
+        form.contact_name.errors = [_("Choose a contact or write somebody new, not both.")]
+    if contact is not None or form.errors:
+        return contact
     phones = [contacts.PhoneDraft(number)] if number else []
     name = form.contact_name.data or phone(number)
     return contacts.create_contact(
@@ -101,12 +102,22 @@ def picker(contact_id: str, user: User, own: Contact | None) -> dict[str, Any]:
     }
 
 
-def create(form: LeadForm, contact: Contact | None, user: User) -> Lead:
-    """Make the lead that the valid form describes; the caller commits."""
-    details = said(form)
-    if "stage_id" in form:
-        details["stage"] = db.session.get(LeadStage, form.stage_id.data)
-    return services.create_lead(form.title.data, contact.id if contact else None, user, **details)
+def create(form: LeadForm, user: User) -> Lead | None:
+    """Make the lead that the valid form describes, with its contact; the caller commits.
+
+    None when something is wrong, which is then said on the form's fields.
+    """
+    stage = None
+    try:
+        if "stage_id" in form:
+            stage = services.held_stage(form.stage_id.data)
+    except InvalidInputError as error:
+        form.stage_id.errors = [wording.refusal(error)]
+    contact = _contact_for(form, user) if not form.errors else None
+    if form.errors:
+        return None
+    contact_id = contact.id if contact else None
+    return services.create_lead(form.title.data, contact_id, user, stage=stage, **said(form))
 
 
 def said(form: LeadForm) -> LeadDetails:
@@ -137,7 +148,13 @@ def _e164(text: str) -> str:
 def _read_number(form: LeadForm) -> str:
     if not form.number.data:
         return ""
-    number = _e164(form.number.data)
-    if not number:
-        form.number.errors = [_("This number cannot be called.")]
-    return number
+    try:
+        return phone_numbers.parse(form.number.data, current_app.config["DEFAULT_COUNTRY"])
+    except InvalidInputError as error:
+        form.number.errors = [reason(error)]
+        return ""
+
+
+def _is_theirs(form: LeadForm, number: str, contact: Contact) -> bool:
+    """Tell whether nothing was typed about somebody new but a number of the chosen contact."""
+    return not form.contact_name.data and number in {phone.number for phone in contact.phones}

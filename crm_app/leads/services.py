@@ -1,6 +1,7 @@
 """The verbs of leads: each writes its trace in the journal; the caller commits."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import Connection, Select, event, inspect, select, update
@@ -13,20 +14,27 @@ from crm_app.contacts.models import Contact
 from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
+from crm_app.journal.models import JournalEntry
 from crm_app.leads.models import Lead, LeadStage, StageKind
 
 RECORD = "lead"
 
 
 class LeadDetails(TypedDict, total=False):
-    """What may be said about a new lead beside its title and contact."""
+    """What may be said about any lead beside its title and contact."""
 
     source: str
-    stage: LeadStage | None
     value_cents: int | None
     currency: str
     about: str
     responsible: User | None
+
+
+class NewLeadDetails(LeadDetails, total=False):
+    """What may be said about a new lead; in a lost stage it must have the reason."""
+
+    stage: LeadStage | None
+    lost_reason: str
 
 
 class LeadChanges(LeadDetails, total=False):
@@ -37,20 +45,22 @@ class LeadChanges(LeadDetails, total=False):
 
 
 def create_lead(
-    title: str, contact_id: int | None, by: User | None, **details: Unpack[LeadDetails]
+    title: str, contact_id: int | None, by: User | None, **details: Unpack[NewLeadDetails]
 ) -> Lead:
     """Add a lead, in the first open stage unless told otherwise; nothing is committed.
 
     Without a `responsible` (and none said to be nobody) the one who creates it is responsible.
+    Raises InvalidInputError: stage_gone, required (the field lost_reason of a lost stage).
     """
-    stage = details.pop("stage", None) or first_stage(StageKind.OPEN)
+    stage = held_stage((details.pop("stage", None) or first_stage(StageKind.OPEN)).id)
     details.setdefault("responsible", by)
+    details["lost_reason"] = _reason(stage, details.get("lost_reason", ""))
     contact = db.session.get(Contact, contact_id) if contact_id else None
     lead = Lead(title=title.strip(), contact=contact, stage=stage, currency="EUR")
     for name, value in details.items():
         setattr(lead, name, value)
     lead.closed_at = None if stage.kind == StageKind.OPEN else clock.now()
-    _refresh_search_text(lead)
+    lead.search_text = searchable(lead.title, lead.source, lead.contact)
     db.session.add(lead)
     db.session.flush()
     journal.record(RECORD, lead.id, "created", by)
@@ -66,25 +76,45 @@ def update_lead(lead: Lead, by: User, **changes: Unpack[LeadChanges]) -> bool:
     if "contact_id" in changes:
         contact_id = changes["contact_id"]
         lead.contact = db.session.get(Contact, contact_id) if contact_id else None
-    _refresh_search_text(lead)
+    lead.search_text = searchable(lead.title, lead.source, lead.contact)
     return _trace(lead, "changed", before, by)
 
 
-def move_to(lead: Lead, stage: LeadStage, by: User, *, lost_reason: str = "") -> None:
-    """Move a lead to another stage; going to a lost one needs the reason.
+def move_to(
+    lead: Lead, stage: LeadStage, by: User, *, lost_reason: str = "", closed: datetime | None = None
+) -> LeadStage:
+    """Move a lead to another stage and give the one it was in; to a lost one it needs the reason.
 
-    Raises InvalidInputError("required", "lost_reason").
+    A lead that gets closed was closed now, unless `closed` tells when. Raises InvalidInputError:
+    stage_gone, in_bin, required (the field lost_reason).
     """
-    reason = lost_reason.strip()[:200] if stage.kind == StageKind.LOST else ""
-    if stage.kind == StageKind.LOST and not reason:
-        raise InvalidInputError("required", "lost_reason")
-    before = described(lead)
+    # Everywhere stages are held before leads, so that nobody waits for each other.
+    stage = held_stage(stage.id)
+    hold(lead)
+    if lead.deleted_at is not None:
+        raise InvalidInputError("in_bin")
+    reason, left, before = _reason(stage, lost_reason), lead.stage, described(lead)
     if stage.kind == StageKind.OPEN:
         lead.closed_at = None
-    elif lead.stage.kind != stage.kind or lead.closed_at is None:
-        lead.closed_at = clock.now()
+    elif closed is not None or left.kind != stage.kind or lead.closed_at is None:
+        lead.closed_at = closed or clock.now()
     lead.stage, lead.lost_reason = stage, reason
     _trace(lead, "moved", before, by)
+    return left
+
+
+def move_back(lead: Lead, stage: LeadStage, by: User, version: int) -> None:
+    """Undo the move that made this version: the reason and the day of closing come back too.
+
+    Raises ConflictError when somebody changed the lead since, InvalidInputError as move_to.
+    """
+    held_stage(stage.id)
+    locked(lead, version)
+    last = db.session.scalar(JournalEntry.of(RECORD, lead.id).limit(1))
+    moved = last.changes if last is not None and last.action == "moved" else {}
+    reason, closed = moved.get("lost_reason", [lead.lost_reason])[0], moved.get("closed_at")
+    moment = datetime.fromisoformat(closed[0]) if closed and closed[0] else None
+    move_to(lead, stage, by, lost_reason=reason, closed=moment)
 
 
 def win(lead: Lead, by: User) -> None:
@@ -99,6 +129,7 @@ def lose(lead: Lead, reason: str, by: User) -> None:
 
 def delete(lead: Lead, by: User) -> None:
     """Put a lead in the bin, whence it can be restored."""
+    hold(lead)
     if lead.deleted_at is None:
         lead.deleted_at = clock.now()
         lead.version += 1
@@ -107,6 +138,7 @@ def delete(lead: Lead, by: User) -> None:
 
 def restore(lead: Lead, by: User) -> None:
     """Take a lead out of the bin."""
+    hold(lead)
     if lead.deleted_at is not None:
         lead.deleted_at = None
         lead.version += 1
@@ -123,6 +155,11 @@ def binned_for(user: User) -> Select[Lead]:
     return _own_or_all(select(Lead).where(Lead.deleted_at.is_not(None)), user)
 
 
+def reachable_by(user: User) -> Select[Lead]:
+    """Select the leads that a user may see, those in the bin too."""
+    return _own_or_all(select(Lead), user)
+
+
 def open_leads(contact_ids: Collection[int], user: User | None = None) -> list[Lead]:
     """List the open leads of some contacts, the newest first (only those the user may see)."""
     if not contact_ids:
@@ -137,17 +174,39 @@ def open_leads(contact_ids: Collection[int], user: User | None = None) -> list[L
     return list(db.session.scalars(statement))
 
 
-def locked(lead: Lead, version: int) -> Lead:
-    """Hold the row until the end of the transaction, if it is still the version that was read.
+def hold(lead: Lead) -> None:
+    """Keep a lead from everybody else until the end of the transaction, and read it again.
 
-    Raises ConflictError when somebody changed it meanwhile. (SQLite holds its one write lock
-    since the first statement, PostgreSQL locks the row.)
+    (SQLite holds its one write lock since the first statement, PostgreSQL locks the row.)
     """
-    # Only this row: PostgreSQL cannot lock what an outer join brings along.
-    db.session.refresh(lead, with_for_update={"of": Lead})
+    # PostgreSQL, when it had to wait, gives the row as it is now, but what is joined to it as it
+    # was before: so the lock asks for nothing else, and the reading comes after it.
+    db.session.execute(select(Lead.id).where(Lead.id == lead.id).with_for_update())
+    db.session.refresh(lead)
+
+
+def locked(lead: Lead, version: int) -> Lead:
+    """Hold a lead, if it is still the version that was read.
+
+    Raises ConflictError when somebody changed it meanwhile.
+    """
+    hold(lead)
     if lead.version != version:
         raise ConflictError
     return lead
+
+
+def held_stage(stage_id: int) -> LeadStage:
+    """Give a stage that cannot be deleted before the end of the transaction.
+
+    Raises InvalidInputError("stage_gone", "stage_id").
+    """
+    statement = select(LeadStage).where(LeadStage.id == stage_id)
+    statement = statement.with_for_update(read=True, key_share=True)
+    stage = db.session.scalar(statement.execution_options(populate_existing=True))
+    if stage is None:
+        raise InvalidInputError("stage_gone", "stage_id")
+    return stage
 
 
 def first_stage(kind: StageKind) -> LeadStage:
@@ -194,17 +253,21 @@ def described(lead: Lead) -> dict[str, Any]:
         "about": lead.about,
         "responsible": lead.responsible.name if lead.responsible else "",
         "lost_reason": lead.lost_reason,
+        "closed_at": lead.closed_at.isoformat() if lead.closed_at else None,
     }
+
+
+def _reason(stage: LeadStage, typed: str) -> str:
+    reason = typed.strip()[:200] if stage.kind == StageKind.LOST else ""
+    if stage.kind == StageKind.LOST and not reason:
+        raise InvalidInputError("required", "lost_reason")
+    return reason
 
 
 def _own_or_all(statement: Select[Lead], user: User) -> Select[Lead]:
     if sees_everything(user):
         return statement
     return statement.where(Lead.responsible_id == user.id)
-
-
-def _refresh_search_text(lead: Lead) -> None:
-    lead.search_text = searchable(lead.title, lead.source, lead.contact)
 
 
 def searchable(title: str, source: str | None, contact: Contact | None) -> str:

@@ -12,7 +12,7 @@ from crm_app.extensions import db
 from crm_app.journal.forms import NoteForm
 from crm_app.leads import services, stages, wording
 from crm_app.leads.forms import KIND_NAMES, LostForm, StageForm
-from crm_app.leads.models import LeadStage, StageKind
+from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.leads.views import Answer, bp, lead_or_404, render_lead
 from crm_app.web.access import manager_only
 from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
@@ -20,47 +20,68 @@ from crm_app.web.ids import read_id
 from crm_app.web.toasts import toast
 
 
-@bp.route("/<int:lead_id>/stage/<int:stage_id>", methods=["GET", "POST"])
-def move(lead_id: int, stage_id: int) -> Answer:
-    """Move a lead to a stage, with undo; for a lost one the reason is asked first."""
+@bp.get("/<int:lead_id>/stage/<int:stage_id>")
+def ask(lead_id: int, stage_id: int) -> Answer:
+    """Ask for the reason of a loss; nothing is moved by looking."""
     lead, stage = lead_or_404(lead_id), db.get_or_404(LeadStage, stage_id)
-    form = LostForm()
-    if stage.kind == StageKind.LOST and not form.validate_on_submit():
-        code = 422 if form.is_submitted() else 200
-        page = page_or_fragment(
-            "leads/lost.html", "leads/_lost_form.html", form=form, lead=lead, stage=stage
-        )
-        return page, code
-    if request.method == "GET":
+    if stage.kind != StageKind.LOST:
         return see_other(url_for(".show", lead_id=lead.id))
-    before, reason_before = lead.stage_id, lead.lost_reason
-    services.move_to(lead, stage, me(), lost_reason=form.lost_reason.data)
+    return _lost_page(LostForm(), lead, stage)
+
+
+@bp.post("/<int:lead_id>/stage/<int:stage_id>")
+def move(lead_id: int, stage_id: int) -> Answer:
+    """Move a lead to a stage, with undo; for a lost one the reason comes along."""
+    lead, form = lead_or_404(lead_id, in_bin=True), LostForm()
+    try:
+        stage = services.held_stage(stage_id)
+        if stage.kind == StageKind.LOST and not form.validate():
+            return _lost_page(form, lead, stage), 422
+        left = services.move_to(lead, stage, me(), lost_reason=form.lost_reason.data or "")
+    except InvalidInputError as error:
+        return _not_moved(lead_id, stage_id, form, error)
     db.session.commit()
-    back = url_for(
-        ".move_back",
-        lead_id=lead.id,
-        stage_id=before,
-        lost_reason=reason_before or None,
-        version=lead.version,
-    )
-    toast(_("Now in “%(stage)s”.", stage=stage.name), undo_url=back if before != stage.id else "")
+    back = url_for(".move_back", lead_id=lead.id, stage_id=left.id, version=lead.version)
+    toast(_("Now in “%(stage)s”.", stage=stage.name), undo_url=back if left != stage else "")
     return _lead_again(lead_id)
 
 
 @bp.post("/<int:lead_id>/stage/<int:stage_id>/back")
 def move_back(lead_id: int, stage_id: int) -> Answer:
     """Undo a move, unless somebody changed the lead since."""
-    lead, stage = lead_or_404(lead_id), db.get_or_404(LeadStage, stage_id)
-    services.locked(lead, read_id(request.args.get("version")) or 0)
-    services.move_to(lead, stage, me(), lost_reason=request.args.get("lost_reason", ""))
+    lead = lead_or_404(lead_id, in_bin=True)
+    try:
+        stage = services.held_stage(stage_id)
+        services.move_back(lead, stage, me(), read_id(request.args.get("version")) or 0)
+    except InvalidInputError as error:
+        return _not_moved(lead_id, stage_id, LostForm(), error)
     db.session.commit()
     toast(_("Back in “%(stage)s”.", stage=stage.name))
     return _lead_again(lead_id)
 
 
+def _lost_page(form: LostForm, lead: Lead, stage: LeadStage) -> str:
+    return page_or_fragment(
+        "leads/lost.html", "leads/_lost_form.html", form=form, lead=lead, stage=stage
+    )
+
+
+def _not_moved(lead_id: int, stage_id: int, form: LostForm, error: InvalidInputError) -> Answer:
+    db.session.rollback()
+    if error.code == "required":
+        return see_other(url_for(".ask", lead_id=lead_id, stage_id=stage_id))
+    stage = db.session.get(LeadStage, stage_id)
+    if stage is not None and form.lost_reason.data:
+        # What was typed stays on the screen.
+        form.lost_reason.errors = [wording.refusal(error)]
+        return _lost_page(form, lead_or_404(lead_id, in_bin=True), stage), 422
+    toast(wording.refusal(error), kind="danger")
+    return _lead_again(lead_id)
+
+
 def _lead_again(lead_id: int) -> Answer:
     if wants_fragment():
-        return render_lead(lead_or_404(lead_id), NoteForm(formdata=None))
+        return render_lead(lead_or_404(lead_id, in_bin=True), NoteForm(formdata=None))
     return see_other(url_for(".show", lead_id=lead_id))
 
 
@@ -72,9 +93,9 @@ def pipeline() -> Answer:
     if not form.validate_on_submit():
         return _pipeline_page(form)
     try:
-        stages.add_stage(form.name.data, StageKind(form.kind.data))
+        stages.add_stage(form.name.data, StageKind(form.kind.data), me())
     except InvalidInputError as error:
-        form.name.errors = [wording.stage_refusal(error)]
+        form.name.errors = [wording.refusal(error)]
         return _pipeline_page(form)
     return _saved(_("The stage was added."))
 
@@ -87,11 +108,11 @@ def change_stage(stage_id: int) -> Answer:
     form = StageForm(obj=stage)
     if form.validate_on_submit():
         try:
-            stages.change_stage(stage, form.name.data, StageKind(form.kind.data))
+            stages.change_stage(stage, form.name.data, StageKind(form.kind.data), me())
             return _saved(_("The stage was saved."))
         except InvalidInputError as error:
             field = form.name if error.field == "name" else form.kind
-            field.errors = [wording.stage_refusal(error)]
+            field.errors = [wording.refusal(error)]
     page = render_template("leads/stage.html", form=form, stage=stage, others=_alike(stage))
     return page, 422 if form.is_submitted() else 200
 
@@ -100,9 +121,8 @@ def change_stage(stage_id: int) -> Answer:
 @manager_only
 def shift_stage(stage_id: int) -> Answer:
     """Move a stage one place up or down the pipeline."""
-    stages.shift(db.get_or_404(LeadStage, stage_id), up=request.form.get("to") == "up")
-    db.session.commit()
-    return see_other(url_for(".pipeline"))
+    stage, up = db.get_or_404(LeadStage, stage_id), request.form.get("to") == "up"
+    return _try(lambda: stages.shift(stage, me(), up=up), "")
 
 
 @bp.post("/stages/<int:stage_id>/empty")
@@ -119,7 +139,7 @@ def empty_stage(stage_id: int) -> Answer:
 def delete_stage(stage_id: int) -> Answer:
     """Take an empty stage out of the pipeline."""
     stage = db.get_or_404(LeadStage, stage_id)
-    return _try(lambda: stages.delete_stage(stage), _("The stage was deleted."))
+    return _try(lambda: stages.delete_stage(stage, me()), _("The stage was deleted."))
 
 
 def _try(verb: Callable[[], object], done: str) -> Answer:
@@ -127,14 +147,15 @@ def _try(verb: Callable[[], object], done: str) -> Answer:
         verb()
     except InvalidInputError as error:
         db.session.rollback()
-        toast(wording.stage_refusal(error), kind="danger")
+        toast(wording.refusal(error), kind="danger")
         return see_other(url_for(".pipeline"))
     return _saved(done)
 
 
 def _saved(text: str) -> Response:
     db.session.commit()
-    toast(text)
+    if text:
+        toast(text)
     return see_other(url_for(".pipeline"))
 
 
@@ -150,5 +171,6 @@ def _pipeline_page(form: StageForm) -> Answer:
         stages=db.session.scalars(stages.in_order()).all(),
         counts=stages.counts(),
         kinds=KIND_NAMES,
+        history=wording.PIPELINE_STORY.of(stages.RECORD_ID),
     )
     return page, 422 if form.is_submitted() else 200

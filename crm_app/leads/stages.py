@@ -1,12 +1,19 @@
 """The verbs of the pipeline, whose stages the office chooses; the caller commits."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from sqlalchemy import Select, func, select
 
+from crm_app import search_text
 from crm_app.accounts.models import User
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
 from crm_app.leads.models import Lead, LeadStage, StageKind
+
+# The pipeline is one record of the journal: stages come and go, and their ids may be given again.
+RECORD, RECORD_ID = "pipeline", 1
 
 
 def in_order() -> Select[LeadStage]:
@@ -20,66 +27,80 @@ def counts() -> dict[int, int]:
     return dict(list(rows))
 
 
-def add_stage(name: str, kind: StageKind) -> LeadStage:
+def add_stage(name: str, kind: StageKind, by: User | None) -> LeadStage:
     """Add a stage at the end of those of its kind.
 
     Raises InvalidInputError("stage_name_taken", "name").
     """
-    _refuse_taken(name, None)
-    stages = list(db.session.scalars(in_order()))
+    stages = _held()
+    _refuse_taken(name, None, stages)
     stage = LeadStage(name=name, kind=kind)
     db.session.add(stage)
     alike = [index for index, other in enumerate(stages) if other.kind == kind]
     open_ones = [index for index, other in enumerate(stages) if other.kind == StageKind.OPEN]
     stages.insert((alike or open_ones or [-1])[-1] + 1, stage)
     _number(stages)
+    _record("stage_added", by, {"stage": [None, _described(stage)]})
     return stage
 
 
-def change_stage(stage: LeadStage, name: str, kind: StageKind) -> None:
+def change_stage(stage: LeadStage, name: str, kind: StageKind, by: User | None) -> None:
     """Give a stage another name or, while it is empty, another kind.
 
     Leads must not become won or lost by tidying up, and one stage of each kind always stays.
-    Raises InvalidInputError: stage_name_taken, last_of_kind, stage_not_empty (with `count`).
+    Raises InvalidInputError: stage_gone, stage_name_taken, last_of_kind, stage_not_empty (with
+    `count`).
     """
-    _refuse_taken(name, stage.id)
+    _refuse_taken(name, stage, _held(stage))
     if kind != stage.kind:
         _refuse_last_of_kind(stage)
         _refuse_full(stage)
+    before = {"stage": _described(stage)}
     stage.name, stage.kind = name, kind
     db.session.flush()
+    _record("stage_changed", by, journal.difference(before, {"stage": _described(stage)}))
 
 
-def shift(stage: LeadStage, *, up: bool) -> None:
-    """Change places with the stage before (up) or after it; at the end of the row nothing moves."""
-    stages = list(db.session.scalars(in_order()))
+def shift(stage: LeadStage, by: User | None, *, up: bool) -> None:
+    """Change places with the stage before (up) or after it; at the end of the row nothing moves.
+
+    Raises InvalidInputError("stage_gone").
+    """
+    stages = _held(stage)
+    before = {"order": [other.name for other in stages]}
     here = stages.index(stage)
     there = here - 1 if up else here + 1
     if 0 <= there < len(stages):
         stages[here], stages[there] = stages[there], stages[here]
     _number(stages)
+    after = {"order": [other.name for other in stages]}
+    _record("stages_ordered", by, journal.difference(before, after))
 
 
-def delete_stage(stage: LeadStage) -> None:
+def delete_stage(stage: LeadStage, by: User | None) -> None:
     """Take an empty stage out of the pipeline.
 
-    Raises InvalidInputError: stage_not_empty (with `count`, leads in the bin included),
-    last_of_kind.
+    Raises InvalidInputError: stage_gone, stage_not_empty (with `count`, leads in the bin
+    included), last_of_kind.
     """
+    _held(stage)
     _refuse_last_of_kind(stage)
     _refuse_full(stage)
     db.session.delete(stage)
     db.session.flush()
+    _record("stage_deleted", by, {"stage": [_described(stage), None]})
 
 
 def empty_into(stage: LeadStage, other: LeadStage, by: User) -> int:
     """Move all leads of a stage, those in the bin too, to another of the same kind.
 
-    Tells how many went. Raises InvalidInputError("other_kind", "stage_id").
+    Tells how many went. Raises InvalidInputError: stage_gone, other_kind (the field stage_id).
     """
+    _held(stage, other)
     if stage.kind != other.kind or stage.id == other.id:
         raise InvalidInputError("other_kind", "stage_id")
-    leads = db.session.scalars(select(Lead).where(Lead.stage_id == stage.id)).all()
+    inside = select(Lead).where(Lead.stage_id == stage.id).order_by(Lead.id).with_for_update()
+    leads = db.session.scalars(inside.execution_options(populate_existing=True)).all()
     for lead in leads:
         lead.stage = other
         lead.version += 1
@@ -88,10 +109,25 @@ def empty_into(stage: LeadStage, other: LeadStage, by: User) -> int:
     return len(leads)
 
 
-def _refuse_taken(name: str, own_id: int | None) -> None:
-    same = select(LeadStage.id).where(func.lower(LeadStage.name) == name.lower())
-    taken = [stage_id for stage_id in db.session.scalars(same) if stage_id != own_id]
-    if taken:
+def _held(*needed: LeadStage) -> list[LeadStage]:
+    """Fetch all stages in order, each kept from others until the end of the transaction.
+
+    So one manager after the other changes the pipeline, and no lead moves into a stage on its way
+    out. Raises InvalidInputError("stage_gone") when one of the needed is no more.
+    """
+    # By id, so that two managers never wait for each other; and read when nobody can change them
+    # any more, for what waited for a lock does not see the rows that came meanwhile.
+    db.session.execute(select(LeadStage.id).order_by(LeadStage.id).with_for_update())
+    stages = db.session.scalars(in_order().execution_options(populate_existing=True)).all()
+    if not set(needed) <= set(stages):
+        raise InvalidInputError("stage_gone")
+    return list(stages)
+
+
+def _refuse_taken(name: str, own: LeadStage | None, stages: Iterable[LeadStage]) -> None:
+    # Compared here: the database of one engine lowers "É", that of the other does not.
+    wanted = search_text.normalise(name)
+    if any(search_text.normalise(other.name) == wanted for other in stages if other is not own):
         raise InvalidInputError("stage_name_taken", "name")
 
 
@@ -111,3 +147,12 @@ def _number(stages: list[LeadStage]) -> None:
     for position, stage in enumerate(stages, start=1):
         stage.position = position
     db.session.flush()
+
+
+def _described(stage: LeadStage) -> list[str]:
+    return [stage.name, str(stage.kind)]
+
+
+def _record(action: str, by: User | None, changes: dict[str, list[Any]]) -> None:
+    if changes:
+        journal.record(RECORD, RECORD_ID, action, by, changes)

@@ -1,5 +1,6 @@
 """The sentences about leads: their fields, what was done to them, what was refused."""
 
+from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
@@ -8,9 +9,11 @@ from flask_babel import ngettext
 
 from crm_app.errors import InvalidInputError
 from crm_app.journal.story import Story
-from crm_app.leads import services
+from crm_app.leads import services, stages
 from crm_app.leads.forms import KIND_NAMES
-from crm_app.web.formatting import money
+from crm_app.leads.listing import Order
+from crm_app.web.formatting import day, money
+from crm_app.web.wording import reason
 
 LABELS: dict[str, Any] = {
     "title": _l("Title"),
@@ -21,6 +24,7 @@ LABELS: dict[str, Any] = {
     "about": _l("About"),
     "responsible": _l("Responsible"),
     "lost_reason": _l("Reason"),
+    "closed_at": _l("Closed"),
 }
 
 ACTIONS: dict[str, Any] = {
@@ -31,9 +35,32 @@ ACTIONS: dict[str, Any] = {
     "restored": _l("took the lead out of the bin"),
 }
 
+ORDER_NAMES = {
+    Order.NEWEST: _l("Newest first"),
+    Order.OLDEST: _l("Oldest first"),
+    Order.VALUE: _l("Largest value first"),
+    Order.TITLE: _l("By title"),
+    Order.CHANGED: _l("Last changed first"),
+}
 
-def stage_refusal(error: InvalidInputError) -> str:
-    """Say why the pipeline was not changed."""
+STAGE_LABELS: dict[str, Any] = {"stage": _l("Stage"), "order": _l("Order")}
+
+STAGE_ACTIONS: dict[str, Any] = {
+    "stage_added": _l("added a stage"),
+    "stage_changed": _l("changed a stage"),
+    "stages_ordered": _l("changed the order of the stages"),
+    "stage_deleted": _l("deleted a stage"),
+}
+
+
+def refusal(error: InvalidInputError) -> str:
+    """Say why a lead was not moved, or the pipeline not changed."""
+    words = {
+        "in_bin": _("The lead is in the bin. Restore it to work with it."),
+        "stage_gone": _("This stage is not there any more. Choose another one."),
+        "other_kind": _("Choose another stage of the same kind."),
+        "stage_name_taken": _("There is a stage with this name."),
+    }
     if error.code == "stage_not_empty":
         count = int(str(error.details["count"]))
         return str(
@@ -46,17 +73,27 @@ def stage_refusal(error: InvalidInputError) -> str:
     if error.code == "last_of_kind":
         kind = KIND_NAMES[error.details["kind"]]  # type: ignore[index]
         return str(_("One stage of the kind “%(kind)s” must stay.", kind=kind))
-    if error.code == "other_kind":
-        return str(_("Choose another stage of the same kind."))
-    return str(_("There is a stage with this name."))
+    return str(words.get(error.code) or reason(error))
 
 
-def _worded(_field: str, value: Any) -> str:
+def _worded(field: str, value: Any) -> str:
     if value is None:
         return ""
+    if field == "closed_at":
+        return day(datetime.fromisoformat(value))
     if isinstance(value, list):
         return money(*value)
     return str(value)
 
 
+def _worded_stage(field: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if field == "order":
+        return " · ".join(value)
+    name, kind = value
+    return f"{name} ({KIND_NAMES.get(kind, kind)})"
+
+
 STORY = Story(services.RECORD, LABELS, ACTIONS, _worded)
+PIPELINE_STORY = Story(stages.RECORD, STAGE_LABELS, STAGE_ACTIONS, _worded_stage)

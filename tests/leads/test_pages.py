@@ -13,6 +13,7 @@ from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact, make_lead
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry, Note
+from crm_app.journal.services import add_note
 from crm_app.leads import services
 from crm_app.leads.models import Lead, LeadStage
 
@@ -78,7 +79,9 @@ def test_it_is_made_from_the_form(client_of, bob):
         ({"responsible_id": "999"}, "Not a valid choice"),
         ({"contact_id": "999"}, "This contact cannot be chosen."),
         ({"contact_id": "99999999999999"}, "This contact cannot be chosen."),
-        ({"number": "12"}, "This number cannot be called."),
+        ({"number": "12"}, "This number is too short."),
+        ({"number": "hello"}, "This is not a phone number."),
+        ({"number": "+999 123 456 789"}, "No country has this code."),
     ],
 )
 def test_it_says_what_is_wrong_and_keeps_what_was_typed(client_of, bob, typed, complaint):
@@ -213,9 +216,68 @@ def test_it_goes_to_the_bin_and_comes_back(client_of, bob):
     assert "in the bin" in in_bin
     assert "Restore" in in_bin
     assert client.get(f"/leads/{lead.id}/edit").status_code == 404
-    assert client.post(f"/leads/{lead.id}/notes", data={"text": "x"}).status_code == 404
     client.post(f"/leads/{lead.id}/restore")
     assert client.get(f"/leads/{lead.id}/edit").status_code == 200
+
+
+def test_it_keeps_a_note_on_what_went_to_the_bin_while_it_was_typed(client_of, bob, carol):
+    lead, client = make_lead("Roof"), client_of(bob)
+    url = f"/leads/{lead.id}/notes"
+    services.delete(lead, carol)
+    db.session.commit()
+    page = client.post(url, data={"text": "He rang"}, follow_redirects=True).text
+    assert "The note was kept, but the lead is in the bin now." in page
+    assert '<div class="as-typed">He rang</div>' in page
+    fragment = client.post(url, data={"text": "Twice"}, headers=HTMX).text
+    assert "The note was kept, but the lead is in the bin now." in fragment
+    assert "Twice" in fragment
+    assert "<textarea" not in fragment
+    too_long = client.post(url, data={"text": "x" * 10_001})
+    assert too_long.status_code == 422
+    assert "x" * 10_001 in too_long.text
+    texts = [note.text for note in db.session.scalars(Note.of("lead", lead.id))]
+    assert texts == ["Twice", "He rang"]
+
+
+def test_it_leads_to_all_its_notes(client_of, bob):
+    lead, client = make_lead("Roof"), client_of(bob)
+    for number in range(51):
+        add_note(services.RECORD, lead.id, f"Note {number}.", bob)
+    db.session.commit()
+    page = client.get(f"/leads/{lead.id}").text
+    assert "Note 1." in page
+    assert "Note 0." not in page
+    older = re.search(rf'href="(/leads/{lead.id}/notes\?cursor=[^"]+)"', page).group(1)
+    assert "Note 0." in client.get(older).text
+    assert "Note 50." in client.get(f"/leads/{lead.id}/notes").text
+
+
+def test_it_does_not_lose_an_edit_of_what_went_to_the_bin_meanwhile(client_of, bob, carol):
+    lead, client = make_lead("Roof"), client_of(bob)
+    url = f"/leads/{lead.id}/edit"
+    seen = fields(client.get(url).text)
+    services.delete(lead, carol)
+    db.session.commit()
+    told = client.post(url, data=seen | {"title": "Red roof", "about": "much typed text"})
+    assert told.status_code == 409
+    assert "put the lead in the bin" in told.text
+    assert "The lead is in the bin now. Saving takes it out again." in told.text
+    assert "much typed text" in told.text
+    db.session.refresh(lead)
+    assert (lead.title, lead.deleted_at is None) == ("Roof", False)
+    saved = client.post(url, data=fields(told.text) | {"about": "much typed text"})
+    assert (saved.status_code, saved.location) == (303, f"/leads/{lead.id}")
+    db.session.refresh(lead)
+    assert (lead.title, lead.about, lead.deleted_at) == ("Red roof", "much typed text", None)
+
+
+def test_it_takes_a_second_click_on_save_for_the_first(client_of, bob):
+    lead, client = make_lead("Roof"), client_of(bob)
+    url = f"/leads/{lead.id}/edit"
+    typed = fields(client.get(url).text) | {"title": " Red roof ", "value": "200"}
+    assert [client.post(url, data=typed).status_code for _ in range(2)] == [303, 303]
+    db.session.refresh(lead)
+    assert (lead.title, lead.value_cents, lead.version) == ("Red roof", 20_000, 2)
 
 
 def test_it_tells_the_second_editor_and_loses_nothing(client_of, bob, carol):

@@ -26,32 +26,34 @@ def names() -> list[str]:
 
 
 def test_it_adds_a_stage_after_those_of_its_kind():
-    stages.add_stage("Negotiation", StageKind.OPEN)
+    stages.add_stage("Negotiation", StageKind.OPEN, None)
     assert names() == ["New", "Contacted", "Proposal", "Negotiation", "Won", "Lost"]
 
 
-def test_it_refuses_a_name_twice_whatever_its_case():
+@pytest.mark.parametrize("twice", ["new", "évora", "ÉVORA", "Evora", " Évora "])
+def test_it_refuses_a_name_twice_whatever_its_case_and_accents(twice):
+    stages.add_stage("Évora", StageKind.OPEN, None)
     with pytest.raises(InvalidInputError) as refused:
-        stages.add_stage("new", StageKind.OPEN)
+        stages.add_stage(twice, StageKind.OPEN, None)
     assert refused.value.code == "stage_name_taken"
 
 
 def test_it_keeps_its_own_name():
-    stages.change_stage(named("New"), "New", StageKind.OPEN)
-    assert names()[0] == "New"
+    stages.change_stage(named("New"), "new", StageKind.OPEN, None)
+    assert names()[0] == "new"
 
 
 def test_it_changes_places():
-    stages.shift(named("Proposal"), up=True)
-    stages.shift(named("New"), up=True)
-    stages.shift(named("Lost"), up=False)
+    stages.shift(named("Proposal"), None, up=True)
+    stages.shift(named("New"), None, up=True)
+    stages.shift(named("Lost"), None, up=False)
     assert names() == ["New", "Proposal", "Contacted", "Won", "Lost"]
 
 
 def test_it_never_loses_the_last_of_a_kind():
     for verb in (
-        lambda: stages.delete_stage(named("Won")),
-        lambda: stages.change_stage(named("Won"), "Won", StageKind.OPEN),
+        lambda: stages.delete_stage(named("Won"), None),
+        lambda: stages.change_stage(named("Won"), "Won", StageKind.OPEN, None),
     ):
         with pytest.raises(InvalidInputError) as refused:
             verb()
@@ -62,10 +64,10 @@ def test_it_must_be_empty_to_go(bob):
     lead = make_lead("Roof", stage=named("Contacted"))
     services.delete(lead, bob)
     with pytest.raises(InvalidInputError) as refused:
-        stages.delete_stage(named("Contacted"))
+        stages.delete_stage(named("Contacted"), bob)
     assert (refused.value.code, refused.value.details) == ("stage_not_empty", {"count": 1})
     assert stages.empty_into(named("Contacted"), named("Proposal"), bob) == 1
-    stages.delete_stage(named("Contacted"))
+    stages.delete_stage(named("Contacted"), bob)
     assert names() == ["New", "Proposal", "Won", "Lost"]
     last = db.session.scalars(JournalEntry.of("lead", lead.id)).first()
     assert last.changes == {"stage": ["Contacted", "Proposal"]}
@@ -77,7 +79,7 @@ def test_it_makes_no_lead_won_by_tidying_up(bob):
         stages.empty_into(named("Contacted"), named("Won"), bob)
     assert refused.value.code == "other_kind"
     with pytest.raises(InvalidInputError) as refused:
-        stages.change_stage(named("Contacted"), "Contacted", StageKind.WON)
+        stages.change_stage(named("Contacted"), "Contacted", StageKind.WON, bob)
     assert refused.value.code == "stage_not_empty"
 
 
@@ -88,6 +90,36 @@ def test_it_is_a_managers_page(client_of, bob, dora):
     refused = client_of(bob).post("/leads/stages", data={"name": "X", "kind": "open"})
     assert refused.status_code == 403
     assert "X" not in names()
+
+
+def test_it_is_told_who_changed_the_pipeline(client_of, dora):
+    client = client_of(dora)
+    client.post("/leads/stages", data={"name": "Offer", "kind": "open"})
+    stage_id = named("Offer").id
+    client.post(f"/leads/stages/{stage_id}", data={"name": "Quote", "kind": "open"})
+    client.post(f"/leads/stages/{stage_id}", data={"name": "Quote", "kind": "open"})
+    client.post(f"/leads/stages/{stage_id}/shift", data={"to": "up"})
+    client.post(f"/leads/stages/{named('New').id}/shift", data={"to": "up"})
+    client.post(f"/leads/stages/{stage_id}/delete")
+    entries = db.session.scalars(JournalEntry.of(stages.RECORD, stages.RECORD_ID)).all()
+    assert {entry.user for entry in entries} == {dora}
+    assert [(entry.action, entry.changes) for entry in reversed(entries)] == [
+        ("stage_added", {"stage": [None, ["Offer", "open"]]}),
+        ("stage_changed", {"stage": [["Offer", "open"], ["Quote", "open"]]}),
+        (
+            "stages_ordered",
+            {
+                "order": [
+                    ["New", "Contacted", "Proposal", "Quote", "Won", "Lost"],
+                    ["New", "Contacted", "Quote", "Proposal", "Won", "Lost"],
+                ]
+            },
+        ),
+        ("stage_deleted", {"stage": [["Quote", "open"], None]}),
+    ]
+    page = client.get("/leads/stages").text
+    for words in ("added a stage", "deleted a stage", "Offer (Open)", "New · Contacted · Quote"):
+        assert words in page
 
 
 def test_it_is_changed_on_its_page(client_of, dora):

@@ -1,0 +1,26 @@
+"""Looking at leads and at the pipeline changes nothing."""
+
+from sqlalchemy import select
+
+from crm_app.demo import make_contact, make_lead
+from crm_app.extensions import db
+from crm_app.leads import services
+from crm_app.leads.models import LeadStage
+from tests.reading import written_by_reading
+
+
+def test_it_writes_nothing_for_whoever_only_looks(app, client_of, dora):
+    contact = make_contact("João Silva", phones=("912345678",))
+    kept, binned = make_lead("Roof", contact_id=contact.id), make_lead("Wall")
+    services.delete(binned, dora)
+    db.session.commit()
+    stage_ids = db.session.scalars(select(LeadStage.id)).all()
+    written = written_by_reading(
+        app,
+        client_of(dora),
+        "leads",
+        lead_id=[kept.id, binned.id],
+        stage_id=stage_ids,
+        contact_id=[contact.id],
+    )
+    assert not written
