@@ -24,7 +24,8 @@ from crm_app.web.toasts import toast
 @bp.route("/for-contact/<int:contact_id>", methods=["GET", "POST"])
 def for_contact(contact_id: int) -> Answer:
     """Show a contact's tasks as a box for its page; a post adds one."""
-    contact = db.session.scalar(contacts.visible_to(me()).where(Contact.id == contact_id))
+    among = contacts.reachable_by(me()) if _is_typed() else contacts.visible_to(me())
+    contact = db.session.scalar(among.where(Contact.id == contact_id))
     if contact is None:
         abort(404)
     return _box("contact", contact, Task.contact_id == contact.id, {"contact_id": contact.id})
@@ -33,11 +34,17 @@ def for_contact(contact_id: int) -> Answer:
 @bp.route("/for-lead/<int:lead_id>", methods=["GET", "POST"])
 def for_lead(lead_id: int) -> Answer:
     """Show a lead's tasks as a box for its page; a post adds one, for its contact too."""
-    lead = db.session.scalar(leads.visible_to(me()).where(Lead.id == lead_id))
+    among = leads.reachable_by(me()) if _is_typed() else leads.visible_to(me())
+    lead = db.session.scalar(among.where(Lead.id == lead_id))
     if lead is None:
         abort(404)
     about: TaskDetails = {"lead_id": lead.id, "contact_id": lead.contact_id}
     return _box("lead", lead, Task.lead_id == lead.id, about)
+
+
+def _is_typed() -> bool:
+    # What was typed is kept, also when somebody put its contact or lead in the bin meanwhile.
+    return request.method == "POST"
 
 
 def _box(

@@ -13,7 +13,7 @@ from crm_app import clock
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.leads.models import Lead
-from crm_app.paging import Page, fetch_page
+from crm_app.paging import PAGE_SIZE, Page, fetch_page
 from crm_app.tasks.models import Task
 from crm_app.tasks.services import on_day
 
@@ -92,7 +92,24 @@ def due_by_tonight(local: LocalTime) -> ColumnElement[bool]:
     )
 
 
-def page_of_group(
+def newest(tasks: Select[Task], cursor: str) -> dict[str, Page[Task]]:
+    """Read one page of all that is to be done, what was written down last coming first."""
+    to_do = with_names(tasks.where(Task.completed_at.is_(None)))
+    keys = [Task.created_at, Task.id]
+    return {"to_do": fetch_page(db.session(), to_do, keys, cursor=cursor, descending=True)}
+
+
+def groups_of(
+    tasks: Select[Task], local: LocalTime, only: str, cursor: str
+) -> dict[str, Page[Task]]:
+    """Read the beginnings of all groups, or one page of the only one that is wanted."""
+    if only:
+        return {only: _page_of_group(tasks, only, local, cursor, PAGE_SIZE)}
+    sizes = {group: SHOWN_DONE if group == "done" else SHOWN_TOGETHER for group in GROUPS}
+    return {group: _page_of_group(tasks, group, local, "", size) for group, size in sizes.items()}
+
+
+def _page_of_group(
     visible: Select[Task], group: str, local: LocalTime, cursor: str, size: int
 ) -> Page[Task]:
     """Read one page of a group: what is due first comes first, of the done the last done."""

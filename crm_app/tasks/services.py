@@ -73,6 +73,7 @@ def update_task(task: Task, by: User, **changes: Unpack[TaskChanges]) -> bool:
 
 def complete(task: Task, by: User) -> None:
     """Tick a task off; ticking twice changes nothing."""
+    hold(task)
     if task.completed_at is None:
         task.completed_at, task.completed_by_id = clock.now(), by.id
         _trace(task, "completed", by)
@@ -80,6 +81,7 @@ def complete(task: Task, by: User) -> None:
 
 def reopen(task: Task, by: User) -> None:
     """Take the tick off again."""
+    hold(task)
     if task.completed_at is not None:
         task.completed_at = task.completed_by_id = None
         _trace(task, "reopened", by)
@@ -87,6 +89,7 @@ def reopen(task: Task, by: User) -> None:
 
 def delete(task: Task, by: User) -> None:
     """Put a task in the bin, whence it can be restored."""
+    hold(task)
     if task.deleted_at is None:
         task.deleted_at = clock.now()
         _trace(task, "deleted", by)
@@ -94,6 +97,7 @@ def delete(task: Task, by: User) -> None:
 
 def restore(task: Task, by: User) -> None:
     """Take a task out of the bin."""
+    hold(task)
     if task.deleted_at is not None:
         task.deleted_at = None
         _trace(task, "restored", by)
@@ -109,13 +113,30 @@ def binned_for(user: User) -> Select[Task]:
     return _own_or_all(select(Task).where(Task.deleted_at.is_not(None)), user)
 
 
+def reachable_by(user: User) -> Select[Task]:
+    """Select the tasks that a user may see, those in the bin too."""
+    return _own_or_all(select(Task), user)
+
+
+def may_open(task: Task, user: User) -> bool:
+    """Tell whether a user sees a task's own page, as `visible_to` selects."""
+    is_own = user.id in {task.assignee_id, task.created_by_id}
+    return task.deleted_at is None and (is_own or sees_everything(user))
+
+
+def hold(task: Task) -> None:
+    """Keep a task from everybody else until the end of the transaction, and read it again."""
+    # In two questions, for the reason that leads have.
+    db.session.execute(select(Task.id).where(Task.id == task.id).with_for_update())
+    db.session.refresh(task)
+
+
 def locked(task: Task, version: int) -> Task:
-    """Hold the row until the end of the transaction, if it is still the version that was read.
+    """Hold a task, if it is still the version that was read.
 
     Raises ConflictError when somebody changed it meanwhile.
     """
-    # Only this row: PostgreSQL cannot lock what an outer join brings along.
-    db.session.refresh(task, with_for_update={"of": Task})
+    hold(task)
     if task.version != version:
         raise ConflictError
     return task

@@ -74,10 +74,11 @@ def leads_for(form: TaskForm, user: User) -> list[Lead]:
     return found if chosen is None or chosen in found else [chosen, *found]
 
 
-def quick_details(form: QuickForm) -> TaskDetails:
-    """Give the due day that a chip means, where the user is."""
+def quick_details(form: QuickForm, contact: Contact | None = None) -> TaskDetails:
+    """Give the due day that a chip means, where the user is, and the contact of the list."""
     day = LocalTime.of(choose_timezone()).chips().get(form.due.data or "")
-    return {"due_at": on_day(day)} if day else {}
+    about: TaskDetails = {"contact_id": contact.id} if contact else {}
+    return {**about, "due_at": on_day(day)} if day else about
 
 
 def details(form: TaskForm, local: LocalTime, user: User, task: Task | None) -> TaskDetails:
@@ -94,6 +95,8 @@ def details(form: TaskForm, local: LocalTime, user: User, task: Task | None) -> 
         form.contact_id.errors = [_("This contact cannot be chosen.")]
     if contact is None and lead is not None:
         contact = lead.contact
+        # So the form says what will be kept, and agrees with it when it is sent twice.
+        form.contact_id.data = str(lead.contact_id or "")
     assignee_id = read_id(form.assignee_id.data)
     return {
         "assignee": db.session.get(User, assignee_id) if assignee_id else None,

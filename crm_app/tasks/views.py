@@ -1,34 +1,21 @@
-"""Pages of tasks: the list, one task, its form, the bin; ticking off and undoing."""
+"""Pages of tasks: the list, one task, the bin; ticking off and undoing."""
 
 from flask import Blueprint, abort, render_template, request, url_for
 from flask_babel import gettext as _
-from sqlalchemy import Select
 from werkzeug.wrappers import Response
 
 from crm_app.accounts.colleagues import colleagues
 from crm_app.accounts.current import me
-from crm_app.accounts.models import User
 from crm_app.accounts.services import sees_everything
 from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact
-from crm_app.errors import ConflictError
 from crm_app.extensions import db
-from crm_app.leads.new_lead import only_searches, picker
 from crm_app.paging import fetch_page
 from crm_app.tasks import services, typed, wording
-from crm_app.tasks.forms import QuickForm, TaskForm
-from crm_app.tasks.listing import (
-    GROUPS,
-    SHOWN_DONE,
-    SHOWN_TOGETHER,
-    LocalTime,
-    page_of_group,
-    with_names,
-)
+from crm_app.tasks.forms import QuickForm
+from crm_app.tasks.listing import GROUPS, LocalTime, groups_of, newest, with_names
 from crm_app.tasks.models import Task
 from crm_app.web.back import here
-from crm_app.web.back import local as local_path
-from crm_app.web.conflict import Change
 from crm_app.web.formatting import choose_timezone
 from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
 from crm_app.web.ids import read_id
@@ -42,46 +29,41 @@ Answer = str | tuple[str, int] | Response
 
 def task_or_404(task_id: int, *, in_bin: bool = False) -> Task:
     """Fetch a task that the user may see and change; one in the bin only when asked for."""
-    task = _find(services.visible_to(me()), task_id)
-    if task is None and in_bin:
-        task = _find(services.binned_for(me()), task_id)
+    among = services.reachable_by(me()) if in_bin else services.visible_to(me())
+    task = db.session.scalar(with_names(among.where(Task.id == task_id)))
     return task if task is not None else abort(404)
-
-
-def _find(among: Select[Task], task_id: int) -> Task | None:
-    return db.session.scalar(with_names(among.where(Task.id == task_id)))
 
 
 @bp.route("", methods=["GET", "POST"])
 def index() -> Answer:
     """List the tasks in groups, mine unless asked otherwise; a post adds one in one line."""
-    form = QuickForm()
+    form, contact = QuickForm(), _filter_contact()
     if form.validate_on_submit():
-        task = services.create_task(form.title.data, me(), **typed.quick_details(form))
+        details = typed.quick_details(form, contact)
+        task = services.create_task(form.title.data, me(), **details)
         db.session.commit()
         toast(_("The task was added."), undo_url=url_for(".delete", task_id=task.id))
         if not wants_fragment():
             return see_other(request.full_path.rstrip("?"))
         form = QuickForm(formdata=None)
-    return _list_page(form), 422 if form.errors else 200
+    return _list_page(form, contact), 422 if form.errors else 200
 
 
-def _list_page(form: QuickForm) -> str:
-    local = LocalTime.of(choose_timezone())
-    assignee, contact = request.args.get("assignee", "me"), _filter_contact()
+def _list_page(form: QuickForm, contact: Contact | None) -> str:
+    args, local = request.args, LocalTime.of(choose_timezone())
+    # All that is to be done for a client matters to whoever looks at it, not only their own part.
+    assignee = args.get("assignee", typed.ALL if contact else typed.MINE)
     tasks = typed.narrow(services.visible_to(me()), assignee, contact, me())
-    only, cursor = request.args.get("group", ""), request.args.get("cursor", "")
-    if only in GROUPS:
-        groups = {only: page_of_group(tasks, only, local, cursor, 50)}
-    else:
-        sizes = {group: SHOWN_DONE if group == "done" else SHOWN_TOGETHER for group in GROUPS}
-        groups = {g: page_of_group(tasks, g, local, "", size) for g, size in sizes.items()}
+    is_newest = args.get("sort") == "newest"
+    only = args.get("group", "") if args.get("group") in GROUPS and not is_newest else ""
+    cursor = args.get("cursor", "")
     return page_or_fragment(
         "tasks/index.html",
         "tasks/_tasks.html",
         form=form,
-        groups=groups,
-        only=only if only in GROUPS else "",
+        groups=newest(tasks, cursor) if is_newest else groups_of(tasks, local, only, cursor),
+        only=only,
+        is_newest=is_newest,
         names=wording.GROUP_NAMES,
         assignee=assignee,
         contact=contact,
@@ -101,69 +83,6 @@ def show(task_id: int) -> Answer:
     """Show all about one task; one in the bin can be restored from here."""
     task = task_or_404(task_id, in_bin=True)
     return render_template("tasks/show.html", task=task, history=wording.STORY.of(task.id))
-
-
-@bp.route("/new", methods=["GET", "POST"])
-def new() -> Answer:
-    """Make a task, prefilled from the address."""
-    local = LocalTime.of(choose_timezone())
-    form = TaskForm(data=typed.prefilled(request.args, local, me()))
-    form.offer(db.session.scalars(User.enabled()), typed.leads_for(form, me()), None)
-    if not only_searches() and form.validate_on_submit():
-        details = typed.details(form, local, me(), None)
-        if not form.errors:
-            task = services.create_task(form.title.data, me(), **details)
-            db.session.commit()
-            toast(_("The task was added."), undo_url=url_for(".delete", task_id=task.id))
-            return see_other(local_path(request.form.get("back", ""), url_for(".index")))
-    return _form_page(form, None)
-
-
-@bp.route("/<int:task_id>/edit", methods=["GET", "POST"])
-def edit(task_id: int) -> Answer:
-    """Change a task; whoever saves second is told what the first one changed."""
-    task, local = task_or_404(task_id), LocalTime.of(choose_timezone())
-    form = TaskForm(data=typed.contents_of(task, local))
-    form.offer(db.session.scalars(User.enabled()), typed.leads_for(form, me()), task)
-    if not form.is_submitted():
-        form.show_version(task.version)
-        return _form_page(form, task)
-    if only_searches():
-        return _form_page(form, task, code=200)
-    is_valid = form.validate()
-    details = typed.details(form, local, me(), task)
-    if not is_valid or form.errors:
-        return _form_page(form, task)
-    try:
-        services.locked(task, form.read_version)
-    except ConflictError:
-        return _conflict(form, task, local)
-    services.update_task(task, me(), title=form.title.data, **details)
-    db.session.commit()
-    toast(_("The task was saved."))
-    return see_other(local_path(request.form.get("back", ""), url_for(".index")))
-
-
-def _conflict(form: TaskForm, task: Task, local: LocalTime) -> Answer:
-    missed = wording.STORY.missed(task.id, task.version - form.read_version)
-    newest = TaskForm(formdata=None, data=typed.contents_of(task, local))
-    newest.offer(db.session.scalars(User.enabled()), typed.leads_for(newest, me()), task)
-    form.rebase(newest, task.version)
-    return _form_page(form, task, missed, code=409)
-
-
-def _form_page(
-    form: TaskForm, task: Task | None, changes: list[Change] | None = None, code: int = 0
-) -> Answer:
-    page = render_template(
-        "tasks/edit.html",
-        form=form,
-        task=task,
-        **picker(form.contact_id.data, me(), task.contact if task else None),
-        changes=changes or [],
-        back=local_path(request.form.get("back", ""), here(url_for(".index"))),
-    )
-    return page, code or (422 if form.errors else 200)
 
 
 @bp.post("/<int:task_id>/complete")

@@ -32,6 +32,7 @@ ACTIONS: dict[str, Any] = {
 }
 
 GROUP_NAMES: dict[str, Any] = {
+    "to_do": _l("To do, the newest first"),
     "overdue": _l("Overdue"),
     "today": _l("Today"),
     "upcoming": _l("Upcoming"),

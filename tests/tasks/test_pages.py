@@ -12,8 +12,10 @@ from sqlalchemy import select
 
 from crm_app import clock
 from crm_app.accounts.services import change_office
+from crm_app.contacts.services import delete as delete_contact
 from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.extensions import db
+from crm_app.leads import services as lead_services
 from crm_app.tasks import services
 from crm_app.tasks.models import Task
 from tests.questions import questions
@@ -39,6 +41,12 @@ def fields(page: str) -> dict[str, str]:
     return {name: unescape(value) for name, value in re.findall(pattern, form)} | {
         "assignee_id": chosen.group(1) if chosen else ""
     }
+
+
+def href(page: str, words: str) -> str:
+    """Give the address that a link with these words leads to."""
+    link = re.search(rf'<a [^>]*href="([^"]*)"[^>]*>(?:<svg.*?</svg>)?{words}', page)
+    return unescape(link.group(1)) if link else ""
 
 
 def newest() -> Task:
@@ -88,6 +96,7 @@ def test_it_is_narrowed_by_its_address(client_of, bob, carol):
     assert shown(client.get("/tasks?assignee=nobody").text) == ["Nobody&#39;s"]
     assert shown(client.get(f"/tasks?assignee={carol.id}").text) == ["Hers"]
     assert shown(client.get(f"/tasks?assignee=all&contact={contact.id}").text) == ["Mine"]
+    assert shown(client.get(f"/tasks?assignee={carol.id}&contact={contact.id}").text) == []
     assert shown(client.get("/tasks?assignee=nonsense&contact=99999999999").text) == ["Mine"]
     assert client.get("/tasks?group=nonsense").status_code == 200
 
@@ -272,6 +281,48 @@ def test_it_tells_the_second_editor_and_loses_nothing(client_of, bob, carol):
     assert (task.title, task.due_day) == ("Call twice", date(2026, 3, 9))
 
 
+def test_it_does_not_lose_an_edit_of_what_went_to_the_bin_meanwhile(client_of, bob, carol):
+    task, client = make_task("Call", assignee_id=bob.id), client_of(bob)
+    url = f"/tasks/{task.id}/edit"
+    seen = fields(client.get(url).text)
+    services.delete(task, carol)
+    db.session.commit()
+    told = client.post(url, data=seen | {"title": "Call twice", "about": "much typed text"})
+    assert told.status_code == 409
+    assert "put the task in the bin" in told.text
+    assert "The task is in the bin now. Saving takes it out again." in told.text
+    assert "much typed text" in told.text
+    db.session.refresh(task)
+    assert (task.title, task.deleted_at is None) == ("Call", False)
+    saved = client.post(url, data=fields(told.text) | {"about": "much typed text"})
+    assert saved.status_code == 303
+    db.session.refresh(task)
+    assert (task.title, task.about, task.deleted_at) == ("Call twice", "much typed text", None)
+
+
+def test_it_takes_a_second_click_on_save_for_the_first(client_of, bob):
+    lead = make_lead("Roof", contact_id=make_contact("João Silva").id, responsible_id=bob.id)
+    task, client = make_task("Call", assignee_id=bob.id), client_of(bob)
+    url = f"/tasks/{task.id}/edit"
+    # With the lead comes its contact.
+    typed = fields(client.get(url).text) | {"title": " Call twice ", "lead_id": str(lead.id)}
+    assert [client.post(url, data=typed).status_code for _ in range(2)] == [303, 303]
+    db.session.refresh(task)
+    assert (task.title, task.contact, task.version) == ("Call twice", lead.contact, 2)
+
+
+def test_it_goes_to_the_list_from_a_task_that_was_given_away(client_of, alice, bob, carol):
+    change_office("", restricts_agents=True, by=alice)
+    task = make_task("Call", assignee_id=bob.id, created_by_id=alice.id)
+    client, url = client_of(bob), f"/tasks/{task.id}/edit"
+    page = client.get(url, headers={"Referer": f"http://localhost/tasks/{task.id}"}).text
+    given = fields(page) | {"assignee_id": str(carol.id)}
+    assert given["back"] == f"/tasks/{task.id}"
+    answer = client.post(url, data=given, follow_redirects=True)
+    assert (answer.status_code, answer.request.path) == (200, "/tasks")
+    assert "The task was saved." in answer.text
+
+
 def test_it_lets_one_of_two_win_who_save_in_the_same_moment(client_of, bob, carol):
     task = make_task("Call")
     url, data = f"/tasks/{task.id}/edit", {"assignee_id": "", "lead_id": "", "version": "1"}
@@ -336,6 +387,63 @@ def test_it_is_a_box_with_a_line_to_add(client_of, bob, within):
     repeated = "João Silva" if within == "contact" else "Roof"
     assert repeated not in row
     assert client.get(f"/tasks/for-{within}/999").status_code == 404
+
+
+@pytest.mark.parametrize("within", ["contact", "lead"])
+def test_it_is_added_to_what_went_to_the_bin_while_it_was_typed(client_of, bob, carol, within):
+    contact, lead = make_contact("João Silva"), make_lead("Roof")
+    client = client_of(bob)
+    url = f"/tasks/for-{within}/{contact.id if within == 'contact' else lead.id}"
+    assert client.get(url).status_code == 200
+    delete_contact(contact, carol)
+    lead_services.delete(lead, carol)
+    db.session.commit()
+    box = client.post(url, data={"title": "Call", "due": "today"}, headers=HTMX)
+    assert box.status_code == 200
+    assert shown(box.text) == ["Call"]
+    assert client.get(url).status_code == 404
+
+
+def test_it_is_the_list_of_one_client_with_a_way_out(client_of, bob, carol):
+    contact = make_contact("João Silva", responsible_id=bob.id)
+    for number in range(60):
+        make_task(f"Task {number}", due_on=date(2020, 1, 1), contact_id=contact.id,
+                  assignee_id=(bob if number % 2 else carol).id)  # fmt: skip
+    make_task("Elsewhere", due_on=date(2020, 1, 1), assignee_id=bob.id)
+    client, url = client_of(bob), f"/tasks?contact={contact.id}"
+    page = client.get(url).text
+    assert "Tasks for João Silva" in page
+    assert shown(page) == [f"Task {number}" for number in range(20)]
+    assert '<option value="all" selected>' in page
+    assert f'name="contact" value="{contact.id}"' in page
+    assert href(page, "Show all of these") == f"{url}&group=overdue"
+    page = client.get(f"{url}&group=overdue&assignee=all").text
+    further = unescape(re.search(r'rel="next" href="([^"]+)"', page).group(1))
+    rest = client.get(further).text
+    assert len(shown(rest)) == 10
+    assert "Elsewhere" not in rest
+    # The way out keeps everything else.
+    assert href(rest, "All contacts") == "/tasks?group=overdue&assignee=all"
+    narrowed = client.get(f"{url}&assignee=me", headers=HTMX).text
+    assert href(narrowed, "All contacts") == "/tasks?assignee=me"
+
+
+def test_it_adds_to_the_list_of_a_client_what_stays_on_it(client_of, bob):
+    contact = make_contact("João Silva")
+    data = {"title": "Call", "due": "today"}
+    page = client_of(bob).post(f"/tasks?contact={contact.id}", data=data, headers=HTMX).text
+    assert shown(page) == ["Call"]
+    assert newest().contact == contact
+
+
+def test_it_names_no_client_whom_a_restricted_agent_may_not_see(client_of, alice, bob, carol):
+    hers = make_contact("Secret Client", responsible_id=carol.id)
+    make_task("Hers", contact_id=hers.id, assignee_id=carol.id)
+    change_office("", restricts_agents=True, by=alice)
+    db.session.commit()
+    page = client_of(bob).get(f"/tasks?contact={hers.id}&assignee=all").text
+    assert "Secret Client" not in page
+    assert shown(page) == []
 
 
 def test_it_asks_the_database_few_questions(client_of, bob, carol):

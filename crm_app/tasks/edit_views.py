@@ -1,0 +1,99 @@
+"""The form of a task: made, changed, and changed by two people at once."""
+
+from flask import render_template, request, url_for
+from flask_babel import gettext as _
+
+from crm_app.accounts.current import me
+from crm_app.accounts.models import User
+from crm_app.errors import ConflictError
+from crm_app.extensions import db
+from crm_app.leads.new_lead import only_searches, picker
+from crm_app.tasks import services, typed, wording
+from crm_app.tasks.forms import TaskForm
+from crm_app.tasks.listing import LocalTime
+from crm_app.tasks.models import Task
+from crm_app.tasks.views import Answer, bp, task_or_404
+from crm_app.web.back import here
+from crm_app.web.back import local as local_path
+from crm_app.web.conflict import Change
+from crm_app.web.formatting import choose_timezone
+from crm_app.web.fragments import see_other
+from crm_app.web.toasts import toast
+
+
+@bp.route("/new", methods=["GET", "POST"])
+def new() -> Answer:
+    """Make a task, prefilled from the address."""
+    local = LocalTime.of(choose_timezone())
+    form = TaskForm(data=typed.prefilled(request.args, local, me()))
+    _offer(form, None)
+    if not only_searches() and form.validate_on_submit():
+        details = typed.details(form, local, me(), None)
+        if not form.errors:
+            task = services.create_task(form.title.data, me(), **details)
+            db.session.commit()
+            toast(_("The task was added."), undo_url=url_for(".delete", task_id=task.id))
+            return see_other(local_path(request.form.get("back", ""), url_for(".index")))
+    return _form_page(form, None)
+
+
+@bp.route("/<int:task_id>/edit", methods=["GET", "POST"])
+def edit(task_id: int) -> Answer:
+    """Change a task; whoever saves second is told what the first one changed."""
+    task = task_or_404(task_id, in_bin=request.method == "POST")
+    local = LocalTime.of(choose_timezone())
+    form = TaskForm(data=typed.contents_of(task, local))
+    _offer(form, task)
+    if not form.is_submitted():
+        form.show_version(task.version)
+        return _form_page(form, task)
+    if only_searches():
+        return _form_page(form, task, code=200)
+    is_valid = form.validate()
+    details = typed.details(form, local, me(), task)
+    if not is_valid or form.errors:
+        return _form_page(form, task)
+    try:
+        services.locked(task, form.read_version)
+    except ConflictError:
+        return _conflict(form, task, local)
+    services.update_task(task, me(), title=form.title.data, **details)
+    # Who was told that it is in the bin and saves all the same wants it back.
+    services.restore(task, me())
+    return _saved(task)
+
+
+def _saved(task: Task) -> Answer:
+    db.session.commit()
+    toast(_("The task was saved."))
+    back = local_path(request.form.get("back", ""), url_for(".index"))
+    # Who may see only own tasks and gave this one away cannot go back to its page.
+    return see_other(back if services.may_open(task, me()) else url_for(".index"))
+
+
+def _conflict(form: TaskForm, task: Task, local: LocalTime) -> Answer:
+    missed = wording.STORY.missed(task.id, task.version - form.read_version)
+    newest = TaskForm(formdata=None, data=typed.contents_of(task, local))
+    _offer(newest, task)
+    if form.agrees_with(newest) and task.deleted_at is None:
+        return _saved(task)
+    form.rebase(newest, task.version)
+    return _form_page(form, task, missed, code=409)
+
+
+def _offer(form: TaskForm, task: Task | None) -> None:
+    form.offer(db.session.scalars(User.enabled()), typed.leads_for(form, me()), task)
+
+
+def _form_page(
+    form: TaskForm, task: Task | None, changes: list[Change] | None = None, code: int = 0
+) -> Answer:
+    page = render_template(
+        "tasks/edit.html",
+        form=form,
+        task=task,
+        **picker(form.contact_id.data, me(), task.contact if task else None),
+        changes=changes,
+        back=local_path(request.form.get("back", ""), here(url_for(".index"))),
+    )
+    return page, code or (422 if form.errors else 200)
