@@ -87,19 +87,30 @@ def _received(facts: list[Fact]) -> Parties:
         return Parties(Direction.INBOUND, outside)
     dialled = [fact for fact in facts if fact.kind is FactKind.DIALLED]
     caller = _first_of(callers)
-    if dialled:
-        placed_by = caller or _first(fact.extension for fact in dialled)
+    placed_by = caller or _first(fact.extension for fact in dialled)
+    named = _named_by_the_pbx(facts)
+    # A click is known to no phone but its own: where a colleague rings, the colleague was called.
+    if dialled and not named - {placed_by} - _passed_to(facts):
         wanted = _first(fact.called for fact in dialled)
         if is_extension(wanted):
             return Parties(Direction.INTERNAL, "", placed_by, called_extension=wanted)
         return Parties(Direction.OUTBOUND, wanted, placed_by)
     if not caller:
         return Parties(Direction.INBOUND)
-    named = {fact.who for fact in facts} | {fact.last_extension for fact in facts}
     # Nobody but the caller's own phone is named: the PBX rings it first to call somebody else.
-    if named - {""} == {caller}:
+    if named == {caller}:
         return Parties(Direction.OUTBOUND, "", caller)
     return Parties(Direction.INTERNAL, "", caller)
+
+
+def _named_by_the_pbx(facts: list[Fact]) -> set[str]:
+    told = [fact for fact in facts if fact.kind is not FactKind.DIALLED]
+    return ({fact.who for fact in told} | {fact.last_extension for fact in told}) - {""}
+
+
+def _passed_to(facts: list[Fact]) -> set[str]:
+    """Name the extensions that a colleague passed the call to: they say nothing of who called."""
+    return {fact.who for fact in facts if fact.transfer_from}
 
 
 def _first(values: Iterable[str]) -> str:

@@ -1,11 +1,10 @@
 """What the PBX posted goes on disk: facts into the ledger, clicks matched, the unreadable kept."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, text, update
 
 from crm_app import clock
 from crm_app.calls import ledger
@@ -24,7 +23,8 @@ _FRESH_FOR = timedelta(days=1)
 log = structlog.get_logger(__name__)
 
 _MATCHABLE = DialRequest.state.in_([state.value for state in MATCHABLE_STATES])
-_OPEN_WISHES = select(
+_IS_RECENT = DialRequest.created_at > bindparam("since", type_=UtcDateTime())
+_WISHES = select(
     DialRequest.id,
     DialRequest.user_id,
     DialRequest.extension,
@@ -32,7 +32,9 @@ _OPEN_WISHES = select(
     DialRequest.created_at,
     DialRequest.contact_id,
     DialRequest.lead_id,
-).where(_MATCHABLE, DialRequest.created_at > bindparam("since", type_=UtcDateTime()))
+    DialRequest.pbx_call_id,
+    _MATCHABLE,
+).where(or_(_MATCHABLE & _IS_RECENT, DialRequest.pbx_call_id == bindparam("pbx_call_id")))
 _SETTLE = update(DialRequest).where(DialRequest.id == bindparam("wish_id"), _MATCHABLE)
 _ATTACH = text(
     "UPDATE call SET lead_id = COALESCE(lead_id, :lead_id),"
@@ -64,7 +66,8 @@ def store(connection: Connection, fact: Fact, raw: str) -> Stored:
         return Stored(recorded.call_id, _silence(connection, fact, recorded), callers)
     if not (recorded.is_new and matching.may_belong(fact)):
         return Stored(recorded.call_id, recorded.tell, callers)
-    found = matching.match(fact, _open_wishes(connection, fact.received_at))
+    colleagues = {leg.extension for leg in recorded.state.legs if not leg.transferred_from}
+    found = matching.match(fact, _wishes(connection, fact), colleagues - {fact.caller})
     if found is None:
         return Stored(recorded.call_id, recorded.tell, callers)
     tell = recorded.tell
@@ -120,9 +123,10 @@ def _silence(connection: Connection, fact: Fact, recorded: ledger.Recorded) -> f
     return frozenset()
 
 
-def _open_wishes(connection: Connection, at: datetime) -> Iterable[Wish]:
-    rows = connection.execute(_OPEN_WISHES, {"since": at - matching.BELONGS_FOR})
-    return [Wish(*row) for row in rows]
+def _wishes(connection: Connection, fact: Fact) -> list[Wish]:
+    """Read the clicks that a call may come of, and the one that this call has come of already."""
+    known = {"since": fact.received_at - matching.BELONGS_FOR, "pbx_call_id": fact.pbx_call_id}
+    return [Wish(*row) for row in connection.execute(_WISHES, known)]
 
 
 def _connect(connection: Connection, fact: Fact, wish: Wish) -> frozenset[int]:

@@ -1,6 +1,6 @@
 """Which click a call came of: the PBX gives no id for it, so extension, number and time must do."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -28,7 +28,10 @@ Part = Literal["own_leg", "call"]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A click that a call may still come of: whose phone rings first, which number, when."""
+    """A click that a call may still come of: whose phone rings first, which number, when.
+
+    `pbx_call_id` is the call that has come of it so far; once it is not open, no other can.
+    """
 
     id: int
     user_id: int
@@ -37,6 +40,8 @@ class Wish:
     created_at: datetime
     contact_id: int | None = None
     lead_id: int | None = None
+    pbx_call_id: str = ""
+    is_open: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +59,35 @@ def may_belong(fact: Fact) -> bool:
     )
 
 
-def match(fact: Fact, wishes: Iterable[Wish]) -> Match | None:
+def match(fact: Fact, wishes: Iterable[Wish], colleagues: Collection[str] = ()) -> Match | None:
     """Find the click that a fact belongs to, the newest of several; None when it is another call.
 
     A fact that names no extension belongs to a click only if no other user asked for the number.
+    `colleagues` are the extensions that the call has reached beside the one that made it.
     """
     if not may_belong(fact):
         return None
+    wishes = list(wishes)
+    # A call comes of one click: what is heard of it later says nothing of an older one.
+    candidates = [wish for wish in wishes if wish.pbx_call_id == fact.pbx_call_id] or wishes
     open_ = sorted(
-        (wish for wish in wishes if _is_in_time(fact, wish)),
+        (wish for wish in candidates if wish.is_open and _is_in_time(fact, wish)),
         key=lambda wish: (wish.created_at, wish.id),
         reverse=True,
     )
+    if _is_own_phone(fact):
+        return next((Match(w, "own_leg") for w in open_ if w.extension == fact.called), None)
     own = [wish for wish in open_ if wish.extension in _extensions_of(fact)]
-    if is_own_leg(fact) or _is_own_phone(fact):
-        return Match(own[0], "own_leg") if own else None
     if not fact.pbx_call_id.startswith("out_"):
         # Some accounts report a click as an incoming call from the extension, without the number.
-        return Match(own[0], "call") if own and _is_lone(fact) else None
-    if not _extensions_of(fact):
-        own = open_ if len({wish.extension for wish in open_}) == 1 else []
-    fitting = [wish for wish in own if _is_same_number(fact.called, wish.number)]
-    return Match(fitting[0], "call") if fitting else None
+        return Match(own[0], "call") if own and _is_lone(fact) and not colleagues else None
+    fitting = [
+        wish
+        for wish in (own if _extensions_of(fact) else open_)
+        if _is_same_number(fact.called, wish.number)
+    ]
+    is_clear = len({wish.extension for wish in fitting}) == 1
+    return Match(fitting[0], "call") if is_clear else None
 
 
 def _extensions_of(fact: Fact) -> set[str]:
@@ -83,10 +95,15 @@ def _extensions_of(fact: Fact) -> set[str]:
 
 
 def _is_own_phone(fact: Fact) -> bool:
-    return is_extension(fact.called) and fact.called in {fact.caller, fact.extension}
+    """Tell whether the phone that rings is that of whoever calls, and not a colleague's."""
+    named = _extensions_of(fact)
+    return named == {fact.called} or (is_own_leg(fact) and not named)
 
 
 def _is_lone(fact: Fact) -> bool:
+    # When a call starts, nobody can say yet whether a colleague will ring.
+    if fact.kind is FactKind.STARTED:
+        return False
     return fact.extension in {"", fact.caller} and fact.called in {"", fact.caller}
 
 

@@ -1,6 +1,7 @@
 """What a call is while it goes on: who rings, who talks, and what a late word changes."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 from crm_app.calls.facts import CallPhase, Direction, Disposition, Fact, FactKind
@@ -191,6 +192,30 @@ class TestDirection:
         call = fold([rang, clicked])
         assert (call.direction, call.outside_number) == (Direction.OUTBOUND, ANA)
         assert (call.placed_by, call.ringing_extensions) == ("101", ("101",))
+
+    def test_it_is_internal_though_a_click_was_taken_for_a_call_between_colleagues(self) -> None:
+        told = [
+            inbound(STARTED, 0, caller="101"),
+            inbound(DIALLED, 0, caller="", called=ANA, extension="101"),
+            inbound(RANG, 1, caller="101", extension="102"),
+            inbound(ANSWERED, 5, caller="101", called="102", extension="102"),
+        ]
+        for order in permutations(told):
+            call = fold(order)
+            assert (call.direction, call.outside_number) == (Direction.INTERNAL, "")
+            assert (call.placed_by, call.answered_by) == ("101", "102")
+
+    def test_it_is_our_own_click_also_when_the_client_is_passed_to_a_colleague(self) -> None:
+        told = [
+            inbound(DIALLED, 0, caller="", called=ANA, extension="101"),
+            inbound(RANG, 1, caller="101", extension="101"),
+            inbound(RANG, 60, caller="101", extension="102", transfer_from="101"),
+            inbound(ANSWERED, 65, caller="101", called="102", extension="102"),
+        ]
+        for order in permutations(told):
+            call = fold(order)
+            assert (call.direction, call.outside_number) == (Direction.OUTBOUND, ANA)
+            assert (call.placed_by, call.talking_extension) == ("101", "102")
 
     def test_it_is_internal_when_a_colleague_rings_a_colleague(self) -> None:
         call = fold([inbound(RANG, 1, caller="101", extension="102")])

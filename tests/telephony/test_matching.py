@@ -1,5 +1,6 @@
 """Which click a call came of."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -37,8 +38,11 @@ def fact(kind: FactKind = FactKind.OUTGOING_STARTED, way: str = "out", **values:
         (fact(FactKind.RECORDED), None),
         (fact(received_at=NOW + timedelta(minutes=11)), None),
         (fact(received_at=NOW - timedelta(seconds=30)), None),
-        (fact(FactKind.STARTED, "in", caller="101", called="", extension=""), "call"),
+        (fact(FactKind.ANSWERED, called="102", caller="101", extension="102"), None),
+        (fact(FactKind.STARTED, "in", caller="101", called="", extension=""), None),
         (fact(FactKind.RANG, "in", caller="101", called=""), "call"),
+        (fact(FactKind.ENDED, "in", caller="101", called="", extension=""), "call"),
+        (fact(FactKind.ANSWERED, "in", caller="101", called="102", extension="102"), None),
         (fact(FactKind.RANG, "in", caller="101", called="", extension="102"), None),
         (fact(FactKind.RANG, "in", caller=CLIENT, called=""), None),
     ],
@@ -57,3 +61,27 @@ def test_the_newest_click_wins() -> None:
 
 def test_a_call_without_an_extension_is_nobodys_when_two_asked_for_the_number() -> None:
     assert match(fact(extension=""), [WISH, Wish(2, 2, "102", CLIENT, NOW)]) is None
+
+
+def test_a_call_without_an_extension_is_found_whatever_else_somebody_asked_for() -> None:
+    other = Wish(2, 2, "102", "+351919999999", NOW - timedelta(minutes=8))
+    found = match(fact(extension=""), [WISH, other])
+    assert found
+    assert found.wish == WISH
+
+
+def test_a_call_that_has_come_of_a_click_is_of_no_other_click() -> None:
+    call_id = fact().pbx_call_id
+    older = Wish(2, 1, "101", CLIENT, NOW - timedelta(minutes=2), contact_id=7, lead_id=8)
+    connected = replace(WISH, pbx_call_id=call_id, is_open=False)
+    answered = fact(FactKind.ANSWERED, caller="101")
+    assert match(answered, [older, connected]) is None
+    ringing = replace(WISH, pbx_call_id=call_id)
+    found = match(answered, [older, ringing])
+    assert found
+    assert found.wish == ringing
+
+
+def test_a_call_that_has_reached_a_colleague_is_of_no_click() -> None:
+    ended = fact(FactKind.ENDED, "in", caller="101", called="", extension="")
+    assert match(ended, [WISH], {"102"}) is None
