@@ -45,6 +45,11 @@ def prepare_private_folder(folder: Path) -> None:
         raise ConfigError(f"cannot make the folder {folder} ({error.strerror}).") from error
 
 
+def keep_files_private() -> None:
+    """Let only our own user read what this process and its children will write."""
+    os.umask(0o077)
+
+
 def lock_folder(folder: Path) -> int:
     """Reserve the data folder for this supervisor and its children; raises ConfigError.
 

@@ -1,6 +1,5 @@
 """Operator commands that run Ramal."""
 
-import logging
 from collections.abc import Callable
 
 import click
@@ -43,8 +42,9 @@ def make_serve(create_app: Factory) -> click.Command:
 
         The first start prints a link where the first administrator is made. Ctrl-C ends all.
         """
-        from crm_app.serving import demonstration, office
+        from crm_app.serving import checks, demonstration, office
 
+        checks.keep_files_private()
         settings: Config = current_app.extensions["settings"]
         if demo:
             demonstration.serve(settings, create_app)
@@ -58,12 +58,14 @@ def make_serve(create_app: Factory) -> click.Command:
 @with_appcontext
 def worker() -> None:
     """Do the work that nobody waits for; run as many as you like, on any machine."""
+    from crm_app.serving import checks, preparation
     from crm_app.serving.periodic import JOBS
     from crm_app.serving.worker import Worker
 
-    logging.getLogger("huey").setLevel(logging.WARNING)
+    checks.keep_files_private()
+    preparation.refuse_unfit_database()
     app = _this_app()
-    Worker(app, app.extensions["settings"].bus_url, JOBS).run()
+    Worker(app, app.extensions["settings"], JOBS).run()
 
 
 def _this_app() -> Flask:

@@ -49,6 +49,17 @@ def prepare_database(backups: Path) -> Path | None:
     return copy
 
 
+def refuse_unfit_database() -> None:
+    """Raise DatabaseError when the tables do not fit this code; a database away may come back."""
+    try:
+        state, _revision = _look()
+    except DatabaseError as error:
+        log.error("database_away", reason=str(error))
+        return
+    if state in migrations.PROBLEMS:
+        raise DatabaseError(f"DATABASE_URL: {migrations.PROBLEMS[state]}.")
+
+
 def seed() -> None:
     """Make sure that every office has the stages of its pipeline."""
     leads.ensure_stages()

@@ -1,6 +1,6 @@
 """`flask worker`: does the jobs that come back on their own, fed through the event bus."""
 
-import signal
+import logging
 import threading
 import time
 from types import FrameType
@@ -10,7 +10,8 @@ from flask import Flask
 from huey import RedisHuey
 from redis.exceptions import RedisError
 
-from crm_app.serving import jobs
+from crm_app.config import Config
+from crm_app.serving import jobs, signals
 from crm_app.serving.jobs import Job
 
 log = structlog.get_logger(__name__)
@@ -19,6 +20,15 @@ QUEUE = "ramal"
 THREADS = 2
 TICK_SECONDS = 0.5
 END_SECONDS = 1.5
+HUEYS_LOGGERS = ("huey", "huey.consumer", "huey.consumer.Worker", "huey.consumer.Scheduler")
+
+
+class _BusIsAway(logging.Filter):
+    """Drops what Huey writes, several times in a second, while the bus is away: we say it once."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let through what has another reason."""
+        return not (record.exc_info and isinstance(record.exc_info[1], RedisError | OSError))
 
 
 class Worker:
@@ -28,23 +38,26 @@ class Worker:
     that is lost loses nothing.
     """
 
-    def __init__(self, app: Flask, bus_url: str, all_jobs: tuple[Job, ...]) -> None:
+    def __init__(self, app: Flask, settings: Config, all_jobs: tuple[Job, ...]) -> None:
         """Prepare the jobs for one application."""
+        self._settings = settings
         self._jobs = {job.name: job for job in all_jobs}
         self._app = app
         self._end = threading.Event()
         self._is_bus_lost = False
-        self._huey = RedisHuey(QUEUE, url=bus_url, results=False, utc=True)
+        self._huey = RedisHuey(QUEUE, url=settings.bus_url, results=False, utc=True)
         self._do = self._huey.task(name="do")(self._run)
         self._consumer = self._huey.create_consumer(
             workers=THREADS, periodic=False, check_worker_health=True, health_check_interval=5
         )
+        logging.getLogger("huey").setLevel(logging.WARNING)
+        for name in HUEYS_LOGGERS:
+            logging.getLogger(name).addFilter(_BusIsAway())
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT comes; a job then has a second and a half to finish."""
         self._consumer.start()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._note_signal)
+        signals.when_asked_to_end(self._note_signal)
         next_health_check = time.monotonic()
         while not self._end.wait(TICK_SECONDS):
             self._queue_due()
@@ -63,12 +76,20 @@ class Worker:
                     self._do(job.name)
         except (RedisError, OSError) as error:
             if not self._is_bus_lost:
-                log.error("bus_lost", error=type(error).__name__)
+                log.error("bus_lost", error=type(error).__name__, what_to_do=self._what_to_do())
             self._is_bus_lost = True
         else:
             if self._is_bus_lost:
                 log.info("bus_back")
             self._is_bus_lost = False
+
+    def _what_to_do(self) -> str:
+        if self._settings.embeds_valkey:
+            return (
+                f"nobody serves {self._settings.bus_socket}: start `flask serve` on the same "
+                "DATA_DIR, or name your own Valkey or Redis in REDIS_URL"
+            )
+        return "start the Valkey or Redis that REDIS_URL names, or correct the address"
 
     def _run(self, name: str) -> None:
         job = self._jobs.get(name)
