@@ -29,9 +29,14 @@ class Child:
         command: Sequence[str],
         environment: Mapping[str, str],
         descriptors: Sequence[int] = (),
+        log_file: Path | None = None,
     ) -> None:
-        """Prepare; `descriptors` are the open files that the child inherits."""
+        """Prepare; `descriptors` are the open files that the child inherits.
+
+        `log_file` is where it writes what goes wrong, if not to our own output.
+        """
         self.name = name
+        self._log_file = log_file
         self._command = list(command)
         self._environment = dict(environment)
         self._descriptors = tuple(descriptors)
@@ -39,6 +44,11 @@ class Child:
         self._started_at = 0.0
         self._deaths = 0
         self._again_at = 0.0
+
+    @property
+    def reason(self) -> str:
+        """Say where the reason of its death is to be read."""
+        return f"its reason is in {self._log_file}" if self._log_file else "its reason stands above"
 
     @property
     def pid(self) -> int:
@@ -108,7 +118,9 @@ class Child:
         self._again_at = time.monotonic() + pause
         # Grandchildren, such as the processes that gunicorn starts, must not outlive it.
         self.kill()
-        log.warning("child_died", child=self.name, code=code, restart_in_seconds=pause)
+        log.warning(
+            "child_died", child=self.name, code=code, restart_in_seconds=pause, why=self.reason
+        )
         return True
 
 

@@ -73,8 +73,8 @@ def open_office(
 
     def start() -> None:
         supervisor.catch_signals()
-        if settings.embeds_valkey:
-            supervisor.start_bus()
+        if settings.embeds_valkey and not supervisor.start_bus():
+            return
         if also:
             also()
         supervisor.start_flask("worker", "worker")

@@ -1,18 +1,18 @@
 """Runs web, worker and event bus as children, and ends them all together."""
 
 import http.client
-import signal
 import socket
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 import structlog
 
 from crm_app.config import Config, child_environment
 from crm_app.errors import RamalError
-from crm_app.serving import checks, valkey
+from crm_app.serving import checks, signals, valkey
 from crm_app.serving.children import PAUSES, ROOT, Child
 
 log = structlog.get_logger(__name__)
@@ -40,17 +40,26 @@ class Supervisor:
 
     def catch_signals(self) -> None:
         """From now on Ctrl-C, SIGTERM and a closed terminal end everything in order."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._note_signal)
+        signals.when_asked_to_end(self._note_signal)
 
-    def start_bus(self) -> None:
-        """Start the embedded event bus and wait until it answers."""
+    def start_bus(self) -> bool:
+        """Start the embedded event bus and wait until it answers; False when we are to end first.
+
+        Raises RamalError when it ends or does not answer.
+        """
         path = self._settings.bus_socket
         folder = self._settings.data_dir / "valkey"
         for private in (folder, path.parent):
             checks.prepare_private_folder(private)
-        self._start("event bus", valkey.command(path, folder))
-        valkey.wait_until_ready(path, folder / valkey.LOG_NAME)
+        log_file = folder / valkey.LOG_NAME
+        bus = self._start("event bus", valkey.command(path, folder), log_file=log_file)
+
+        def is_wanted() -> bool:
+            if not bus.pid and not self._signals:
+                raise RamalError(f"the embedded event bus ended at once; {bus.reason}")
+            return not self._signals
+
+        return valkey.wait_until_ready(path, log_file, is_wanted)
 
     def start_web(self, connections: int) -> None:
         """Start the web processes on the socket that we hold."""
@@ -103,17 +112,21 @@ class Supervisor:
         self._end(others, END_SECONDS)
         self._end(buses, BUS_END_SECONDS)
 
-    def _start(self, name: str, command: list[str], *descriptors: int) -> None:
-        child = Child(name, command, self._environment, (self._lock, *descriptors))
+    def _start(
+        self, name: str, command: list[str], *descriptors: int, log_file: Path | None = None
+    ) -> Child:
+        held = (self._lock, *descriptors)
+        child = Child(name, command, self._environment, held, log_file)
         self._children.append(child)
         child.start()
+        return child
 
     def _look_after_children(self) -> None:
         for child in self._children:
             if not child.look_after():
                 raise RamalError(
                     f"{child.name} died {len(PAUSES) + 1} times in a row, so everything was "
-                    "stopped. Its reason stands above."
+                    f"stopped; {child.reason}."
                 )
 
     def _end(self, children: list[Child], seconds: float) -> None:

@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from crm_app.errors import ConfigError, RamalError
@@ -53,13 +54,21 @@ def command(socket_path: Path, folder: Path) -> list[str]:
     ]
 
 
-def wait_until_ready(socket_path: Path, log_file: Path) -> None:
-    """Wait until the bus answers; raises RamalError when it does not within 20 seconds."""
+def wait_until_ready(
+    socket_path: Path, log_file: Path, is_wanted: Callable[[], bool] = lambda: True
+) -> bool:
+    """Wait until the bus answers; False as soon as it is not wanted any more.
+
+    Raises RamalError when it does not answer within 20 seconds, and whatever `is_wanted` raises.
+    """
     deadline = time.monotonic() + READY_SECONDS
     while not is_ready(socket_path):
+        if not is_wanted():
+            return False
         if time.monotonic() > deadline:
             raise RamalError(f"the embedded event bus does not start; its reason is in {log_file}")
         time.sleep(0.02)
+    return True
 
 
 def is_ready(socket_path: Path) -> bool:
