@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -66,6 +67,18 @@ def test_it_keeps_its_folder_and_the_bus_to_itself(office: Office) -> None:
     assert (office.data_dir / "secret_key").stat().st_mode & 0o777 == 0o600
 
 
+def test_it_lets_nobody_else_read_what_it_keeps(office: Office) -> None:
+    assert os.umask(0o022) == 0o022, "this test needs the usual umask"
+    kept = [office.data_dir, *office.data_dir.rglob("*")]
+    assert office.data_dir / "ramal.db" in kept
+    open_to_others = {
+        str(path.relative_to(office.data_dir)): oct(path.stat().st_mode)
+        for path in kept
+        if path.exists() and path.stat().st_mode & 0o077
+    }
+    assert not open_to_others
+
+
 def test_it_refuses_a_second_office_on_the_same_folder(office: Office) -> None:
     second = flask(office.data_dir, "serve")
     assert second.returncode == 1
@@ -124,6 +137,20 @@ def test_it_ends_everything_within_seconds_also_open_streams(tmp_path: Path, num
         assert seconds < END_SECONDS, office.output
         for stream in streams:
             stream.close()
+
+
+def test_it_outlives_a_closed_terminal_when_it_was_started_by_nohup(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Office(tmp_path / "data") as office:
+            office.process.send_signal(signal.SIGHUP)
+            with pytest.raises(subprocess.TimeoutExpired):
+                office.process.wait(1)
+            assert office.get("/healthz")[0] == 200
+            office.stop(signal.SIGTERM)
+            assert office.process.returncode == 0, office.output
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_it_lets_the_first_administrator_in_and_keeps_them(tmp_path: Path) -> None:
