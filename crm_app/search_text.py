@@ -8,29 +8,42 @@ _WHOLE_LETTERS = str.maketrans(
     {"ł": "l", "ø": "o", "ß": "ss", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
 )
 _SPACES = re.compile(r"\s+")
-_DIGITS_AND_MARKS = re.compile(r"[\d\s()+./\-]+")
+# Of these nobody sees which one it is: NUL, marks of writing direction, soft hyphens.
+_UNSEEN = {"Cc", "Cf"}
+# As a link or with the code of a country, and so surely a phone number.
+_PHONE = re.compile(r"(?:tel:|\+|00)\s*", re.IGNORECASE)
+_DIGITS_AND_MARKS = re.compile(r"[\d\s()+./\-\u2010-\u2015]+")
+_NATIONAL_ZERO = re.compile(r"\(0\)")
 _NOT_DIGITS = re.compile(r"\D")
-MINIMUM_LENGTH = 3
 
 
 def normalise(text: str) -> str:
     """Lower a text, drop its accents and fold its white space: "João  Łuk" -> "joao luk"."""
-    lowered = text.casefold().translate(_WHOLE_LETTERS)
+    lowered = _SPACES.sub(" ", text).casefold().translate(_WHOLE_LETTERS)
     decomposed = unicodedata.normalize("NFKD", lowered)
-    bare = "".join(char for char in decomposed if not unicodedata.combining(char))
+    bare = "".join(
+        char
+        for char in decomposed
+        if not unicodedata.combining(char) and unicodedata.category(char) not in _UNSEEN
+    )
     return _SPACES.sub(" ", bare).strip()
 
 
-def words(query: str) -> list[str]:
-    """Split what somebody typed into search terms; a number in any writing is one term of digits.
+def readings(query: str) -> list[list[str]]:
+    """Read what somebody typed as search terms, in each way that it can be meant.
 
-    "joão silva" -> ["joao", "silva"]; "+351 912-345" -> ["351912345"]; "00351912" -> ["351912"].
+    "joão silva" -> [["joao", "silva"]]; "+351 912-345" -> [["351912345"]]. Digits with marks may be
+    a number in any writing or stand in a text like this: "24/7" -> [["24/7"], ["247"]].
     """
-    stripped = query.strip().removeprefix("tel:")
-    if stripped and _DIGITS_AND_MARKS.fullmatch(stripped):
-        digits = _NOT_DIGITS.sub("", stripped)
-        return [digits.removeprefix("00")] if digits.removeprefix("00") else []
-    return normalise(query).split()
+    written = normalise(query)
+    phone = _PHONE.match(written)
+    if not _DIGITS_AND_MARKS.fullmatch(written.removeprefix("tel:")):
+        return [written.split()] if written else []
+    digits = _NOT_DIGITS.sub("", _NATIONAL_ZERO.sub("", written) if phone else written)
+    number = [digits.removeprefix("00")] if digits.removeprefix("00") else []
+    if phone or not number or [written] == number:
+        return [number] if number else []
+    return [[written], number]
 
 
 def escape_like(term: str) -> str:

@@ -76,11 +76,15 @@ def list_contacts(user: User, filters: Filters, cursor: str = "") -> Listing:
     finding and sorting all of a common word would cost more with every contact that is added.
     """
     conditions = [*visibility(user), *filters.conditions()]
-    terms = search_text.words(filters.q)
-    if terms:
+    if search_text.readings(filters.q):
         most = search_index.MOST_FOUND
         ids = search_index.find_ids(
-            db.session(), Contact, terms, *conditions, sort_name=Contact.sort_name, limit=most + 1
+            db.session(),
+            Contact,
+            filters.q,
+            *conditions,
+            sort_name=Contact.sort_name,
+            limit=most + 1,
         )
         count, has_more = min(len(ids), most), len(ids) > most
         statement = select(Contact).where(Contact.id.in_(ids[:most]))
@@ -112,16 +116,16 @@ def find_contacts(
     user: User, q: str, *, kind: ContactKind | None = None, limit: int = 8
 ) -> list[Contact]:
     """Find contacts while somebody types; names that begin with what is typed come first."""
-    terms = search_text.words(q)
-    if not terms:
+    typed = " ".join(search_text.readings(q)[0]) if search_text.readings(q) else ""
+    if not typed:
         return []
     conditions = [*visibility(user), *Filters(kind=kind).conditions()]
     beginning = select(Contact.id).where(
-        *conditions, *search_index.prefix_range(Contact.sort_name, " ".join(terms))
+        *conditions, *search_index.prefix_range(Contact.sort_name, typed)
     )
     ids = list(db.session.scalars(beginning.order_by(Contact.sort_name, Contact.id).limit(limit)))
     if len(ids) < limit:
-        ids += _candidates(terms, conditions, limit)
+        ids += _candidates(q, conditions, limit)
     wanted = list(dict.fromkeys(ids))[:limit]
     found = db.session.scalars(
         select(Contact)
@@ -132,19 +136,20 @@ def find_contacts(
     return [by_id[contact_id] for contact_id in wanted]
 
 
-def _candidates(terms: list[str], conditions: list[ColumnElement[bool]], limit: int) -> list[int]:
+def _candidates(q: str, conditions: list[ColumnElement[bool]], limit: int) -> list[int]:
     """Find more than are wanted, and put those first whose own name holds what is typed."""
     most, session = limit * 4, db.session()
     by_name = {"sort_name": Contact.sort_name}
-    ids = search_index.find_ids(session, Contact, terms, *conditions, **by_name, limit=most)
+    ids = search_index.find_ids(session, Contact, q, *conditions, **by_name, limit=most)
     if len(ids) == most:
         # The people of a large company must not hide the company itself.
         is_company = Contact.kind == ContactKind.COMPANY
         ids += search_index.find_ids(
-            session, Contact, terms, *conditions, is_company, **by_name, limit=limit
+            session, Contact, q, *conditions, is_company, **by_name, limit=limit
         )
     rows = db.session.execute(select(Contact.id, Contact.sort_name).where(Contact.id.in_(ids)))
     names = {row[0]: row[1] for row in rows}
+    terms = search_text.readings(q)[0]
     return sorted(ids, key=lambda contact_id: not all(t in names[contact_id] for t in terms))
 
 

@@ -17,9 +17,9 @@ from sqlalchemy import (
     bindparam,
     column,
     event,
+    or_,
     select,
     table,
-    true,
 )  # fmt: skip
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -82,21 +82,35 @@ def attach(model: Any) -> None:
 def find_ids(
     session: Session,
     model: Any,
-    terms: Sequence[str],
+    query: str,
     *conditions: ColumnElement[bool],
     sort_name: "InstrumentedAttribute[str] | None" = None,
     limit: int = MOST_FOUND,
 ) -> list[int]:
-    """Find the rows that hold all terms (from `search_text.words`) and meet the conditions.
+    """Find the rows that hold what was typed (see `search_text.readings`) and meet the conditions.
 
     Terms without three letters or digits in a row have no trigram: beside one that has they must
     begin a word, alone the first of them must begin `sort_name` (without that column they find
     nothing). At most `limit` ids are given, on SQLite the newest first, and there only
     MOST_EXAMINED rows are tried.
     """
-    clean = [term.replace("\x00", "") for term in terms]
-    long = [term for term in clean if _HAS_TRIGRAM.search(term)]
-    short = [term for term in clean if term and term not in long]
+    found: dict[int, None] = {}
+    for terms in search_text.readings(query):
+        if len(found) < limit:
+            found |= dict.fromkeys(_find(session, model, terms, conditions, sort_name, limit))
+    return list(found)[:limit]
+
+
+def _find(
+    session: Session,
+    model: Any,
+    terms: list[str],
+    conditions: tuple[ColumnElement[bool], ...],
+    sort_name: "InstrumentedAttribute[str] | None",
+    limit: int,
+) -> list[int]:
+    long = [term for term in terms if _HAS_TRIGRAM.search(term)]
+    short = [term for term in terms if term not in long]
     if not long and (not short or sort_name is None):
         return []
     if sort_name is not None and not long:
@@ -117,13 +131,16 @@ def find_ids(
     return list(session.scalars(statement.limit(limit)))
 
 
-def holding(session: Session, model: Any, terms: Sequence[str]) -> ColumnElement[bool]:
-    """Say "holds all these terms" for a list that leaves nothing out; the index serves it."""
-    clean = [term.replace("\x00", "") for term in terms]
-    indexed = [term for term in clean if _HAS_TRIGRAM.search(term)]
+def holding(session: Session, model: Any, query: str) -> ColumnElement[bool]:
+    """Say "holds what was typed" for a list that leaves nothing out; the index serves it."""
+    return or_(*(_holds_all(session, model, terms) for terms in search_text.readings(query)))
+
+
+def _holds_all(session: Session, model: Any, terms: list[str]) -> ColumnElement[bool]:
+    indexed = [term for term in terms if _HAS_TRIGRAM.search(term)]
     if session.get_bind().dialect.name != "sqlite" or not indexed:
-        return and_(true(), *(_holds(model, term) for term in clean))
-    rest = [_holds(model, term) for term in clean if term not in indexed]
+        return and_(*(_holds(model, term) for term in terms))
+    rest = [_holds(model, term) for term in terms if term not in indexed]
     return and_(model.id.in_(_matching(model, indexed)), *rest)
 
 

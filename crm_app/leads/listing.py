@@ -73,9 +73,8 @@ class LeadFilter:
             statement = statement.where(Lead.responsible_id == own)
         if self.source:
             statement = statement.where(Lead.source == self.source)
-        if self.q:
-            words = search_text.words(self.q)
-            statement = statement.where(search_index.holding(db.session(), Lead, words))
+        if search_text.readings(self.q):
+            statement = statement.where(search_index.holding(db.session(), Lead, self.q))
         return statement
 
 

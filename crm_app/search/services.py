@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import joinedload, selectinload
 
-from crm_app import search_text
 from crm_app.accounts.models import User
 from crm_app.accounts.services import sees_everything
 from crm_app.contacts import search_index
@@ -48,11 +47,12 @@ def find(user: User, q: str, limit: int) -> Hits:
 
 
 def _find_leads(user: User, q: str, contacts: list[Contact], limit: int) -> list[Lead]:
-    terms = search_text.words(q)
     conditions: list[ColumnElement[bool]] = [Lead.deleted_at.is_(None)]
     if not sees_everything(user):
         conditions.append(Lead.responsible_id == user.id)
-    ids = search_index.find_ids(db.session(), Lead, terms, *conditions, limit=limit)
+    ids = search_index.find_ids(
+        db.session(), Lead, q, *conditions, sort_name=Lead.sort_title, limit=limit
+    )
     if len(ids) < limit and contacts:
         theirs = select(Lead.id).where(
             *conditions, Lead.contact_id.in_([contact.id for contact in contacts])

@@ -12,6 +12,7 @@ from crm_app import search_text
         ("ŁUKASZ Straße", "lukasz strasse"),
         ("Søren Æble", "soren aeble"),
         ("  Zoë\tÑandú ", "zoe nandu"),
+        ("Jo\x00ão\u202a Sil\u00adva\u200b", "joao silva"),
     ],
 )
 def test_it_folds_case_accents_and_spaces(written: str, normal: str) -> None:
@@ -19,20 +20,30 @@ def test_it_folds_case_accents_and_spaces(written: str, normal: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "terms"),
+    ("typed", "readings"),
     [
-        ("João Silva", ["joao", "silva"]),
-        ("912 345", ["912345"]),
-        ("+351 912-345", ["351912345"]),
-        ("00351 912", ["351912"]),
-        ("tel:+351912", ["351912"]),
+        ("João Silva", [["joao", "silva"]]),
+        ("ana 912", [["ana", "912"]]),
+        ("912345678", [["912345678"]]),
+        ("+351 912-345", [["351912345"]]),
+        ("00351 912", [["351912"]]),
+        ("tel:+351912", [["351912"]]),
+        ("TEL: 912 345", [["912345"]]),
+        ("+44 (0)20 7946 0958", [["442079460958"]]),
+        ("\u202a+351 912\u202c", [["351912"]]),
+        ("+351 912–345", [["351912345"]]),
+        ("912 345", [["912 345"], ["912345"]]),
+        ("2024/118", [["2024/118"], ["2024118"]]),
+        ("2024.10", [["2024.10"], ["202410"]]),
         ("   ", []),
         ("+", []),
-        ("ana 912", ["ana", "912"]),
+        ("\x00", []),
     ],
 )
-def test_it_reads_a_number_in_any_writing_as_one_term(typed: str, terms: list[str]) -> None:
-    assert search_text.words(typed) == terms
+def test_it_reads_a_number_in_any_writing_and_digits_also_as_they_stand(
+    typed: str, readings: list[list[str]]
+) -> None:
+    assert search_text.readings(typed) == readings
 
 
 def test_it_protects_the_wildcards_of_like() -> None:

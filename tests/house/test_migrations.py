@@ -119,7 +119,7 @@ def test_it_goes_down_to_nothing_and_up_again(new_house: MakeApp) -> None:
             assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
         upgrade()
         make_contact("João Silva", phones=("912345678",))
-        found = search_index.find_ids(db.session(), Contact, ["joao"])
+        found = search_index.find_ids(db.session(), Contact, "joao")
         assert len(found) == 1
 
 
@@ -141,7 +141,7 @@ def test_it_keeps_what_an_office_of_an_earlier_release_holds(
         for mapper in db.Model.registry.mappers:
             assert db.session.scalars(select(mapper.class_).limit(5)).unique().all() is not None
         word = office["tables"]["contact"][0]["search_text"].split()[0]
-        assert search_index.find_ids(db.session(), Contact, [word])
+        assert search_index.find_ids(db.session(), Contact, word)
 
 
 def test_it_sorts_the_leads_of_an_office_of_the_first_release(new_house: MakeApp) -> None:
@@ -159,7 +159,7 @@ def test_it_sorts_the_leads_of_an_office_of_the_first_release(new_house: MakeApp
         # What keeps the search of leads up to date is still there.
         leads[0].search_text = "xylophone"
         db.session.commit()
-        assert search_index.find_ids(db.session(), Lead, ["xylophone"]) == [leads[0].id]
+        assert search_index.find_ids(db.session(), Lead, "xylophone") == [leads[0].id]
 
 
 def fill(connection: Connection, tables: dict[str, list[dict[str, Any]]]) -> None:
