@@ -10,6 +10,8 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
+from tests.house.bare_text import NAMES, bare_texts, untranslated
+
 ROOT = Path(__file__).resolve().parents[2]
 TRANSLATIONS = ROOT / "crm_app" / "translations"
 KEYWORDS = {"_": None, "_l": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2),
@@ -21,7 +23,14 @@ TAGS = re.compile(
 )
 TEXT = re.compile(r">([^<>]*[A-Za-z]{2}[^<>]*)<")
 ATTRIBUTE = re.compile(r"""\b(?:title|placeholder|aria-label|alt)="([^"{}]*[A-Za-z]{2}[^"{}]*)\"""")
-NAMES = {"Ramal", "Zadarma", "HTTP", "DID"}
+# Modules whose texts people see on pages.
+SPEAKING = sorted(
+    path
+    for path in (ROOT / "crm_app").rglob("*.py")
+    if path.stem.endswith(("views", "forms", "wording", "typed", "new_lead"))
+    or path.parent.name == "web"
+    if path.parent.name != "health"
+)
 
 
 def extracted() -> set[str | tuple[str, ...]]:
@@ -90,3 +99,50 @@ def test_it_has_no_bare_text_in_templates(template: Path) -> None:
     bare = TAGS.sub("", template.read_text(encoding="utf-8"))
     texts = [text.strip() for text in TEXT.findall(bare)] + ATTRIBUTE.findall(bare)
     assert not [text for text in texts if set(re.findall(r"[^\W\d_]{2,}", text)) - NAMES], template
+
+
+@pytest.mark.parametrize("template", sorted((ROOT / "templates").rglob("*.html")), ids=str)
+def test_it_has_no_bare_text_in_what_templates_say_by_code(template: Path) -> None:
+    assert not list(untranslated(template.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("module", SPEAKING, ids=str)
+def test_it_has_no_bare_text_in_modules_that_speak_to_people(module: Path) -> None:
+    assert not list(bare_texts(module.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        '{{ field(form.name, help="plain words") }}',
+        '{{ page_header("Plain words") }}',
+        '{% call box(title="plain") %}{% endcall %}',
+        '{{ "Plain" if x else _("Not plain") }}',
+        '{% set words = "Plain words" %}',
+        '{{ _("Said of %(what)s", what="Plain words") }}',
+    ],
+)
+def test_it_would_notice_bare_text_in_what_a_template_says_by_code(template: str) -> None:
+    assert list(untranslated(template))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'field.errors = ["Plain words."]',
+        'field.errors = ["plain words"]',
+        'form.form_errors.append("plain words")',
+        'toast("plain words")',
+        'name = StringField("Name")',
+        'name = StringField(_l("Name"), description="plain words")',
+        'raise ValidationError("Plain words.")',
+        'text = f"Plain words of {name}"',
+    ],
+)
+def test_it_would_notice_bare_text_in_a_module_that_speaks_to_people(code: str) -> None:
+    assert list(bare_texts(code))
+
+
+def test_it_takes_no_technical_word_for_bare_text() -> None:
+    assert not list(untranslated('{{ field(form.x, class="form-control", help=_("Words")) }}'))
+    assert not list(bare_texts('"""Plain words."""\nlog.error("Plain words")\nx = _l("Words.")'))
