@@ -199,12 +199,15 @@ def _plain(kind: type[CallEvent]) -> Callable[[str, Mapping[str, str]], CallEven
     return build
 
 
-def _answered(name: str, fields: Mapping[str, str]) -> CallAnswered:
-    values = _call_fields(name, fields)
-    if not values["extension"] and str(values["pbx_call_id"]).startswith("in_"):
-        # Some accounts leave `internal` out and name the colleague in `destination`.
-        values["extension"] = form_fields.extension(fields, "destination")
-    return CallAnswered(**values)  # type: ignore[arg-type]
+def _of_a_colleague(kind: type[CallEvent]) -> Callable[[str, Mapping[str, str]], CallEvent]:
+    def build(name: str, fields: Mapping[str, str]) -> CallEvent:
+        values = _call_fields(name, fields)
+        if not values["extension"] and str(values["pbx_call_id"]).startswith("in_"):
+            # Some accounts leave `internal` out and name the colleague in `destination`.
+            values["extension"] = form_fields.extension(fields, "destination")
+        return kind(**values)  # type: ignore[arg-type]
+
+    return build
 
 
 def _menu_choice(name: str, fields: Mapping[str, str]) -> MenuChoice:
@@ -232,9 +235,9 @@ def _message(name: str, fields: Mapping[str, str]) -> MessageReceived:
 
 _CALL_EVENTS: Mapping[str, Callable[[str, Mapping[str, str]], CallEvent]] = {
     "NOTIFY_START": _plain(CallStarted),
-    "NOTIFY_INTERNAL": _plain(ExtensionRang),
-    "NOTIFY_INTERNAL_END": _plain(ExtensionStopped),
-    "NOTIFY_ANSWER": _answered,
+    "NOTIFY_INTERNAL": _of_a_colleague(ExtensionRang),
+    "NOTIFY_INTERNAL_END": _of_a_colleague(ExtensionStopped),
+    "NOTIFY_ANSWER": _of_a_colleague(CallAnswered),
     "NOTIFY_END": _plain(CallEnded),
     "NOTIFY_OUT_START": _plain(OutgoingStarted),
     "NOTIFY_OUT_END": _plain(OutgoingEnded),

@@ -127,13 +127,20 @@ def test_it_reads_a_transfer() -> None:
     assert (event.transfer_from, event.transfer_kind) == ("101", "blind")
 
 
-def test_it_finds_who_answered_in_the_destination() -> None:
-    fields = {"event": "NOTIFY_ANSWER", "pbx_call_id": IN_ID, "destination": "102"}
-    assert parse(fields) == CallAnswered(
-        name="NOTIFY_ANSWER", pbx_call_id=IN_ID, called="102", extension="102"
-    )
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("NOTIFY_ANSWER", CallAnswered),
+        ("NOTIFY_INTERNAL", ExtensionRang),
+        ("NOTIFY_INTERNAL_END", ExtensionStopped),
+    ],
+)
+def test_it_finds_the_colleague_in_the_destination(name: str, kind: type[CallEvent]) -> None:
+    fields = {"event": name, "pbx_call_id": IN_ID, "destination": "102"}
+    assert parse(fields) == kind(name=name, pbx_call_id=IN_ID, called="102", extension="102")
 
 
+@pytest.mark.parametrize("name", ["NOTIFY_ANSWER", "NOTIFY_INTERNAL"])
 @pytest.mark.parametrize(
     ("pbx_call_id", "destination", "internal", "extension"),
     [
@@ -143,18 +150,18 @@ def test_it_finds_who_answered_in_the_destination() -> None:
         ("out_1", "102", "102", "102"),
     ],
 )
-def test_it_does_not_take_other_destinations_for_who_answered(
-    pbx_call_id: str, destination: str, internal: str, extension: str
+def test_it_does_not_take_other_destinations_for_a_colleague(
+    name: str, pbx_call_id: str, destination: str, internal: str, extension: str
 ) -> None:
     event = parse(
         {
-            "event": "NOTIFY_ANSWER",
+            "event": name,
             "pbx_call_id": pbx_call_id,
             "destination": destination,
             "internal": internal,
         }
     )
-    assert isinstance(event, CallAnswered)
+    assert isinstance(event, CallEvent)
     assert event.extension == extension
 
 
