@@ -22,6 +22,8 @@ _KINDS: dict[type[events.Event], FactKind] = {
 _ENDS = (FactKind.ENDED, FactKind.OUTGOING_ENDED)
 # `recording_id` and its like are unbounded text on the wire.
 _LONGEST_TEXT = 120
+# What the call log has room for; no telephone number is as long.
+_LONGEST_NUMBER = 40
 
 
 def to_fact(event: events.Event, received_at: datetime, default_country: str) -> Fact | None:
@@ -62,5 +64,5 @@ def number_of(text: str, default_country: str) -> str:
     """Read a party as the PBX writes it: E.164, an extension's digits, or "" when hidden."""
     who = party(text)
     if who.kind == "outside":
-        return phone_numbers.caller_number(text, default_country)
+        return phone_numbers.caller_number(text, default_country)[:_LONGEST_NUMBER]
     return who.digits

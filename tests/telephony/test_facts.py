@@ -28,6 +28,7 @@ def fact_of(**fields: str) -> Fact | None:
         ("", ""),
         ("0", ""),
         ("Anonymous", ""),
+        ("9" * 60, "+" + "9" * 39),
     ],
 )
 def test_it_keeps_a_caller_in_one_form_however_it_is_written(sent: str, kept: str) -> None:
