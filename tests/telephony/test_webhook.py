@@ -134,6 +134,34 @@ def test_an_unknown_kind_cannot_smuggle_a_call_past_the_signature(post: Post) ->
     assert facts() == 0
 
 
+@pytest.mark.parametrize(
+    "event", ["NOTIFY_START\x01", " NOTIFY_OUT_START", "NOTIFY_RECORD\t", "NOTIFY_END"]
+)
+def test_the_signature_of_a_text_message_cannot_smuggle_a_call(post: Post, event: str) -> None:
+    message = {"event": "SMS", "result": '{"caller_id":"+351910000042","text":"hello"}'}
+    taken = sign_webhook(message, SECRET)
+    assert post(message, signature=taken).status_code == 200
+    call = start_fields(event=event, destination="351919999999", call_id_with_rec="1.1")
+    assert post(call | {"result": message["result"]}, signature=taken).status_code == 403
+    assert facts() == 0
+
+
+def test_a_number_longer_than_any_is_cut_on_every_database(post: Post) -> None:
+    endless = {"caller_id": "9" * 60, "called_did": "8" * 60}
+    assert post(start_fields(**endless)).status_code == 200
+    call = db.session.scalars(select(Call)).one()
+    assert (call.outside_number, call.did) == ("+" + "9" * 39, "+" + "8" * 39)
+
+
+def test_a_colleague_rings_whom_only_the_destination_names(post: Post) -> None:
+    bob = make_user("Bob", extension="101")
+    fields = start_fields(event="NOTIFY_INTERNAL", internal="", destination="101")
+    db.session.commit()
+    assert post(fields).status_code == 200
+    (leg,) = db.session.scalars(select(Call)).one().legs
+    assert (leg.extension, leg.user_id, leg.rang_at is None) == ("101", bob.id, False)
+
+
 def test_it_keeps_what_it_cannot_understand(post: Post, visitor: FlaskClient) -> None:
     body = b"\x00\xff this is no form"
     assert visitor.post("/zadarma", data=body, content_type="text/weird").status_code == 200

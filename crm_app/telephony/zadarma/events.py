@@ -145,7 +145,7 @@ def parse(fields: Mapping[str, str]) -> Event:
     Raises UnreadableEventError without an event name, or without a usable call id
     on a call event.
     """
-    name = form_fields.text(fields, "event")
+    name = name_of(fields)
     if not name:
         raise UnreadableEventError("The notification has no event name.")
     if name == "SMS":
@@ -156,6 +156,11 @@ def parse(fields: Mapping[str, str]) -> Event:
             name=name, pbx_call_id=form_fields.text(fields, "pbx_call_id")[:MAX_CALL_ID_LENGTH]
         )
     return kind(name, fields)
+
+
+def name_of(fields: Mapping[str, str]) -> str:
+    """Read which event a notification is of, "" when it does not say."""
+    return form_fields.text(fields, "event")
 
 
 def direction_of(pbx_call_id: str) -> Literal["", "inbound", "outbound"]:

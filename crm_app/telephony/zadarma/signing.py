@@ -6,6 +6,8 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote_plus
 
+from crm_app.telephony.zadarma.events import name_of
+
 _CALL_RULE = ("caller_id", "called_did", "call_start")
 _OUTGOING_RULE = ("internal", "destination", "call_start")
 _RULES: Mapping[str, tuple[str, ...]] = {
@@ -76,7 +78,7 @@ def verify_webhook(fields: Mapping[str, str], signature: str | None, secret: str
     A notification without the fields that its signature must cover is refused,
     and so is one whose kind is never signed (see `has_signature_rule`).
     """
-    if not signature or not secret or not has_signature_rule(_raw(fields, "event")):
+    if not signature or not secret or not has_signature_rule(name_of(fields)):
         return False
     if any(not _raw(fields, name) for name in _rule(fields) if name in _REQUIRED):
         return False
@@ -85,10 +87,9 @@ def verify_webhook(fields: Mapping[str, str], signature: str | None, secret: str
 
 
 def _rule(fields: Mapping[str, str]) -> tuple[str, ...]:
-    event = _raw(fields, "event")
-    if event in _RULES:
-        return _RULES[event]
-    return ("result",) if "result" in fields else _CALL_RULE
+    # The kind itself is not signed. It must be the one that the notification is taken for, or a
+    # text message and its signature could be sent again as a call.
+    return _RULES.get(name_of(fields), _CALL_RULE)
 
 
 def _raw(fields: Mapping[str, str], name: str) -> str:

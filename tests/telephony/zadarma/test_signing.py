@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from crm_app.telephony.zadarma.events import name_of
 from crm_app.telephony.zadarma.signing import (
     authorization,
     has_signature_rule,
@@ -90,16 +91,27 @@ def test_it_refuses_a_recording_notice_that_lacks_an_id(missing: str) -> None:
     assert not verify_webhook(fields, sign_webhook(fields, SECRET), SECRET)
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"event": "NOTIFY_SOMETHING", "call_start": "2026-03-02 09:15:07"},
-        {"event": "SOMETHING", "result": "[]"},
-    ],
-)
-def test_it_signs_unknown_events_by_the_most_likely_rule(fields: dict[str, str]) -> None:
+def test_it_signs_an_unknown_event_as_one_of_a_call() -> None:
+    fields = {"event": "NOTIFY_SOMETHING", "call_start": "2026-03-02 09:15:07"}
     assert verify_webhook(fields, sign_webhook(fields, SECRET), SECRET)
-    assert not verify_webhook(fields, sign_webhook(fields, "other"), SECRET)
+
+
+@pytest.mark.parametrize("name", ["NOTIFY_START\x01", " NOTIFY_OUT_START", "NOTIFY_\x00END", "X"])
+def test_the_signature_of_a_message_proves_nothing_else(name: str) -> None:
+    message = next(v["fields"] for v in VECTORS["webhooks"] if v["event"] == "SMS")
+    call = {"event": name, "call_start": "2026-03-02 09:15:07", "caller_id": "+351910000042"}
+    stolen = sign_webhook(message, SECRET)
+    assert verify_webhook(message, stolen, SECRET)
+    assert not verify_webhook({**call, "result": message["result"]}, stolen, SECRET)
+
+
+@pytest.mark.parametrize("name", ["NOTIFY_START\x01", " NOTIFY_OUT_START", "NOTIFY_\x00RECORD"])
+def test_a_name_that_is_read_as_another_is_signed_as_that_other(name: str) -> None:
+    told = {"call_start": "2026-03-02 09:15:07", "internal": "101", "destination": "351910000042"}
+    told |= {"pbx_call_id": "in_1", "call_id_with_rec": "1.1"}
+    plain = {"event": name_of({"event": name}), **told}
+    assert plain["event"] != name
+    assert sign_webhook({"event": name, **told}, SECRET) == sign_webhook(plain, SECRET)
 
 
 @pytest.mark.parametrize("signature", [None, "", "é", "\ud800"])
