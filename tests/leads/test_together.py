@@ -133,3 +133,13 @@ def test_it_empties_a_stage_of_those_who_are_still_there(client_of, bob, dora):
     db.session.expire_all()
     assert (leaving.stage.name, leaving.version) == ("Won", 2)
     assert (staying.stage.name, staying.version) == ("Proposal", 2)
+
+
+def test_it_makes_two_changes_of_an_edit_and_an_emptied_stage(client_of, bob, dora):
+    lead = make_lead("Roof", stage=named("Contacted"))
+    client, url = client_of(dora), f"/leads/stages/{named('Contacted').id}/empty"
+    target = {"stage_id": named("Proposal").id}
+    services.update_lead(services.locked(lead, 1), bob, title="Red roof")
+    assert overtaken(lambda: client.post(url, data=target)).status_code == 303
+    db.session.expire_all()
+    assert (lead.stage.name, lead.title, lead.version) == ("Proposal", "Red roof", 3)

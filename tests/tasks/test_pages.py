@@ -305,7 +305,8 @@ def test_it_takes_a_second_click_on_save_for_the_first(client_of, bob):
     task, client = make_task("Call", assignee_id=bob.id), client_of(bob)
     url = f"/tasks/{task.id}/edit"
     # With the lead comes its contact.
-    typed = fields(client.get(url).text) | {"title": " Call twice ", "lead_id": str(lead.id)}
+    typed = fields(client.get(url).text)
+    typed |= {"title": " Call twice ", "contact_id": "", "lead_id": str(lead.id)}
     assert [client.post(url, data=typed).status_code for _ in range(2)] == [303, 303]
     db.session.refresh(task)
     assert (task.title, task.contact, task.version) == ("Call twice", lead.contact, 2)
