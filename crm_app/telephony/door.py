@@ -3,9 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import structlog
 from flask import Blueprint, Flask, current_app, request
-from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from crm_app.extensions import csrf
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
 PATH = "/zadarma"
 bp = Blueprint("zadarma", __name__)
 csrf.exempt(bp)
-log = structlog.get_logger(__name__)
 
 
 @bp.get(PATH, strict_slashes=False)
@@ -57,17 +54,8 @@ class Door:
         slash, token = path[len(PATH) :][:1], path[len(PATH) + 1 :]
         if slash not in {"", "/"} or "/" in token:
             return self._inside(environ, start_response)
-        return self._receive(Request(environ, populate_request=False), token)(
-            environ, start_response
-        )
-
-    def _receive(self, request: Request, token: str) -> Response:
-        try:
-            return _desk(self._app).receive(request, token)
-        except HTTPException as error:
-            # A body that ends too early, or is longer than it said.
-            log.warning("webhook not read", why=type(error).__name__)
-            return Response("This could not be read.\n", error.code or 400)
+        request = Request(environ, populate_request=False)
+        return _desk(self._app).receive(request, token)(environ, start_response)
 
 
 def _desk(app: Flask) -> Desk:
