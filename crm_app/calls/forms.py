@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
-from typing import Any
 
 from flask_babel import get_timezone
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import DateField, Field, SelectField
+from wtforms import DateField, SelectField
 from wtforms.validators import Optional
 
 from crm_app.accounts.colleagues import Colleague
@@ -17,6 +16,8 @@ from crm_app.calls.wording import DIRECTIONS, STATUSES
 from crm_app.contacts.models import Contact
 from crm_app.web.formatting import phone
 from crm_app.web.ids import read_id
+
+FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(2999, 12, 31)
 
 
 class FilterForm(FlaskForm):
@@ -43,27 +44,26 @@ class FilterForm(FlaskForm):
         self.line.choices = anything + [(line, phone(line)) for line in lines]
 
     def wanted(self, contact: Contact | None) -> CallFilter:
-        """Give the filter; a field with an error narrows nothing."""
-        self.validate()
-
-        def told(field: Field) -> Any:
-            return None if field.errors else field.data
-
-        since, until = told(self.since), told(self.until)
+        """Give the filter; when something was asked that cannot be, no call fits."""
+        if not self.validate():
+            # Everything began after this.
+            return CallFilter(contact=contact, until=_midnight(FIRST_DAY))
+        since, until = self.since.data, self.until.data
         return CallFilter(
-            direction=told(self.direction) or "",
-            status=told(self.result) or "",
-            user_id=read_id(told(self.user)),
-            did=told(self.line) or "",
+            direction=self.direction.data or "",
+            status=self.result.data or "",
+            user_id=read_id(self.user.data),
+            did=self.line.data or "",
             contact=contact,
             since=_midnight(since) if since else None,
-            until=_midnight(until + timedelta(days=1)) if until else None,
+            until=_midnight(until + timedelta(days=1)) if until and until < LAST_DAY else None,
         )
 
 
 def _midnight(day: date) -> datetime:
     """Give the moment a day begins for the user."""
-    naive = datetime.combine(day, time())
+    # No call was before the first day or is after the last; zones know no time far beyond them.
+    naive = datetime.combine(min(max(day, FIRST_DAY), LAST_DAY), time())
     zone = get_timezone()
     # Zones of pytz must be asked for the offset of the day; the others know it by themselves.
     return zone.localize(naive) if hasattr(zone, "localize") else naive.replace(tzinfo=zone)

@@ -54,8 +54,8 @@ def index() -> str:
     """List the calls, narrowed by what the address says."""
     form = FilterForm(request.args)
     form.offer(colleagues(), listing.lines())
-    contact_id = read_id(request.args.get("contact"))
-    contact = contact_or_404(contact_id) if contact_id is not None else None
+    asked = request.args.get("contact")
+    contact = contact_or_404(read_id(asked) or 0) if asked else None
     wanted = form.wanted(contact)
     page = listing.list_calls(current_user, wanted, request.args.get("cursor", ""))
     return page_or_fragment(

@@ -149,9 +149,18 @@ class TestFilters:
             ("since=2026-03-03", ["dialled", "answered"]),
             ("until=2026-03-03", ["answered", "missed"]),
             ("since=2026-03-03&until=2026-03-03", ["answered"]),
-            ("since=yesterday", ["dialled", "answered", "missed"]),
-            ("direction=sideways", ["dialled", "answered", "missed"]),
-            ("user=99999999999999999999", ["dialled", "answered", "missed"]),
+            ("since=0001-01-01", ["dialled", "answered", "missed"]),
+            ("until=9999-12-31", ["dialled", "answered", "missed"]),
+            ("since=9999-12-31", []),
+            ("until=0001-01-01", []),
+            ("since=yesterday", []),
+            ("until=2026-02-30", []),
+            ("direction=sideways", []),
+            ("result=splendid", []),
+            ("user=4711", []),
+            ("user=99999999999999999999", []),
+            ("line=nobody", []),
+            ("direction=inbound&user=4711", []),
             ("cursor=nonsense", ["dialled", "answered", "missed"]),
         ],
     )
@@ -170,7 +179,9 @@ class TestFilters:
         ana = make_contact("Ana Sousa", phones=("910 000 042",))
         assert shown(bobs, f"/calls?contact={ana.id}") == [three["dialled"], three["missed"]]
         assert "Only calls with Ana Sousa" in bobs.get(f"/calls?contact={ana.id}").text
-        assert bobs.get("/calls?contact=4711").status_code == 404
+        for nobody in ("4711", "ana", "99999999999999999999"):
+            assert bobs.get(f"/calls?contact={nobody}").status_code == 404
+        assert len(shown(bobs, "/calls?contact=")) == 3
 
     def test_it_begins_a_day_where_the_user_lives(self, bobs: FlaskClient, bob: User) -> None:
         bob.timezone = "Asia/Tokyo"
@@ -178,6 +189,22 @@ class TestFilters:
         call_id = missed(at=datetime(2026, 3, 2, 16, 0, tzinfo=UTC))
         assert shown(bobs, "/calls?since=2026-03-03&until=2026-03-03") == [call_id]
         assert shown(bobs, "/calls?until=2026-03-02") == []
+
+    @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+    def test_it_bears_any_day_in_any_zone(
+        self, three: dict[str, int], bobs: FlaskClient, bob: User, zone: str
+    ) -> None:
+        bob.timezone = zone
+        db.session.commit()
+        assert len(shown(bobs, "/calls?since=0001-01-01&until=9999-12-31")) == 3
+
+    def test_it_says_what_cannot_be_and_that_nothing_fits(
+        self, three: dict[str, int], bobs: FlaskClient
+    ) -> None:
+        for query in ("since=yesterday", "user=4711"):
+            page = bobs.get(f"/calls?{query}").text
+            assert "No call matches" in page
+            assert "invalid-feedback" in page
 
     def test_it_keeps_what_was_chosen_and_says_when_nothing_fits(
         self, three: dict[str, int], bobs: FlaskClient
