@@ -13,10 +13,12 @@ from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Self, TypeVar
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 import time_machine
 from flask import Flask
+from werkzeug.exceptions import HTTPException
 
 from crm_app import create_app, demo_office
 from crm_app.accounts import services as accounts
@@ -115,6 +117,24 @@ class SampleOffice:
     def email(self) -> str:
         """The address with which the administrator of the sample office signs in."""
         return self.do(lambda: db.session.scalars(sa.select(User.email).order_by(User.id)).all()[0])
+
+    def cookie_of(self, email: str) -> dict[str, str]:
+        """Make the session cookie with which somebody is signed in."""
+        serializer = self.app.session_interface.get_signing_serializer(self.app)  # type: ignore[attr-defined]
+        key = self.do(
+            lambda: db.session.scalars(
+                sa.select(User.fs_uniquifier).where(User.email == email)
+            ).one()
+        )
+        value = serializer.dumps({"_user_id": key, "_fresh": True})
+        return {"name": "session", "value": value, "url": self.url}
+
+    def endpoint_at(self, address: str) -> str:
+        """Name the endpoint that answers an address, "" when none does."""
+        try:
+            return str(self.app.url_map.bind("").match(urlsplit(address).path)[0])
+        except HTTPException:
+            return ""
 
     def do(self, work: Callable[[], Made]) -> Made:
         """Do something to the office's records and commit."""

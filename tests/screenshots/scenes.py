@@ -6,9 +6,16 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from playwright.sync_api import Page
 
+from crm_app.accounts import links
+from crm_app.accounts.models import LinkPurpose, Role, User
 from crm_app.calls.models import Call
+from crm_app.contacts import services as contacts
+from crm_app.contacts.models import Contact
+from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.extensions import db
-from crm_app.leads.models import Lead
+from crm_app.leads import services as leads
+from crm_app.leads.models import Lead, LeadStage, StageKind
+from crm_app.tasks import services as tasks
 from crm_app.tasks.models import Task
 from tests.screenshots.sample import SampleOffice
 
@@ -51,10 +58,38 @@ def suggest(page: Page) -> None:
     page.wait_for_selector("#search-hits .search-hit")
 
 
+def make_link(page: Page) -> None:
+    """Let a link be made, which is shown this once."""
+    page.get_by_role("button", name="Password reset link").click()
+    page.wait_for_selector("#account-link")
+
+
+def for_visitors(office: SampleOffice) -> list[Still]:
+    """List the pages that a link opens for somebody who is not signed in."""
+    invitation, reset = office.do(_links)
+    return [
+        Still("invitation", f"/invitation/{invitation}"),
+        Still("reset", f"/reset/{reset}"),
+        Still("dead-link", "/reset/not-known-here"),
+    ]
+
+
+def for_agents() -> list[Still]:
+    """List the pages that only an agent gets to see."""
+    return [Still("not-allowed", "/people")]
+
+
+def agent_of(office: SampleOffice) -> str:
+    """Give the e-mail of the first agent."""
+    first = sa.select(User.email).where(User.role == Role.AGENT).order_by(User.id)
+    return office.do(lambda: db.session.scalars(first).all()[0])
+
+
 def stills(office: SampleOffice) -> list[Still]:
     """List the pages of the laid office, with the addresses of records that have much to show."""
     ids = office.do(_records)
     contact, lead, task, call = (ids[name] for name in ("contact", "lead", "task", "call"))
+    company, stage, lost = (ids[name] for name in ("company", "stage", "lost"))
     return [
         Still("today", "/"),
         Still("contacts", "/contacts"),
@@ -63,23 +98,42 @@ def stills(office: SampleOffice) -> list[Still]:
         Still("contact", f"/contacts/{contact}"),
         Still("contact-edit", f"/contacts/{contact}/edit"),
         Still("contact-refused", "/contacts/new", refuse),
+        Still("contact-choose", "/contacts/choose?q=jo"),
+        Still("contact-notes", f"/contacts/{contact}/notes"),
+        Still("contact-people", f"/contacts/{company}/people"),
+        Still("contact-calls", f"/calls/for-contact/{contact}"),
+        Still("contact-leads", f"/leads/for-contact/{contact}"),
+        Still("contact-tasks", f"/tasks/for-contact/{contact}"),
         Still("leads", "/leads"),
         Still("lead", f"/leads/{lead}"),
         Still("lead-edit", f"/leads/{lead}/edit"),
+        Still("lead-new", "/leads/new"),
+        Still("lead-lost", f"/leads/{lead}/stage/{lost}"),
+        Still("lead-notes", f"/leads/{lead}/notes"),
+        Still("lead-calls", f"/calls/for-lead/{lead}"),
+        Still("lead-tasks", f"/tasks/for-lead/{lead}"),
+        Still("leads-bin", "/leads/bin"),
         Still("pipeline", "/leads/stages"),
+        Still("stage-edit", f"/leads/stages/{stage}"),
         Still("tasks", "/tasks"),
         Still("task", f"/tasks/{task}"),
+        Still("task-edit", f"/tasks/{task}/edit"),
         Still("task-new", "/tasks/new"),
+        Still("tasks-bin", "/tasks/bin"),
         Still("calls", "/calls"),
         Still("call", f"/calls/{call}"),
+        Still("call-attach", f"/calls/{call}/attach?q=jo"),
+        Still("dials", "/telephony/dials"),
         Still("search", "/search?q=jo"),
         Still("search-box", "/leads", suggest),
         Still("people", "/people"),
         Still("person-new", "/people/new"),
         Still("person", "/people/2"),
         Still("person-disable", "/people/2", ask),
+        Still("person-link", "/people/2", make_link),
         Still("rights", "/people/rights"),
         Still("account", "/account"),
+        Still("account-password", "/account/password"),
         Still("telephony", "/telephony/settings"),
         Still("not-found", "/contacts/999999"),
     ]
@@ -89,9 +143,26 @@ def _records() -> dict[str, int | None]:
     lead = db.session.scalars(sa.select(Lead).order_by(Lead.id)).first()
     assert lead is not None
     call = sa.select(Call.id).where(Call.contact_id == lead.contact_id, Call.talk_seconds > 0)
+    _fill_bins()
     return {
         "lead": lead.id,
         "contact": lead.contact_id,
         "task": db.session.scalar(sa.select(Task.id).where(Task.lead_id == lead.id)),
         "call": db.session.scalar(call) or db.session.scalar(sa.select(Call.id)),
+        "company": db.session.scalar(sa.select(sa.func.min(Contact.company_id))),
+        "stage": lead.stage_id,
+        "lost": db.session.scalar(sa.select(LeadStage.id).where(LeadStage.kind == StageKind.LOST)),
     }
+
+
+def _fill_bins() -> None:
+    by = db.session.scalars(sa.select(User).order_by(User.id)).all()[0]
+    old = make_contact("Fernanda Old", phones=("912000111",))
+    contacts.delete(old, by)
+    leads.delete(make_lead("An enquiry of last year"), by)
+    tasks.delete(make_task("Send the old catalogue"), by)
+
+
+def _links() -> tuple[str, str]:
+    invited, forgetful = db.session.scalars(sa.select(User).order_by(User.id)).all()[1:3]
+    return links.make(LinkPurpose.INVITATION, invited), links.make(LinkPurpose.RESET, forgetful)

@@ -28,6 +28,9 @@ def walk(office: SampleOffice, context: BrowserContext) -> Iterator[tuple[str, P
     office.do(clear)
     office.lay()
     context.clear_cookies()
+    for still in scenes.for_visitors(office):
+        open_still(office, page, still)
+        yield still.name, page
     page.goto(f"{office.url}/login")
     yield "sign-in", page
     sign_in(office, page)
@@ -38,7 +41,15 @@ def walk(office: SampleOffice, context: BrowserContext) -> Iterator[tuple[str, P
         page.goto(f"{office.url}/contacts")
         with popups.played(name, office, page):
             yield name, page
+    administrator = context.cookies()
+    context.clear_cookies()
+    context.add_cookies([office.cookie_of(scenes.agent_of(office))])
+    for still in scenes.for_agents():
+        open_still(office, page, still)
+        yield still.name, page
     page.close()
+    context.clear_cookies()
+    context.add_cookies(administrator)
 
 
 def clear() -> None:
