@@ -61,7 +61,9 @@ def _contact_for(form: LeadForm, user: User) -> Contact | None:
         return contact
     number = _read_number(form)
     if contact is not None and not _is_theirs(form, number, contact):
-        form.contact_name.errors = [_("Choose a contact or write somebody new, not both.")]
+        form.contact_name.errors = [
+            _("A contact is chosen. Empty the name and the number, or choose none.")
+        ]
     if contact is not None or form.errors:
         return contact
     phones = [contacts.PhoneDraft(number)] if number else []

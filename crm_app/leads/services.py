@@ -4,10 +4,10 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import Connection, Select, event, inspect, select, update
+from sqlalchemy import Select, select
 from sqlalchemy.orm import contains_eager, joinedload
 
-from crm_app import clock, search_text
+from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.services import sees_everything
 from crm_app.contacts.models import Contact
@@ -15,6 +15,7 @@ from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
 from crm_app.journal.models import JournalEntry
+from crm_app.leads.found_by import searchable as searchable
 from crm_app.leads.models import Lead, LeadStage, StageKind
 
 RECORD = "lead"
@@ -88,7 +89,7 @@ def move_to(
     A lead that gets closed was closed now, unless `closed` tells when. Raises InvalidInputError:
     stage_gone, in_bin, required (the field lost_reason).
     """
-    # Everywhere stages are held before leads, so that nobody waits for each other.
+    # Stages are held before leads everywhere, so that no two wait for each other.
     stage = held_stage(stage.id)
     hold(lead)
     if lead.deleted_at is not None:
@@ -268,27 +269,6 @@ def _own_or_all(statement: Select[Lead], user: User) -> Select[Lead]:
     if sees_everything(user):
         return statement
     return statement.where(Lead.responsible_id == user.id)
-
-
-def searchable(title: str, source: str | None, contact: Contact | None) -> str:
-    """Give all that a lead is found by, normalised: its own words and its contact's."""
-    own = search_text.normalise(f"{title} {source or ''}")
-    return f"{own} {contact.search_text}" if contact else own
-
-
-@event.listens_for(Contact, "after_update")
-def _follow_contact(_mapper: Any, connection: Connection, contact: Contact) -> None:
-    # Contacts know nothing of leads, so a lead listens when its contact gets another name or phone.
-    if not inspect(contact).attrs.search_text.history.has_changes():
-        return
-    rows = connection.execute(
-        select(Lead.id, Lead.title, Lead.source).where(Lead.contact_id == contact.id)
-    )
-    for lead_id, title, source in rows.all():
-        text = searchable(title, source, contact)
-        # Said by name, so that the clock of the last change is not touched.
-        values = {"search_text": text, "updated_at": Lead.updated_at}
-        connection.execute(update(Lead).where(Lead.id == lead_id).values(values))
 
 
 def _trace(lead: Lead, action: str, before: dict[str, Any], by: User) -> bool:

@@ -86,7 +86,11 @@ def sort_what_is_there(connection: sa.Connection) -> None:
 
 
 def normalise(text: str) -> str:
-    """Lower a text, drop its accents and fold its white space."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold().translate(WHOLE_LETTERS))
-    bare = "".join(char for char in decomposed if not unicodedata.combining(char))
+    """Lower a text, drop its accents and what nobody sees, and fold its white space."""
+    lowered = re.sub(r"\s+", " ", text).casefold().translate(WHOLE_LETTERS)
+    bare = "".join(
+        char
+        for char in unicodedata.normalize("NFKD", lowered)
+        if not unicodedata.combining(char) and unicodedata.category(char) not in {"Cc", "Cf"}
+    )
     return re.sub(r"\s+", " ", bare).strip()
