@@ -19,21 +19,29 @@ class Leg:
     stopped_at: datetime | None = None
 
 
+# By extension, then by who passed the call to it.
+Legs = dict[str, dict[str, Leg]]
+
+
 def answerers_of(told: list[Fact], answers: list[Fact], parties: Parties) -> list[str]:
     """Name the extensions that picked up, in the order the call went through their hands.
 
     A transfer says who passed the call on, so the chain follows `transfer_from`; time decides only
     between answers that no transfer links. Somebody who got the call back is named twice.
     """
+    passed_from = _passed_from(told)
     passes: dict[tuple[str, str], None] = {}
     for fact in answers:
         who = answering(fact, parties)
         if who and who != parties.placed_by:
-            passes[who, fact.transfer_from or _passed_from(who, told)] = None
-    talking = {who for who, _ in passes} | {parties.placed_by}
+            passes[who, fact.transfer_from or passed_from.get(who, "")] = None
+    following: dict[str, list[tuple[str, str]]] = {}
+    for step in reversed(passes):
+        following.setdefault(step[1], []).append(step)
+    talking = {who for who, _ in passes}
     chain: list[str] = []
-    todo = [step for step in passes if step[1] not in talking or step[1] == parties.placed_by]
-    todo += [step for step in passes if step not in todo]  # a ring of transfers has no beginning
+    # A ring of transfers has no beginning, so those that follow somebody come last and not never.
+    todo = sorted(passes, key=lambda step: step[1] in talking)
     done: set[tuple[str, str]] = set()
     todo.reverse()
     while todo:
@@ -42,7 +50,7 @@ def answerers_of(told: list[Fact], answers: list[Fact], parties: Parties) -> lis
             continue
         done.add(step)
         chain.append(step[0])
-        todo.extend(after for after in reversed(passes) if after[1] == step[0])
+        todo.extend(following.get(step[0], ()))
     return chain
 
 
@@ -53,30 +61,30 @@ def answering(fact: Fact, parties: Parties) -> str:
     return fact.who
 
 
-def _passed_from(who: str, told: list[Fact]) -> str:
-    """Who passed the call to an extension that rang for no other reason, '' otherwise."""
-    sources = {fact.transfer_from for fact in told if _rings(fact) and fact.extension == who}
-    return "" if "" in sources else min(sources, default="")
+def _passed_from(told: list[Fact]) -> dict[str, str]:
+    """Tell for each extension that rang for no other reason who passed the call to it."""
+    sources: dict[str, set[str]] = {}
+    for fact in filter(_rings, told):
+        sources.setdefault(fact.extension, set()).add(fact.transfer_from)
+    return {who: min(passed) for who, passed in sources.items() if "" not in passed}
 
 
 def legs_of(
     told: list[Fact], answers: list[Fact], leg_ends: list[Fact], parties: Parties
 ) -> tuple[Leg, ...]:
     """List the legs: first those that rang by themselves, then those a colleague passed on."""
-    legs: dict[tuple[str, str], Leg] = {}
+    legs: Legs = {}
     for who, source, moment in _rings_in(told, parties):
-        legs.setdefault((who, source), Leg(who, moment, None, source))
+        legs.setdefault(who, {}).setdefault(source, Leg(who, moment, None, source))
+    counted, ending = set(answers), set(leg_ends)
     for fact in told:
-        if fact.kind is FactKind.ANSWERED and (fact in answers or fact.called == parties.placed_by):
+        if fact.kind is FactKind.ANSWERED and (fact in counted or fact.called == parties.placed_by):
             _note_answer(legs, fact, answering(fact, parties))
-        elif fact.kind is FactKind.STOPPED_RINGING or fact in leg_ends:
-            key = _leg_key(legs, fact.extension, fact.transfer_from)
-            if key in legs and legs[key].stopped_at is None:
-                legs[key] = replace(legs[key], stopped_at=fact.received_at)
+        elif fact.kind is FactKind.STOPPED_RINGING or fact in ending:
+            _note_stop(legs, fact)
     _note_own_phone(legs, told, parties)
-    return tuple(
-        legs[key] for key in sorted(legs, key=lambda key: (bool(key[1]), len(key[0]), *key))
-    )
+    found = [leg for by_source in legs.values() for leg in by_source.values()]
+    return tuple(sorted(found, key=_place))
 
 
 def ringing_in(legs: Iterable[Leg], participants: Iterable[str]) -> tuple[str, ...]:
@@ -112,27 +120,40 @@ def _rings_in(told: list[Fact], parties: Parties) -> Iterable[tuple[str, str, da
             yield fact.called, "", fact.received_at
 
 
-def _note_answer(legs: dict[tuple[str, str], Leg], fact: Fact, who: str) -> None:
+def _note_answer(legs: Legs, fact: Fact, who: str) -> None:
     if not who:
         return
-    key = _leg_key(legs, who, fact.transfer_from)
-    leg = legs.get(key) or Leg(who, transferred_from=fact.transfer_from)
+    mine = legs.setdefault(who, {})
+    source = _source_of(mine, fact)
+    leg = mine.get(source) or Leg(who, transferred_from=source)
     if leg.answered_at is None:
-        legs[key] = replace(leg, answered_at=fact.received_at)
+        mine[source] = replace(leg, answered_at=fact.received_at)
 
 
-def _leg_key(legs: dict[tuple[str, str], Leg], who: str, source: str) -> tuple[str, str]:
+def _note_stop(legs: Legs, fact: Fact) -> None:
+    mine = legs.get(fact.extension, {})
+    leg = mine.get(_source_of(mine, fact))
+    if leg and leg.stopped_at is None:
+        mine[leg.transferred_from] = replace(leg, stopped_at=fact.received_at)
+
+
+def _source_of(mine: dict[str, Leg], fact: Fact) -> str:
     """Find the leg an event belongs to; events often do not say who passed the call on."""
-    others = sorted(key for key in legs if key[0] == who)
-    return next((key for key in [(who, source), *others] if key in legs), (who, source))
+    source = fact.transfer_from
+    return source if source in mine else min(mine, default=source)
 
 
-def _note_own_phone(legs: dict[tuple[str, str], Leg], told: list[Fact], parties: Parties) -> None:
+def _note_own_phone(legs: Legs, told: list[Fact], parties: Parties) -> None:
     """Our phone has been picked up once the PBX goes on to call the other side."""
-    key = (parties.placed_by, "")
-    if key not in legs or legs[key].answered_at or parties.direction is not Direction.OUTBOUND:
+    mine = legs.get(parties.placed_by, {})
+    own = mine.get("")
+    if not own or own.answered_at or parties.direction is not Direction.OUTBOUND:
         return
     for fact in told:
         if fact.kind is FactKind.OUTGOING_STARTED and not is_own_leg(fact):
-            legs[key] = replace(legs[key], answered_at=fact.received_at)
+            mine[""] = replace(own, answered_at=fact.received_at)
             return
+
+
+def _place(leg: Leg) -> tuple[bool, int, str, str]:
+    return bool(leg.transferred_from), len(leg.extension), leg.extension, leg.transferred_from

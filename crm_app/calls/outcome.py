@@ -56,7 +56,7 @@ class Outcome:
     def answered_at(self) -> datetime | None:
         """When the talk began: when we heard of it, or earlier if its length says so."""
         moments = [fact.received_at for fact in self.answers]
-        if self.end and self.end in self.answering_ends:
+        if self.end and self._is_answering(self.end):
             moments.append(_earlier(self.end.received_at, _seconds(self.end)))
         return min(moments, default=None)
 
@@ -67,7 +67,7 @@ class Outcome:
             return None
         if not self.is_answered:
             return 0
-        if self.end in self.answering_ends and self.end.talk_seconds is not None:
+        if self._is_answering(self.end) and self.end.talk_seconds is not None:
             return _seconds(self.end)
         began = self.answered_at or self.end.received_at
         return max(int((self.end.received_at - began).total_seconds()), 0)
@@ -79,6 +79,9 @@ class Outcome:
             until = self.end.received_at
         return int((until - started_at).total_seconds()) if until else None
 
+    def _is_answering(self, end: Fact) -> bool:
+        return end.kind in ENDS and _says_answered(end)
+
 
 def outcome_of(told: list[Fact], parties: Parties) -> Outcome:
     """Weigh the ends of a call against its answers."""
@@ -89,8 +92,9 @@ def outcome_of(told: list[Fact], parties: Parties) -> Outcome:
         answers = [fact for fact in answers if fact.called != parties.placed_by or not fact.called]
         if any(fact.kind in OUTGOING and not is_own_leg(fact) for fact in told):
             ends = [fact for fact in ends if not is_own_leg(fact)]
-    leg_ends = [fact for fact in ends if _ends_only_a_leg(fact, answers)]
-    ends = [fact for fact in ends if fact not in leg_ends]
+    first_answers = _first_answers(answers)
+    leg_ends = [fact for fact in ends if _ends_only_a_leg(fact, first_answers)]
+    ends = [fact for fact in ends if not _ends_only_a_leg(fact, first_answers)]
     refusals = [fact for fact in told if fact.kind is FactKind.REFUSED]
     end = max(ends, key=_weight, default=None)
     end = end or next(iter(refusals), None) or _sweep_in_force(told)
@@ -100,16 +104,22 @@ def outcome_of(told: list[Fact], parties: Parties) -> Outcome:
     )
 
 
-def _ends_only_a_leg(end: Fact, answers: list[Fact]) -> bool:
+def _first_answers(answers: list[Fact]) -> list[tuple[datetime, str]]:
+    """Tell when each of the two extensions answered that were the first to."""
+    first: dict[str, datetime] = {}
+    for fact in answers:
+        if fact.who and fact.received_at <= first.get(fact.who, fact.received_at):
+            first[fact.who] = fact.received_at
+    return sorted((at, who) for who, at in first.items())[:2]
+
+
+def _ends_only_a_leg(end: Fact, first_answers: list[tuple[datetime, str]]) -> bool:
     """Tell whether an end is that of one phone, while another had answered before it."""
     if end.kind is not FactKind.ENDED or _says_answered(end):
         return False
     if not end.extension or end.last_extension:
         return False
-    return any(
-        fact.who and fact.who != end.extension and fact.received_at <= end.received_at
-        for fact in answers
-    )
+    return any(who != end.extension and at <= end.received_at for at, who in first_answers)
 
 
 def _sweep_in_force(told: list[Fact]) -> Fact | None:

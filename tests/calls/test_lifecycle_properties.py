@@ -1,10 +1,13 @@
 """What holds for every call, whatever the facts say: generated sets of facts, sane and mad."""
 
 import random
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -87,6 +90,37 @@ def check_sense(call: CallState) -> None:
     assert len(legs) == len(set(legs))
 
 
+def crowd(shape: str, count: int) -> list[Fact]:
+    """Tell thousands of different things of one call."""
+    rang, answered, ended = FactKind.RANG, FactKind.ANSWERED, FactKind.ENDED
+    told: dict[str, list[tuple[FactKind, dict[str, Any]]]] = {
+        "one phone": [
+            (answered, {"called": "101", "transfer_from": f"{10_000 + i}"}) for i in range(count)
+        ],
+        "many phones": [
+            (
+                answered if i % 2 else ended,
+                {"called": f"{10_000 + i}", "extension": f"{10_000 + i}"},
+            )
+            for i in range(count)
+        ],
+        "transfers": [
+            (
+                answered if i % 2 else rang,
+                {"extension": f"{10_000 + i // 2}", "transfer_from": f"{9_999 + i // 2}"},
+            )
+            for i in range(count)
+        ],
+        "ends": [
+            (ended, {"disposition": Disposition.ANSWERED, "talk_seconds": i}) for i in range(count)
+        ],
+    }
+    return [
+        Fact(kind, "in_1", NOON + timedelta(seconds=i), caller="+351910000042", **more)
+        for i, (kind, more) in enumerate(told[shape])
+    ]
+
+
 generated = 0
 
 
@@ -133,6 +167,13 @@ class TestEverySet:
             call = fold(known)
             assert call.phase is CallPhase.ENDED or not was_over
             was_over = call.status not in ("ringing", "talking", "unfinished")
+
+    @pytest.mark.parametrize("shape", ["one phone", "many phones", "transfers", "ends"])
+    def test_it_folds_thousands_of_facts_of_one_call_at_once(self, shape: str) -> None:
+        facts = crowd(shape, 6_000)
+        began = time.process_time()
+        check_sense(fold(facts))
+        assert time.process_time() - began < 1
 
     @some
     @given(st.sampled_from(POOL))
