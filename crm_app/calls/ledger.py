@@ -12,10 +12,20 @@ from sqlalchemy.engine import Connection
 
 from crm_app import clock
 from crm_app.calls import statements as sql
-from crm_app.calls.facts import Fact
+from crm_app.calls.facts import Fact, FactKind
 from crm_app.calls.legs import Leg
 from crm_app.calls.lifecycle import CallState, fold
 from crm_app.contacts.caller import Caller, find_callers
+from crm_app.errors import RamalError
+
+# Each new fact folds all of them. A true call has a few dozen; somebody who holds one signed
+# notification could tell of the same call without end, for most of its fields are not signed.
+MOST_FACTS = 500
+_OURS = (FactKind.DIALLED, FactKind.REFUSED, FactKind.SWEPT)
+
+
+class CallIsFullError(RamalError):
+    """More was told of one call than there can be to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,7 @@ def record(connection: Connection, fact: Fact, raw: str) -> Recorded:
     """Store a fact once and bring its call up to date; the caller commits, then tells the users.
 
     `raw` is the text of what the PBX sent, kept for audit. A fact whose content is known already
-    changes nothing.
+    changes nothing. Raises CallIsFullError when the PBX has told MOST_FACTS of this call before.
     """
     stored = _store(connection, fact, raw)
     if stored is not None and not stored.has_call:
@@ -65,6 +75,8 @@ def record(connection: Connection, fact: Fact, raw: str) -> Recorded:
             return recorded
         # Another process stored the call's first fact at this very moment.
     known = _known(connection, fact.pbx_call_id)
+    if stored is not None and len(known.facts) > MOST_FACTS and fact.kind not in _OURS:
+        raise CallIsFullError
     after = fold(known.facts)
     if stored is None and known.call_id is not None:
         return Recorded(known.call_id, False, after, frozenset())

@@ -14,9 +14,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from crm_app.accounts.models import User
-from crm_app.calls import upkeep
+from crm_app.calls import ledger, upkeep
 from crm_app.calls.facts import Disposition, Fact, FactKind
-from crm_app.calls.ledger import Recorded, record
+from crm_app.calls.ledger import CallIsFullError, Recorded, record
 from crm_app.calls.lifecycle import fold
 from crm_app.calls.models import Call, CallFact, CallLeg, CallRecording, CallWrapup
 from crm_app.demo import make_contact, make_lead, make_user
@@ -132,6 +132,21 @@ class TestRecord:
         recorded = tell(RANG, extension="101")
         assert recorded.tell == frozenset()
         assert the_call().legs[0].user is None
+
+    def test_it_takes_no_more_of_one_call_than_there_can_be_to_tell(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ledger, "MOST_FACTS", 3)
+        for seconds in range(3):
+            tell(ENDED, seconds, disposition=Disposition.ANSWERED, talk_seconds=seconds)
+        with pytest.raises(CallIsFullError):
+            tell(ENDED, 9, disposition=Disposition.ANSWERED, talk_seconds=9)
+        db.session.rollback()
+        assert the_call().talk_seconds == 2
+        again = tell(ENDED, 9, disposition=Disposition.ANSWERED, talk_seconds=2)
+        assert not again.is_new
+        # Our own closing has room beside what the PBX tells.
+        assert tell(FactKind.SWEPT, 99).is_new
 
     def test_it_changes_nothing_that_was_not_committed(self, app: Flask) -> None:
         record(db.session.connection(), Fact(STARTED, "in_1", NOON, caller=ANA), "")

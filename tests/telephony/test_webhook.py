@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
+from crm_app.calls import ledger
 from crm_app.calls.models import Call, CallFact
 from crm_app.config import Config
 from crm_app.demo import make_contact, make_user
@@ -144,6 +145,20 @@ def test_the_signature_of_a_text_message_cannot_smuggle_a_call(post: Post, event
     call = start_fields(event=event, destination="351919999999", call_id_with_rec="1.1")
     assert post(call | {"result": message["result"]}, signature=taken).status_code == 403
     assert facts() == 0
+
+
+def test_what_is_too_much_of_one_call_is_kept_and_acknowledged(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "MOST_FACTS", 3)
+    ends = [
+        start_fields(event="NOTIFY_END", disposition="answered", duration=f"{seconds}")
+        for seconds in range(6)
+    ]
+    assert [post(fields).status_code for fields in ends] == [200] * 6
+    assert facts() == 3
+    kept = db.session.scalars(select(UnreadableRequest.reason)).all()
+    assert kept == ["CallIsFullError"] * 3
 
 
 def test_a_number_longer_than_any_is_cut_on_every_database(post: Post) -> None:
