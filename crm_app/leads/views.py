@@ -108,7 +108,7 @@ def add_note(lead_id: int) -> Answer:
         return _with_notes(lead, form), 422
     db.session.commit()
     if lead.deleted_at is not None:
-        toast(_("The note was kept, but the lead is in the bin now."), kind="warning")
+        toast(_("The note was kept. %(name)s is in the bin.", name=lead.title), kind="warning")
     if wants_fragment():
         return _with_notes(lead, NoteForm(formdata=None))
     return see_other(url_for(".show", lead_id=lead.id, _anchor="notes"))

@@ -226,10 +226,10 @@ def test_it_keeps_a_note_on_what_went_to_the_bin_while_it_was_typed(client_of, b
     services.delete(lead, carol)
     db.session.commit()
     page = client.post(url, data={"text": "He rang"}, follow_redirects=True).text
-    assert "The note was kept, but the lead is in the bin now." in page
+    assert "The note was kept. Roof is in the bin." in page
     assert '<div class="as-typed">He rang</div>' in page
     fragment = client.post(url, data={"text": "Twice"}, headers=HTMX).text
-    assert "The note was kept, but the lead is in the bin now." in fragment
+    assert "The note was kept. Roof is in the bin." in fragment
     assert "Twice" in fragment
     assert "<textarea" not in fragment
     too_long = client.post(url, data={"text": "x" * 10_001})
