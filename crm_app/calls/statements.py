@@ -163,7 +163,12 @@ NEXT_CALL_IDS = text("""
     SELECT DISTINCT pbx_call_id FROM call_fact
     WHERE pbx_call_id > :after ORDER BY pbx_call_id LIMIT :size
 """)
-FORGET_CALLS_WITHOUT_FACTS = text("""
-    DELETE FROM call WHERE NOT EXISTS
+NEXT_CALLS_WITHOUT_FACTS = text("""
+    SELECT id FROM call WHERE id > :after AND NOT EXISTS
+        (SELECT 1 FROM call_fact f WHERE f.pbx_call_id = call.pbx_call_id)
+    ORDER BY id LIMIT :size
+""")
+FORGET_CALL_WITHOUT_FACTS = text("""
+    DELETE FROM call WHERE id = :call_id AND NOT EXISTS
         (SELECT 1 FROM call_fact f WHERE f.pbx_call_id = call.pbx_call_id)
 """)

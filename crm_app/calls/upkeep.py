@@ -1,10 +1,14 @@
 """What keeps the log true while nobody waits: closing silent calls, recomputing all of them."""
 
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import Connection, TextClause
 from sqlalchemy.orm import Session, scoped_session
 
+from crm_app import database
 from crm_app.calls import ledger
 from crm_app.calls import statements as sql
 from crm_app.calls.facts import CallPhase, Fact, FactKind
@@ -14,7 +18,8 @@ AnySession = Session | scoped_session[Any]
 
 RINGS_AT_MOST = timedelta(minutes=3)
 TALKS_AT_MOST = timedelta(hours=4)
-_BATCH = 200
+_BATCH = 20
+_SHORTEST_REST_S = 0.01
 
 
 def sweep(session: AnySession, now: datetime) -> list[Recorded]:
@@ -35,21 +40,43 @@ def sweep(session: AnySession, now: datetime) -> list[Recorded]:
     return swept
 
 
-def rebuild(session: AnySession) -> int:
+def rebuild(session: AnySession, rest: Callable[[float], object] = time.sleep) -> int:
     """Recompute every call from its facts, committing as it goes, and give their number.
 
     Calls keep their ids, and what people chose by hand: the contact, the lead, wrap-ups. Calls
-    that no fact speaks of are dropped.
+    that no fact speaks of are dropped. `rest` waits for so many seconds.
     """
-    count, after = 0, ""
-    while True:
-        ids = session.execute(sql.NEXT_CALL_IDS, {"after": after, "size": _BATCH}).scalars().all()
-        for pbx_call_id in ids:
-            ledger.refold(session.connection(), pbx_call_id)
-        session.commit()
-        if not ids:
-            break
-        count, after = count + len(ids), ids[-1]
-    session.execute(sql.FORGET_CALLS_WITHOUT_FACTS)
-    session.commit()
+    count = _by_few(session, sql.NEXT_CALL_IDS, "", ledger.refold, rest)
+    _by_few(session, sql.NEXT_CALLS_WITHOUT_FACTS, 0, _forget, rest)
     return count
+
+
+def _by_few(
+    session: AnySession,
+    next_keys: TextClause,
+    after: str | int,
+    do: Callable[[Connection, Any], object],
+    rest: Callable[[float], object],
+) -> int:
+    """Do something for each key, a few in a transaction, and count the keys.
+
+    SQLite has one writer, and whoever waits for it looks only now and then whether it is free. So
+    we rest for as long as we wrote: calls that come in meanwhile wait for a moment.
+    """
+    count = 0
+    while True:
+        with database.reading():
+            keys = session.execute(next_keys, {"after": after, "size": _BATCH}).scalars().all()
+            session.rollback()
+        if not keys:
+            return count
+        began = time.monotonic()
+        for key in keys:
+            do(session.connection(), key)
+        session.commit()
+        rest(max(time.monotonic() - began, _SHORTEST_REST_S))
+        count, after = count + len(keys), keys[-1]
+
+
+def _forget(connection: Connection, call_id: int) -> None:
+    connection.execute(sql.FORGET_CALL_WITHOUT_FACTS, {"call_id": call_id})

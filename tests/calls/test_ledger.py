@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskCliRunner
-from sqlalchemy import func, select, update
+from sqlalchemy import create_engine, func, select, update
 from sqlalchemy.orm import Session
 
 from crm_app.accounts.models import User
@@ -270,6 +270,30 @@ class TestRebuild:
         result = cli.invoke(args=["calls", "rebuild"])
         assert result.output == f"{len(before)} calls recomputed.\n"
         assert log() == before
+
+    def test_it_lets_calls_come_in_while_it_works(self, app: Flask, database_url: str) -> None:
+        for number in range(45):
+            tell(STARTED, number, f"in_{number:02}")
+        db.session.remove()
+        outside = create_engine(
+            database_url.replace("postgresql://", "postgresql+psycopg://"),
+            connect_args={"timeout": 0} if database_url.startswith("sqlite") else {},
+        )
+        arrived: list[float] = []
+
+        def call_comes_in(seconds: float) -> None:
+            # Another process, which finds the database free at once.
+            with outside.begin() as connection:
+                number = len(arrived)
+                fact = Fact(STARTED, f"in_+{number}", NOON, caller=ANA)
+                record(connection, fact, "")
+            arrived.append(seconds)
+
+        assert upkeep.rebuild(db.session, rest=call_comes_in) == 45
+        outside.dispose()
+        assert len(arrived) == 3
+        assert min(arrived) >= 0.01
+        assert len(log()) == 45 + len(arrived)
 
     def test_it_keeps_ids_and_what_people_did(self, bob: User) -> None:
         lead = make_lead("Windows")
