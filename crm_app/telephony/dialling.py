@@ -1,10 +1,10 @@
 """Click-to-call: a wish is written down, checked, and asked of the PBX once, whatever happens."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import exists, update
 from sqlalchemy.exc import IntegrityError
 
 from crm_app import clock, phone_numbers
@@ -36,7 +36,7 @@ class Order:
     """What a user asks for; nothing in it is bound to a session, for the API is asked outside one.
 
     `number` is in any writing; contact and lead are ones that the user may see; `confirmed` says
-    that a do-not-call mark was seen and overruled.
+    that what speaks against calling (a do-not-call mark, a call that goes on) was overruled.
     """
 
     user_id: int
@@ -57,10 +57,11 @@ def place(order: Order, client: ZadarmaClient | None) -> int:
     if refusal or client is None:
         return _refused(order, number, refusal)
     dial_id, is_new = _reserve(order, number)
-    if not is_new:
-        return dial_id
-    state, code = _ask(client, order.extension, number)
-    _settle(dial_id, state, code)
+    if dial_id is None:
+        return _refused(order, number, "in_call")
+    if is_new:
+        state, code = _ask(client, order.extension, number, lambda: _begin(dial_id))
+        _settle(dial_id, state, code)
     return dial_id
 
 
@@ -132,20 +133,13 @@ def _refused(order: Order, number: str, code: str) -> int:
     return request.id
 
 
-def _reserve(order: Order, number: str) -> tuple[int, bool]:
-    """Write the wish down before anything is asked; a second click finds the first."""
+def _reserve(order: Order, number: str) -> tuple[int | None, bool]:
+    """Write the wish down before anything is asked; a second click finds the first.
+
+    Gives None when a call has come of the first that goes on, unless calling again is confirmed.
+    """
     key = f"{order.user_id}:{number}"
-    over = select(Call.pbx_call_id).where(Call.phase == CallPhase.ENDED)
-    db.session.execute(
-        update(DialRequest)
-        .where(
-            DialRequest.pending_key == key,
-            (DialRequest.created_at < clock.now() - WAITS_FOR)
-            | ((DialRequest.state == DialState.CONNECTED) & DialRequest.pbx_call_id.in_(over)),
-        )
-        .values(pending_key=None)
-        .execution_options(synchronize_session=False)
-    )
+    _free(key, is_confirmed=order.confirmed)
     _clear_cards(order.user_id, number)
     request = DialRequest(
         user_id=order.user_id,
@@ -160,24 +154,45 @@ def _reserve(order: Order, number: str) -> tuple[int, bool]:
         with db.session.begin_nested():
             db.session.add(request)
     except IntegrityError:
-        # Its card may have been put away: who clicks again wants to see how far it has come.
-        first = db.session.scalar(
-            update(DialRequest)
-            .where(DialRequest.pending_key == key)
-            .values(closed_at=None)
-            .returning(DialRequest.id)
-        )
-        db.session.commit()
-        if first is None:
-            raise
-        return first, False
+        return _first(key), False
     dial_id = request.id
     db.session.commit()
     tell([order.user_id], {"dial": dial_id})
     return dial_id, True
 
 
-def _ask(client: ZadarmaClient, extension: str, number: str) -> tuple[DialState, str]:
+def _free(key: str, *, is_confirmed: bool) -> None:
+    """Let a number be dialled again of which nothing came for too long, or whose call is over."""
+    is_old = DialRequest.created_at < clock.now() - WAITS_FOR
+    is_over = exists().where(
+        Call.pbx_call_id == DialRequest.pbx_call_id, Call.phase == CallPhase.ENDED
+    )
+    is_connected = DialRequest.state == DialState.CONNECTED
+    may_end = is_connected if is_confirmed else is_connected & is_over
+    db.session.execute(
+        update(DialRequest)
+        .where(DialRequest.pending_key == key, (~is_connected & is_old) | may_end)
+        .values(pending_key=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _first(key: str) -> int | None:
+    """Find the wish that is open already, None when a call has come of it. Commits."""
+    first = db.session.execute(
+        # Its card may have been put away: who clicks again wants to see how far it has come.
+        update(DialRequest)
+        .where(DialRequest.pending_key == key)
+        .values(closed_at=None)
+        .returning(DialRequest.id, DialRequest.state)
+    ).one()
+    db.session.commit()
+    return None if first.state == DialState.CONNECTED else first.id
+
+
+def _ask(
+    client: ZadarmaClient, extension: str, number: str, begin: Callable[[], bool]
+) -> tuple[DialState, str]:
     try:
         if not client.extension_status(extension):
             return DialState.FAILED, "extension_offline"
@@ -187,6 +202,8 @@ def _ask(client: ZadarmaClient, extension: str, number: str) -> tuple[DialState,
         log.warning("dial check failed", code=error.code, answer=error.message)
         unknown = error.code in {ErrorCode.WRONG_REQUEST, ErrorCode.NOT_FOUND}
         return DialState.FAILED, "extension_unknown" if unknown else error.code
+    if not begin():
+        return DialState.FAILED, ErrorCode.TIMED_OUT
     try:
         client.request_callback(extension, number)
     except ZadarmaError as error:
@@ -195,6 +212,24 @@ def _ask(client: ZadarmaClient, extension: str, number: str) -> tuple[DialState,
             return DialState.UNCERTAIN, error.code
         return DialState.FAILED, error.code
     return DialState.ACCEPTED, ""
+
+
+def _begin(dial_id: int) -> bool:
+    """Let the time for a call to come begin now; False when the wish was given up meanwhile.
+
+    The checks may take longer than anybody waits, and who has clicked again is not called twice.
+    """
+    begun = db.session.execute(
+        update(DialRequest)
+        .where(
+            DialRequest.id == dial_id,
+            DialRequest.state == DialState.REQUESTED,
+            DialRequest.pending_key.is_not(None),
+        )
+        .values(created_at=clock.now())
+    )
+    db.session.commit()
+    return bool(begun.rowcount)  # type: ignore[attr-defined]
 
 
 def _has_money(client: ZadarmaClient) -> bool:
@@ -212,12 +247,15 @@ def _has_money(client: ZadarmaClient) -> bool:
 
 def _settle(dial_id: int, state: DialState, code: str) -> None:
     values: dict[str, object] = {"state": state, "error_code": code, "settled_at": clock.now()}
+    # An event may have come before the API answered: then the wish has gone on already.
+    before = {DialState.REQUESTED}
     if state is DialState.FAILED:
         values["pending_key"] = None
-    # An event may have come before the API answered: then the wish has gone on already.
+        # Nothing was dialled, so nobody needs to be asked whether a phone has rung.
+        before.add(DialState.EXPIRED)
     db.session.execute(
         update(DialRequest)
-        .where(DialRequest.id == dial_id, DialRequest.state == DialState.REQUESTED)
+        .where(DialRequest.id == dial_id, DialRequest.state.in_(before))
         .values(**values)
     )
     db.session.commit()

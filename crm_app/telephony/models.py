@@ -129,6 +129,7 @@ class DialRequest(Model):
     error_code: Mapped[str] = mapped_column(String(40), default="")
     pending_key: Mapped[str | None] = mapped_column(String(40), unique=True)
     pbx_call_id: Mapped[str] = mapped_column(String(64), default="", index=True)
+    # When the PBX was asked; until then, when the user clicked.
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     settled_at: Mapped[datetime | None]
     # The user has put the card away.

@@ -40,8 +40,11 @@ DIAL: dict[str, Any] = {
         "The PBX does not know your extension any more. Ask an administrator for another one."
     ),
     "do_not_call": _l("This contact asked not to be called. Call anyway?"),
+    "in_call": _l("A call with this number is going on. Call it once more?"),
     "not_picked_up": _l("Your phone rang, but it was not picked up. Nobody was called."),
 }
+# What is dialled all the same when the user says so.
+QUESTIONS = {"do_not_call", "in_call"}
 UNCERTAIN = _l(
     "Zadarma did not answer clearly. Your phone may ring: wait for it before you try again."
 )

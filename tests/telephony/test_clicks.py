@@ -1,9 +1,13 @@
-"""A click is about the call that comes of it, and about no other."""
+"""A click is about the call that comes of it and about no other, and dials once."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
+from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from crm_app import clock
@@ -11,10 +15,13 @@ from crm_app.accounts.models import User
 from crm_app.calls.models import Call, CallFact
 from crm_app.demo import make_contact, make_lead
 from crm_app.extensions import db
+from crm_app.telephony import dialling
 from crm_app.telephony.models import DialRequest, DialState
+from crm_app.telephony.zadarma.replies import Balance
 from tests.telephony.conftest import Post, start_fields
 
 CLIENT = "+351910000042"
+HTMX = {"HX-Request": "true"}
 INSIDE = {"caller_id": "101", "called_did": "351210000001"}
 
 
@@ -77,3 +84,98 @@ def test_what_is_heard_later_of_a_call_is_not_of_an_older_click(post: Post, bob:
     assert the_call().lead_id is None
     dialled = select(func.count(CallFact.id)).where(CallFact.kind == "dialled")
     assert db.session.scalar(dialled) == 1
+
+
+class SlowPbx:
+    """An API that says yes to everything, after something has happened; counts its callbacks."""
+
+    def __init__(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        self.meanwhile = meanwhile
+        self.dialled: list[str] = []
+
+    def extension_status(self, extension: str) -> bool:
+        self.meanwhile()
+        return bool(extension)
+
+    def balance(self) -> Balance:
+        return Balance(1_000, "EUR")
+
+    def request_callback(self, extension: str, number: str) -> None:
+        self.dialled.append(number)
+
+
+def place(pbx: SlowPbx, order: dialling.Order) -> DialRequest:
+    """Click, and give the wish that came of it."""
+    dial_id = dialling.place(order, pbx)  # type: ignore[arg-type]
+    wish = db.session.get_one(DialRequest, dial_id)
+    db.session.expunge(wish)
+    db.session.rollback()
+    return wish
+
+
+@pytest.fixture
+def order(bob: User) -> dialling.Order:
+    return dialling.Order(bob.id, "101", CLIENT, "PT")
+
+
+@pytest.mark.parametrize("gives_up", [dialling.expire, lambda: None])
+def test_a_wish_that_was_given_up_during_the_checks_is_not_dialled(
+    order: dialling.Order, gives_up: Callable[[], object]
+) -> None:
+    quick, late = SlowPbx(), SlowPbx()
+    with time_machine.travel("2026-03-02 09:15:00+00:00", tick=False) as traveller:
+
+        def meanwhile() -> None:
+            traveller.shift(timedelta(seconds=46))
+            gives_up()
+            place(quick, order)
+
+        late.meanwhile = meanwhile
+        first = place(late, order)
+        assert (quick.dialled, late.dialled) == ([CLIENT], [])
+        assert (first.state, first.error_code) == (DialState.FAILED, "timed_out")
+        assert place(quick, order).state == DialState.ACCEPTED
+        assert quick.dialled == [CLIENT]
+
+
+def test_the_time_to_wait_for_a_call_begins_when_the_pbx_is_asked(order: dialling.Order) -> None:
+    with time_machine.travel("2026-03-02 09:15:00+00:00", tick=False) as traveller:
+        pbx = SlowPbx(lambda: traveller.shift(timedelta(seconds=40)))
+        place(pbx, order)
+        traveller.shift(timedelta(seconds=30))
+        assert dialling.expire() == 0
+        place(pbx, order)
+        assert pbx.dialled == [CLIENT]
+
+
+def test_a_number_is_not_dialled_again_while_its_call_goes_on_unless_that_is_meant(
+    post: Post, order: dialling.Order, bob: User, client_of: Callable[[User], FlaskClient]
+) -> None:
+    pbx = SlowPbx()
+    told = {"pbx_call_id": "out_1", "destination": "351910000042", "internal": "101"}
+    with time_machine.travel("2026-03-02 09:15:00+00:00", tick=False) as traveller:
+        place(pbx, order)
+        tell(post, "NOTIFY_OUT_START", **told)
+        traveller.shift(timedelta(minutes=5))
+        assert place(pbx, order).error_code == "in_call"
+        assert pbx.dialled == [CLIENT]
+        card = client_of(bob).get("/telephony/dials", headers=HTMX).text
+        db.session.rollback()
+        assert "A call with this number is going on." in card
+        assert 'name="confirm" value="yes"' in card
+        # Its end may have been lost; the PBX would tell of it no more.
+        place(pbx, replace(order, confirmed=True))
+        assert pbx.dialled == [CLIENT] * 2
+
+
+def test_a_number_can_be_dialled_again_when_its_call_is_over(
+    post: Post, order: dialling.Order
+) -> None:
+    pbx = SlowPbx()
+    told = {"pbx_call_id": "out_1", "destination": "351910000042", "internal": "101"}
+    place(pbx, order)
+    tell(post, "NOTIFY_OUT_START", **told)
+    tell(post, "NOTIFY_OUT_END", **told, disposition="busy", duration="0")
+    db.session.rollback()
+    place(pbx, order)
+    assert pbx.dialled == [CLIENT] * 2
