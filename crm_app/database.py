@@ -7,10 +7,10 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Engine, MetaData, event
+from sqlalchemy import DateTime, Engine, MetaData, event, select
 from sqlalchemy.engine import Connection, Dialect, make_url
 from sqlalchemy.exc import InvalidatePoolError
-from sqlalchemy.orm import DeclarativeBase, registry
+from sqlalchemy.orm import DeclarativeBase, Session, registry, scoped_session
 from sqlalchemy.types import TypeDecorator
 
 from crm_app.errors import RamalError
@@ -155,3 +155,15 @@ def _on_postgresql_checkout(connection: Any, _record: Any, _fairy: Any) -> None:
         connection.pgconn.consume_input()
     except Error as error:
         raise InvalidatePoolError from error
+
+
+def hold(session: Session | scoped_session[Any], row: Any) -> None:
+    """Keep a row from everybody else until the end of the transaction, and read it again.
+
+    (SQLite holds its one write lock since the first statement, PostgreSQL locks the row.)
+    """
+    # PostgreSQL, when it had to wait, gives the row as it is now, but what is joined to it as it
+    # was before: so the lock asks for nothing else, and the reading comes after it.
+    model = type(row)
+    session.execute(select(model.id).where(model.id == row.id).with_for_update())
+    session.refresh(row)

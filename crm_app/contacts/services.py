@@ -16,6 +16,7 @@ from crm_app.accounts.services import sees_everything
 from crm_app.contacts.caller import find_callers
 from crm_app.contacts.found_by import refresh_people, searchable
 from crm_app.contacts.models import Contact, ContactEmail, ContactKind, ContactPhone, PhoneKind
+from crm_app.database import hold
 from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry
@@ -110,7 +111,7 @@ def update_contact(contact: Contact, draft: Draft, by: User | None, version: int
     Raises ConflictError when somebody saved it in between, InvalidInputError as create_contact
     and company_has_people.
     """
-    _lock(contact)
+    hold(db.session, contact)
     if contact.version != version:
         raise ConflictError
     before = contact_snapshot(contact)
@@ -131,7 +132,7 @@ def add_phone(contact: Contact, number: str, kind: PhoneKind, by: User | None) -
 
     Raises InvalidInputError (too_many_phones).
     """
-    _lock(contact)
+    hold(db.session, contact)
     known = next((phone for phone in contact.phones if phone.number == number), None)
     if known is not None:
         return known
@@ -150,7 +151,7 @@ def add_phone(contact: Contact, number: str, kind: PhoneKind, by: User | None) -
 
 def delete(contact: Contact, by: User | None) -> None:
     """Put a contact into the bin; doing it again changes nothing."""
-    _lock(contact)
+    hold(db.session, contact)
     if contact.deleted_at is None:
         contact.deleted_at = clock.now()
         contact.version += 1
@@ -160,7 +161,7 @@ def delete(contact: Contact, by: User | None) -> None:
 
 def restore(contact: Contact, by: User | None) -> None:
     """Take a contact out of the bin; doing it again changes nothing."""
-    _lock(contact)
+    hold(db.session, contact)
     if contact.deleted_at is not None:
         contact.deleted_at = None
         contact.version += 1
@@ -211,12 +212,6 @@ def contact_snapshot(contact: Contact) -> dict[str, Any]:
         "phones": [[phone.number, str(phone.kind), phone.is_main] for phone in contact.phones],
         "emails": [email.address for email in contact.emails],
     }
-
-
-def _lock(contact: Contact) -> None:
-    # What was read before the lock may be old: read it again under it (SQLite has one writer).
-    # Only this row: PostgreSQL cannot lock what an outer join brings along.
-    db.session.refresh(contact, with_for_update={"of": Contact})
 
 
 def _apply(contact: Contact, draft: Draft) -> None:

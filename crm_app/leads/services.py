@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, select
 from sqlalchemy.orm import contains_eager, joinedload
 
@@ -11,6 +12,7 @@ from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.services import sees_everything
 from crm_app.contacts.models import Contact
+from crm_app.database import hold
 from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
@@ -91,7 +93,7 @@ def move_to(
     """
     # Stages are held before leads everywhere, so that no two wait for each other.
     stage = held_stage(stage.id)
-    hold(lead)
+    hold(db.session, lead)
     if lead.deleted_at is not None:
         raise InvalidInputError("in_bin")
     reason, left, before = _reason(stage, lost_reason), lead.stage, described(lead)
@@ -130,7 +132,7 @@ def lose(lead: Lead, reason: str, by: User) -> None:
 
 def delete(lead: Lead, by: User) -> None:
     """Put a lead in the bin, whence it can be restored."""
-    hold(lead)
+    hold(db.session, lead)
     if lead.deleted_at is None:
         lead.deleted_at = clock.now()
         lead.version += 1
@@ -139,7 +141,7 @@ def delete(lead: Lead, by: User) -> None:
 
 def restore(lead: Lead, by: User) -> None:
     """Take a lead out of the bin."""
-    hold(lead)
+    hold(db.session, lead)
     if lead.deleted_at is not None:
         lead.deleted_at = None
         lead.version += 1
@@ -175,23 +177,12 @@ def open_leads(contact_ids: Collection[int], user: User | None = None) -> list[L
     return list(db.session.scalars(statement))
 
 
-def hold(lead: Lead) -> None:
-    """Keep a lead from everybody else until the end of the transaction, and read it again.
-
-    (SQLite holds its one write lock since the first statement, PostgreSQL locks the row.)
-    """
-    # PostgreSQL, when it had to wait, gives the row as it is now, but what is joined to it as it
-    # was before: so the lock asks for nothing else, and the reading comes after it.
-    db.session.execute(select(Lead.id).where(Lead.id == lead.id).with_for_update())
-    db.session.refresh(lead)
-
-
 def locked(lead: Lead, version: int) -> Lead:
     """Hold a lead, if it is still the version that was read.
 
     Raises ConflictError when somebody changed it meanwhile.
     """
-    hold(lead)
+    hold(db.session, lead)
     if lead.version != version:
         raise ConflictError
     return lead
@@ -229,17 +220,17 @@ def ensure_stages() -> None:
     for name, kind in DEFAULT_STAGES:
         if kind not in kinds:
             position += 1
-            db.session.add(LeadStage(name=name, kind=kind, position=position))
+            db.session.add(LeadStage(name=str(name), kind=kind, position=position))
     db.session.flush()
 
 
-# Names of rows, which the office may change; so they are not translated by the interface.
+# Laid in the office's language; then they are names of rows, which the office may change.
 DEFAULT_STAGES = (
-    ("New", StageKind.OPEN),
-    ("Contacted", StageKind.OPEN),
-    ("Proposal", StageKind.OPEN),
-    ("Won", StageKind.WON),
-    ("Lost", StageKind.LOST),
+    (_l("New"), StageKind.OPEN),
+    (_l("Contacted"), StageKind.OPEN),
+    (_l("Proposal"), StageKind.OPEN),
+    (_l("Won"), StageKind.WON),
+    (_l("Lost"), StageKind.LOST),
 )
 
 

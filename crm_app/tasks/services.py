@@ -9,6 +9,7 @@ from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.services import sees_everything
 from crm_app.contacts.models import Contact
+from crm_app.database import hold
 from crm_app.errors import ConflictError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
@@ -73,7 +74,7 @@ def update_task(task: Task, by: User, **changes: Unpack[TaskChanges]) -> bool:
 
 def complete(task: Task, by: User) -> None:
     """Tick a task off; ticking twice changes nothing."""
-    hold(task)
+    hold(db.session, task)
     if task.completed_at is None:
         task.completed_at, task.completed_by_id = clock.now(), by.id
         _trace(task, "completed", by)
@@ -81,7 +82,7 @@ def complete(task: Task, by: User) -> None:
 
 def reopen(task: Task, by: User) -> None:
     """Take the tick off again."""
-    hold(task)
+    hold(db.session, task)
     if task.completed_at is not None:
         task.completed_at = task.completed_by_id = None
         _trace(task, "reopened", by)
@@ -89,7 +90,7 @@ def reopen(task: Task, by: User) -> None:
 
 def delete(task: Task, by: User) -> None:
     """Put a task in the bin, whence it can be restored."""
-    hold(task)
+    hold(db.session, task)
     if task.deleted_at is None:
         task.deleted_at = clock.now()
         _trace(task, "deleted", by)
@@ -97,7 +98,7 @@ def delete(task: Task, by: User) -> None:
 
 def restore(task: Task, by: User) -> None:
     """Take a task out of the bin."""
-    hold(task)
+    hold(db.session, task)
     if task.deleted_at is not None:
         task.deleted_at = None
         _trace(task, "restored", by)
@@ -124,19 +125,12 @@ def may_open(task: Task, user: User) -> bool:
     return task.deleted_at is None and (is_own or sees_everything(user))
 
 
-def hold(task: Task) -> None:
-    """Keep a task from everybody else until the end of the transaction, and read it again."""
-    # In two questions, for the reason that leads have.
-    db.session.execute(select(Task.id).where(Task.id == task.id).with_for_update())
-    db.session.refresh(task)
-
-
 def locked(task: Task, version: int) -> Task:
     """Hold a task, if it is still the version that was read.
 
     Raises ConflictError when somebody changed it meanwhile.
     """
-    hold(task)
+    hold(db.session, task)
     if task.version != version:
         raise ConflictError
     return task

@@ -8,11 +8,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from crm_app.accounts.models import User
-from crm_app.contacts.models import Contact
+from crm_app.contacts.models import Contact, ContactKind
+from crm_app.contacts.services import Draft, update_contact
 from crm_app.demo import make_contact
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry
 from tests.contacts.sent_forms import sent
+from tests.overtaken import overtaken
 
 ClientOf = Callable[[User], FlaskClient]
 
@@ -180,3 +182,16 @@ def test_it_sees_no_change_in_the_line_ends_of_an_older_text(
     client.post(path, data=sent(client.get(path).text))
 
     assert read_again(ana).version == 1
+
+
+def test_it_sees_what_a_colleague_changed_while_it_waited_for_the_contact(
+    app: Flask, bob: User, dora: User, client_of: ClientOf
+) -> None:
+    acme = make_contact("Acme", kind=ContactKind.COMPANY)
+    ana, client = make_contact("Ana"), client_of(bob)
+    form = sent(client.get(f"/contacts/{ana.id}/edit").text, about="his")
+    update_contact(ana, Draft("Ana", company_id=acme.id, responsible_id=dora.id), dora, ana.version)
+    told = overtaken(lambda: client.post(f"/contacts/{ana.id}/edit", data=form))
+    assert told.status_code == 409
+    offered = sent(told.text)
+    assert (offered["company_id"], offered["responsible_id"]) == (str(acme.id), str(dora.id))

@@ -1,7 +1,8 @@
 """The pipeline is the office's own, but always has a first, a won and a lost stage."""
 
+import flask_babel
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from crm_app.demo import make_lead
 from crm_app.errors import InvalidInputError
@@ -142,3 +143,11 @@ def test_it_is_changed_on_its_page(client_of, dora):
     db.session.refresh(lead)
     assert "Quote" not in names()
     assert lead.stage.name == "New"
+
+
+def test_it_names_the_first_stages_in_the_language_of_the_office(app, monkeypatch):
+    db.session.execute(delete(LeadStage))
+    monkeypatch.setitem(app.config, "DEFAULT_LANGUAGE", "pt")
+    flask_babel.refresh()
+    services.ensure_stages()
+    assert names() == ["Nova", "Contactada", "Proposta", "Ganha", "Perdida"]
