@@ -43,7 +43,7 @@ vendor: $(DEV_STAMP) ## Fetch the pinned versions of htmx and Tabler into static
 	@exec $(PYTHON) static/vendor/fetch.py
 
 translations: $(DEV_STAMP) ## Gather new strings into the catalogues and compile them
-	@$(BIN)/pybabel -q extract -F babel.cfg -k _l -k lazy_gettext -k _n:1,2 -k ngettext:1,2 -k lazy_ngettext:1,2 --no-location --sort-output -o .messages.pot .
+	@$(BIN)/pybabel -q extract -F babel.cfg --ignore-dirs ".*" -k _l -k lazy_gettext -k _n:1,2 -k ngettext:1,2 -k lazy_ngettext:1,2 --no-location --sort-output -o .messages.pot .
 	@$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete -w 100 -l pt -i .messages.pot -d crm_app/translations
 	@$(BIN)/pybabel -q compile -d crm_app/translations; rm -f .messages.pot
 

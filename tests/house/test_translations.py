@@ -41,7 +41,12 @@ def extracted() -> set[str | tuple[str, ...]]:
         ("templates", [("**.html", "jinja2")]),
     ):
         for _file, _line, message, _comments, _context in extract_from_dir(
-            ROOT / folder, method, {f"**.{'html'}": OPTIONS["jinja2"]}, keywords=KEYWORDS
+            ROOT / folder,
+            method,
+            {"**.html": OPTIONS["jinja2"]},
+            keywords=KEYWORDS,
+            # Babel's own filter leaves out folders like our templates/_ui.
+            directory_filter=lambda _path: True,
         ):
             found.add(message)
     return {message for message in found if message}
