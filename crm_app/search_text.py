@@ -7,19 +7,22 @@ import unicodedata
 _WHOLE_LETTERS = str.maketrans(
     {"ł": "l", "ø": "o", "ß": "ss", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
 )
+# Whoever types takes the sign that is on the keyboard; texts from elsewhere hold the finer one.
+_PLAIN_MARKS = str.maketrans(dict.fromkeys("‘’ʼ´`", "'") | dict.fromkeys("‐‑‒–—―−", "-"))
 _SPACES = re.compile(r"\s+")
 # Of these nobody sees which one it is: NUL, marks of writing direction, soft hyphens.
 _UNSEEN = {"Cc", "Cf"}
 # As a link or with the code of a country, and so surely a phone number.
 _PHONE = re.compile(r"(?:tel:|\+|00)\s*", re.IGNORECASE)
-_DIGITS_AND_MARKS = re.compile(r"[\d\s()+./\-\u2010-\u2015]+")
+_DIGITS_AND_MARKS = re.compile(r"[\d\s()+./\-]+")
 _NATIONAL_ZERO = re.compile(r"\(0\)")
 _NOT_DIGITS = re.compile(r"\D")
 
 
 def normalise(text: str) -> str:
     """Lower a text, drop its accents and fold its white space: "João  Łuk" -> "joao luk"."""
-    lowered = _SPACES.sub(" ", text).casefold().translate(_WHOLE_LETTERS)
+    plain = _SPACES.sub(" ", text).translate(_PLAIN_MARKS)
+    lowered = plain.casefold().translate(_WHOLE_LETTERS)
     decomposed = unicodedata.normalize("NFKD", lowered)
     bare = "".join(
         char

@@ -1,4 +1,4 @@
-"""orders of lists
+"""orders of lists, plain marks in searched texts
 
 Revision: 0002, after 0001
 """
@@ -29,10 +29,14 @@ INDEXES = (
     ("ix_task_newest_assignee", "task", ["assignee_id", "created_at", "id"], TO_DO),
 )
 BATCH = 1_000
-# How crm_app.search_text wrote texts at this revision.
+# How crm_app.search_text writes texts since this revision.
 WHOLE_LETTERS = str.maketrans(
     {"ł": "l", "ø": "o", "ß": "ss", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
 )
+PLAIN_MARKS = str.maketrans(dict.fromkeys("‘’ʼ´`", "'") | dict.fromkeys("‐‑‒–—―−", "-"))
+UNSEEN = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff"
+MARKS = "".join(map(chr, PLAIN_MARKS)) + UNSEEN
+SEARCHED = {"contact": ("search_text", "sort_name"), "lead": ("search_text",)}
 
 
 def upgrade() -> None:
@@ -44,6 +48,8 @@ def upgrade() -> None:
         # Without batch mode, which would make the table anew and drop its triggers on SQLite.
         op.add_column("lead", sa.Column(name, kind, server_default="", nullable=False))
     sort_what_is_there(op.get_bind())
+    for table, names in SEARCHED.items():
+        write_marks_plainly(op.get_bind(), table, names)
     for name, table, columns, condition in INDEXES:
         where = sa.text(condition)
         op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
@@ -85,12 +91,36 @@ def sort_what_is_there(connection: sa.Connection) -> None:
         rows = connection.execute(ahead.where(lead.c.id > rows[-1].id)).all()
 
 
+def write_marks_plainly(connection: sa.Connection, name: str, columns: tuple[str, ...]) -> None:
+    """Write those texts anew that hold marks which are another one, or none, from now on."""
+    table = sa.table(name, *[sa.column(column) for column in ("id", *columns)])
+    first = table.c[columns[0]]
+    change = (
+        table.update()
+        .where(table.c.id == sa.bindparam("row_id"))
+        .values({column: sa.bindparam(f"new_{column}") for column in columns})
+    )
+    holds_one = sa.or_(*(first.like(f"%{mark}%") for mark in MARKS))
+    ahead = sa.select(table).where(holds_one).order_by(table.c.id).limit(BATCH)
+    rows = connection.execute(ahead).mappings().all()
+    while rows:
+        connection.execute(
+            change,
+            [
+                {"row_id": row["id"], **{f"new_{column}": normalise(row[column]) for column in columns}}
+                for row in rows
+            ],
+        )
+        rows = connection.execute(ahead.where(table.c.id > rows[-1]["id"])).mappings().all()
+
+
 def normalise(text: str) -> str:
-    """Lower a text, drop its accents and what nobody sees, and fold its white space."""
-    lowered = re.sub(r"\s+", " ", text).casefold().translate(WHOLE_LETTERS)
+    """Lower a text, drop its accents and unseen signs, fold its white space and marks."""
+    plain = re.sub(r"\s+", " ", text).translate(PLAIN_MARKS)
+    decomposed = unicodedata.normalize("NFKD", plain.casefold().translate(WHOLE_LETTERS))
     bare = "".join(
         char
-        for char in unicodedata.normalize("NFKD", lowered)
+        for char in decomposed
         if not unicodedata.combining(char) and unicodedata.category(char) not in {"Cc", "Cf"}
     )
     return re.sub(r"\s+", " ", bare).strip()

@@ -12,6 +12,7 @@ from crm_app import search_text
         ("ŁUKASZ Straße", "lukasz strasse"),
         ("Søren Æble", "soren aeble"),
         ("  Zoë\tÑandú ", "zoe nandu"),
+        ("Sant’Ana D´Ávila – Norte", "sant'ana d'avila - norte"),
         ("Jo\x00ão\u202a Sil\u00adva\u200b", "joao silva"),
     ],
 )

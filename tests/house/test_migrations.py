@@ -162,6 +162,28 @@ def test_it_sorts_the_leads_of_an_office_of_the_first_release(new_house: MakeApp
         assert search_index.find_ids(db.session(), Lead, "xylophone") == [leads[0].id]
 
 
+def test_it_finds_with_plain_marks_what_an_earlier_release_wrote_with_fine_ones(
+    new_house: MakeApp,
+) -> None:
+    office = json.loads(RELEASES[0].read_text(encoding="utf-8"))
+    for contact in office["tables"]["contact"]:
+        contact["search_text"] = f"sant’ana – {contact['search_text']}"
+        contact["sort_name"] = f"sant’ana – {contact['sort_name']}"
+    for lead in office["tables"]["lead"]:
+        lead["search_text"] = f"d´avila\u00ad {lead['search_text']}"
+    with new_house().app_context():
+        upgrade(revision="0001")
+        with db.engine.begin() as connection:
+            fill(connection, office["tables"])
+        upgrade()
+        for model, typed, kind in ((Contact, "sant’ana -", "contact"), (Lead, "d'avila", "lead")):
+            assert len(search_index.find_ids(db.session(), model, typed)) == len(
+                office["tables"][kind]
+            )
+        names = db.session.scalars(select(Contact.sort_name)).all()
+        assert all(name.startswith("sant'ana - ") for name in names)
+
+
 def fill(connection: Connection, tables: dict[str, list[dict[str, Any]]]) -> None:
     """Put the rows of an earlier release into the tables of that release."""
     metadata = MetaData()
