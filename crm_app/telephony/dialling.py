@@ -13,7 +13,6 @@ from crm_app.calls.models import Call
 from crm_app.contacts.caller import find_callers
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
-from crm_app.live.services import tell
 from crm_app.telephony import services
 from crm_app.telephony.matching import BELONGS_FOR
 from crm_app.telephony.models import (
@@ -23,6 +22,7 @@ from crm_app.telephony.models import (
     DialState,
     TelephonySettings,
 )
+from crm_app.telephony.telling import teller
 from crm_app.telephony.zadarma.client import ZadarmaClient
 from crm_app.telephony.zadarma.errors import ErrorCode, ZadarmaError
 
@@ -157,7 +157,7 @@ def _reserve(order: Order, number: str) -> tuple[int | None, bool]:
         return _first(key), False
     dial_id = request.id
     db.session.commit()
-    tell([order.user_id], {"dial": dial_id})
+    teller.later([order.user_id], {"dial": dial_id})
     return dial_id, True
 
 

@@ -18,10 +18,10 @@ from crm_app.calls.facts import Fact
 from crm_app.config import Config
 from crm_app.contacts.caller import find_callers
 from crm_app.database import DatabaseBusyError
-from crm_app.live.services import tell
 from crm_app.telephony import bodies, inbox, routing
 from crm_app.telephony.connection import Link, LinkCache
 from crm_app.telephony.facts import to_fact
+from crm_app.telephony.telling import teller
 from crm_app.telephony.together import DATABASE_IS_AWAY, Together
 from crm_app.telephony.zadarma import events
 from crm_app.telephony.zadarma.signing import (
@@ -134,9 +134,9 @@ class Desk:
             return stored, [caller.name for caller in callers]
 
         stored, names = self._together.run(fact.pbx_call_id, store)
-        tell(stored.tell, {"call": stored.call_id})
+        teller.later(stored.tell, {"call": stored.call_id})
         if stored.dialler_id is not None:
-            tell([stored.dialler_id], {"dial": stored.dial_id})
+            teller.later([stored.dialler_id], {"dial": stored.dial_id})
         if isinstance(event, events.CallStarted):
             reply = routing.decide(fact.caller, names, routing.Switches(link.shows_caller_name))
             return _json(reply.to_json())

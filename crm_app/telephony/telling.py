@@ -1,0 +1,68 @@
+"""Tells the screens what has changed, behind the back of whoever may not wait for the bus."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+
+import structlog
+
+from crm_app.live.services import tell
+
+MOST_WAITING = 1_000
+log = structlog.get_logger(__name__)
+
+_Message = tuple[frozenset[int], tuple[tuple[str, int | None], ...]]
+
+
+class Teller:
+    """Passes messages on in the order they came, in a thread of its own.
+
+    While the bus hangs they wait, each once: a message only says what is to be looked at.
+    """
+
+    def __init__(self, send: Callable[[Iterable[int], dict[str, int | None]], None] = tell) -> None:
+        self._send = send
+        self._changed = threading.Condition()
+        self._waiting: dict[_Message, None] = {}
+        self._is_sending = False
+        self._thread: threading.Thread | None = None
+
+    def later(self, user_ids: Iterable[int], message: Mapping[str, int | None]) -> None:
+        """Tell these users something as soon as possible; never waits and never fails."""
+        users = frozenset(user_ids)
+        if not users:
+            return
+        with self._changed:
+            self._waiting.setdefault((users, tuple(message.items())))
+            if len(self._waiting) > MOST_WAITING:
+                # A page that has missed a message looks at everything when the bus is back.
+                del self._waiting[next(iter(self._waiting))]
+            # None has been started yet, or it was left behind in the process we were forked from.
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, daemon=True, name="teller")
+                self._thread.start()
+            self._changed.notify_all()
+
+    def is_done(self, seconds: float) -> bool:
+        """Wait until all is told, at most so long; tell whether it is."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: not (self._waiting or self._is_sending), timeout=seconds
+            )
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._is_sending = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: bool(self._waiting))
+                users, message = next(iter(self._waiting))
+                del self._waiting[users, message]
+                self._is_sending = True
+            try:
+                self._send(users, dict(message))
+            except Exception as error:
+                # The boundary of a message: the next one must leave all the same.
+                log.error("message_not_told", exc_info=error)
+
+
+teller = Teller()
