@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, column, text
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.sql.selectable import TextualSelect
 
 from crm_app.database import UtcDateTime
@@ -39,7 +40,8 @@ class Statement:
 def run(connection: Connection, statement: Statement, *rows: Values) -> list[tuple[Any, ...]]:
     """Run a statement inside the connection's transaction, once for each of `rows`.
 
-    Gives what a single run returned. Moments are given as `moment` makes them.
+    Gives what a single run returned. Moments are given as `moment` makes them. Errors are those
+    that SQLAlchemy raises.
     """
     cursor = connection.connection.cursor()
     try:
@@ -48,8 +50,22 @@ def run(connection: Connection, statement: Statement, *rows: Values) -> list[tup
             return []
         cursor.execute(statement.on(connection), rows[0])
         return list(cursor.fetchall()) if statement.gives_rows else []
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise as_usual(connection, error) from error
     finally:
         cursor.close()
+
+
+def as_usual(connection: Connection, error: Exception) -> StatementError:
+    """Make of a driver's error what SQLAlchemy makes of it, for those who handle errors."""
+    dialect = connection.dialect
+    is_dead = isinstance(error, dialect.loaded_dbapi.Error) and dialect.is_disconnect(
+        error, connection.connection, None
+    )
+    return DBAPIError.instance(
+        "", None, error, dialect.loaded_dbapi.Error,
+        hide_parameters=True, connection_invalidated=is_dead, dialect=dialect,
+    )  # fmt: skip
 
 
 def moment(connection: Connection, value: datetime | None) -> datetime | str | None:

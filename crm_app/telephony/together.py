@@ -1,5 +1,6 @@
 """One transaction for all who are waiting: under load they share one wait for the disk."""
 
+import sqlite3
 import threading
 import time
 from collections import deque
@@ -8,6 +9,7 @@ from typing import Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import (
+    DBAPIError,
     DisconnectionError,
     InterfaceError,
     InternalError,
@@ -15,6 +17,7 @@ from sqlalchemy.exc import (
     TimeoutError,
 )
 
+from crm_app.calls.statements import as_usual
 from crm_app.database import DatabaseBusyError
 
 DATABASE_IS_AWAY = (
@@ -26,8 +29,28 @@ DATABASE_IS_AWAY = (
     TimeoutError,
 )
 MOST_TOGETHER = 32
+# So long each may be tried again by itself, when all of them failed together.
+_PATIENCE_S = 5.0
+# Of PostgreSQL: a deadlock or its like, a lock that was waited for too long, a time limit.
+_PASSING = ("40", "55P03", "57014")
 
 _Result = TypeVar("_Result")
+
+
+def is_away(error: BaseException) -> bool:
+    """Tell whether an error is the database's own and not our fault: nothing was stored."""
+    # SQLite calls it "operational", too, when it does not know a column.
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+    return isinstance(error, DATABASE_IS_AWAY) and code != sqlite3.SQLITE_ERROR
+
+
+def _may_pass_at_once(error: BaseException) -> bool:
+    """Tell whether to try again now: the connection died, or somebody stood in the way."""
+    if not isinstance(error, DBAPIError):
+        return False
+    # A connection that died while nobody used it says nothing of the database: the next is new.
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return error.connection_invalidated or state.startswith(_PASSING)
 
 
 class _Work(Generic[_Result]):
@@ -72,20 +95,18 @@ class Together:
     def _do_waiting(self) -> None:
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
         batch.sort(key=lambda work: work.name)
+        began = time.monotonic()
         try:
             self._do(batch)
-        except DATABASE_IS_AWAY as error:
-            # A connection that died while nobody used it says nothing of the database: the next
-            # one is new. Storing a fact twice changes nothing.
-            has_died = getattr(error, "connection_invalidated", False)
+        except Exception as error:
+            may_pass = _may_pass_at_once(error)
             for work in batch:
-                if has_died:
-                    self._do_alone(work)
-                else:
+                has_time = time.monotonic() - began < _PATIENCE_S
+                if is_away(error) and not (may_pass and has_time):
                     work.error, work.is_over = error, True
-        except Exception:
-            for work in batch:
-                self._do_alone(work)
+                else:
+                    # Storing a fact twice changes nothing.
+                    self._do_alone(work)
         finally:
             # Whoever led may have been ended by force: nobody may wait for ever.
             for work in batch:
@@ -95,8 +116,11 @@ class Together:
 
     def _do(self, batch: list[_Work[object]]) -> None:
         with self._engine.begin() as connection:
-            for work in batch:
-                work.result = work.do(connection)
+            try:
+                for work in batch:
+                    work.result = work.do(connection)
+            except connection.dialect.loaded_dbapi.Error as error:
+                raise as_usual(connection, error) from error
         for work in batch:
             work.is_over = True
 

@@ -22,7 +22,7 @@ from crm_app.telephony import bodies, inbox, routing
 from crm_app.telephony.connection import Link, LinkCache
 from crm_app.telephony.facts import to_fact
 from crm_app.telephony.telling import teller
-from crm_app.telephony.together import DATABASE_IS_AWAY, Together
+from crm_app.telephony.together import Together, is_away
 from crm_app.telephony.zadarma import events
 from crm_app.telephony.zadarma.signing import (
     has_signature_rule,
@@ -144,7 +144,7 @@ class Desk:
 
     def _rescue(self, error: Exception, request: Request, body: bytes, token: str) -> Response:
         """Keep what we stumble over; only a database that is away makes the PBX come again."""
-        if not isinstance(error, DATABASE_IS_AWAY):
+        if not is_away(error):
             try:
                 return self._keep(request, body, token, type(error).__name__)
             except (SQLAlchemyError, DatabaseBusyError) as second:

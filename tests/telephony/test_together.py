@@ -1,18 +1,24 @@
 """Several requests share one transaction, and none pays for another's fault."""
 
+import sqlite3
 import threading
 from collections.abc import Callable
 
+import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import Connection, NullPool, create_engine, func, insert, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-from crm_app import clock
+from crm_app import clock, database
+from crm_app.calls.facts import Fact
+from crm_app.calls.ledger import lock
 from crm_app.calls.models import CallFact
+from crm_app.calls.statements import Statement, run
 from crm_app.extensions import db
+from crm_app.telephony import inbox
 from crm_app.telephony.models import UnreadableRequest
-from crm_app.telephony.together import Together
+from crm_app.telephony.together import Together, is_away
 from crm_app.telephony.zadarma.signing import sign_webhook
 from tests.telephony.conftest import SECRET, Post, start_fields
 
@@ -97,12 +103,114 @@ def test_a_database_that_is_away_is_told_to_all(app: Flask) -> None:
     assert together.run("", keep(b"later")) == b"later"
 
 
-def test_a_restart_of_the_database_costs_no_notification(post: Post) -> None:
-    if db.engine.dialect.name == "sqlite":
-        # It has no server to restart; the nearest is that every open connection is gone.
-        db.engine.dispose()
-    else:
-        assert post(start_fields(pbx_call_id=f"in_{'a' * 40}")).status_code == 200
+class Trouble:
+    """A database that works again after a while; how it fails is real and differs by engine.
+
+    On SQLite the file can only be read, on PostgreSQL somebody holds what the fact needs.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._store = inbox.store
+        self._other: Connection | None = None
+        self.tries = 0
+        monkeypatch.setattr(inbox, "store", self.store)
+
+    def store(self, connection: Connection, fact: Fact, raw: str) -> inbox.Stored:
+        self.tries += 1
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")
+            return self._store(connection, fact, raw)
+        connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if self._other else 'OFF'}")
+        try:
+            return self._store(connection, fact, raw)
+        finally:
+            connection.exec_driver_sql("PRAGMA query_only = OFF")
+
+    def begin(self, pbx_call_id: str) -> None:
+        with database.reading():
+            self._other = db.engine.connect()
+            if db.engine.dialect.name == "postgresql":
+                lock(self._other, pbx_call_id)
+
+    def end(self) -> None:
+        assert self._other is not None
+        self._other.close()
+        self._other = None
+
+
+def test_a_database_that_fails_for_a_moment_loses_no_notification(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = start_fields()
+    trouble = Trouble(monkeypatch)
+    trouble.begin(fields["pbx_call_id"])
+    answer = post(fields)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert (count(CallFact), count(UnreadableRequest)) == (0, 0)
+    trouble.end()
+    assert post(fields).status_code == 200
+    assert (count(CallFact), count(UnreadableRequest)) == (1, 0)
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"], indirect=True)
+def test_who_lost_a_deadlock_tries_again(app: Flask) -> None:
+    tries: list[int] = []
+
+    def lose_once(connection: Connection) -> bytes:
+        tries.append(1)
+        if len(tries) == 1:
+            raise psycopg.errors.DeadlockDetected
+        return keep(b"won")(connection)
+
+    assert Together(db.engine).run("", lose_once) == b"won"
+    assert bodies() == {b"won"}
+
+
+def test_a_mistake_of_ours_is_not_taken_for_a_database_that_is_away(app: Flask) -> None:
+    def mistaken(connection: Connection) -> bytes:
+        run(connection, Statement("SELECT nothing FROM call", "SELECT nothing FROM call"), {})
+        return b""
+
+    with pytest.raises(DBAPIError) as caught:
+        Together(db.engine).run("", mistaken)
+    assert not is_away(caught.value)
+
+
+def test_errors_of_the_driver_are_told_as_sqlalchemy_tells_them(app: Flask) -> None:
+    # The look-up of a caller asks the driver by itself, too.
+    error = psycopg.errors.QueryCanceled() if is_postgresql() else sqlite3.OperationalError("busy")
+
+    def fail(_connection: Connection) -> bytes:
+        raise error
+
+    with pytest.raises(OperationalError) as caught:
+        Together(db.engine).run("", fail)
+    assert is_away(caught.value)
+    assert caught.value.orig is error
+
+
+def is_postgresql() -> bool:
+    return db.engine.dialect.name == "postgresql"
+
+
+def count(model: type[CallFact | UnreadableRequest]) -> int:
+    db.session.rollback()
+    found = db.session.scalar(select(func.count(model.id))) or 0
+    db.session.rollback()
+    return found
+
+
+def test_connections_that_are_gone_cost_no_notification(post: Post) -> None:
+    assert post(start_fields(pbx_call_id=f"in_{'a' * 40}")).status_code == 200
+    db.session.remove()
+    end_all_connections()
+    assert post(start_fields(pbx_call_id=f"in_{'b' * 40}")).status_code == 200
+    assert (count(CallFact), count(UnreadableRequest)) == (2, 0)
+
+
+def end_all_connections() -> None:
+    """Pull the plug of every connection in the pool, and of no other."""
+    if is_postgresql():
         with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as other:
             other.execute(
                 text(
@@ -111,10 +219,11 @@ def test_a_restart_of_the_database_costs_no_notification(post: Post) -> None:
                     " AND state = 'idle'"
                 )
             )
-            assert post(start_fields(pbx_call_id=f"in_{'b' * 40}")).status_code == 200
         return
-
-    assert post(start_fields(pbx_call_id=f"in_{'b' * 40}")).status_code == 200
+    for waiting in [db.engine.connect() for _ in range(3)]:
+        waiting.close()
+    for waiting in list(db.engine.pool._pool.queue):  # type: ignore[attr-defined]
+        waiting.dbapi_connection.close()
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"], indirect=True)
