@@ -11,6 +11,7 @@ from crm_app.extensions import db
 from crm_app.live import bus, services
 from crm_app.live.hub import Listener, hub
 from crm_app.live.messages import MessageId, channel_of, missed, parse_id, publish
+from crm_app.live.sign_in import sign_in_mark
 from crm_app.live.stream import Stream, render
 from crm_app.web.access import public
 
@@ -31,6 +32,7 @@ class LiveBlueprint(ServerSentEventsBlueprint):  # type: ignore[misc]
 
 
 bp = LiveBlueprint("live", __name__)
+bp.add_app_template_global(sign_in_mark)
 
 
 def register(app: Flask, bus_url: str) -> None:
