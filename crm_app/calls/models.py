@@ -11,6 +11,7 @@ from crm_app.calls.facts import CallPhase, Direction, Disposition, Fact, FactKin
 from crm_app.contacts.models import Contact
 from crm_app.extensions import Model
 from crm_app.leads.models import Lead
+from crm_app.tasks.models import Task
 
 
 class CallFact(Model):
@@ -174,6 +175,10 @@ class CallWrapup(Model):
     task_title: Mapped[str] = mapped_column(String(200), default="")
     task_due_at: Mapped[datetime | None]
     task_has_time: Mapped[bool] = mapped_column(default=False)
+    # The next task that it made: saving again moves this one.
+    task_id: Mapped[int | None] = mapped_column(
+        ForeignKey("task.id", ondelete="SET NULL"), index=True
+    )
     popup_closed_at: Mapped[datetime | None]
     dismissed_at: Mapped[datetime | None]
     saved_at: Mapped[datetime | None]
@@ -181,3 +186,4 @@ class CallWrapup(Model):
 
     call: Mapped[Call] = relationship()
     user: Mapped[User] = relationship()
+    task: Mapped[Task | None] = relationship()
