@@ -7,18 +7,20 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload
 
-from crm_app import clock, phone_numbers
+from crm_app import phone_numbers
 from crm_app.accounts.models import User
 from crm_app.accounts.services import may_open
 from crm_app.calls.facts import Direction
-from crm_app.calls.models import Call, CallWrapup
-from crm_app.calls.popups import Part, on_screen_of
+from crm_app.calls.listing import with_contact
+from crm_app.calls.models import Call, CallLeg, CallWrapup
+from crm_app.calls.popups import Part, on_screen_of, passed_by, seconds_of_talk
 from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.journal.models import Note
 from crm_app.leads import services as leads
 from crm_app.leads.models import Lead
+from crm_app.tasks import services as tasks
 from crm_app.tasks.models import Task
 
 SHOWN_CONTACTS = 3
@@ -26,7 +28,7 @@ SHOWN_CONTACTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Contacted:
-    """One time that we had to do with a contact: a call, a note or a task."""
+    """One time that we had to do with a contact: a call, a note or a task that was done."""
 
     kind: str
     at: datetime
@@ -46,7 +48,11 @@ class Card:
     # Several contacts share the number and nobody has said yet which of them it is.
     candidates: Sequence[Contact] = ()
     leads: Sequence[Lead] = ()
+    next_task: Task | None = None
     history: Sequence[Contacted] = field(default_factory=list)
+    talk_seconds: int | None = None
+    # The leg of the colleague who passed the call to this user.
+    passed_by: CallLeg | None = None
 
     @property
     def is_outgoing(self) -> bool:
@@ -69,13 +75,13 @@ class Card:
         return phone_numbers.country_of(self.call.outside_number)
 
     @property
-    def talk_seconds(self) -> int | None:
-        """Count how long the talk lasts, or lasted; None when nobody talked."""
-        if self.call.answered_at is None:
-            return None
-        if not self.call.is_live:
-            return self.call.talk_seconds
-        return max(int((clock.now() - self.call.answered_at).total_seconds()), 0)
+    def known_ids(self) -> str:
+        """Give the contacts that the card offers, to tell later newcomers from them."""
+        return ",".join(str(person.id) for person in self.candidates)
+
+    def leads_of(self, person: Contact) -> list[Lead]:
+        """List the open leads of one of those who may have called."""
+        return [lead for lead in self.leads if lead.contact_id == person.id]
 
 
 def cards_of(user: User) -> list[Card]:
@@ -87,16 +93,21 @@ def card_of(call: Call, part: Part, wrapup: CallWrapup | None, user: User) -> Ca
     """Make the card of one call for one user."""
     contact, candidates = who_is_it(call)
     known = [contact] if contact else candidates
+    open_leads = leads.open_leads([person.id for person in known], user)
     # Whose phone rings hears the name, whoever the client belongs to; the rest is for those who
     # may open the contact.
+    is_theirs = contact is not None and may_open(contact, user)
     return Card(
         call=call,
         part=part,
         wrapup=wrapup,
         contact=contact,
         candidates=candidates,
-        leads=leads.open_leads([person.id for person in known], user),
-        history=last_contacts(contact, call) if contact and may_open(contact, user) else (),
+        leads=open_leads,
+        next_task=next_task(contact, open_leads, user) if contact and is_theirs else None,
+        history=last_contacts(contact, call, user) if contact and is_theirs else (),
+        talk_seconds=seconds_of_talk(call, part, user),
+        passed_by=passed_by(call, user),
     )
 
 
@@ -111,19 +122,32 @@ def who_is_it(call: Call) -> tuple[Contact | None, list[Contact]]:
     return (found[0] if found else attached), []
 
 
-def last_contacts(contact: Contact, call: Call) -> list[Contacted]:
-    """List the last three times that we had to do with a contact, this call left out."""
-    found = [*_calls(contact, call), *_notes(contact), *_tasks(contact)]
+def next_task(contact: Contact, about: Sequence[Lead], user: User) -> Task | None:
+    """Find what is to be done next for a contact or about a lead of theirs, None when nothing."""
+    return db.session.scalar(
+        tasks.visible_to(user)
+        .where(
+            or_(Task.contact_id == contact.id, Task.lead_id.in_([lead.id for lead in about])),
+            Task.completed_at.is_(None),
+        )
+        .order_by(Task.due_at.is_(None), Task.due_at, Task.id)
+        .limit(1)
+    )
+
+
+def last_contacts(contact: Contact, call: Call, user: User) -> list[Contacted]:
+    """List the last three times that we had to do with a contact, this call left out.
+
+    What is still to be done has not happened: it is not among them.
+    """
+    found = [*_calls(contact, call), *_notes(contact), *_tasks_done(contact, user)]
     return sorted(found, key=lambda item: item.at, reverse=True)[:SHOWN_CONTACTS]
 
 
 def _calls(contact: Contact, call: Call) -> list[Contacted]:
-    same = [Call.contact_id == contact.id]
-    if call.outside_number:
-        same.append(Call.outside_number == call.outside_number)
     rows = db.session.scalars(
         select(Call)
-        .where(or_(*same), Call.id != call.id, Call.direction != Direction.INTERNAL)
+        .where(with_contact(contact), Call.id != call.id, Call.direction != Direction.INTERNAL)
         .order_by(Call.started_at.desc(), Call.id.desc())
         .limit(SHOWN_CONTACTS)
         .options(joinedload(Call.user))
@@ -144,20 +168,16 @@ def _notes(contact: Contact) -> list[Contacted]:
     return [Contacted("note", note.created_at, note.text, name or "") for note, name in rows]
 
 
-def _tasks(contact: Contact) -> list[Contacted]:
+def _tasks_done(contact: Contact, user: User) -> list[Contacted]:
     rows = db.session.scalars(
-        select(Task)
-        .where(Task.contact_id == contact.id, Task.deleted_at.is_(None))
-        .order_by(Task.created_at.desc(), Task.id.desc())
+        tasks.visible_to(user)
+        .where(Task.contact_id == contact.id, Task.completed_at.is_not(None))
+        .order_by(Task.completed_at.desc(), Task.id.desc())
         .limit(SHOWN_CONTACTS)
         .options(joinedload(Task.assignee))
     )
     return [
-        Contacted(
-            "done" if row.completed_at else "task",
-            row.completed_at or row.created_at,
-            row.title,
-            row.assignee.name if row.assignee else "",
-        )
+        Contacted("done", row.completed_at, row.title, row.assignee.name if row.assignee else "")
         for row in rows
+        if row.completed_at
     ]

@@ -6,7 +6,8 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, IntegerField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange
 
-from crm_app.calls.wrapup import NOTE_LENGTH, WrittenUp
+from crm_app.calls.wrapup import NOTE_LENGTH, Stranger, WrittenUp
+from crm_app.web.ids import read_id
 
 OUTCOME_WORDS = {
     "done": _l("Done"),
@@ -27,9 +28,16 @@ def clean(text: str | None) -> str:
 
 
 class NewLeadForm(FlaskForm):
-    """The name of a stranger who called."""
+    """The name of a stranger who called, and which contacts of the number it is not."""
 
     name = StringField(_l("Name"), filters=[clean], validators=[InputRequired(), Length(max=200)])
+    known = StringField(filters=[clean], validators=[Length(max=300)])
+
+    def stranger(self) -> Stranger:
+        """Give the name, and the contacts that were on the card."""
+        ids = (read_id(part) for part in (self.known.data or "").split(","))
+        known = frozenset(known_id for known_id in ids if known_id is not None)
+        return Stranger(self.name.data, known)
 
 
 class IdentifyForm(FlaskForm):
@@ -46,9 +54,17 @@ class WrapupForm(FlaskForm):
     note = TextAreaField(_l("Note"), filters=[clean], validators=[Length(max=NOTE_LENGTH)])
     chip = StringField(filters=[clean], validators=[Length(max=20)])
     task_title = StringField(_l("Task"), filters=[clean], validators=[Length(max=200)])
+    # What stood in the field when nobody had typed there.
+    default_title = StringField(filters=[clean], validators=[Length(max=200)])
 
-    def written(self, who: str) -> WrittenUp:
-        """Give what was typed; a task without a title is to call `who` back."""
+    def written(self) -> WrittenUp:
+        """Give what was typed; a title that nobody has changed is none."""
         chip = self.chip.data if self.chip.data in {*CHIP_WORDS, "kept"} else ""
-        title = self.task_title.data or _("Call %(who)s", who=who)[:200]
-        return WrittenUp(self.outcome.data, self.note.data, chip, title)
+        title = self.task_title.data
+        is_own = title != self.default_title.data
+        return WrittenUp(self.outcome.data, self.note.data, chip, title if is_own else "")
+
+
+def call_back(who: str) -> str:
+    """Word the task that is meant when nobody types another one."""
+    return str(_("Call %(who)s", who=who))[:200]

@@ -19,6 +19,7 @@ from crm_app.calls.popup_forms import (
     IdentifyForm,
     NewLeadForm,
     WrapupForm,
+    call_back,
 )
 from crm_app.calls.views import bp, contact_or_404
 from crm_app.contacts.listing import find_contacts
@@ -26,6 +27,7 @@ from crm_app.contacts.models import Contact
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.live.services import tell
+from crm_app.live.sign_in import SIGN_IN_HEADER, sign_in_mark
 from crm_app.web.fragments import see_other, wants_fragment
 from crm_app.web.toasts import toast
 
@@ -55,7 +57,7 @@ def tray() -> Answer:
     if not wants_fragment():
         return see_other(_page("calls.index"))
     shown = cards.cards_of(current_user)
-    return render_template("calls/_tray.html", cards=shown, outcomes=_outcomes(shown))
+    return _marked(render_template("calls/_tray.html", cards=shown, outcomes=_outcomes(shown)))
 
 
 @bp.get("/<int:call_id>/popup")
@@ -64,7 +66,7 @@ def popup(call_id: int) -> Answer:
     call = own_call_or_404(call_id)
     if not wants_fragment():
         return see_other(_page("calls.show", call_id=call.id))
-    return _card(call)
+    return _marked(_card(call))
 
 
 @bp.post("/<int:call_id>/popup/close")
@@ -74,7 +76,7 @@ def close_popup(call_id: int) -> Answer:
     part = popups.part_of(call, current_user, clock.now())
     if part is not None:
         wrapup.put_away(call, part, current_user)
-        _commit_and_tell(call, {current_user.id})
+        _commit_and_tell({call.id: {current_user.id}})
     return see_other(_page("calls.index")) if not wants_fragment() else make_response("", 200)
 
 
@@ -101,7 +103,7 @@ def identify(call_id: int) -> Answer:
     _contact, candidates = cards.who_is_it(call)
     contact = next((c for c in candidates if c.id == wanted), None) or contact_or_404(wanted)
     services.attach_contact(call, contact, current_user, keeps_number=form.keeps_number.data)
-    _commit_and_tell(call, popups.users_of(call))
+    _commit_and_tell(_screens_of_number(call))
     return _after_change(call)
 
 
@@ -111,13 +113,12 @@ def make_lead(call_id: int) -> Answer:
     call = own_call_or_404(call_id)
     form = NewLeadForm()
     if not form.validate():
-        return _card(call, error=form.name.errors[0] if form.name.errors else "", status=422)
-    country = current_app.config["DEFAULT_COUNTRY"]
-    line = phone_numbers.show(call.did, country)
+        return _card(call, form, form.name.errors[0] if form.name.errors else _("Enter a name."))
+    line = phone_numbers.show(call.did, current_app.config["DEFAULT_COUNTRY"])
     try:
-        wrapup.make_lead(
+        owner = wrapup.make_lead(
             call,
-            form.name.data,
+            form.stranger(),
             current_user,
             title=_("Phone enquiry"),
             source=str(SOURCE_WORDS[wrapup.source_of(call)]),
@@ -125,10 +126,9 @@ def make_lead(call_id: int) -> Answer:
         )
     except InvalidInputError as error:
         db.session.rollback()
-        call = own_call_or_404(call_id)
-        return _card(call, error=_refusal(error), status=422)
-    _commit_and_tell(call, popups.users_of(call))
-    toast(_("Lead created for %(name)s", name=form.name.data))
+        return _card(own_call_or_404(call_id), form, _refusal(error))
+    _commit_and_tell(_screens_of_number(call))
+    _say_whose(owner, form.name.data)
     return _after_change(call)
 
 
@@ -149,13 +149,14 @@ def save_wrapup(call_id: int) -> Answer:
     if not form.validate():
         return _wrapup(call, form, _("This is too long."), 422)
     try:
-        written = form.written(_name(call))
-        wrapup.save(call, current_user, written, get_timezone())
+        title = call_back(_name(call))
+        row = wrapup.save(call, current_user, form.written(), get_timezone(), title)
     except InvalidInputError as error:
         db.session.rollback()
         return _wrapup(own_call_or_404(call_id), form, _refusal(error), 422)
-    _commit_and_tell(call, {current_user.id})
-    toast(_("Saved, with a task.") if written.chip else _("Saved."))
+    has_task = row.task_due_at is not None
+    _commit_and_tell({call.id: {current_user.id}})
+    toast(_("Saved, with a task.") if has_task else _("Saved."))
     if not wants_fragment():
         return see_other(_page("calls.show", call_id=call.id))
     return _wrapup(call)
@@ -168,15 +169,38 @@ def keep_draft(call_id: int) -> Answer:
     form = WrapupForm()
     if not form.validate():
         return make_response("", 422)
-    wrapup.keep_draft(call, current_user, form.written(_name(call)), get_timezone())
+    is_kept = wrapup.keep_draft(call, current_user, form.written(), get_timezone())
     db.session.commit()
-    return make_response("", 204)
+    return make_response("", 204 if is_kept else 409)
 
 
-def _commit_and_tell(call: Call, users: set[int]) -> None:
-    call_id = call.id
+def _commit_and_tell(screens: dict[int, set[int]]) -> None:
+    """Commit, then tell the users whose screens may show a call, by the call's id."""
     db.session.commit()
-    tell(users, {"call": call_id})
+    for call_id, users in screens.items():
+        tell(users, {"call": call_id})
+
+
+def _screens_of_number(call: Call) -> dict[int, set[int]]:
+    """Name who may see this call or another one of the same number: now they learn who it is."""
+    return {one.id: popups.users_of(one) for one in [call, *popups.others_of_number(call)]}
+
+
+def _marked(shown: Answer) -> Response:
+    """Say for whose sign-in an answer is: a page of another one must not show it."""
+    answer = make_response(shown)
+    answer.headers[SIGN_IN_HEADER] = sign_in_mark()
+    return answer
+
+
+def _say_whose(owner: Contact | None, typed: str) -> None:
+    if owner is None:
+        toast(_("Lead created for %(name)s", name=typed))
+    else:
+        toast(
+            _("The number belongs to %(name)s: the call was added there.", name=owner.name),
+            kind="info",
+        )
 
 
 def _after_change(call: Call) -> Answer:
@@ -185,16 +209,26 @@ def _after_change(call: Call) -> Answer:
     return _card(call)
 
 
-def _card(call: Call, error: str = "", status: int = 200) -> Answer:
+def _card(call: Call, form: NewLeadForm | None = None, error: str = "") -> Answer:
     part = popups.part_of(call, current_user, clock.now())
     row = wrapup.existing(call, current_user)
-    if part is None or popups.is_put_away(part, row):
+    is_gone = part is None or popups.is_put_away(call, part, row, current_user)
+    card = None if part is None or is_gone else cards.card_of(call, part, row, current_user)
+    if error and (card is None or card.contact):
+        # The form in which it would stand has gone.
+        toast(error, kind="warning")
+    if card is None:
         answer = make_response("", 204 if request.method == "GET" else 200)
         answer.headers["HX-Reswap"] = "delete"
         return answer
-    card = cards.card_of(call, part, row, current_user)
-    shown = render_template("calls/_popup.html", card=card, outcomes=_outcomes([card]), error=error)
-    return shown, status
+    shown = render_template(
+        "calls/_popup.html",
+        card=card,
+        outcomes=_outcomes([card]),
+        error=error,
+        typed_name=form.name.data if form and error else "",
+    )
+    return shown, 422 if error else 200
 
 
 def _wrapup(
@@ -205,7 +239,7 @@ def _wrapup(
         call=call,
         wrapup=wrapup.existing(call, current_user),
         typed=form,
-        who=_name(call),
+        default_title=call_back(_name(call)),
         outcomes=wrapup.outcomes(),
         is_card="card" in request.form,
         error=error,
@@ -244,5 +278,6 @@ def _words() -> dict[str, object]:
     return {
         "outcome_words": OUTCOME_WORDS,
         "chip_words": CHIP_WORDS,
+        "call_back": call_back,
         "country_name": lambda code: get_locale().territories.get(code, code),
     }

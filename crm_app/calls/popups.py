@@ -22,10 +22,13 @@ MOST_CARDS = 20
 
 
 class Part(StrEnum):
-    """What a call is to one user at this moment; the values are the `data-state` of the card."""
+    """What a call is to one user now, in the order of the cards; the values are their `data-state`.
 
-    RINGING = "ringing"
+    The call that one is in stands first, because the tray may be too low for all of them.
+    """
+
     TALKING = "answered"
+    RINGING = "ringing"
     WRAP_UP = "ended"
 
 
@@ -46,17 +49,23 @@ def has_part(call: Call, user: User) -> bool:
     return call.user_id == user.id or bool(_extensions_of(call, user))
 
 
-def is_put_away(part: Part, wrapup: CallWrapup | None) -> bool:
-    """Tell whether the user has closed this card, or has written the call up."""
+def is_put_away(call: Call, part: Part, wrapup: CallWrapup | None, user: User) -> bool:
+    """Tell whether the user has closed this card, or has written the call up.
+
+    What came to them afterwards shows it again: a transfer that rings, a talk that they began.
+    """
     if wrapup is None:
         return False
     if part is Part.WRAP_UP:
-        return bool(wrapup.saved_at or wrapup.dismissed_at)
-    return bool(wrapup.popup_closed_at)
+        done = [wrapup.saved_at, wrapup.dismissed_at]
+    else:
+        done = [wrapup.popup_closed_at]
+    put_away = max((moment for moment in done if moment), default=None)
+    return put_away is not None and put_away >= _came_at(call, part, user)
 
 
 def on_screen_of(user: User) -> list[tuple[Call, Part, CallWrapup | None]]:
-    """List the calls whose cards a user sees now: ringing, then talking, then to be written up."""
+    """List the calls whose cards a user sees now: talking, then ringing, then to be written up."""
     now = clock.now()
     calls = [*db.session.scalars(_live()), *db.session.scalars(_lately_ended(user, now))]
     parts = [(call, part) for call in calls if (part := part_of(call, user, now))]
@@ -64,7 +73,7 @@ def on_screen_of(user: User) -> list[tuple[Call, Part, CallWrapup | None]]:
     shown = [
         (call, part, written.get(call.id))
         for call, part in parts
-        if not is_put_away(part, written.get(call.id))
+        if not is_put_away(call, part, written.get(call.id), user)
     ]
     order = list(Part)
     shown.sort(key=lambda card: card[0].started_at, reverse=True)
@@ -76,6 +85,51 @@ def users_of(call: Call) -> set[int]:
     """Name the users whose screens may show a call."""
     users = {leg.user_id for leg in call.legs} | {call.user_id}
     return {user_id for user_id in users if user_id is not None}
+
+
+def others_of_number(call: Call) -> list[Call]:
+    """List the other calls of the same number that may be on somebody's screen now."""
+    if not call.outside_number:
+        return []
+    since = clock.now() - WRAP_UP_SHOWN_FOR
+    statement = (
+        select(Call)
+        .where(
+            Call.outside_number == call.outside_number,
+            Call.id != call.id,
+            Call.started_at > since - TALKS_AT_MOST,
+            or_(Call.phase != CallPhase.ENDED, Call.ended_at > since),
+        )
+        .options(selectinload(Call.legs))
+    )
+    return list(db.session.scalars(statement))
+
+
+def passed_by(call: Call, user: User) -> CallLeg | None:
+    """Find the leg of the colleague from whom a call came to a user, None when from nobody."""
+    mine = [leg for leg in call.legs if leg.user_id == user.id and leg.transferred_from]
+    if not mine:
+        return None
+    last = max(mine, key=lambda leg: leg.rang_at or leg.answered_at or call.started_at)
+    return next((leg for leg in call.legs if leg.extension == last.transferred_from), None)
+
+
+def seconds_of_talk(call: Call, part: Part, user: User) -> int | None:
+    """Count how long a user talks, or talked; None while their phone rings or nobody can say."""
+    if part is Part.RINGING or call.answered_at is None:
+        return None
+    talks = [
+        (leg.answered_at, leg.user_id == user.id)
+        for leg in call.legs
+        if leg.answered_at and not _placed(leg, call)
+    ]
+    begun = max((at for at, is_mine in talks if is_mine), default=call.answered_at)
+    if part is Part.TALKING:
+        return max(int((clock.now() - begun).total_seconds()), 0)
+    if all(is_mine for _at, is_mine in talks):
+        return call.talk_seconds
+    passed_on = min((at for at, _is_mine in talks if at > begun), default=call.ended_at)
+    return int((passed_on - begun).total_seconds()) if passed_on else None
 
 
 def wrapups_of(user: User, call_ids: Iterable[int]) -> dict[int, CallWrapup]:
@@ -95,6 +149,19 @@ def _is_stale(call: Call, now: datetime) -> bool:
     if call.phase == CallPhase.RINGING:
         return now - max(moments) > RINGS_AT_MOST
     return now - max([*moments, call.answered_at or call.started_at]) > TALKS_AT_MOST
+
+
+def _came_at(call: Call, part: Part, user: User) -> datetime:
+    """Tell when a call last came to a user as what it is to them now."""
+    mine = [leg for leg in call.legs if leg.user_id == user.id and not _placed(leg, call)]
+    rang = [leg.rang_at for leg in mine if leg.rang_at and part is Part.RINGING]
+    answered = [leg.answered_at for leg in mine if leg.answered_at and part is not Part.RINGING]
+    return max([*rang, *answered], default=call.started_at)
+
+
+def _placed(leg: CallLeg, call: Call) -> bool:
+    """Tell whether a leg is the phone by which one of us placed the call."""
+    return bool(leg.extension) and leg.extension == call.placed_by_extension
 
 
 def _part_of_live(call: Call, user: User) -> Part | None:

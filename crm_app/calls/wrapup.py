@@ -14,10 +14,11 @@ from crm_app.calls.facts import Direction
 from crm_app.calls.models import Call, CallOutcome, CallWrapup
 from crm_app.calls.popups import Part, wrapups_of
 from crm_app.contacts import services as contacts
+from crm_app.contacts.models import Contact
+from crm_app.database import hold
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.leads import services as leads
-from crm_app.leads.models import Lead
 from crm_app.tasks import services as tasks
 
 NOTE_LENGTH = 10_000
@@ -38,13 +39,22 @@ CHIPS = ("hour", "tomorrow", "monday")
 class WrittenUp:
     """What a user typed into the wrap-up; `chip` says when to get in touch again, "" for never.
 
-    `chip` is one of CHIPS, or "kept" for the time that the draft has already.
+    `chip` is one of CHIPS, or "kept" for the time that the draft has already; `task_title` is ""
+    when the task is to call back, whatever that person is called by then.
     """
 
     outcome: str = ""
     note: str = ""
     chip: str = ""
     task_title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """A caller whom a user has given a name; `known` are the contacts of the number it is not."""
+
+    name: str
+    known: frozenset[int] = frozenset()
 
 
 def outcomes() -> list[CallOutcome]:
@@ -85,19 +95,23 @@ def put_away(call: Call, part: Part, user: User) -> None:
     db.session.flush()
 
 
-def keep_draft(call: Call, user: User, written: WrittenUp, zone: tzinfo) -> None:
-    """Keep what is being typed until it is saved.
+def keep_draft(call: Call, user: User, written: WrittenUp, zone: tzinfo) -> bool:
+    """Keep what is being typed until it is saved, and tell whether it was kept.
 
     Raises InvalidInputError (note_too_long).
     """
     row = wrapup_of(call, user)
     # A draft that was under way when the wrap-up was saved comes too late.
-    if row.saved_at is None:
-        _write(row, written, zone)
+    if row.saved_at is not None:
+        return False
+    _write(row, written, zone)
     db.session.flush()
+    return True
 
 
-def save(call: Call, user: User, written: WrittenUp, zone: tzinfo) -> CallWrapup:
+def save(
+    call: Call, user: User, written: WrittenUp, zone: tzinfo, default_title: str
+) -> CallWrapup:
     """Write a call up: outcome or note or both, and a next task when a chip was chosen.
 
     Raises InvalidInputError (nothing_written, note_too_long, outcome_unknown).
@@ -108,40 +122,40 @@ def save(call: Call, user: User, written: WrittenUp, zone: tzinfo) -> CallWrapup
     if written.outcome not in {"", row.outcome, *(outcome.code for outcome in outcomes())}:
         raise InvalidInputError("outcome_unknown", "outcome")
     _write(row, written, zone)
-    if written.chip and row.task_due_at:
-        tasks.create_task(
-            row.task_title,
-            user,
-            due_at=row.task_due_at,
-            has_time=row.task_has_time,
-            contact_id=call.contact_id,
-            lead_id=call.lead_id,
-        )
+    if row.task_due_at:
+        _plan(row, call, user, row.task_title or default_title)
     row.saved_at = clock.now()
     db.session.flush()
     return row
 
 
-def make_lead(call: Call, name: str, by: User, *, title: str, source: str, about: str) -> Lead:
+def make_lead(
+    call: Call, caller: Stranger, by: User, *, title: str, source: str, about: str
+) -> Contact | None:
     """Make a stranger a contact with a lead, and attach the call to both.
+
+    When somebody else has got the number meanwhile, they are the caller: no second contact is
+    made, the call is attached to them and to their newest open lead, and they are given back.
 
     Raises InvalidInputError (name_empty, already_known).
     """
-    # Two colleagues whose phones ring may do this at the same moment.
-    ledger.lock(db.session.connection(), call.pbx_call_id)
+    # Two colleagues whose phones ring may do this at the same moment, also in two calls.
+    connection = db.session.connection()
+    ledger.lock(connection, call.pbx_call_id)
+    if call.outside_number:
+        ledger.lock(connection, call.outside_number)
     db.session.refresh(call, ["contact_id", "contact_is_chosen"])
-    if call.contact_is_chosen:
+    found = contacts.matching(call.outside_number) if call.outside_number else []
+    newcomers = [person for person in found if person.id not in caller.known]
+    if call.contact_is_chosen or len(newcomers) > 1:
         raise InvalidInputError("already_known", "name")
-    draft = contacts.Draft(
-        name=name,
-        responsible_id=by.id,
-        phones=[contacts.PhoneDraft(call.outside_number)] if call.outside_number else [],
-    )
-    contact = contacts.create_contact(draft, by)
-    lead = leads.create_lead(title, contact.id, by, source=source, about=about)
+    contact = newcomers[0] if newcomers else _new_contact(call, caller.name, by)
+    open_leads = leads.open_leads([contact.id]) if newcomers else []
+    lead = open_leads[0] if open_leads else None
+    lead = lead or leads.create_lead(title, contact.id, by, source=source, about=about)
     services.attach_contact(call, contact, by)
     services.attach_lead(call, lead, by)
-    return lead
+    return contact if newcomers else None
 
 
 def source_of(call: Call) -> str:
@@ -174,6 +188,39 @@ def _write(row: CallWrapup, written: WrittenUp, zone: tzinfo) -> None:
     if written.chip != "kept":
         row.task_due_at, row.task_has_time = due_of(written.chip, clock.now(), zone)
     row.task_title = written.task_title.replace("\x00", "").strip()[:200]
+
+
+def _plan(row: CallWrapup, call: Call, user: User, title: str) -> None:
+    """Make the next task, or move the one that this write-up has made and that is still open.
+
+    Whoever saves again, because the answer was lost or the note was not complete, means one task.
+    """
+    task = row.task
+    if task is not None:
+        hold(db.session, task)
+    if task is None or task.completed_at or task.deleted_at:
+        row.task = tasks.create_task(
+            title,
+            user,
+            due_at=row.task_due_at,
+            has_time=row.task_has_time,
+            contact_id=call.contact_id,
+            lead_id=call.lead_id,
+        )
+    else:
+        tasks.update_task(
+            task,
+            user,
+            title=row.task_title or task.title,
+            due_at=row.task_due_at,
+            has_time=row.task_has_time,
+        )
+
+
+def _new_contact(call: Call, name: str, by: User) -> Contact:
+    phones = [contacts.PhoneDraft(call.outside_number)] if call.outside_number else []
+    draft = contacts.Draft(name=name, responsible_id=by.id, phones=phones)
+    return contacts.create_contact(draft, by)
 
 
 def _default_outcomes() -> list[CallOutcome]:

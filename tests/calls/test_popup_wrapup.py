@@ -13,6 +13,7 @@ from crm_app.calls.models import Call, CallOutcome, CallWrapup
 from crm_app.calls.wrapup import DEFAULT_OUTCOMES, due_of, ensure_outcomes, outcomes
 from crm_app.demo import make_contact
 from crm_app.extensions import db
+from crm_app.tasks import services as tasks
 from crm_app.tasks.models import Task
 from tests.calls.popup_story import (
     ANA,
@@ -125,18 +126,32 @@ def test_it_counts_days_where_the_user_is(now: datetime, chip: str, day: int) ->
 
 
 @pytest.mark.parametrize(
-    "data", [{}, {"outcome": "", "note": "  "}, {"outcome": "no such"}, {"note": "x" * 10_001}]
+    ("data", "refusal"),
+    [
+        ({}, "Choose an outcome or write a note."),
+        ({"note": "  "}, "Choose an outcome or write a note."),
+        ({"outcome": "no such", "note": "Wants a price"}, "This outcome does not exist any more."),
+        ({"note": "x" * 10_001}, "This is too long."),
+        ({"note": "Wants a price", "task_title": "x" * 201}, "This is too long."),
+    ],
+    ids=["nothing", "spaces", "an outcome that is gone", "a long note", "a long title"],
 )
 def test_it_says_what_is_missing_and_keeps_what_was_typed(
-    client_of: ClientOf, bob: User, talked: Call, data: dict[str, str]
+    client_of: ClientOf, bob: User, talked: Call, data: dict[str, str], refusal: str
 ) -> None:
     got = client_of(bob).post(
         f"/calls/{talked.id}/wrapup", data={**data, "card": "1"}, headers=HTMX
     )
     assert got.status_code == 422
-    assert 'role="alert"' in got.text
-    assert data.get("note", "") in got.text
+    form, _, alert = got.text.partition('role="alert"')
+    assert refusal in alert
+    assert f">{data.get('note', '').strip()}</textarea>" in form
+    assert f'id="wrapup-{talked.id}-card"' in form
+    assert f"target:#wrapup-{talked.id}-card" in form
     assert tray(client_of(bob)) == ["ended"]
+    assert (
+        db.session.scalars(select(CallWrapup).where(CallWrapup.saved_at.is_not(None))).all() == []
+    )
 
 
 def test_it_keeps_a_draft_on_the_server(client_of: ClientOf, bob: User, talked: Call) -> None:
@@ -162,12 +177,91 @@ def test_it_makes_the_task_of_a_draft_when_it_is_saved(
     assert (task.title, task.due_at) == ("Send the price", NOON + timedelta(hours=1))
 
 
-def test_it_lets_no_late_draft_overwrite_what_was_saved(
+@pytest.mark.parametrize("second", ["hour", "tomorrow", "kept"])
+def test_it_makes_one_task_however_often_it_is_saved(
+    client_of: ClientOf, bob: User, talked: Call, traveller: time_machine.Traveller, second: str
+) -> None:
+    url = f"/calls/{talked.id}/wrapup"
+    for chip in ("hour", second):
+        data = {"outcome": "call_again", "chip": chip}
+        assert client_of(bob).post(url, data=data, headers=HTMX).status_code == 200
+        traveller.shift(timedelta(minutes=1))
+    task = db.session.scalars(select(Task)).one()
+    due = {"hour": NOON + timedelta(minutes=61), "kept": NOON + timedelta(hours=1)}
+    assert task.due_at == due.get(second, NOON + timedelta(days=1))
+    assert task.title == "Call Ana Sousa"
+
+
+def test_it_leaves_the_task_alone_when_only_the_note_is_mended(
+    client_of: ClientOf, bob: User, talked: Call
+) -> None:
+    url = f"/calls/{talked.id}/wrapup"
+    data = {"note": "Wants a price", "chip": "tomorrow", "task_title": "Send the price"}
+    client_of(bob).post(url, data=data, headers=HTMX)
+    client_of(bob).post(url, data={"note": "Wants the price of two"}, headers=HTMX)
+    task = db.session.scalars(select(Task)).one()
+    assert (task.title, task.due_at) == ("Send the price", NOON + timedelta(days=1))
+    client_of(bob).post(url, data={"note": "Of two", "chip": "monday"}, headers=HTMX)
+    task = db.session.scalars(select(Task)).one()
+    assert (task.title, task.due_at) == ("Send the price", NOON + timedelta(days=7))
+
+
+def test_it_makes_another_task_when_the_first_is_done(
+    client_of: ClientOf, bob: User, talked: Call
+) -> None:
+    url = f"/calls/{talked.id}/wrapup"
+    client_of(bob).post(url, data={"chip": "hour"}, headers=HTMX)
+    tasks.complete(db.session.scalars(select(Task)).one(), bob)
+    db.session.commit()
+    client_of(bob).post(url, data={"chip": "tomorrow"}, headers=HTMX)
+    assert len(db.session.scalars(select(Task)).all()) == 2
+
+
+def test_it_does_not_say_that_there_is_a_task_where_there_is_none(
+    client_of: ClientOf, bob: User, talked: Call
+) -> None:
+    url = f"/calls/{talked.id}/wrapup"
+    got = client_of(bob).post(url, data={"note": "x", "chip": "kept"}, headers=HTMX)
+    assert "Saved, with a task." not in got.text
+    assert db.session.scalars(select(Task)).all() == []
+
+
+def test_it_calls_back_whoever_it_turned_out_to_be(client_of: ClientOf, bob: User) -> None:
+    ring("101")
+    answer("101")
+    call = end()
+    url = f"/calls/{call.id}/wrapup"
+    number = "Call 910 000 042"
+    draft = {"chip": "hour", "task_title": number, "default_title": number}
+    client_of(bob).post(f"{url}/draft", data=draft)
+    client_of(bob).post(f"/calls/{call.id}/new-lead", data={"name": "Rita Nova"}, headers=HTMX)
+    text = card(client_of(bob), call)
+    assert 'value="Call Rita Nova"' in text
+    assert number not in text
+    # The form of another tab still proposes what it proposed.
+    client_of(bob).post(url, data={**draft, "chip": "kept"}, headers=HTMX)
+    assert db.session.scalars(select(Task)).one().title == "Call Rita Nova"
+
+
+def test_it_proposes_no_title_that_it_would_refuse(client_of: ClientOf, bob: User) -> None:
+    make_contact("N" * 200, phones=(ANA,))
+    ring("101")
+    answer("101")
+    call = end()
+    text = client_of(bob).get(f"/calls/{call.id}/wrapup", headers=HTMX).text
+    title = text.partition('name="task_title"')[2].partition('value="')[2].partition('"')[0]
+    data = {"chip": "hour", "task_title": title, "default_title": title}
+    got = client_of(bob).post(f"/calls/{call.id}/wrapup", data=data, headers=HTMX)
+    assert got.status_code == 200
+    assert db.session.scalars(select(Task)).one().title == f"Call {'N' * 195}"
+
+
+def test_it_lets_no_late_draft_overwrite_what_was_saved_and_says_so(
     client_of: ClientOf, bob: User, talked: Call
 ) -> None:
     url = f"/calls/{talked.id}/wrapup"
     client_of(bob).post(url, data={"outcome": "done", "note": "All of it"}, headers=HTMX)
-    client_of(bob).post(f"{url}/draft", data={"note": "All"})
+    assert client_of(bob).post(f"{url}/draft", data={"note": "All"}).status_code == 409
     assert written(talked, bob).note == "All of it"
 
 

@@ -7,6 +7,7 @@ import time_machine
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.services import change_office
 from crm_app.calls.cards import who_is_it
@@ -120,7 +121,7 @@ class TestWhoSeesIt:
         assert client_of(bob).get("/calls/tray").location == "/calls"
         assert client_of(bob).get(f"/calls/{call.id}/popup").location == f"/calls/{call.id}"
 
-    def test_it_puts_the_ringing_card_first(
+    def test_it_puts_the_call_that_one_is_in_first_and_of_the_rest_the_newest(
         self, client_of: ClientOf, bob: User, traveller: time_machine.Traveller
     ) -> None:
         ring("101", pbx_call_id="in_1")
@@ -128,9 +129,13 @@ class TestWhoSeesIt:
         end(pbx_call_id="in_1")
         ring("101", pbx_call_id="in_2")
         answer("101", pbx_call_id="in_2")
-        traveller.shift(timedelta(seconds=5))
-        ring("101", pbx_call_id="in_3")
-        assert tray(client_of(bob)) == ["ringing", "answered", "ended"]
+        for call_id in ("in_3", "in_4"):
+            traveller.shift(timedelta(seconds=5))
+            ring("101", pbx_call_id=call_id)
+        client = client_of(bob)
+        assert tray(client) == ["answered", "ringing", "ringing", "ended"]
+        text = client.get("/calls/tray", headers=HTMX).text
+        assert text.index('data-call-id="in_4"') < text.index('data-call-id="in_3"')
 
     def test_it_costs_few_statements_however_many_calls_live(
         self, client_of: ClientOf, bob: User
@@ -164,22 +169,67 @@ class TestWhatItSays:
             assert words in text, words
         assert "Somebody else" not in text
 
-    def test_it_tells_the_last_three_contacts_of_any_kind(
+    def test_it_tells_the_last_three_contacts_of_any_kind_that_happened(
         self, client_of: ClientOf, bob: User, traveller: time_machine.Traveller
     ) -> None:
         ana = make_contact("Ana Sousa", phones=(ANA,))
+        make_task("Too long ago", contact=ana, assignee=bob, completed_at=clock.now())
+        traveller.shift(timedelta(hours=1))
         ring("101", pbx_call_id="in_0")
         end("in_0", disposition=Disposition.CANCELLED, talk_seconds=0)
-        for title in ("Too long ago", "Send the offer"):
-            traveller.shift(timedelta(hours=1))
-            make_task(title, contact=ana, assignee=bob)
+        traveller.shift(timedelta(hours=1))
+        make_task("Sent the offer", contact=ana, assignee=bob, completed_at=clock.now())
         traveller.shift(timedelta(hours=1))
         add_note("contact", ana.id, "Prefers mornings", bob)
         db.session.commit()
+        traveller.shift(timedelta(hours=1))
+        for number in range(3):
+            make_task(f"To do {number}", contact=ana, assignee=bob)
         text = card(client_of(bob), ring("101", pbx_call_id="in_9"))
-        assert text.index("Prefers mornings") < text.index("Send the offer")
-        assert text.index("Send the offer") < text.index("Too long ago")
-        assert text.count("call-card-when") == 3
+        history = text.partition('aria-label="Last contacts"')[2]
+        assert history.index("Prefers mornings") < history.index("Sent the offer")
+        assert history.index("Sent the offer") < history.index("Missed")
+        assert history.count("<li>") == 3
+        assert "To do" not in history
+
+    def test_it_tells_what_is_to_be_done_next(
+        self, client_of: ClientOf, bob: User, erin: User
+    ) -> None:
+        ana = make_contact("Ana Sousa", phones=(ANA,))
+        lead = make_lead("New kitchen", contact=ana)
+        make_task("Some day", contact=ana, assignee=bob)
+        make_task("Later", contact=ana, assignee=bob, due_at=NOON + timedelta(days=2))
+        make_task("Send the offer", lead=lead, assignee=erin, due_at=NOON + timedelta(days=1))
+        make_task("Done", contact=ana, assignee=bob, due_at=NOON, completed_at=NOON)
+        make_task("Deleted", contact=ana, assignee=bob, due_at=NOON, deleted_at=NOON)
+        text = card(client_of(bob), ring("101"))
+        is_open, _, history = text.partition('aria-label="Last contacts"')
+        assert "New kitchen" in is_open
+        assert "Send the offer" in is_open
+        for other in ("Some day", "Later", "Done", "Deleted"):
+            assert other not in is_open, other
+        assert "Done" in history
+
+    def test_it_tells_a_restricted_agent_no_task_of_somebody_else(
+        self, client_of: ClientOf, alice: User, bob: User
+    ) -> None:
+        ana = make_contact("Ana Sousa", phones=(ANA,), responsible=bob)
+        make_task("Audit Bob", contact=ana, assignee=alice, due_at=NOON)
+        make_task("Audited Bob", contact=ana, assignee=alice, completed_at=NOON)
+        change_office("", restricts_agents=True, by=alice)
+        db.session.commit()
+        assert "Bob" not in card(client_of(bob), ring("101")).partition("call-card-list")[2]
+
+    def test_it_does_not_tell_of_calls_with_somebody_else_who_has_the_number(
+        self, client_of: ClientOf, bob: User, erin: User
+    ) -> None:
+        ana, rui = (make_contact(name, phones=(ANA,)) for name in ("Ana Sousa", "Rui Sousa"))
+        before = ring("101", pbx_call_id="in_0")
+        client_of(bob).post(f"/calls/{before.id}/identify", data={"contact_id": ana.id})
+        end("in_0", disposition=Disposition.CANCELLED, talk_seconds=0)
+        call = ring("101", pbx_call_id="in_9")
+        client_of(bob).post(f"/calls/{call.id}/identify", data={"contact_id": rui.id})
+        assert "Last contacts" not in card(client_of(bob), call)
 
     def test_it_tells_a_restricted_agent_only_the_name_of_somebody_elses_client(
         self, client_of: ClientOf, alice: User, bob: User
@@ -219,6 +269,26 @@ class TestWhatItSays:
         traveller.shift(timedelta(seconds=83))
         assert 'data-js-elapsed="83"' in card(client_of(bob), call)
 
+    def test_it_counts_the_talk_of_each_who_talked(
+        self, client_of: ClientOf, bob: User, erin: User, traveller: time_machine.Traveller
+    ) -> None:
+        ring("101")
+        answer("101")
+        traveller.shift(timedelta(seconds=60))
+        call = fact(FactKind.RANG, extension="102", transfer_from="101")
+        theirs = card(client_of(erin), call)
+        assert "from Bob Agent" in theirs
+        assert "tabular" not in theirs.partition("call-card-line")[0]
+        assert 'data-js-elapsed="60"' in card(client_of(bob), call)
+        call = answer("102", transfer_from="101")
+        traveller.shift(timedelta(seconds=20))
+        assert 'data-js-elapsed="20"' in card(client_of(erin), call)
+        assert ">1:00<" in card(client_of(bob), call)
+        traveller.shift(timedelta(seconds=10))
+        call = end(talk_seconds=90, last_extension="102")
+        assert ">0:30<" in card(client_of(erin), call)
+        assert ">1:00<" in card(client_of(bob), call)
+
     def test_it_does_not_name_a_contact_in_the_bin(self, client_of: ClientOf, bob: User) -> None:
         make_contact("Ana Sousa", phones=(ANA,), deleted_at=NOON)
         assert "Ana Sousa" not in card(client_of(bob), ring("101"))
@@ -238,12 +308,12 @@ class TestWhoItIs:
             f"/calls/{call.id}/identify", data={"contact_id": rui.id}, headers=HTMX
         )
         assert "Who is it?" not in chosen.text
-        assert f'href="/contacts/{rui.id}"' in chosen.text or "Rui Sousa" in chosen.text
+        assert f'href="/contacts/{rui.id}"' in chosen.text
+        assert f'href="/contacts/{ana.id}"' not in chosen.text
         assert "Ana Sousa" not in card(client_of(erin), call)
         assert heard(erin) == before + 1
         answer("101")
         assert db.session.get(Call, call.id).contact_id == rui.id
-        assert ana.id != rui.id
 
     def test_it_gives_the_number_to_somebody_we_know(self, client_of: ClientOf, bob: User) -> None:
         rui = make_contact("Rui Costa", phones=("912 345 678",))
@@ -282,13 +352,76 @@ class TestWhoItIs:
         assert client_of(bob).post(url, data={"name": "Rita"}, headers=HTMX).status_code == 200
         second = client_of(erin).post(url, data={"name": "Rita N."}, headers=HTMX)
         assert second.status_code == 422
-        assert "Rita" in second.text
-        assert len(db.session.scalars(select(Contact)).all()) == 1
+        card_of_rita, _, toast = second.text.partition('hx-target="#toasts"')
+        assert "A colleague has just said who this is." in toast
+        assert "Rita N." not in card_of_rita
+        assert [contact.name for contact in db.session.scalars(select(Contact))] == ["Rita"]
+        assert len(db.session.scalars(select(Lead)).all()) == 1
+
+    def test_it_makes_one_contact_of_a_stranger_who_calls_twice(
+        self, client_of: ClientOf, bob: User, erin: User
+    ) -> None:
+        first, second = ring("101", pbx_call_id="in_1"), ring("102", pbx_call_id="in_2")
+        for user, call, name in ((bob, first, "Rita Nova"), (erin, second, "R. Nova")):
+            url = f"/calls/{call.id}/new-lead"
+            got = client_of(user).post(url, data={"name": name}, headers=HTMX)
+            assert got.status_code == 200
+        assert "The number belongs to Rita Nova: the call was added there." in got.text
+        lead = db.session.scalars(select(Lead)).one()
+        assert [contact.name for contact in db.session.scalars(select(Contact))] == ["Rita Nova"]
+        for call in (first, second):
+            attached = db.session.get(Call, call.id)
+            assert (attached.contact_id, attached.lead_id) == (lead.contact_id, lead.id)
+
+    def test_it_makes_one_more_contact_when_it_is_none_of_those_with_the_number(
+        self, client_of: ClientOf, bob: User
+    ) -> None:
+        known = [make_contact(name, phones=(ANA,)).id for name in ("Ana Sousa", "Rui Sousa")]
+        call = ring("101")
+        shown = card(client_of(bob), call)
+        assert f'name="known" value="{known[0]},{known[1]}"' in shown
+        data = {"name": "Eva Sousa", "known": f"{known[0]},{known[1]},x,,-1,99999999999999"}
+        got = client_of(bob).post(f"/calls/{call.id}/new-lead", data=data, headers=HTMX)
+        assert got.status_code == 200
+        assert len(db.session.scalars(select(Contact)).all()) == 3
+        assert who_is_it(db.session.get(Call, call.id))[0].name == "Eva Sousa"
+
+    def test_it_shows_who_shares_the_number_to_those_who_did_not_know(
+        self, client_of: ClientOf, bob: User
+    ) -> None:
+        call = ring("101")
+        for name in ("Ana Sousa", "Rui Sousa"):
+            make_contact(name, phones=(ANA,))
+        url = f"/calls/{call.id}/new-lead"
+        got = client_of(bob).post(url, data={"name": "Eva Sousa"}, headers=HTMX)
+        assert got.status_code == 422
+        assert "A colleague has just said who this is." in got.text
+        assert "Several contacts have this number." in got.text
+        assert 'value="Eva Sousa"' in got.text
+
+    def test_it_tells_everybody_who_sees_a_call_of_the_same_number(
+        self, client_of: ClientOf, bob: User, erin: User, carol: User,
+        traveller: time_machine.Traveller,
+    ) -> None:  # fmt: skip
+        ring("103", pbx_call_id="in_0")
+        end("in_0")
+        traveller.shift(timedelta(hours=2))
+        ring("102", pbx_call_id="in_1")
+        answer("102", pbx_call_id="in_1")
+        end("in_1")
+        ring("103", pbx_call_id="in_2", caller="+34910000042")
+        call = ring("101", pbx_call_id="in_3")
+        before = [heard(user) for user in (bob, erin, carol)]
+        url = f"/calls/{call.id}/new-lead"
+        client_of(bob).post(url, data={"name": "Rita"}, headers=HTMX)
+        news = [heard(user) - count for user, count in zip((bob, erin, carol), before, strict=True)]
+        assert news == [1, 1, 0]
 
     def test_it_refuses_a_lead_without_a_name(self, client_of: ClientOf, bob: User) -> None:
         call = ring("101")
         got = client_of(bob).post(f"/calls/{call.id}/new-lead", data={"name": " "}, headers=HTMX)
         assert got.status_code == 422
+        assert 'role="alert"' in got.text
         assert db.session.scalars(select(Lead)).all() == []
 
     def test_it_makes_the_lead_though_the_caller_has_hung_up_meanwhile(
@@ -334,12 +467,55 @@ class TestClosing:
         assert tray(client_of(erin)) == ["ringing"]
         assert (heard(bob), heard(erin)) == (1, 0)
 
-    def test_it_still_asks_how_it_went_when_a_closed_ring_was_answered(
-        self, client_of: ClientOf, bob: User
+    def test_it_comes_again_when_one_answers_oneself(
+        self, client_of: ClientOf, bob: User, erin: User, traveller: time_machine.Traveller
     ) -> None:
-        call = ring("101")
+        call = ring("101", "102")
         client_of(bob).post(f"/calls/{call.id}/popup/close", headers=HTMX)
+        traveller.shift(timedelta(seconds=1))
         answer("101")
+        assert tray(client_of(bob)) == ["answered"]
+        client_of(bob).post(f"/calls/{call.id}/popup/close", headers=HTMX)
+        traveller.shift(timedelta(seconds=1))
         assert tray(client_of(bob)) == []
         end()
         assert tray(client_of(bob)) == ["ended"]
+
+    def test_it_comes_again_when_a_colleague_passes_the_call_on(
+        self, client_of: ClientOf, bob: User, erin: User, traveller: time_machine.Traveller
+    ) -> None:
+        call = ring("101", "102")
+        client_of(bob).post(f"/calls/{call.id}/popup/close", headers=HTMX)
+        traveller.shift(timedelta(seconds=1))
+        answer("102")
+        assert tray(client_of(bob)) == []
+        traveller.shift(timedelta(seconds=1))
+        fact(FactKind.RANG, extension="101", transfer_from="102")
+        assert tray(client_of(bob)) == ["ringing"]
+        assert 'data-state="ringing"' in card(client_of(bob), call)
+
+    def test_it_asks_again_when_the_call_came_back(
+        self, client_of: ClientOf, bob: User, erin: User, traveller: time_machine.Traveller
+    ) -> None:
+        ring("101")
+        answer("101")
+        traveller.shift(timedelta(seconds=1))
+        fact(FactKind.RANG, extension="102", transfer_from="101")
+        call = answer("102", transfer_from="101")
+        client_of(bob).post(f"/calls/{call.id}/popup/close", headers=HTMX)
+        assert tray(client_of(bob)) == []
+        traveller.shift(timedelta(seconds=1))
+        fact(FactKind.RANG, extension="101", transfer_from="102")
+        answer("101", transfer_from="102")
+        traveller.shift(timedelta(seconds=1))
+        end(last_extension="101")
+        assert tray(client_of(bob)) == ["ended"]
+
+    def test_it_stays_closed_when_the_client_answers_a_call_of_ours(
+        self, client_of: ClientOf, bob: User, traveller: time_machine.Traveller
+    ) -> None:
+        call = fact(FactKind.OUTGOING_STARTED, "out_1", extension="101", called=ANA)
+        client_of(bob).post(f"/calls/{call.id}/popup/close", headers=HTMX)
+        traveller.shift(timedelta(seconds=1))
+        fact(FactKind.ANSWERED, "out_1", extension="101", called=ANA)
+        assert tray(client_of(bob)) == []
