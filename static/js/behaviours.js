@@ -2,6 +2,7 @@
 import "./confirm.js";
 import "./submit-once.js";
 import "./toasts.js";
+import "./failures.js";
 import "./copy.js";
 import "./reveal.js";
 import "./dialler.js";

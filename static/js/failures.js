@@ -1,0 +1,41 @@
+// Says when a part of the page could not be saved or fetched. An answer that is shown, a form with its
+// errors or a page of the server's own, speaks for itself.
+const region = document.getElementById("toasts");
+const words = document.getElementById("failures");
+// What the page asks by itself, again and again: the lamp of live calls tells about that.
+const BY_ITSELF = new Set(["every", "dial"]);
+const LEAVES_FOR_MS = 5_000;
+const shown = new WeakSet();
+let isLeaving = false;
+
+const failures = () => region.querySelectorAll("[data-failure]");
+
+function kindOf({ request, sourceElement }) {
+  if (request.method === "GET") return "read";
+  // A request to call that was lost may have rung the phone already.
+  return sourceElement.matches(".call-form, form:has([name=number])") ? "call" : "write";
+}
+
+function tell(ctx) {
+  if (isLeaving || BY_ITSELF.has(ctx.sourceEvent?.type)) return;
+  failures().forEach((toast) => toast.remove());
+  region.append(document.importNode(words.content.querySelector(`[data-failure=${kindOf(ctx)}]`), true));
+}
+
+document.addEventListener("htmx:error", ({ detail }) => {
+  if (detail.ctx?.request) tell(detail.ctx);
+});
+document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
+  if (tasks.some((task) => task.target && task.swapSpec.style !== "none")) shown.add(ctx);
+});
+document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+  if (!ctx.response) return;
+  if (ctx.response.status < 400) {
+    if (ctx.request.method !== "GET") failures().forEach((toast) => toast.remove());
+  } else if (!shown.has(ctx) && !ctx.hx.redirect) tell(ctx);
+});
+// A page that is left breaks off what is under way. (A file that is fetched looks like that, too.)
+addEventListener("beforeunload", () => {
+  isLeaving = true;
+  setTimeout(() => { isLeaving = false; }, LEAVES_FOR_MS);
+});

@@ -1,0 +1,56 @@
+"""Calls as the tests of the browser tell them, and what is read about them afterwards."""
+
+from sqlalchemy import func, select
+
+from crm_app.calls.models import Call, CallWrapup
+from crm_app.contacts.models import Contact
+from crm_app.demo import make_contact, make_lead
+from crm_app.extensions import db
+from crm_app.tasks.models import Task
+from tests.browser.office import Office
+
+ANA, RUI = "+351910000042", "+351910000043"
+STRANGER = "+34910000099"
+CARD = "[role=alertdialog]"
+ENDED = f"{CARD}[data-state=ended]"
+
+
+def add_contact(office: Office, name: str = "Ana Sousa", number: str = ANA) -> Contact:
+    """Add a contact with an open lead."""
+
+    def add() -> Contact:
+        contact = make_contact(name, phones=(number,))
+        make_lead("New kitchen", contact=contact)
+        return contact
+
+    return office.do(add)
+
+
+def talk(office: Office, number: str = ANA, extension: str = "101") -> str:
+    """Let somebody call, be answered and hang up; gives the PBX's call id."""
+    call = office.ring(number, extension)
+    office.answer(call, extension)
+    office.end(call, talk_seconds=65)
+    return call
+
+
+def id_of(office: Office, pbx_call_id: str) -> int:
+    """Give our id of a call."""
+    found = select(Call.id).where(Call.pbx_call_id == pbx_call_id)
+    return office.do(lambda: db.session.scalars(found).one())
+
+
+def written(office: Office) -> list[tuple[str, str, str, bool]]:
+    """Read all wrap-ups: the PBX's call id, outcome, note, whether it was saved."""
+    wanted = (
+        select(Call.pbx_call_id, CallWrapup.outcome, CallWrapup.note, CallWrapup.saved_at)
+        .join(Call, Call.id == CallWrapup.call_id)
+        .order_by(Call.id)
+    )
+    rows = office.do(lambda: db.session.execute(wanted).all())
+    return [(call, outcome, note, saved_at is not None) for call, outcome, note, saved_at in rows]
+
+
+def count_tasks(office: Office) -> int:
+    """Count all tasks."""
+    return office.do(lambda: db.session.scalar(select(func.count()).select_from(Task))) or 0
