@@ -1,30 +1,24 @@
 // Says whether live calls arrive. A short gap is nobody's business; after ten seconds the lamp tells.
+import { say } from "./live-state.js";
+
 const PATIENCE_MS = 10_000;
 const BEAT_MS = 15_000;
 const POLL_MS = 5_000;
-
-const places = ["lamp", "tray"].map((id) => document.getElementById(id)).filter(Boolean);
+const SOON_MS = 500;
 
 export function lamp(refresh) {
   let isUp = false;
   let alarm = setTimeout(goDown, PATIENCE_MS);
   let poll = 0;
-
-  function show(state) {
-    for (const place of places) place.dataset.liveState = state;
-  }
-
-  async function look() {
-    // While nothing arrives by itself, the tab asks.
-    if ((await refresh()) === 401) show("out");
-  }
+  let soon = 0;
 
   function goDown() {
     isUp = false;
-    show("down");
+    say({ stream: "down" });
     clearInterval(poll);
-    poll = setInterval(look, POLL_MS);
-    look();
+    // While nothing arrives by itself, the tab asks.
+    poll = setInterval(refresh, POLL_MS);
+    refresh();
   }
 
   function wait(time) {
@@ -34,15 +28,19 @@ export function lamp(refresh) {
 
   return (kind) => {
     if (kind === "down") {
-      if (isUp) wait(PATIENCE_MS);
+      if (!isUp) return;
       isUp = false;
+      wait(PATIENCE_MS);
+      // Perhaps the stream has ended because nobody is signed in any more: that is told at once.
+      soon = setTimeout(refresh, SOON_MS * (0.5 + Math.random()));
       return;
     }
     wait(BEAT_MS + PATIENCE_MS);
     if (isUp) return;
     isUp = true;
+    clearTimeout(soon);
     clearInterval(poll);
-    show("ok");
+    say({ stream: "ok" });
     // What happened while nothing arrived is on the server.
     refresh();
   };

@@ -4,6 +4,7 @@ import { share } from "./live-share.js";
 import { refreshCard, refreshTray } from "./popup-tray.js";
 import "./popup-keys.js";
 import "./popup-draft.js";
+import "./popup-keep.js";
 import "./popup-ring.js";
 import "./popup-notice.js";
 import "./popup-time.js";
@@ -17,4 +18,11 @@ share(tray.dataset.user, tray.dataset.liveUrl, ({ kind, data }) => {
   if (data?.dial) htmx.trigger("#dials", "dial");
 });
 refreshTray();
+// Whoever comes back, from another tab, from sleep or from a dead line, sees what is true now.
 addEventListener("pageshow", (event) => event.persisted && refreshTray());
+addEventListener("online", refreshTray);
+document.addEventListener("visibilitychange", () => document.hidden || refreshTray());
+// A form that was refused may be older than the sign-in; the answer about the tray tells.
+document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+  if ([400, 401].includes(ctx.response.status)) refreshTray();
+});

@@ -1,36 +1,48 @@
-// Writing a call up by the keyboard: 1 to 9 choose the outcome, Enter saves. Never while typing elsewhere.
-const list = document.getElementById("popups");
-const TYPING = "input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable], dialog[open] *";
+// Writing a call up by the keyboard: 1 to 9 choose the outcome, Enter saves, F2 leads from wherever one
+// is to the first card, to the next ones, and back. Never while typing elsewhere.
+import { currentForm, isTyping, shownCards } from "./popup-focus.js";
 
-function currentForm() {
-  const own = document.activeElement.closest?.("[data-js-wrapup]");
-  return own ?? list.querySelector(".call-card:not(.is-folded) [data-js-wrapup]");
+const list = document.getElementById("popups");
+let left = null;
+
+function reach() {
+  const cards = shownCards();
+  if (!cards.length) return false;
+  const here = document.activeElement.closest?.("#popups .call-card");
+  if (!here) left = document.activeElement;
+  const next = cards[cards.indexOf(here) + 1];
+  if (next) {
+    next.focus();
+    next.scrollIntoView({ block: "nearest" });
+  } else if (left?.isConnected && left !== document.body) left.focus();
+  else document.activeElement.blur();
+  return true;
 }
 
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  if (event.key === "Enter" && !event.shiftKey && event.target.matches("[data-js-wrapup] textarea")) {
-    event.preventDefault();
-    event.target.form.requestSubmit();
-    return;
-  }
-  if (!/^[1-9]$/.test(event.key) || event.target.matches?.(TYPING)) return;
+function save(event) {
+  const form = event.target.form ?? event.target.querySelector("[data-js-wrapup]");
+  if (!form) return;
+  event.preventDefault();
+  // A key that is held is one wish.
+  if (!event.repeat) form.requestSubmit();
+}
+
+function choose(event) {
   const outcome = currentForm()?.querySelectorAll("[name=outcome]")[Number(event.key) - 1];
   if (!outcome) return;
   event.preventDefault();
   outcome.focus();
   outcome.click();
-});
+}
 
-// A form that has just come gets the focus, unless the user is busy somewhere else.
-const seen = new WeakSet();
-new MutationObserver(() => {
-  for (const form of list.querySelectorAll("[data-js-wrapup]")) {
-    if (seen.has(form)) continue;
-    seen.add(form);
-    if (document.activeElement === document.body) form.querySelector("[name=outcome]")?.focus();
-  }
-}).observe(list, { childList: true, subtree: true });
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.key === "F2" && !event.shiftKey) {
+    if (reach()) event.preventDefault();
+  } else if (event.key === "Enter" && !event.shiftKey) {
+    if (event.target.matches(".call-card, [data-js-wrapup] textarea")) save(event);
+  } else if (/^[1-9]$/.test(event.key) && !event.repeat && !isTyping(event.target)) choose(event);
+});
 
 // "New lead" and "Add to existing": the field takes the very next key, so it is not left to the toggle
 // event, which comes a moment after the click.

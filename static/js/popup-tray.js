@@ -1,13 +1,17 @@
 // The tray of cards. Each card is asked for from the server and put in place; what is typed stays.
+import { ask, insist } from "./popup-ask.js";
 import { arrange } from "./popup-fold.js";
 
+const AGAIN_MS = 5_000;
 const tray = document.getElementById("tray");
 const list = document.getElementById("popups");
+// Which question about a call is the newest that was asked, and the newest of all that was answered.
 const asked = new Map();
 let turn = 0;
+let answered = 0;
+let again = 0;
 
 const cardOf = (id) => document.getElementById(`call-${id}`);
-const ask = (url) => fetch(url, { headers: { "HX-Request": "true" } }).catch(() => ({ status: 0 }));
 
 async function place(id, text) {
   const card = cardOf(id);
@@ -26,31 +30,31 @@ function remove(card) {
 export async function refreshCard(id) {
   const mine = ++turn;
   asked.set(String(id), mine);
-  const answer = await ask(tray.dataset.popupUrl.replace("/0/", `/${id}/`));
-  const text = answer.status === 200 ? await answer.text() : "";
-  // A newer question about the same call is under way; its answer is the truer one.
-  if (asked.get(String(id)) !== mine) return;
-  if (text) await place(id, text);
-  else if ([204, 404].includes(answer.status)) remove(cardOf(id));
+  const url = tray.dataset.popupUrl.replace("/0/", `/${id}/`);
+  const answer = await insist(url, () => asked.get(String(id)) === mine);
+  if (answer?.status === 0) refreshTray();
+  else if (answer?.status === 200) await place(id, answer.text);
+  else if ([204, 404].includes(answer?.status)) remove(cardOf(id));
   arrange();
 }
 
 export async function refreshTray() {
   const mine = ++turn;
-  const answer = await ask(tray.dataset.trayUrl);
-  if (answer.status !== 200) return answer.status;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const isOlder = (id) => (asked.get(id) ?? 0) < mine;
+  clearTimeout(again);
+  const { status, text } = await ask(tray.dataset.trayUrl);
+  if (status !== 200 && status !== 401) again = setTimeout(refreshTray, AGAIN_MS);
+  if (status !== 200 || mine < answered) return;
+  answered = mine;
+  const page = new DOMParser().parseFromString(text, "text/html");
   const fresh = [...page.querySelectorAll("[data-call-id]")];
-  for (const card of fresh.reverse()) {
-    if (isOlder(card.dataset.call)) await place(card.dataset.call, card.outerHTML);
-  }
-  for (const card of list.querySelectorAll("[data-call-id]")) {
-    if (!page.getElementById(card.id) && isOlder(card.dataset.call)) remove(card);
-  }
+  const known = [...list.querySelectorAll("[data-call-id]")];
+  // What was asked later about one call is truer.
+  const isNews = ({ dataset: { call } }) => (asked.get(call) ?? 0) < mine && asked.set(call, mine);
+  for (const card of fresh.reverse().filter(isNews)) await place(card.dataset.call, card.outerHTML);
+  for (const card of known) if (!page.getElementById(card.id) && isNews(card)) remove(card);
   for (const partial of page.querySelectorAll("hx-partial")) {
     await htmx.swap({ text: partial.outerHTML, target: list, swap: "none", sourceElement: list });
   }
+  tray.dataset.loaded = "yes";
   arrange();
-  return answer.status;
 }

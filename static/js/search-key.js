@@ -1,6 +1,8 @@
-// "/" goes to the search box from anywhere but a field.
+// "/" goes to the search box from anywhere but a field that takes text.
+const FIELDS = "input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]";
+
 document.addEventListener("keydown", (event) => {
-  const isTyping = event.target.closest?.("input, textarea, select, [contenteditable]");
+  const isTyping = event.target.closest?.(FIELDS);
   const field = document.querySelector("[data-js-search] [role=combobox]");
   if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey || !field) return;
   event.preventDefault();

@@ -1,0 +1,43 @@
+// A page belongs to one sign-in. When nobody is signed in any more, the clients' names leave the tray;
+// when somebody is again, the page holds an old token and perhaps an old name, and is loaded anew.
+import { isOurs, say } from "./live-state.js";
+
+const LOADED = "ramal-loaded-anew";
+const SETTLE_MS = 10_000;
+const tray = document.getElementById("tray");
+const mine = tray.dataset.signIn;
+
+function clear() {
+  for (const id of ["popups", "dials"]) document.getElementById(id)?.replaceChildren();
+}
+
+// Drafts of calls are kept by the browser; a contact that somebody is typing is not.
+function isTypedIn() {
+  const fields = document.querySelectorAll("main form[method=post]:not([data-js-draft]) :is(input, textarea)");
+  return [...fields].some((field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked);
+}
+
+function renew() {
+  clear();
+  if (tray.dataset.liveState === "old") return;
+  say({ signIn: "old" });
+  // A browser that keeps no session would load the page for ever.
+  const wasJust = Date.now() - Number(sessionStorage.getItem(LOADED)) < SETTLE_MS;
+  if (wasJust || isTypedIn()) return;
+  sessionStorage.setItem(LOADED, String(Date.now()));
+  location.reload();
+}
+
+// Looks at every answer of the server and tells whether it may be shown here.
+export function isForUs(answer) {
+  if (answer.status === 401) {
+    clear();
+    say({ signIn: "out" });
+    return false;
+  }
+  const mark = answer.headers.get("X-Sign-In");
+  if (!mark) return true;
+  if (mark !== mine) renew();
+  else if (!isOurs()) say({ signIn: "" });
+  return mark === mine;
+}

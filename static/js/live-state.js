@@ -1,0 +1,10 @@
+// What the lamp and the tray show: first how the sign-in stands, then how the stream does.
+const places = ["lamp", "tray"].map((id) => document.getElementById(id)).filter(Boolean);
+const told = { stream: "starting", signIn: "" };
+
+export const isOurs = () => told.signIn === "";
+
+export function say(what) {
+  Object.assign(told, what);
+  for (const place of places) place.dataset.liveState = told.signIn || told.stream;
+}
