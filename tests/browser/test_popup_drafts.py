@@ -1,0 +1,133 @@
+"""Nothing typed about a call is ever lost: two forms, saved write-ups, names, refused sendings."""
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import SignIn, until, watching
+from tests.browser.office import Office
+from tests.browser.story import ANA, CARD, ENDED, STRANGER, id_of, talk, written
+
+NO_DRAFT = "Object.keys(localStorage).every((key) => !key.includes('draft'))"
+
+
+def test_it_keeps_a_note_when_card_and_page_show_the_same_call(
+    office: Office, sign_in: SignIn
+) -> None:
+    page = watching(sign_in("Bob"), office)
+    call = talk(office)
+    page.goto(f"{office.url}/calls/{id_of(office, call)}")
+    on_page, on_card = page.locator("main .wrapup"), page.locator(f"{ENDED} .wrapup")
+    on_page.get_by_label("Note").fill("Wants the price")
+    expect(on_card.get_by_label("Note")).to_have_value("Wants the price")
+    until(page, NO_DRAFT)
+
+    on_card.get_by_text("2Interested").click()
+
+    expect(on_page.locator("[name=outcome]:checked")).to_have_value("interested")
+    until(page, NO_DRAFT)
+    assert written(office) == [(call, "interested", "Wants the price", False)]
+
+
+def test_it_takes_what_was_typed_into_a_card_over_to_the_page(
+    office: Office, sign_in: SignIn
+) -> None:
+    page = watching(sign_in("Bob"), office)
+    call = talk(office)
+    page.get_by_label("Note").fill("Wants the pri")
+    # Before the pause after which a draft is sent.
+    page.goto(f"{office.url}/calls/{id_of(office, call)}")
+    for form in (page.locator("main .wrapup"), page.locator(f"{ENDED} .wrapup")):
+        expect(form.get_by_label("Note")).to_have_value("Wants the pri")
+
+
+def test_it_keeps_an_edit_of_what_was_saved(office: Office, sign_in: SignIn) -> None:
+    page = watching(sign_in("Bob"), office)
+    call = talk(office)
+    page.get_by_label("Note").fill("Wants the price")
+    page.keyboard.press("Enter")
+    expect(page.locator(CARD)).to_have_count(0)
+    page.goto(f"{office.url}/calls/{id_of(office, call)}")
+    note = page.locator("main").get_by_label("Note")
+    expect(page.locator(".wrapup-saved")).to_be_visible()
+    note.fill("Wants the price of two")
+    expect(page.get_by_text("The changes are not saved yet.")).to_be_visible()
+
+    page.reload()
+
+    expect(note).to_have_value("Wants the price of two")
+    expect(page.get_by_text("The changes are not saved yet.")).to_be_visible()
+    assert written(office) == [(call, "", "Wants the price", True)]
+    note.press("Enter")
+    expect(page.get_by_text("The changes are not saved yet.")).to_be_hidden()
+    assert written(office) == [(call, "", "Wants the price of two", True)]
+    page.reload()
+    expect(note).to_have_value("Wants the price of two")
+    expect(page.get_by_text("The changes are not saved yet.")).to_be_hidden()
+
+
+def test_it_keeps_what_is_typed_on_after_another_form_has_saved_the_call(
+    office: Office, sign_in: SignIn
+) -> None:
+    page = watching(sign_in("Bob"), office)
+    call = talk(office)
+    page.goto(f"{office.url}/calls/{id_of(office, call)}")
+    on_card = page.locator(f"{ENDED} .wrapup").get_by_label("Note")
+    on_card.fill("Wants the price")
+    on_card.press("Enter")
+    expect(page.locator(CARD)).to_have_count(0)
+    note = page.locator("main").get_by_label("Note")
+    note.press_sequentially(" of two")
+    page.wait_for_timeout(1_000)
+    page.reload()
+    expect(note).to_have_value("Wants the price of two")
+
+
+def test_it_keeps_the_name_of_a_stranger_over_a_reload(office: Office, sign_in: SignIn) -> None:
+    page = watching(sign_in("Bob"), office)
+    office.ring(STRANGER, "101")
+    page.get_by_text("New lead", exact=True).click()
+    page.keyboard.type("Rita No")
+    page.goto(f"{office.url}/leads")
+    name = page.locator(CARD).get_by_role("textbox", name="Name")
+    expect(name).to_have_value("Rita No")
+    page.get_by_label("Close this card").click()
+    expect(page.locator(CARD)).to_have_count(0)
+    assert page.evaluate("Object.keys(localStorage).filter((key) => key.includes('name'))") == []
+
+
+def test_it_forgets_the_name_of_a_stranger_who_was_made_a_lead(
+    office: Office, sign_in: SignIn
+) -> None:
+    page = watching(sign_in("Bob"), office)
+    office.ring(STRANGER, "101")
+    page.get_by_text("New lead", exact=True).click()
+    page.keyboard.type("Rita Nova")
+    page.keyboard.press("Enter")
+    expect(page.locator(CARD).get_by_role("link", name="Rita Nova")).to_be_visible()
+    assert page.evaluate("Object.keys(localStorage).filter((key) => key.includes('name'))") == []
+
+
+def test_it_calls_back_whoever_it_turned_out_to_be(office: Office, sign_in: SignIn) -> None:
+    page = watching(sign_in("Bob"), office)
+    talk(office, STRANGER)
+    card = page.locator(ENDED)
+    card.get_by_text("Tomorrow", exact=True).click()
+    expect(card.get_by_label("Task")).to_have_value("Call +34 910 00 00 99")
+    until(page, NO_DRAFT)
+    card.get_by_text("New lead", exact=True).click()
+    page.keyboard.type("Rita Nova")
+    page.keyboard.press("Enter")
+    expect(card.get_by_role("link", name="Rita Nova")).to_be_visible()
+    expect(card.get_by_label("Task")).to_have_value("Call Rita Nova")
+
+
+def test_it_keeps_a_title_that_was_typed(office: Office, sign_in: SignIn) -> None:
+    page = watching(sign_in("Bob"), office)
+    talk(office, ANA)
+    card = page.locator(ENDED)
+    card.get_by_text("Tomorrow", exact=True).click()
+    card.get_by_label("Task").fill("Send the offer")
+    page.reload()
+    expect(card.get_by_label("Task")).to_have_value("Send the offer")
+    until(page, NO_DRAFT)
+    page.reload()
+    expect(card.get_by_label("Task")).to_have_value("Send the offer")
