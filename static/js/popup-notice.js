@@ -10,7 +10,7 @@ const seen = new Set();
 
 function notify(card) {
   const id = card.dataset.callId;
-  if (document.hidden === false || seen.has(id) || !card.isConnected) return;
+  if (!document.hidden || seen.has(id) || notices.has(id) || !card.matches(RINGING) || !card.isConnected) return;
   const what = card.querySelector(".call-card-what").textContent.trim();
   const notice = new Notification(card.dataset.name, { body: what, tag: id });
   notices.set(id, notice);
@@ -26,15 +26,17 @@ function look() {
   document.title = ringing.length ? `📞 ${ringing[0].dataset.name}` : title;
   const ids = new Set(ringing.map((card) => card.dataset.callId));
   for (const [id, notice] of notices) {
-    if (!ids.has(id)) { notice.close(); notices.delete(id); }
+    if (!document.hidden || !ids.has(id)) { notice.close(); notices.delete(id); }
   }
   for (const card of ringing) {
     const id = card.dataset.callId;
-    // A tab that is in front says so, and the hidden ones keep quiet.
-    if (!document.hidden) tabs.postMessage(id);
-    else if (window.Notification?.permission === "granted" && !notices.has(id)) {
-      setTimeout(notify, SETTLE_MS, card);
+    if (document.hidden) {
+      if (window.Notification?.permission === "granted") setTimeout(notify, SETTLE_MS, card);
+      continue;
     }
+    // A tab that is in front says so, and the hidden ones keep quiet. Once it is hidden, too, it tells.
+    tabs.postMessage(id);
+    seen.delete(id);
   }
 }
 
@@ -44,6 +46,7 @@ function offer() {
 
 tabs.addEventListener("message", ({ data }) => seen.add(data));
 button.addEventListener("click", () => Notification.requestPermission().then(offer));
+document.addEventListener("visibilitychange", look);
 new MutationObserver(look).observe(list, { childList: true });
 new MutationObserver(look).observe(list, { subtree: true, attributeFilter: ["data-state", "data-name"] });
 offer();

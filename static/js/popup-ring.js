@@ -18,10 +18,12 @@ async function look() {
   lamp.dataset.sound = mayPlay || isMuted() ? "ready" : "blocked";
   const isRinging = mayPlay && !isMuted() && Boolean(list.querySelector(RINGING));
   if (isRinging && !stop) stop = onlyOneTab("ramal-ring", play);
-  else if (!isRinging && stop) {
-    stop();
-    stop = null;
-  }
+  else if (!isRinging) hush();
+}
+
+function hush() {
+  stop?.();
+  stop = null;
 }
 
 choice.addEventListener("change", () => {
@@ -35,6 +37,9 @@ addEventListener("storage", ({ key }) => {
 });
 // Any click or key on the page is the permission that a browser waits for.
 for (const kind of ["click", "keydown"]) addEventListener(kind, () => !mayPlay && look());
+// A page that is left gives the ring to another tab.
+addEventListener("pagehide", hush);
+addEventListener("pageshow", (event) => event.persisted && look());
 new MutationObserver(look).observe(list, { childList: true });
 new MutationObserver(look).observe(list, { subtree: true, attributeFilter: ["data-state"] });
 choice.checked = !isMuted();

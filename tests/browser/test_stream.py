@@ -1,20 +1,30 @@
 """The stream in a real browser: shared, replayed, missed when it is gone, and heard."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from crm_app.live import bus
 from tests.browser.chromium import ARGUMENTS, executable_path
 from tests.browser.conftest import SignIn, until, watching
 from tests.browser.office import Office
+from tests.browser.relay import Relay
 
 ANA = "+351910000042"
 CARD = "[role=alertdialog]"
 DOWN = "#lamp[data-live-state=down]"
+COUNT_TONES = """
+  window.tones = 0;
+  const start = OscillatorNode.prototype.start;
+  OscillatorNode.prototype.start = function (...told) {
+    window.tones += 1;
+    return start.apply(this, told);
+  };
+"""
+Lan = Callable[[int], tuple[BrowserContext, str]]
 
 
 @pytest.fixture
@@ -81,56 +91,114 @@ def test_it_asks_every_few_seconds_while_the_stream_is_away(
     expect(page.locator(CARD)).to_have_count(1, timeout=7_000)
 
 
-def test_it_says_that_one_is_signed_out(office: Office, sign_in: SignIn) -> None:
-    context = sign_in("Bob")
-    page = watching(context, office)
-    context.clear_cookies()
-    bus.client().publish("ramal:live:1", b"bye")
-    page.wait_for_selector("#lamp[data-live-state=out]", state="attached", timeout=20_000)
-    page.locator("#lamp [data-bs-toggle]").click()
-    expect(page.get_by_role("link", name="Sign in again")).to_be_visible()
+@pytest.mark.parametrize("failure", ["no answer", "an error"])
+def test_it_asks_again_for_a_card_that_does_not_come(
+    office: Office, sign_in: SignIn, failure: str
+) -> None:
+    page = watching(sign_in("Bob"), office)
+
+    def refuse(route: Route) -> None:
+        if failure == "no answer":
+            route.abort()
+        else:
+            route.fulfill(status=503)
+
+    page.route("**/popup", refuse, times=2)
+    office.ring(ANA, "101")
+    expect(page.locator(CARD)).to_have_count(1, timeout=4_000)
 
 
-def test_it_shares_one_stream_without_a_secure_context(browser: Browser, office: Office) -> None:
-    # On a plain http address of the network there are no locks, so a shared worker reads.
+def test_it_asks_for_all_cards_when_one_never_comes(office: Office, sign_in: SignIn) -> None:
+    page = watching(sign_in("Bob"), office)
+    page.route("**/popup", lambda route: route.abort())
+    page.route("**/tray", lambda route: route.abort(), times=1)
+    office.ring(ANA, "101")
+    expect(page.locator(CARD)).to_have_count(1, timeout=15_000)
+    expect(page.locator("#lamp")).to_have_attribute("data-live-state", "ok")
+
+
+@pytest.mark.parametrize(
+    "coming_back",
+    ["window.dispatchEvent(new Event('online'))",
+     "document.dispatchEvent(new Event('visibilitychange'))"],
+)  # fmt: skip
+def test_it_looks_when_the_line_or_the_user_comes_back(
+    office: Office, sign_in: SignIn, coming_back: str
+) -> None:
+    page = watching(sign_in("Bob"), office)
+    page.wait_for_selector("#tray[data-loaded]")
+    page.wait_for_timeout(500)
+    with page.expect_request("**/tray", timeout=1_000):
+        page.evaluate(coming_back)
+
+
+@pytest.fixture
+def lan(browser: Browser, office: Office) -> Iterator[Lan]:
+    """Sign Bob in at a plain http address of the network, where there are no locks."""
     launched = browser.browser_type.launch(
         executable_path=executable_path(),
         args=[*ARGUMENTS, "--host-resolver-rules=MAP office.lan 127.0.0.1"],
     )
-    context = launched.new_context()
-    url = f"http://office.lan:{office.port}"
-    context.add_cookies([{**office.cookie_of("Bob"), "url": url}])
-    streams: list[str] = []
-    context.on("request", lambda r: streams.append(r.url) if r.url.endswith("/live") else None)
-    tabs = []
-    for _ in range(8):
-        tab = context.new_page()
-        tab.goto(f"{url}/contacts", timeout=8_000)
-        tabs.append(tab)
-    assert tabs[0].evaluate("[isSecureContext, 'locks' in navigator]") == [False, False]
+
+    def enter(port: int) -> tuple[BrowserContext, str]:
+        url = f"http://office.lan:{port}"
+        context = launched.new_context()
+        context.set_default_timeout(8_000)
+        context.add_cookies([{**office.cookie_of("Bob"), "url": url}])
+        return context, url
+
+    yield enter
+    launched.close()
+
+
+def opened(context: BrowserContext, url: str) -> Page:
+    """Open a page and wait until live calls arrive on it."""
+    tab = context.new_page()
+    tab.goto(f"{url}/contacts")
+    tab.wait_for_selector("#lamp[data-live-state=ok]", state="attached")
+    return tab
+
+
+def test_it_shares_one_stream_without_a_secure_context(office: Office, lan: Lan) -> None:
+    with Relay(office.port) as relay:
+        context, url = lan(relay.port)
+        tabs = [opened(context, url) for _ in range(8)]
+        assert tabs[0].evaluate("[isSecureContext, 'locks' in navigator]") == [False, False]
+        office.ring(ANA, "101")
+        for tab in tabs:
+            expect(tab.locator(CARD)).to_have_count(1)
+        assert relay.asked["/calls/tray"] >= 8
+        assert relay.asked["/live"] == 1
+
+
+def test_it_rings_on_when_the_tab_that_rings_is_left_without_a_secure_context(
+    office: Office, lan: Lan
+) -> None:
+    context, url = lan(office.port)
+    context.add_init_script(COUNT_TONES)
+    tabs = [opened(context, url) for _ in range(3)]
     for tab in tabs:
-        tab.wait_for_selector("#lamp[data-live-state=ok]", state="attached", timeout=8_000)
-    assert len(streams) <= 1
+        tab.mouse.click(5, 5)
     office.ring(ANA, "101")
     for tab in tabs:
         expect(tab.locator(CARD)).to_have_count(1)
-    launched.close()
+    tabs[0].wait_for_timeout(2_500)
+    ringing = [tab for tab in tabs if tab.evaluate("tones")]
+    assert len(ringing) == 1
+    ringing[0].goto("about:blank")
+    others = [tab for tab in tabs if tab not in ringing]
+    others[0].wait_for_timeout(2_500)
+    assert len([tab for tab in others if tab.evaluate("tones")]) == 1
 
 
 def test_it_rings_in_one_tab_and_stops_when_nobody_rings(office: Office, sign_in: SignIn) -> None:
     context = sign_in("Bob")
-    context.add_init_script("""
-      window.tones = 0;
-      const start = OscillatorNode.prototype.start;
-      OscillatorNode.prototype.start = function (...told) {
-        window.tones += 1;
-        return start.apply(this, told);
-      };
+    context.add_init_script(f"""{COUNT_TONES}
       const close = AudioContext.prototype.close;
-      AudioContext.prototype.close = function () {
+      AudioContext.prototype.close = function () {{
         window.silenced = (window.silenced ?? 0) + 1;
         return close.call(this);
-      };
+      }};
     """)
     tabs = [watching(context, office) for _ in range(3)]
     for tab in tabs:
@@ -149,14 +217,7 @@ def test_it_rings_in_one_tab_and_stops_when_nobody_rings(office: Office, sign_in
 
 def test_it_stays_silent_when_it_is_switched_off(office: Office, sign_in: SignIn) -> None:
     context = sign_in("Bob")
-    context.add_init_script("""
-      window.tones = 0;
-      const start = OscillatorNode.prototype.start;
-      OscillatorNode.prototype.start = function (...told) {
-        window.tones += 1;
-        return start.apply(this, told);
-      };
-    """)
+    context.add_init_script(COUNT_TONES)
     page = watching(context, office)
     page.locator("#lamp [data-bs-toggle]").click()
     page.get_by_label("Ring when somebody calls me").uncheck()
@@ -177,27 +238,32 @@ def test_it_says_when_the_browser_does_not_let_it_ring(office: Office, sign_in: 
     expect(blocked).to_be_hidden()
 
 
+WATCH_NOTICES = """
+  window.notices = [];
+  window.asked = 0;
+  window.Notification = class extends EventTarget {
+    static permission = "default";
+    static async requestPermission() {
+      window.asked += 1;
+      window.Notification.permission = "granted";
+    }
+    constructor(title, options) {
+      super();
+      window.notices.push([title, options.tag]);
+    }
+    close() { window.notices.push("closed"); }
+  };
+  Object.defineProperty(document, "hidden", { get: () => window.isAway ?? false });
+"""
+LEAVE = "isAway = true; document.dispatchEvent(new Event('visibilitychange'))"
+COME_BACK = "isAway = false; document.dispatchEvent(new Event('visibilitychange'))"
+
+
 def test_it_asks_for_notices_by_a_button_and_shows_one_when_the_tab_is_hidden(
     office: Office, sign_in: SignIn
 ) -> None:
     context = sign_in("Bob")
-    context.add_init_script("""
-      window.notices = [];
-      window.asked = 0;
-      window.Notification = class extends EventTarget {
-        static permission = "default";
-        static async requestPermission() {
-          window.asked += 1;
-          window.Notification.permission = "granted";
-        }
-        constructor(title, options) {
-          super();
-          window.notices.push([title, options.tag]);
-        }
-        close() { window.notices.push("closed"); }
-      };
-      Object.defineProperty(document, "hidden", { get: () => window.isAway ?? false });
-    """)
+    context.add_init_script(WATCH_NOTICES)
     page = watching(context, office)
     assert page.evaluate("asked") == 0
     page.locator("#lamp [data-bs-toggle]").click()
@@ -213,3 +279,28 @@ def test_it_asks_for_notices_by_a_button_and_shows_one_when_the_tab_is_hidden(
     assert page.evaluate("notices[0]") == ["910 000 042", call]
     office.end(call)
     until(page, "notices.at(-1) === 'closed'")
+
+
+def test_it_shows_a_notice_when_the_last_tab_is_hidden_while_it_rings(
+    office: Office, sign_in: SignIn
+) -> None:
+    context = sign_in("Bob")
+    context.add_init_script(WATCH_NOTICES + "Notification.permission = 'granted';")
+    page, other = watching(context, office), watching(context, office, "/leads")
+    other.evaluate(LEAVE)
+    call = office.ring(ANA, "101")
+    for tab in (page, other):
+        expect(tab.locator(CARD)).to_have_count(1)
+    page.wait_for_timeout(500)
+    assert other.evaluate("notices") == page.evaluate("notices") == []
+
+    # To the other tab, which then speaks for both, and away from that one, too.
+    page.evaluate(LEAVE)
+    other.evaluate(COME_BACK)
+    page.wait_for_timeout(500)
+    assert page.evaluate("notices") == []
+    other.evaluate(LEAVE)
+    until(other, "notices.length === 1")
+    assert other.evaluate("notices[0]") == ["910 000 042", call]
+    other.evaluate(COME_BACK)
+    until(other, "notices.at(-1) === 'closed'")
