@@ -100,8 +100,6 @@ def test_it_examines_only_so_many_matches(
     for number in range(10):
         make_contact(f"Ana {number}")
 
-    ids = search_index.find_ids(
-        db.session(), Contact, "ana", limit=search_index.MOST_FOUND
-    )
+    ids = search_index.find_ids(db.session(), Contact, "ana", limit=search_index.MOST_FOUND)
 
     assert len(ids) == 4
