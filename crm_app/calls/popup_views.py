@@ -62,11 +62,14 @@ def tray() -> Answer:
 
 @bp.get("/<int:call_id>/popup")
 def popup(call_id: int) -> Answer:
-    """Show one card; no content when the call is not this user's any more."""
+    """Show one card; no content when the call is not this user's any more.
+
+    Unless a name is `kept` that they were typing: a stranger's card then stays for it.
+    """
     call = own_call_or_404(call_id)
     if not wants_fragment():
         return see_other(_page("calls.show", call_id=call.id))
-    return _marked(_card(call))
+    return _marked(_card(call, is_kept="kept" in request.args))
 
 
 @bp.post("/<int:call_id>/popup/close")
@@ -209,8 +212,12 @@ def _after_change(call: Call) -> Answer:
     return _card(call)
 
 
-def _card(call: Call, form: NewLeadForm | None = None, error: str = "") -> Answer:
+def _card(
+    call: Call, form: NewLeadForm | None = None, error: str = "", *, is_kept: bool = False
+) -> Answer:
     part = popups.part_of(call, current_user, clock.now())
+    if part is None and is_kept and cards.who_is_it(call)[0] is None:
+        part = popups.Part.OVER
     row = wrapup.existing(call, current_user)
     is_gone = part is None or popups.is_put_away(call, part, row, current_user)
     card = None if part is None or is_gone else cards.card_of(call, part, row, current_user)

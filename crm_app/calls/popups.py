@@ -30,6 +30,8 @@ class Part(StrEnum):
     TALKING = "answered"
     RINGING = "ringing"
     WRAP_UP = "ended"
+    # Nothing any more, but this user was typing who it was.
+    OVER = "over"
 
 
 def part_of(call: Call, user: User, now: datetime) -> Part | None:
@@ -115,8 +117,8 @@ def passed_by(call: Call, user: User) -> CallLeg | None:
 
 
 def seconds_of_talk(call: Call, part: Part, user: User) -> int | None:
-    """Count how long a user talks, or talked; None while their phone rings or nobody can say."""
-    if part is Part.RINGING or call.answered_at is None:
+    """Count how long a user talks, or talked; None when they did not or nobody can say."""
+    if part in {Part.RINGING, Part.OVER} or call.answered_at is None:
         return None
     talks = [
         (leg.answered_at, leg.user_id == user.id)

@@ -1,17 +1,34 @@
 // The name that somebody types under "New lead" outlives a reload and a click on a link: it is kept by
-// the browser until something was done about the call, or its card was closed.
+// the browser until something was done about the call, or its card was closed. The card stays for it.
+import { refreshCard } from "./popup-tray.js";
+
 const list = document.getElementById("popups");
-const user = document.getElementById("tray").dataset.user;
+const tray = document.getElementById("tray");
+const NAMES = `ramal-name-${tray.dataset.user}-`;
 const filled = new WeakSet();
 
-const keyOf = (field) => `ramal-name-${user}-${field.closest("[data-call]").dataset.call}-${field.name}`;
+const callOf = (key) => key.slice(NAMES.length).split("-")[0];
+const keyOf = (field) => `${NAMES}${field.closest("[data-call]").dataset.call}-${field.name}`;
+const kept = () => Object.keys(localStorage).filter((key) => key.startsWith(NAMES));
+
+function forget(call) {
+  for (const key of kept()) if (callOf(key) === call) localStorage.removeItem(key);
+}
 
 function restore(field) {
   filled.add(field);
-  const kept = localStorage.getItem(keyOf(field));
-  if (!kept || field.value) return;
-  field.value = kept;
+  const name = localStorage.getItem(keyOf(field));
+  if (!name || field.value) return;
+  field.value = name;
   field.closest("details").open = true;
+}
+
+// The caller has hung up, and the page was left since.
+async function bringBack() {
+  for (const call of new Set(kept().map(callOf))) {
+    if (document.getElementById(`call-${call}`)) continue;
+    if ([204, 404].includes(await refreshCard(call, "?kept=1"))) forget(call);
+  }
 }
 
 list.addEventListener("input", ({ target }) => {
@@ -22,8 +39,12 @@ list.addEventListener("input", ({ target }) => {
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
   if (ctx.request.method !== "POST" || !ctx.response.raw.ok) return;
   const card = ctx.sourceElement.closest?.("#popups [data-call]");
-  for (const field of card?.querySelectorAll("[data-js-keep]") ?? []) localStorage.removeItem(keyOf(field));
+  if (card) forget(card.dataset.call);
 });
 new MutationObserver(() => {
   for (const field of list.querySelectorAll("[data-js-keep]")) if (!filled.has(field)) restore(field);
 }).observe(list, { childList: true, subtree: true });
+new MutationObserver((_records, observer) => {
+  observer.disconnect();
+  bringBack();
+}).observe(tray, { attributeFilter: ["data-loaded"] });

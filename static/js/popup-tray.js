@@ -5,18 +5,16 @@ import { arrange } from "./popup-fold.js";
 const AGAIN_MS = 5_000;
 const tray = document.getElementById("tray");
 const list = document.getElementById("popups");
-// Which question about a call is the newest that was asked, and the newest of all that was answered.
+// Which question about a call was the newest to be asked, and which about all to be answered.
 const asked = new Map();
-let turn = 0;
-let answered = 0;
-let again = 0;
+let [turn, answered, again] = [0, 0, 0];
 
 const cardOf = (id) => document.getElementById(`call-${id}`);
 
 async function place(id, text) {
-  const card = cardOf(id);
-  const target = card ?? list;
-  await htmx.swap({ text, target, swap: card ? "outerMorph" : "afterbegin", sourceElement: target });
+  const target = cardOf(id) ?? list;
+  const swap = target === list ? "afterbegin" : "outerMorph";
+  await htmx.swap({ text, target, swap, sourceElement: target });
 }
 
 function remove(card) {
@@ -27,15 +25,16 @@ function remove(card) {
   else card.remove();
 }
 
-export async function refreshCard(id) {
+export async function refreshCard(id, query = "") {
   const mine = ++turn;
   asked.set(String(id), mine);
   const url = tray.dataset.popupUrl.replace("/0/", `/${id}/`);
-  const answer = await insist(url, () => asked.get(String(id)) === mine);
+  const answer = await insist(url + query, () => asked.get(String(id)) === mine);
   if (answer?.status === 0) refreshTray();
   else if (answer?.status === 200) await place(id, answer.text);
   else if ([204, 404].includes(answer?.status)) remove(cardOf(id));
   arrange();
+  return answer?.status;
 }
 
 export async function refreshTray() {

@@ -94,6 +94,27 @@ def test_it_keeps_the_name_of_a_stranger_over_a_reload(office: Office, sign_in: 
     assert page.evaluate("Object.keys(localStorage).filter((key) => key.includes('name'))") == []
 
 
+def test_it_keeps_the_name_of_a_stranger_who_has_hung_up(office: Office, sign_in: SignIn) -> None:
+    page = watching(sign_in("Bob"), office)
+    call = office.ring(STRANGER, "101")
+    page.get_by_text("New lead", exact=True).click()
+    page.keyboard.type("Rita No")
+    office.end(call)
+    expect(page.locator(CARD)).to_have_attribute("data-state", "over")
+    page.goto(f"{office.url}/leads")
+    expect(page.locator(CARD)).to_have_attribute("data-state", "over")
+    expect(page.get_by_text("The call is over. What you typed is still here.")).to_be_visible()
+    name = page.locator(CARD).get_by_role("textbox", name="Name")
+    expect(name).to_have_value("Rita No")
+    name.press_sequentially("va")
+    name.press("Enter")
+    expect(page.locator(CARD)).to_have_count(0)
+    page.reload()
+    page.wait_for_selector("#tray[data-loaded]")
+    page.wait_for_timeout(500)
+    expect(page.locator(CARD)).to_have_count(0)
+
+
 def test_it_forgets_the_name_of_a_stranger_who_was_made_a_lead(
     office: Office, sign_in: SignIn
 ) -> None:

@@ -116,6 +116,19 @@ class TestWhoSeesIt:
         assert card(client_of(bob), call) == ""
         assert tray(client_of(erin)) == []
 
+    def test_it_stays_for_a_name_that_was_being_typed(
+        self, client_of: ClientOf, bob: User, erin: User
+    ) -> None:
+        call = ring("101")
+        end(disposition=Disposition.CANCELLED, talk_seconds=0)
+        url = f"/calls/{call.id}/popup?kept=1"
+        shown = client_of(bob).get(url, headers=HTMX)
+        assert 'data-state="over"' in shown.text
+        assert tray(client_of(bob)) == []
+        assert client_of(erin).get(url, headers=HTMX).status_code == 404
+        make_contact("Ana Sousa", phones=(ANA,))
+        assert client_of(bob).get(url, headers=HTMX).status_code == 204
+
     def test_it_goes_to_the_call_log_without_htmx(self, client_of: ClientOf, bob: User) -> None:
         call = ring("101")
         assert client_of(bob).get("/calls/tray").location == "/calls"
