@@ -92,6 +92,13 @@ class Fact:
         return self.called if is_extension(self.called) else ""
 
     @property
+    def others(self) -> tuple[str, ...]:
+        """The extensions that are named beside the one that acts: who passed on, who calls."""
+        told = {self.extension, self.last_extension, self.transfer_from}
+        told |= {number for number in (self.caller, self.called) if is_extension(number)}
+        return tuple(sorted(told - {"", self.who}))
+
+    @property
     def content(self) -> tuple[str, ...]:
         """Everything except the time of arrival, as text that can be compared and sorted."""
         return (

@@ -4,17 +4,17 @@ This is the hot path: it runs while a caller hears silence. A few statements bui
 over the network.
 """
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from crm_app import clock
+from crm_app.calls import projection
 from crm_app.calls import statements as sql
 from crm_app.calls.facts import Fact, FactKind
-from crm_app.calls.legs import Leg
 from crm_app.calls.lifecycle import CallState, fold
+from crm_app.calls.projection import Attached
 from crm_app.contacts.caller import Caller, find_callers
 from crm_app.errors import RamalError
 
@@ -44,9 +44,9 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """A fact that is new: whose extension it names, and whether its call had a row before it."""
+    """A fact that is new: whose extensions it names, and whether its call had a row before it."""
 
-    user_id: int | None
+    users: dict[str, int | None]
     has_call: bool
 
 
@@ -56,9 +56,7 @@ class _Known:
 
     facts: list[Fact]
     users: dict[str, int | None]
-    call_id: int | None
-    contact_id: int | None
-    contact_is_chosen: bool
+    attached: Attached
 
 
 def record(connection: Connection, fact: Fact, raw: str) -> Recorded:
@@ -69,7 +67,7 @@ def record(connection: Connection, fact: Fact, raw: str) -> Recorded:
     """
     stored = _store(connection, fact, raw)
     if stored is not None and not stored.has_call:
-        known = _Known([fact], {fact.who: stored.user_id}, None, None, False)
+        known = _Known([fact], stored.users, Attached())
         recorded = _update(connection, known, None, fold(known.facts))
         if recorded is not None:
             return recorded
@@ -78,10 +76,10 @@ def record(connection: Connection, fact: Fact, raw: str) -> Recorded:
     if stored is not None and len(known.facts) > MOST_FACTS and fact.kind not in _OURS:
         raise CallIsFullError
     after = fold(known.facts)
-    if stored is None and known.call_id is not None:
-        return Recorded(known.call_id, False, after, frozenset())
+    if stored is None and known.attached.call_id is not None:
+        return Recorded(known.attached.call_id, False, after, frozenset())
     before = None
-    if known.call_id is not None:
+    if known.attached.call_id is not None:
         before = fold(told for told in known.facts if told.content != fact.content)
     recorded = _update(connection, known, before, after)
     if recorded is None:
@@ -95,12 +93,9 @@ def _update(
     """Write what has changed; None when the call is new here and somebody else has just made it."""
     users = _users_of(connection, after, known)
     contact_id, callers = _whose(connection, known, before, after)
-    call_id = _write_call(connection, before, after, known, users, contact_id)
+    call_id = projection.write(connection, known.attached, before, after, users, contact_id)
     if call_id is None:
         return None
-    _write_legs(connection, call_id, before.legs if before else (), after.legs, users)
-    recorded = before.recordings if before else ()
-    _write_recordings(connection, call_id, [r for r in after.recordings if r not in recorded])
     tell = _whom_to_tell(before, after, users)
     return Recorded(call_id, True, after, tell, callers)
 
@@ -118,32 +113,32 @@ def refold(connection: Connection, pbx_call_id: str) -> int:
     state = fold(known.facts)
     users = _users_of(connection, state, known)
     contact_id, _ = _whose(connection, known, None, state)
-    call_id = _write_call(connection, None, state, known, users, contact_id)
+    if known.attached.call_id is not None:
+        projection.forget_parts(connection, known.attached.call_id)
+    call_id = projection.write(connection, known.attached, None, state, users, contact_id)
     if call_id is None:
         raise RuntimeError("a call was made while its lock was held")
-    for forget in (sql.FORGET_LEGS, sql.FORGET_RECORDINGS):
-        sql.run(connection, forget, {"call_id": call_id})
-    _write_legs(connection, call_id, (), state.legs, users)
-    _write_recordings(connection, call_id, state.recordings)
     return call_id
 
 
 def _store(connection: Connection, fact: Fact, raw: str) -> _Stored | None:
     """Store a fact; None when its content was known already."""
-    rows = sql.run(
-        connection,
-        sql.INSERT_FACT,
-        {
-            "pbx_call_id": fact.pbx_call_id,
-            "kind": fact.kind.value,
-            "content_key": fact.content_key(),
-            "received_at": sql.moment(connection, fact.received_at),
-            "extension": fact.who,
-            "data": fact.to_json(),
-            "raw": raw,
-        },
-    )
-    return _Stored(rows[0][0], bool(rows[0][1])) if rows else None
+    values = {
+        "pbx_call_id": fact.pbx_call_id,
+        "kind": fact.kind.value,
+        "content_key": fact.content_key(),
+        "received_at": sql.moment(connection, fact.received_at),
+        "extension": fact.who,
+        "data": fact.to_json(),
+        "raw": raw,
+    }
+    statement, others = sql.INSERT_FACT, fact.others
+    if others:
+        statement = sql.INSERT_FACT_OF_SEVERAL
+        padded = (*others, *[""] * sql.MOST_OTHERS)[: sql.MOST_OTHERS]
+        values |= {f"other_{place}": other for place, other in enumerate(padded)}
+    rows = sql.run(connection, statement, values)
+    return _Stored(_owners(fact, *rows[0][:2]), bool(rows[0][2])) if rows else None
 
 
 def _known(connection: Connection, pbx_call_id: str) -> _Known:
@@ -151,10 +146,21 @@ def _known(connection: Connection, pbx_call_id: str) -> _Known:
     facts = [Fact.from_json(row[0]) for row in rows]
     users: dict[str, int | None] = {}
     for fact, row in zip(facts, rows, strict=True):
-        # An extension that changes hands during a call stays with the first.
-        users.setdefault(fact.who, row[1])
-    _, _, call_id, contact_id, is_chosen = rows[0]
-    return _Known(facts, users, call_id, contact_id, bool(is_chosen))
+        for extension, user_id in _owners(fact, row[1], row[2]).items():
+            # An extension that changes hands during a call stays with the first.
+            users.setdefault(extension, user_id)
+    _, _, _, call_id, contact_id, is_chosen = rows[0]
+    return _Known(facts, users, Attached(call_id, contact_id, bool(is_chosen)))
+
+
+def _owners(fact: Fact, user_id: int | None, owners: str | None) -> dict[str, int | None]:
+    """Tell whose the extensions were that a fact names, as it was stored with the fact."""
+    found = {fact.who: user_id}
+    # Facts from before all owners were stored know that of the one who acts.
+    if owners is not None:
+        told = json.loads(owners)
+        found |= {extension: told.get(extension) for extension in fact.others}
+    return found
 
 
 def _users_of(connection: Connection, state: CallState, known: _Known) -> Mapping[str, int | None]:
@@ -167,50 +173,6 @@ def _users_of(connection: Connection, state: CallState, known: _Known) -> Mappin
     return {**known.users, **{row.extension: row.id for row in rows}}
 
 
-def _write_call(
-    connection: Connection,
-    before: CallState | None,
-    after: CallState,
-    known: _Known,
-    users: Mapping[str, int | None],
-    contact_id: int | None,
-) -> int | None:
-    row = _row(after, users)
-    is_same = before is not None and row == _row(before, users) and contact_id == known.contact_id
-    if is_same and known.call_id is not None:
-        return known.call_id
-    row |= {"contact_id": contact_id, "updated_at": clock.now()}
-    row |= {name: sql.moment(connection, row[name]) for name in sql.CALL_MOMENTS}
-    if known.call_id is not None:
-        sql.run(connection, sql.UPDATE_CALL, row | {"call_id": known.call_id})
-        return known.call_id
-    made = sql.run(connection, sql.INSERT_CALL, row | {"pbx_call_id": after.pbx_call_id})
-    return int(made[0][0]) if made else None
-
-
-def _row(state: CallState, users: Mapping[str, int | None]) -> dict[str, Any]:
-    talked = [state.answered_by, *reversed(state.participants), state.placed_by]
-    return {
-        "direction": state.direction.value,
-        "phase": state.phase.value,
-        "status": state.status,
-        "disposition": state.disposition.value if state.disposition else None,
-        "disposition_raw": state.disposition_raw,
-        "is_own_leg": state.is_own_leg,
-        "outside_number": state.outside_number,
-        "did": state.did,
-        "started_at": state.started_at,
-        "answered_at": state.answered_at,
-        "ended_at": state.ended_at,
-        "ring_seconds": state.ring_seconds,
-        "talk_seconds": state.talk_seconds,
-        "answered_by_extension": state.answered_by,
-        "placed_by_extension": state.placed_by,
-        "user_id": users.get(next(filter(None, talked), "")),
-        "recording_count": len(state.recordings),
-    }
-
-
 def _whose(
     connection: Connection, known: _Known, before: CallState | None, after: CallState
 ) -> tuple[int | None, tuple[Caller, ...] | None]:
@@ -219,43 +181,10 @@ def _whose(
     A contact that was chosen by hand stays, and the same number is not looked up twice.
     """
     is_same_number = before is not None and before.outside_number == after.outside_number
-    if known.contact_is_chosen or is_same_number:
-        return known.contact_id, None
+    if known.attached.contact_is_chosen or is_same_number:
+        return known.attached.contact_id, None
     callers = tuple(find_callers(connection, after.outside_number))
     return (callers[0].contact_id if len(callers) == 1 else None), callers
-
-
-def _write_legs(
-    connection: Connection,
-    call_id: int,
-    before: tuple[Leg, ...],
-    after: tuple[Leg, ...],
-    users: Mapping[str, int | None],
-) -> None:
-    kept = {(leg.extension, leg.transferred_from) for leg in after}
-    gone = [leg for leg in before if (leg.extension, leg.transferred_from) not in kept]
-    for statement, legs in ((sql.DELETE_LEG, gone), (sql.UPSERT_LEG, after)):
-        rows = [
-            {
-                "call_id": call_id,
-                "extension": leg.extension,
-                "transferred_from": leg.transferred_from,
-                "user_id": users.get(leg.extension),
-                "rang_at": sql.moment(connection, leg.rang_at),
-                "answered_at": sql.moment(connection, leg.answered_at),
-                "stopped_at": sql.moment(connection, leg.stopped_at),
-            }
-            for leg in legs
-            if leg in gone or leg not in before
-        ]
-        if rows:
-            sql.run(connection, statement, *rows)
-
-
-def _write_recordings(connection: Connection, call_id: int, recordings: Iterable[str]) -> None:
-    rows = [{"call_id": call_id, "recording_id": name} for name in recordings]
-    if rows:
-        sql.run(connection, sql.INSERT_RECORDING, *rows)
 
 
 def _whom_to_tell(

@@ -100,8 +100,10 @@ def fold(facts: Iterable[Fact]) -> CallState:
     started_at = min(started_at, answered_at or started_at)
     is_stale = _is_stale(told)
     legs = legs_of(told, outcome.answers, outcome.leg_ends, parties)
-    if answered_by and answered_by not in {leg.extension for leg in legs}:
-        legs = (*legs, Leg(answered_by, answered_at=answered_at))
+    # Whoever talked has a leg, also who made the call and has passed it on.
+    known = {leg.extension for leg in legs}
+    talked = [name for name in participants if name not in known]
+    legs = (*legs, *(Leg(name, answered_at=answered_at) for name in talked))
     return CallState(
         pbx_call_id=told[0].pbx_call_id if told else "",
         direction=parties.direction,

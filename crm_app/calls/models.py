@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm_app import clock
 from crm_app.accounts.models import User
+from crm_app.calls import responsible
 from crm_app.calls.facts import CallPhase, Direction, Disposition, Fact, FactKind
 from crm_app.contacts.models import Contact
 from crm_app.extensions import Model
@@ -27,6 +28,8 @@ class CallFact(Model):
     received_at: Mapped[datetime]
     # Whose extension the fact names, at that time: extensions change hands, the log must not.
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    # The same of all others that it names, as JSON; None where it names no other.
+    owners: Mapped[str | None] = mapped_column(Text)
     data: Mapped[str] = mapped_column(Text)
     raw: Mapped[str] = mapped_column(Text, default="")
 
@@ -56,6 +59,7 @@ class Call(Model):
         Index("ix_call_list_did", "did", "started_at", "id"),
         Index("ix_call_list_contact", "contact_id", "started_at", "id"),
         Index("ix_call_list_number", "outside_number", "started_at", "id"),
+        Index("ix_call_list_responsible", "responsible_id", "started_at", "id"),
         Index(
             "ix_call_live",
             "phase",
@@ -88,6 +92,8 @@ class Call(Model):
     # by folding again.
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id", ondelete="SET NULL"))
     contact_is_chosen: Mapped[bool] = mapped_column(default=False)
+    # A copy of the contact's, by which a list finds its rows; rights are asked of the contact.
+    responsible_id: Mapped[int | None]
     lead_id: Mapped[int | None] = mapped_column(
         ForeignKey("lead.id", ondelete="SET NULL"), index=True
     )
@@ -119,17 +125,25 @@ class Call(Model):
         return select(cls).where(cls.phase != CallPhase.ENDED).order_by(cls.started_at, cls.id)
 
 
+responsible.attach(Call)
+
+
 class CallLeg(Model):
     """One extension's part in a call."""
 
     __tablename__ = "call_leg"
-    __table_args__ = (UniqueConstraint("call_id", "extension", "transferred_from"),)
+    __table_args__ = (
+        UniqueConstraint("call_id", "extension", "transferred_from"),
+        Index("ix_call_leg_list", "user_id", "started_at", "call_id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     call_id: Mapped[int] = mapped_column(ForeignKey("call.id", ondelete="CASCADE"))
     extension: Mapped[str] = mapped_column(String(10))
     transferred_from: Mapped[str] = mapped_column(String(10), default="")
-    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"), index=True)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    # When the call began.
+    started_at: Mapped[datetime]
     rang_at: Mapped[datetime | None]
     answered_at: Mapped[datetime | None]
     stopped_at: Mapped[datetime | None]
@@ -142,10 +156,11 @@ class CallRecording(Model):
     """One sound file of a call, under the id by which the PBX gives it."""
 
     __tablename__ = "call_recording"
+    __table_args__ = (UniqueConstraint("call_id", "recording_id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    call_id: Mapped[int] = mapped_column(ForeignKey("call.id", ondelete="CASCADE"), index=True)
-    recording_id: Mapped[str] = mapped_column(String(120), unique=True)
+    call_id: Mapped[int] = mapped_column(ForeignKey("call.id", ondelete="CASCADE"))
+    recording_id: Mapped[str] = mapped_column(String(120))
 
     call: Mapped[Call] = relationship(back_populates="recordings")
 

@@ -51,6 +51,7 @@ def _attach(call: Call, contact: Contact | None, by: User, *, is_chosen: bool) -
     before = call.contact.name if call.contact else ""
     after = contact.name if contact else ""
     call.contact, call.contact_is_chosen = contact, is_chosen
+    call.responsible_id = contact.responsible_id if contact else None
     if before != after:
         journal.record(RECORD, call.id, "attached", by, {"contact": [before, after]})
     db.session.flush()

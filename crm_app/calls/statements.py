@@ -102,56 +102,77 @@ CALL_COLUMNS = (
 )
 CALL_MOMENTS = ("started_at", "answered_at", "ended_at", "updated_at")
 
+MOST_OTHERS = 4
 _FACT_VALUES = """
     SELECT :pbx_call_id, :kind, :content_key, :received_at,
-           (SELECT id FROM "user" WHERE extension = :extension AND active), :data, :raw
+           (SELECT id FROM "user" WHERE extension = :extension AND active), {owners}, :data, :raw
 """
 _INSERT_FACT = """
-    INSERT INTO call_fact (pbx_call_id, kind, content_key, received_at, user_id, data, raw)
+    INSERT INTO call_fact
+        (pbx_call_id, kind, content_key, received_at, user_id, owners, data, raw)
     {values} ON CONFLICT (content_key) DO NOTHING
-    RETURNING user_id, EXISTS (SELECT 1 FROM call WHERE call.pbx_call_id = :pbx_call_id)
+    RETURNING user_id, owners, EXISTS (SELECT 1 FROM call WHERE call.pbx_call_id = :pbx_call_id)
 """
 # SQLite cannot tell "ON CONFLICT" from a join after a SELECT without a WHERE. On PostgreSQL two
 # facts of one call may be stored at the same moment; the second waits here for a lock, so that it
 # folds what the first has stored. One statement does both, to save a round trip.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(:pbx_call_id, 0))"
-INSERT_FACT = Statement(
-    _INSERT_FACT.format(values=_FACT_VALUES + "WHERE true"),
-    _both(
-        _INSERT_FACT.format(
-            values=_FACT_VALUES.replace(":received_at", "CAST(:received_at AS timestamptz)")
-            + f"FROM ({_LOCK}) AS one_by_one"
-        )
-    ).postgresql,
+
+
+def _insert_fact(owners_on_sqlite: str, owners_on_postgresql: str) -> Statement:
+    on_sqlite = _FACT_VALUES.format(owners=owners_on_sqlite) + "WHERE true"
+    on_postgresql = _FACT_VALUES.format(owners=owners_on_postgresql).replace(
+        ":received_at", "CAST(:received_at AS timestamptz)"
+    )
+    return Statement(
+        _INSERT_FACT.format(values=on_sqlite),
+        _both(
+            _INSERT_FACT.format(values=f"{on_postgresql} FROM ({_LOCK}) AS one_by_one")
+        ).postgresql,
+    )
+
+
+INSERT_FACT = _insert_fact("NULL", "CAST(NULL AS text)")
+_OWNERS = """(
+    SELECT {as_json} FROM "user"
+    WHERE active AND extension IN (:other_0, :other_1, :other_2, :other_3)
+)"""
+# Where a fact names more than one of our extensions; few do, and they need not be as quick.
+INSERT_FACT_OF_SEVERAL = _insert_fact(
+    _OWNERS.format(as_json="json_group_object(extension, id)"),
+    _OWNERS.format(as_json="COALESCE(CAST(json_object_agg(extension, id) AS text), '{}')"),
 )
 # SQLite has one writer at a time, and needs none.
 LOCK_CALL = Statement("SELECT :pbx_call_id", _both(_LOCK).postgresql)
 
 FACTS_AND_CALL = _both("""
-    SELECT f.data, f.user_id, c.id, c.contact_id, c.contact_is_chosen
+    SELECT f.data, f.user_id, f.owners, c.id, c.contact_id, c.contact_is_chosen
     FROM call_fact f LEFT JOIN call c ON c.pbx_call_id = f.pbx_call_id
     WHERE f.pbx_call_id = :pbx_call_id ORDER BY f.id
 """)
+_RESPONSIBLE = "(SELECT responsible_id FROM contact WHERE contact.id = :contact_id)"
 INSERT_CALL = _both(
     f"""
-    INSERT INTO call (pbx_call_id, contact_is_chosen, {", ".join(CALL_COLUMNS)})
-    VALUES (:pbx_call_id, false, {", ".join(f":{name}" for name in CALL_COLUMNS)})
+    INSERT INTO call (pbx_call_id, contact_is_chosen, responsible_id, {", ".join(CALL_COLUMNS)})
+    VALUES (:pbx_call_id, false, {_RESPONSIBLE}, {", ".join(f":{name}" for name in CALL_COLUMNS)})
     ON CONFLICT (pbx_call_id) DO NOTHING RETURNING id
     """,  # noqa: S608 (our own column names)
 )
 UPDATE_CALL = _both(
     f"""
-    UPDATE call SET {", ".join(f"{name} = :{name}" for name in CALL_COLUMNS)} WHERE id = :call_id
+    UPDATE call SET {", ".join(f"{name} = :{name}" for name in CALL_COLUMNS)},
+    responsible_id = {_RESPONSIBLE} WHERE id = :call_id
     """,  # noqa: S608 (our own column names)
 )
 
 UPSERT_LEG = _both(
     """
-    INSERT INTO call_leg
-        (call_id, extension, transferred_from, user_id, rang_at, answered_at, stopped_at)
-    VALUES (:call_id, :extension, :transferred_from, :user_id, :rang_at, :answered_at, :stopped_at)
+    INSERT INTO call_leg (call_id, extension, transferred_from, user_id,
+                          started_at, rang_at, answered_at, stopped_at)
+    VALUES (:call_id, :extension, :transferred_from, :user_id,
+            :started_at, :rang_at, :answered_at, :stopped_at)
     ON CONFLICT (call_id, extension, transferred_from) DO UPDATE SET
-        user_id = excluded.user_id, rang_at = excluded.rang_at,
+        user_id = excluded.user_id, started_at = excluded.started_at, rang_at = excluded.rang_at,
         answered_at = excluded.answered_at, stopped_at = excluded.stopped_at
     """,
 )
@@ -161,7 +182,10 @@ DELETE_LEG = _both("""
 """)
 INSERT_RECORDING = _both("""
     INSERT INTO call_recording (call_id, recording_id) VALUES (:call_id, :recording_id)
-    ON CONFLICT (recording_id) DO NOTHING
+    ON CONFLICT (call_id, recording_id) DO NOTHING
+""")
+DELETE_RECORDING = _both("""
+    DELETE FROM call_recording WHERE call_id = :call_id AND recording_id = :recording_id
 """)
 FORGET_LEGS = _both("DELETE FROM call_leg WHERE call_id = :call_id")
 FORGET_RECORDINGS = _both("DELETE FROM call_recording WHERE call_id = :call_id")

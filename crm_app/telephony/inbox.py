@@ -36,10 +36,11 @@ _WISHES = select(
     _MATCHABLE,
 ).where(or_(_MATCHABLE & _IS_RECENT, DialRequest.pbx_call_id == bindparam("pbx_call_id")))
 _SETTLE = update(DialRequest).where(DialRequest.id == bindparam("wish_id"), _MATCHABLE)
+_WHOM = "CASE WHEN contact_is_chosen THEN contact_id ELSE COALESCE(:contact_id, contact_id) END"
 _ATTACH = text(
-    "UPDATE call SET lead_id = COALESCE(lead_id, :lead_id),"
-    " contact_id = CASE WHEN contact_is_chosen THEN contact_id"
-    " ELSE COALESCE(:contact_id, contact_id) END,"
+    "UPDATE call SET lead_id = COALESCE(lead_id, :lead_id),"  # noqa: S608 (our own words)
+    f" contact_id = {_WHOM},"
+    f" responsible_id = (SELECT responsible_id FROM contact WHERE contact.id = {_WHOM}),"
     " contact_is_chosen = (contact_is_chosen OR :is_chosen) WHERE id = :call_id"
 )
 

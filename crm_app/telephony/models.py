@@ -5,7 +5,17 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Select, String, Text, select
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Select,
+    String,
+    Text,
+    false,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm_app import clock
@@ -167,7 +177,10 @@ class DialRequest(Model):
 
 
 class UnreadableRequest(Model):
-    """A request to the webhook that could not be understood, kept as it came."""
+    """A request to the webhook that could not be understood or stored, kept as it came.
+
+    Only the PBX can have sent those that are genuine: they are taken in when we understand them.
+    """
 
     __tablename__ = "unreadable_request"
 
@@ -176,4 +189,5 @@ class UnreadableRequest(Model):
     sender: Mapped[str] = mapped_column(String(45), default="")
     content_type: Mapped[str] = mapped_column(String(200), default="")
     reason: Mapped[str] = mapped_column(String(80), default="")
+    is_genuine: Mapped[bool] = mapped_column(default=False, server_default=false())
     body: Mapped[bytes] = mapped_column(LargeBinary)

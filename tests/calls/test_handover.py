@@ -60,3 +60,22 @@ def test_the_new_owner_sees_the_calls_that_are_made_from_now_on(
     call_id = bob_calls_ana().id
     assert status(client_of(carol), "GET", f"/calls/{call_id}/wrapup") == 200
     assert status(client_of(bob), "GET", f"/calls/{call_id}/wrapup") == 404
+
+
+def test_who_made_a_call_and_passed_it_on_can_still_write_it_up(
+    client_of: ClientOf, alice: User, bob: User, erin: User
+) -> None:
+    fact(FactKind.OUTGOING_STARTED, "out_1", extension="101", called=ANA)
+    fact(FactKind.ANSWERED, "out_1", caller="101", called=ANA)
+    fact(FactKind.RANG, "out_1", extension="102", transfer_from="101", called=ANA)
+    fact(FactKind.ANSWERED, "out_1", extension="102", called="102", transfer_from="101")
+    call = fact(
+        FactKind.OUTGOING_ENDED, "out_1", extension="101", last_extension="102", called=ANA,
+        disposition=Disposition.ANSWERED, talk_seconds=65,
+    )  # fmt: skip
+    assert call.user == erin
+    change_office("", restricts_agents=True, by=alice)
+    db.session.commit()
+    for user in (bob, erin):
+        assert status(client_of(user), "GET", f"/calls/{call.id}/wrapup") == 200
+        assert f'href="/calls/{call.id}"' in client_of(user).get("/calls").text

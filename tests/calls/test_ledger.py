@@ -4,6 +4,7 @@ import itertools
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from crm_app.calls.lifecycle import fold
 from crm_app.calls.models import Call, CallFact, CallLeg, CallRecording, CallWrapup
 from crm_app.demo import make_contact, make_lead, make_user
 from crm_app.extensions import db
+from tests.calls.test_lifecycle_properties import SANE
 from tests.calls.test_lifecycle_scenarios import CALLS, facts_of
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -127,6 +129,34 @@ class TestRecord:
         second = db.session.scalars(select(Call).where(Call.pbx_call_id == "in_2")).one()
         assert second.user == carol
 
+    @pytest.mark.parametrize(
+        ("pbx_call_id", "told"),
+        [
+            ("in_1", {"last_extension": "101", "disposition": Disposition.ANSWERED}),
+            ("in_1", {"caller": "101", "disposition": Disposition.ANSWERED}),
+            ("out_1", {"caller": "101", "called": ANA, "disposition": Disposition.ANSWERED}),
+        ],
+        ids=["last", "caller", "placed"],
+    )
+    def test_it_keeps_with_a_fact_whose_all_its_extensions_were(
+        self, bob: User, pbx_call_id: str, told: dict[str, Any]
+    ) -> None:
+        tell(ENDED, 60, pbx_call_id, talk_seconds=35, **told)
+        assert the_call().user == bob
+        before = log()
+        bob.extension = None
+        db.session.commit()
+        make_user("Carol New", extension="101")
+        upkeep.rebuild(db.session, rest=nothing)
+        assert log() == before
+
+    def test_it_asks_the_present_owners_for_a_fact_of_long_ago(self, bob: User) -> None:
+        tell(ENDED, 60, last_extension="101", disposition=Disposition.ANSWERED, talk_seconds=35)
+        db.session.execute(update(CallFact).values(owners=None))
+        db.session.commit()
+        upkeep.rebuild(db.session, rest=nothing)
+        assert the_call().user == bob
+
     def test_it_gives_no_call_to_somebody_who_is_disabled(self, app: Flask) -> None:
         make_user("Gone Agent", extension="101", active=False)
         recorded = tell(RANG, extension="101")
@@ -153,6 +183,25 @@ class TestRecord:
         db.session.rollback()
         assert db.session.scalars(select(Call)).all() == []
         assert db.session.scalars(select(CallFact)).all() == []
+
+
+class TestRecordings:
+    def test_it_forgets_a_recording_that_a_later_fact_explains_otherwise(self, app: Flask) -> None:
+        unanswered = {"called": ANA, "disposition": Disposition.NO_ANSWER, "talk_seconds": 0}
+        tell(ANSWERED, 5, "out_1", called="101")
+        tell(FactKind.OUTGOING_ENDED, 9, "out_1", recording_id="77.1", **unanswered)
+        assert the_call().recording_count == 1
+        tell(FactKind.OUTGOING_STARTED, 10, "out_1", called=ANA, extension="101")
+        assert the_call().recording_count == 0
+        assert the_call().recordings == []
+
+    def test_it_lists_a_recording_with_every_call_that_names_it(self, app: Flask) -> None:
+        for name in ("in_z", "in_a"):
+            tell(FactKind.RECORDED, 9, name, recording_id="99.1")
+        before = log()
+        upkeep.rebuild(db.session, rest=nothing)
+        assert log() == before
+        assert [len(call.recordings) for call in db.session.scalars(select(Call))] == [1, 1]
 
 
 class TestContact:
@@ -305,6 +354,26 @@ class TestRebuild:
         assert (the_call().id, the_call().lead) == (recorded.call_id, lead)
         assert db.session.scalars(select(CallWrapup)).one().note == "call again"
 
+    @pytest.mark.parametrize("seed", range(4))
+    def test_it_changes_nothing_whatever_was_told_and_whoever_had_which_extension(
+        self, app: Flask, seed: int
+    ) -> None:
+        rng = random.Random(seed)
+        people = [make_user(f"Agent {number}") for number in range(4)]
+        make_contact("Ana Sousa", phones=("910 000 042",))
+        for number in range(60):
+            if number % 6 == 0:
+                give_extensions(people, rng)
+            name = f"{rng.choice(('in', 'out', 'x'))}_{number % 25}"
+            fact = replace(rng.choice(SANE), pbx_call_id=name)
+            record(db.session.connection(), fact, "")
+        db.session.commit()
+        before = log()
+        give_extensions(people, rng)
+        db.session.commit()
+        upkeep.rebuild(db.session, rest=nothing)
+        assert log() == before
+
 
 class TestProjection:
     def test_it_loses_nothing_when_the_facts_of_a_call_are_stored_at_once(self, app: Flask) -> None:
@@ -361,6 +430,20 @@ def renamed(facts: list[Fact], number: int) -> list[Fact]:
         )
         for fact in facts
     ]
+
+
+def give_extensions(people: list[User], rng: random.Random) -> None:
+    """Let the extensions change hands; some have none."""
+    for user in people:
+        user.extension = None
+    db.session.flush()
+    for user, extension in zip(people, rng.sample(["101", "102", "103", None], 4), strict=True):
+        user.extension = extension
+    db.session.flush()
+
+
+def nothing(_seconds: float) -> None:
+    """Rest for no time."""
 
 
 def spoilt_call() -> Call:

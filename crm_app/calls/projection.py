@@ -1,0 +1,133 @@
+"""What the fold makes of a call, written to the tables that pages read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from crm_app import clock
+from crm_app.calls import statements as sql
+from crm_app.calls.lifecycle import CallState
+
+Users = Mapping[str, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """The row of a call, None while there is none, and the contact that it is with."""
+
+    call_id: int | None = None
+    contact_id: int | None = None
+    contact_is_chosen: bool = False
+
+
+def write(
+    connection: Connection,
+    attached: Attached,
+    before: CallState | None,
+    after: CallState,
+    users: Users,
+    contact_id: int | None,
+) -> int | None:
+    """Write what has changed and give the call's id; None when somebody else just made the call.
+
+    `users` tell whose each extension is.
+    """
+    call_id = _write_call(connection, attached, before, after, users, contact_id)
+    if call_id is not None:
+        _write_legs(connection, call_id, before, after, users)
+        _write_recordings(connection, call_id, before, after)
+    return call_id
+
+
+def forget_parts(connection: Connection, call_id: int) -> None:
+    """Forget the legs and recordings of a call, to write all of them anew."""
+    for forget in (sql.FORGET_LEGS, sql.FORGET_RECORDINGS):
+        sql.run(connection, forget, {"call_id": call_id})
+
+
+def _write_call(
+    connection: Connection,
+    attached: Attached,
+    before: CallState | None,
+    after: CallState,
+    users: Users,
+    contact_id: int | None,
+) -> int | None:
+    row = _row(after, users)
+    is_same_contact = contact_id == attached.contact_id
+    is_same = before is not None and row == _row(before, users) and is_same_contact
+    if is_same and attached.call_id is not None:
+        return attached.call_id
+    row |= {"contact_id": contact_id, "updated_at": clock.now()}
+    row |= {name: sql.moment(connection, row[name]) for name in sql.CALL_MOMENTS}
+    if attached.call_id is not None:
+        sql.run(connection, sql.UPDATE_CALL, row | {"call_id": attached.call_id})
+        return attached.call_id
+    made = sql.run(connection, sql.INSERT_CALL, row | {"pbx_call_id": after.pbx_call_id})
+    return int(made[0][0]) if made else None
+
+
+def _row(state: CallState, users: Users) -> dict[str, Any]:
+    talked = [state.answered_by, *reversed(state.participants), state.placed_by]
+    return {
+        "direction": state.direction.value,
+        "phase": state.phase.value,
+        "status": state.status,
+        "disposition": state.disposition.value if state.disposition else None,
+        "disposition_raw": state.disposition_raw,
+        "is_own_leg": state.is_own_leg,
+        "outside_number": state.outside_number,
+        "did": state.did,
+        "started_at": state.started_at,
+        "answered_at": state.answered_at,
+        "ended_at": state.ended_at,
+        "ring_seconds": state.ring_seconds,
+        "talk_seconds": state.talk_seconds,
+        "answered_by_extension": state.answered_by,
+        "placed_by_extension": state.placed_by,
+        "user_id": users.get(next(filter(None, talked), "")),
+        "recording_count": len(state.recordings),
+    }
+
+
+def _write_legs(
+    connection: Connection,
+    call_id: int,
+    before: CallState | None,
+    after: CallState,
+    users: Users,
+) -> None:
+    old = before.legs if before else ()
+    kept = {(leg.extension, leg.transferred_from) for leg in after.legs}
+    gone = [leg for leg in old if (leg.extension, leg.transferred_from) not in kept]
+    # Each leg carries the beginning of its call.
+    known = old if before and before.started_at == after.started_at else ()
+    new = [leg for leg in after.legs if leg not in known]
+    for statement, legs in ((sql.DELETE_LEG, gone), (sql.UPSERT_LEG, new)):
+        rows = [
+            {
+                "call_id": call_id,
+                "started_at": sql.moment(connection, after.started_at),
+                "extension": leg.extension,
+                "transferred_from": leg.transferred_from,
+                "user_id": users.get(leg.extension),
+                "rang_at": sql.moment(connection, leg.rang_at),
+                "answered_at": sql.moment(connection, leg.answered_at),
+                "stopped_at": sql.moment(connection, leg.stopped_at),
+            }
+            for leg in legs
+        ]
+        if rows:
+            sql.run(connection, statement, *rows)
+
+
+def _write_recordings(
+    connection: Connection, call_id: int, before: CallState | None, after: CallState
+) -> None:
+    old, now = set(before.recordings if before else ()), set(after.recordings)
+    for statement, names in ((sql.DELETE_RECORDING, old - now), (sql.INSERT_RECORDING, now - old)):
+        rows = [{"call_id": call_id, "recording_id": name} for name in sorted(names)]
+        if rows:
+            sql.run(connection, statement, *rows)
