@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from flask import current_app
 from sqlalchemy import delete
 
 from crm_app import clock, database
@@ -12,7 +13,7 @@ from crm_app.extensions import db
 from crm_app.health.services import HEARTBEAT_SECONDS, beat
 from crm_app.live.services import tell
 from crm_app.serving.jobs import Job
-from crm_app.telephony import dialling
+from crm_app.telephony import dialling, kept
 from crm_app.telephony.models import UnreadableRequest
 
 KEEPS_LINKS_FOR = timedelta(days=30)
@@ -43,9 +44,15 @@ def purge() -> None:
     db.session.commit()
 
 
+def take_in_kept() -> None:
+    """Take in what was kept by a mistake of ours that is mended now."""
+    kept.take_in_again(current_app.config["DEFAULT_COUNTRY"])
+
+
 JOBS = (
     Job("heartbeat", HEARTBEAT_SECONDS, beat),
     Job("sweep_calls", 15, sweep_calls),
     Job("expire_dials", 15, dialling.expire),
     Job("purge", 3600, purge),
+    Job("take_in_kept", 3600, take_in_kept),
 )

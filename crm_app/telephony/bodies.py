@@ -44,6 +44,11 @@ def echo_of(query: bytes) -> bytes | None:
     return None
 
 
+def as_text(body: bytes) -> str:
+    """Write a body as text; what a database cannot hold in a text is spelt out."""
+    return body.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+
+
 def _urlencoded(body: bytes) -> dict[str, str]:
     text = body.decode("utf-8", _KEEP)
     try:

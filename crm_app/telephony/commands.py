@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 from crm_app.config import Config
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
-from crm_app.telephony import checks, services, wording
+from crm_app.telephony import checks, kept, services, wording
 from crm_app.telephony.connection import Link, LinkCache
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.views import client_for
@@ -64,6 +64,16 @@ def check() -> None:
     broken = [lamp.name for lamp in lamps if lamp.colour == "red"]
     if broken:
         raise click.ClickException(f"the telephony does not work: {', '.join(broken)}.")
+
+
+@telephony_cli.command("retry")
+def retry() -> None:
+    """Take in the notifications that were kept because they could not be stored.
+
+    Only those that the PBX has signed. The worker does the same once an hour.
+    """
+    looked = kept.take_in_again(_config().default_country)
+    click.echo(f"{looked.taken} taken in, {looked.left} left.")
 
 
 @telephony_cli.command("simulate")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, text, update
+from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, text, update
 
 from crm_app import clock
 from crm_app.calls import ledger
@@ -16,6 +16,7 @@ from crm_app.telephony.matching import Match, Wish
 from crm_app.telephony.models import MATCHABLE_STATES, DialRequest, DialState, UnreadableRequest
 
 MAX_KEPT_REQUESTS = 1_000
+MAX_KEPT_GENUINE = 10_000
 MAX_KEPT_BYTES = 16_384
 # The signature has no time, so an old request can be sent again; the account's clock may also
 # differ from ours by up to 14 hours.
@@ -59,6 +60,17 @@ class Stored:
     dialler_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A request that could not be understood or stored; a genuine one is rightly signed."""
+
+    sender: str
+    content_type: str
+    reason: str
+    body: bytes
+    is_genuine: bool
+
+
 def store(connection: Connection, fact: Fact, raw: str) -> Stored:
     """Store a fact with everything that follows from it; the caller commits, then tells."""
     recorded = ledger.record(connection, fact, raw)
@@ -89,22 +101,28 @@ def is_fresh(fact: Fact) -> bool:
     return abs(fact.received_at - began) <= _FRESH_FOR
 
 
-def keep_unreadable(
-    connection: Connection, sender: str, content_type: str, reason: str, body: bytes
-) -> int:
-    """Keep a request that could not be understood; only the newest ones stay."""
+def keep(connection: Connection, unread: Unread) -> int:
+    """Keep a request that came to nothing; only the newest ones stay.
+
+    What anybody may have sent does not push out what only the PBX can have sent.
+    """
     row = {
         "received_at": clock.now(),
-        "sender": sender[:45],
-        "content_type": content_type.encode("ascii", "replace").decode()[:200].replace("\0", ""),
-        "reason": reason[:80],
-        "body": body[:MAX_KEPT_BYTES],
+        "sender": unread.sender[:45],
+        "content_type": unread.content_type.encode("ascii", "replace")
+        .decode()[:200]
+        .replace("\0", ""),
+        "reason": unread.reason[:80],
+        "is_genuine": unread.is_genuine,
+        "body": unread.body[:MAX_KEPT_BYTES],
     }
     statement = insert(UnreadableRequest).returning(UnreadableRequest.id)
     kept: int = connection.execute(statement, row).scalar_one()
-    connection.execute(
-        delete(UnreadableRequest).where(UnreadableRequest.id <= kept - MAX_KEPT_REQUESTS)
+    is_too_old = or_(
+        and_(UnreadableRequest.id <= kept - MAX_KEPT_REQUESTS, ~UnreadableRequest.is_genuine),
+        UnreadableRequest.id <= kept - MAX_KEPT_GENUINE,
     )
+    connection.execute(delete(UnreadableRequest).where(is_too_old))
     return kept
 
 

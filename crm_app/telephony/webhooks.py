@@ -15,6 +15,7 @@ from werkzeug.wrappers import Request, Response
 
 from crm_app import clock, database
 from crm_app.calls.facts import Fact
+from crm_app.calls.ledger import CallIsFullError
 from crm_app.config import Config
 from crm_app.contacts.caller import find_callers
 from crm_app.database import DatabaseBusyError
@@ -125,7 +126,7 @@ class Desk:
         wants_names = isinstance(event, events.CallStarted) and link.shows_caller_name
 
         def store(connection: Connection) -> tuple[inbox.Stored, list[str]]:
-            stored = inbox.store(connection, fact, _raw(body))
+            stored = inbox.store(connection, fact, bodies.as_text(body[: inbox.MAX_KEPT_BYTES]))
             if not wants_names:
                 return stored, []
             callers = stored.callers
@@ -158,12 +159,17 @@ class Desk:
             if not (link.is_connected and _is_right_tail(link, token)):
                 return _refuse(request, "tail" if link.is_connected else "not connected")
         content_type = request.headers.get("Content-Type", "")
-        sender = request.remote_addr or ""
-
-        def keep(connection: Connection) -> int:
-            return inbox.keep_unreadable(connection, sender, content_type, reason, body)
-
-        kept = self._together.run("", keep)
+        signature = request.headers.get("Signature")
+        # What is too much will be too much for ever.
+        may_be_taken_in = reason != CallIsFullError.__name__
+        unread = inbox.Unread(
+            sender=request.remote_addr or "",
+            content_type=content_type,
+            reason=reason,
+            body=body,
+            is_genuine=may_be_taken_in and _is_signed(body, content_type, signature, link),
+        )
+        kept = self._together.run("", lambda connection: inbox.keep(connection, unread))
         log.warning("webhook not understood, kept", unreadable_request=kept, reason=reason)
         return _empty()
 
@@ -196,13 +202,15 @@ def _read_whole(request: Request) -> bytes | None:
     return body
 
 
+def _is_signed(body: bytes, content_type: str, signature: str | None, link: Link) -> bool:
+    try:
+        return verify_webhook(bodies.fields_of(body, content_type), signature, link.secret)
+    except bodies.UnreadableBodyError:
+        return False
+
+
 def _is_right_tail(link: Link, token: str) -> bool:
     return hmac.compare_digest(token.encode("utf-8", "replace"), link.token.encode())
-
-
-def _raw(body: bytes) -> str:
-    # What a database cannot hold in a text is written out.
-    return body[: inbox.MAX_KEPT_BYTES].decode("utf-8", "backslashreplace").replace("\0", "\\x00")
 
 
 def _printable(name: str) -> str:
