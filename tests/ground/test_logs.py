@@ -9,6 +9,7 @@ import sqlalchemy as sa
 import structlog
 from flask import Flask
 from sqlalchemy.exc import DBAPIError
+from structlog.testing import capture_logs
 
 from crm_app import logs
 from crm_app.errors import InvalidInputError
@@ -137,3 +138,12 @@ def test_it_takes_no_long_time_over_any_text(piece: str) -> None:
     began = time.perf_counter()
     logs.mask_text(text)
     assert time.perf_counter() - began < 0.5
+
+
+def test_it_lets_a_logger_be_listened_to_whenever_it_was_first_used(written: io.StringIO) -> None:
+    log = structlog.get_logger("used before")
+    log.info("first")
+    logs.configure("INFO", as_json=True)
+    with capture_logs() as lines:
+        log.info("second")
+    assert [line["event"] for line in lines] == ["second"]
