@@ -2,7 +2,6 @@
 
 import io
 import logging
-import time
 
 import pytest
 import sqlalchemy as sa
@@ -134,10 +133,8 @@ def test_it_tells_nothing_of_what_a_failed_statement_was_given(
 
 @pytest.mark.parametrize("piece", ["token", "1", "1 ", "1.1", "://", "a1", 'token="\\"'])
 def test_it_takes_no_long_time_over_any_text(piece: str) -> None:
-    text = piece * (20_000 // len(piece))
-    began = time.perf_counter()
-    logs.mask_text(text)
-    assert time.perf_counter() - began < 0.5
+    # Whatever grows with the square of the length would take hours here.
+    assert logs.mask_text(piece * (1_000_000 // len(piece)))
 
 
 def test_it_lets_a_logger_be_listened_to_whenever_it_was_first_used(written: io.StringIO) -> None:
