@@ -1,6 +1,7 @@
 // Joins the parts of the live calls: the stream says what changed, the tray asks for it and shows it.
 import { lamp } from "./live-lamp.js";
 import { share } from "./live-share.js";
+import { isOurs } from "./live-state.js";
 import { refreshCard, refreshTray } from "./popup-tray.js";
 import "./popup-keys.js";
 import "./popup-draft.js";
@@ -15,7 +16,7 @@ const turn = lamp(refreshTray);
 share(tray.dataset.user, tray.dataset.liveUrl, ({ kind, data }) => {
   turn(kind === "down" ? "down" : "up");
   if (data?.call) refreshCard(data.call);
-  if (data?.dial) htmx.trigger("#dials", "dial");
+  if (data?.dial && isOurs()) htmx.trigger("#dials", "dial");
 });
 refreshTray();
 // Whoever comes back, from another tab, from sleep or from a dead line, sees what is true now.
