@@ -8,7 +8,6 @@ const list = document.getElementById("popups");
 // Which question about a call was the newest to be asked, and which about all to be answered.
 const asked = new Map();
 let [turn, answered, again] = [0, 0, 0];
-
 const cardOf = (id) => document.getElementById(`call-${id}`);
 
 async function place(id, text) {
@@ -18,11 +17,13 @@ async function place(id, text) {
 }
 
 function remove(card) {
-  if (!card) return;
-  // Somebody was typing a name when the caller hung up: the name is not thrown away.
-  const isTyped = [...card.querySelectorAll("[data-js-keep]")].some((field) => field.value);
-  if (isTyped) card.dataset.state = "over";
-  else card.remove();
+  // Somebody was typing a name when the caller hung up: the card stays for it.
+  const isTyped = [...(card?.querySelectorAll("[data-js-keep]") ?? [])].some((field) => field.value);
+  if (!isTyped) card?.remove();
+  else if (card.dataset.state !== "over") {
+    card.dataset.state = "over";
+    refreshCard(card.dataset.call, "?kept=1");
+  }
 }
 
 export async function refreshCard(id, query = "") {

@@ -101,6 +101,8 @@ def test_it_keeps_the_name_of_a_stranger_who_has_hung_up(office: Office, sign_in
     page.keyboard.type("Rita No")
     office.end(call)
     expect(page.locator(CARD)).to_have_attribute("data-state", "over")
+    expect(page.locator(f"{CARD} header")).to_contain_text("Call ended")
+    expect(page.locator(CARD).get_by_role("textbox", name="Name")).to_be_focused()
     page.goto(f"{office.url}/leads")
     expect(page.locator(CARD)).to_have_attribute("data-state", "over")
     expect(page.get_by_text("The call is over. What you typed is still here.")).to_be_visible()
