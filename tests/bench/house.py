@@ -110,6 +110,14 @@ class House:
         with running(command, self.environment, url):
             yield url
 
+    def count(self, table: str) -> int:
+        """Count the rows of a table."""
+        with self.app.app_context(), db.engine.connect() as connection:
+            found: int = connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()
+        with self.app.app_context():
+            db.engine.dispose()
+        return found
+
     def close(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)

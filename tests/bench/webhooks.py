@@ -47,10 +47,13 @@ def measure(house: House, contacts: int, table: Table, seconds: float) -> None:
     with house.serve_bare() as url:
         load.run(url, lambda: load.get("/hello"), connections=4, seconds=1)
         bare = load.run(url, lambda: load.get("/hello"), connections=CONNECTIONS, seconds=seconds)
+    before = house.count("call_fact")
     with house.serve():
-        load.run(house.url, make, connections=4, seconds=2)
+        warm = load.run(house.url, make, connections=4, seconds=2)
         steady = load.run(house.url, make, connections=8, seconds=seconds * 2, rate=RATE)
         flat = load.run(house.url, make, connections=CONNECTIONS, seconds=seconds)
+    acknowledged = sum(len(run.latencies) for run in (warm, steady, flat))
+    stored = house.count("call_fact") - before
     name = f"NOTIFY_START, {contacts:,} contacts, {house.engine}"
     table.row(f"bare Flask route, {house.engine} server", f"{bare.per_second:,.0f} /s")
     table.row(f"{name}: p50 at {RATE}/s", f"{steady.percentile(0.5):.1f} ms")
@@ -63,4 +66,8 @@ def measure(house: House, contacts: int, table: Table, seconds: float) -> None:
         f"{name}: flat out at {CONNECTIONS} connections",
         f"{flat.per_second:,.0f} /s = {share:.2f} of bare", f">= {SHARE}", share >= SHARE,
     )  # fmt: skip
-    table.row(f"{name}: errors", f"{steady.errors + flat.errors}", "0", not flat.errors)
+    errors = steady.errors + flat.errors
+    table.row(f"{name}: errors", f"{errors}", "0", not errors)
+    table.row(
+        f"{name}: facts on disk", f"{stored:,} of {acknowledged:,}", "all", stored >= acknowledged
+    )
