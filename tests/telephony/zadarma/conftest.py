@@ -27,6 +27,7 @@ class Office:
     posts: list[dict[str, str]] = field(default_factory=list)
     content_types: list[str] = field(default_factory=list)
     is_signed: list[bool] = field(default_factory=list)
+    expects: list[str] = field(default_factory=list)
     replies: dict[str, object] = field(default_factory=dict)
     status: int = 200
     echo: str | None = None
@@ -63,6 +64,7 @@ def handler_of(office: Office) -> type[BaseHTTPRequestHandler]:
             signature = self.headers.get("Signature")
             office.content_types.append(content_type.partition(";")[0])
             office.is_signed.append(verify_webhook(fields, signature, SECRET))
+            office.expects.append(self.headers.get("Expect", ""))
             office.posts.append(fields)
             self.send(json.dumps(office.replies.get(fields["event"], {})))
 

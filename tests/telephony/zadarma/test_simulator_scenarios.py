@@ -43,8 +43,13 @@ def test_it_posts_every_scenario_as_it_is_documented(
     assert office.events == [event["fields"]["event"] for event in documented]
     assert [delivery.status for delivery in played] == [200] * len(documented)
     assert "{{" not in json.dumps(office.posts)
-    for post, event, is_signed, content_type in zip(
-        office.posts, documented, office.is_signed, office.content_types, strict=True
+    for post, event, is_signed, content_type, expect in zip(
+        office.posts,
+        documented,
+        office.is_signed,
+        office.content_types,
+        office.expects,
+        strict=True,
     ):
         parse(post)
         ought = scenario_id not in FORGED and has_signature_rule(post["event"])
@@ -52,6 +57,7 @@ def test_it_posts_every_scenario_as_it_is_documented(
         form = "application/x-www-form-urlencoded"
         wanted = form if event["channel"] == "pbx" else "multipart/form-data"
         assert content_type == wanted
+        assert expect == ("" if event["channel"] == "pbx" else "100-continue")
 
 
 def test_each_run_has_its_own_ids_and_the_present_time(pbx: Simulator, office: Office) -> None:

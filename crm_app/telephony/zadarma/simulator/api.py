@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from crm_app.clock import now
-from crm_app.telephony.zadarma.signing import authorization
+from crm_app.telephony.zadarma.simulator import signatures
 from crm_app.telephony.zadarma.simulator.account import Account, ApiCall, ApiFault, Faults, Limiter
 from crm_app.telephony.zadarma.simulator.history import History
 from crm_app.telephony.zadarma.simulator.http_types import Reply, Request, html_reply, json_reply
@@ -33,7 +33,7 @@ class Api:
         self.faults = Faults()
         self._account = account
         self._office = Office(account, history, click_to_call, base_url)
-        self._limits = (Limiter(REQUESTS_A_MINUTE), Limiter(STATISTICS_A_MINUTE))
+        self._all, self._statistics = Limiter(REQUESTS_A_MINUTE), Limiter(STATISTICS_A_MINUTE)
         self._stopping = stopping
 
     def answer(self, request: Request) -> Reply | None:
@@ -62,20 +62,13 @@ class Api:
         return replies.get(fault.kind)
 
     def _checked(self, request: Request) -> Reply:
-        expected = authorization(
-            self._account.key, self._account.secret, request.path, request.params
-        )
-        given = request.headers.get("Authorization", "")
-        if not hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace")):
-            return json_reply(401, {"status": "error", "message": "Not authorized"})
-        is_statistics = request.path.startswith("/v1/statistics/")
-        is_allowed, left, reset = self._limits[is_statistics].take(now())
-        headers = {
-            "X-Zadarma-Method": request.path,
-            "X-RateLimit-Limit": str(self._limits[is_statistics].limit),
-            "X-RateLimit-Remaining": str(left),
-            "X-RateLimit-Reset": str(reset),
-        }
+        # Whoever asks with a wrong key uses up requests, too.
+        is_allowed, headers = self._counted(request)
+        signature = signatures.of_request(request.path, request.written, self._account.secret)
+        given = request.headers.get("Authorization", "").encode("utf-8", "replace")
+        if not hmac.compare_digest(f"{self._account.key}:{signature}".encode(), given):
+            message = {"status": "error", "message": "Not authorized"}
+            return json_reply(401, message, headers)
         if not is_allowed:
             message = {"status": "error", "message": "You exceeded the rate limit"}
             return json_reply(429, message, headers)
@@ -84,6 +77,21 @@ class Api:
         except RefusedError as refusal:
             message = {"status": "error", "message": refusal.message}
             return json_reply(refusal.status, message, headers)
+
+    def _counted(self, request: Request) -> tuple[bool, dict[str, str]]:
+        """Count a request by all limits that it is under; the headers tell of the closest."""
+        limits = [self._all]
+        if request.path.startswith("/v1/statistics/"):
+            limits.append(self._statistics)
+        taken = [(limiter.take(now()), limiter.limit) for limiter in limits]
+        (_, left, reset), limit = min(taken, key=lambda one: one[0][1])
+        headers = {
+            "X-Zadarma-Method": request.path,
+            "X-RateLimit-Limit": str(limit),
+            "X-RateLimit-Remaining": str(left),
+            "X-RateLimit-Reset": str(reset),
+        }
+        return all(is_allowed for (is_allowed, _, _), _ in taken), headers
 
     def _dispatch(self, request: Request) -> Mapping[str, object]:
         extension = _EXTENSION_PATH.match(request.path)

@@ -11,12 +11,16 @@ _CALL_ID_NUMBER = re.compile(r'("call_id": )"([0-9]+\.[0-9]+)"')
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody asked for; `params` are those of the query or of the form body."""
+    """What somebody asked for; `params` are those of the query or of the form body.
+
+    `written` are the same as they came.
+    """
 
     method: str
     path: str
     params: Mapping[str, str]
     headers: Mapping[str, str]
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,8 @@ def read_request(method: str, target: str, body: bytes, headers: Mapping[str, st
     """Take a request apart."""
     parts = urlsplit(target)
     text = parts.query if method == "GET" else body.decode("utf-8", "replace")
-    return Request(method, parts.path, dict(parse_qsl(text, keep_blank_values=True)), headers)
+    params = dict(parse_qsl(text, keep_blank_values=True))
+    return Request(method, parts.path, params, headers, text)
 
 
 def json_reply(

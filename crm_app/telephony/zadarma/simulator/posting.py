@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
-from crm_app.telephony.zadarma.signing import has_signature_rule, sign_webhook
+from crm_app.telephony.zadarma.simulator import signatures
 from crm_app.telephony.zadarma.simulator.scenarios import Channel, Fault, Post
 
 _LOOPBACK = ("127.0.0.1", "localhost")
@@ -44,8 +44,7 @@ def not_sent(post: Post) -> Delivery:
 
 def deliver(post: Post, url: str, secret: str, timeout: float = 10.0) -> Delivery:
     """Sign and post a notification; whatever goes wrong is in the delivery."""
-    body, content_type, agent = _body(post.fields, post.channel)
-    headers = {"Content-Type": content_type, "User-Agent": agent}
+    body, headers = _body(post.fields, post.channel)
     signature = _signature(post.fields, secret, post.fault)
     if signature:
         headers["Signature"] = signature
@@ -76,25 +75,31 @@ def fetch(
         connection.close()
 
 
-def _body(fields: Mapping[str, str], channel: Channel) -> tuple[bytes, str, str]:
+def _body(fields: Mapping[str, str], channel: Channel) -> tuple[bytes, dict[str, str]]:
     if channel == "pbx":
-        body = urlencode(dict(fields)).encode()
-        return body, "application/x-www-form-urlencoded", "Zadarma API v1"
+        form = "application/x-www-form-urlencoded"
+        return urlencode(dict(fields)).encode(), _headers("Zadarma API v1", form)
     boundary = f"------------------------{secrets.token_hex(8)}"
     parts = (
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
         for name, value in fields.items()
     )
     body = ("".join(parts) + f"--{boundary}--\r\n").encode()
-    return body, f"multipart/form-data; boundary={boundary}", "Zadarma API"
+    headers = _headers("Zadarma API", f"multipart/form-data; boundary={boundary}")
+    # The service asks for leave first; like every client it may send without waiting for it.
+    return body, headers | {"Expect": "100-continue"}
+
+
+def _headers(agent: str, content_type: str) -> dict[str, str]:
+    return {"Content-Type": content_type, "User-Agent": agent}
 
 
 def _signature(fields: Mapping[str, str], secret: str, fault: Fault) -> str:
-    if fault == "absent" or not has_signature_rule(fields.get("event", "")):
+    if fault == "absent":
         return ""
     if fault == "wrong":
-        return sign_webhook(fields, f"not {secret}")
+        return signatures.of_notification(fields, f"not {secret}")
     if fault == "raw-digest":
-        text = "".join(fields.get(name, "") for name in ("caller_id", "called_did", "call_start"))
+        text = signatures.signed_text(fields) or ""
         return b64encode(hmac.digest(secret.encode(), text.encode(), hashlib.sha1)).decode()
-    return sign_webhook(fields, secret)
+    return signatures.of_notification(fields, secret)
