@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, text, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, text, update
 
 from crm_app import clock
 from crm_app.calls import ledger
@@ -118,10 +118,14 @@ def keep(connection: Connection, unread: Unread) -> int:
     }
     statement = insert(UnreadableRequest).returning(UnreadableRequest.id)
     kept: int = connection.execute(statement, row).scalar_one()
-    is_too_old = or_(
-        and_(UnreadableRequest.id <= kept - MAX_KEPT_REQUESTS, ~UnreadableRequest.is_genuine),
-        UnreadableRequest.id <= kept - MAX_KEPT_GENUINE,
-    )
+    if unread.is_genuine:
+        genuine = select(UnreadableRequest.id).where(UnreadableRequest.is_genuine)
+        newest = genuine.order_by(UnreadableRequest.id.desc())
+        edge = newest.offset(MAX_KEPT_GENUINE).limit(1).scalar_subquery()
+        is_too_old = UnreadableRequest.is_genuine & (UnreadableRequest.id <= edge)
+    else:
+        is_old = UnreadableRequest.id <= kept - MAX_KEPT_REQUESTS
+        is_too_old = ~UnreadableRequest.is_genuine & is_old
     connection.execute(delete(UnreadableRequest).where(is_too_old))
     return kept
 

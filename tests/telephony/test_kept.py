@@ -97,12 +97,15 @@ def test_nonsense_does_not_push_out_what_the_pbx_has_signed(
     post: Post, visitor: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inbox, "MAX_KEPT_REQUESTS", 2)
-    monkeypatch.setattr(inbox, "MAX_KEPT_GENUINE", 6)
-    for _ in range(3):
-        assert post(start_fields(pbx_call_id="")).status_code == 200
-    for number in range(4):
+    monkeypatch.setattr(inbox, "MAX_KEPT_GENUINE", 3)
+    for event in ("NOTIFY_START", "NOTIFY_INTERNAL", "NOTIFY_END"):
+        assert post(start_fields(pbx_call_id="", event=event)).status_code == 200
+    for number in range(9):
         visitor.post("/zadarma", data=f"nonsense {number}".encode())
-    assert [is_genuine for _, is_genuine in reasons()] == [True, True, False, False]
+    assert [is_genuine for _, is_genuine in reasons()] == [True] * 3 + [False] * 2
+    assert post(start_fields(pbx_call_id="", event="NOTIFY_IVR")).status_code == 200
+    genuine = [reason.partition(" ")[0] for reason, is_genuine in reasons() if is_genuine]
+    assert genuine == ["NOTIFY_INTERNAL", "NOTIFY_END", "NOTIFY_IVR"]
 
 
 def test_a_database_that_is_away_leaves_what_is_kept_for_the_next_time(
