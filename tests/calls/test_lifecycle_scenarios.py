@@ -53,11 +53,12 @@ CALLS = [
 ]
 
 
-def facts_of(scenario: dict[str, Any]) -> list[Fact]:
+def facts_of(scenario: dict[str, Any], posts: list[dict[str, str]] | None = None) -> list[Fact]:
+    """Make the facts of a scenario, or of what was really posted when it was played."""
     at, facts = NOON, []
-    for event in scenario["events"]:
+    for number, event in enumerate(scenario["events"]):
         at += timedelta(seconds=event["delay_s"])
-        told = event_of(event["fields"])
+        told = event_of(event["fields"] if posts is None else posts[number])
         fact = to_fact(told, at, "PT") if told else None
         if fact is None:
             continue
