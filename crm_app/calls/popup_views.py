@@ -51,13 +51,21 @@ def own_call_or_404(call_id: int) -> Call:
     return call
 
 
+@bp.after_request
+def mark(response: Response) -> Response:
+    """Say for whose sign-in a part of a page is: a page of another one must not show it."""
+    if wants_fragment() and response.status_code < 500 and current_user.is_authenticated:
+        response.headers[SIGN_IN_HEADER] = sign_in_mark()
+    return response
+
+
 @bp.get("/tray")
 def tray() -> Answer:
     """Show all cards that this user's screen should hold now."""
     if not wants_fragment():
         return see_other(_page("calls.index"))
     shown = cards.cards_of(current_user)
-    return _marked(render_template("calls/_tray.html", cards=shown, outcomes=_outcomes(shown)))
+    return render_template("calls/_tray.html", cards=shown, outcomes=_outcomes(shown))
 
 
 @bp.get("/<int:call_id>/popup")
@@ -69,7 +77,7 @@ def popup(call_id: int) -> Answer:
     call = own_call_or_404(call_id)
     if not wants_fragment():
         return see_other(_page("calls.show", call_id=call.id))
-    return _marked(_card(call, is_kept="kept" in request.args))
+    return _card(call, is_kept="kept" in request.args)
 
 
 @bp.post("/<int:call_id>/popup/close")
@@ -187,13 +195,6 @@ def _commit_and_tell(screens: dict[int, set[int]]) -> None:
 def _screens_of_number(call: Call) -> dict[int, set[int]]:
     """Name who may see this call or another one of the same number: now they learn who it is."""
     return {one.id: popups.users_of(one) for one in [call, *popups.others_of_number(call)]}
-
-
-def _marked(shown: Answer) -> Response:
-    """Say for whose sign-in an answer is: a page of another one must not show it."""
-    answer = make_response(shown)
-    answer.headers[SIGN_IN_HEADER] = sign_in_mark()
-    return answer
 
 
 def _say_whose(owner: Contact | None, typed: str) -> None:

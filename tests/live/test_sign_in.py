@@ -35,6 +35,8 @@ def test_it_is_the_same_on_a_page_and_in_all_that_the_page_asks(
     client.post(f"/calls/{call.id}/popup/close", headers=HTMX)
     gone = client.get(f"/calls/{call.id}/popup", headers=HTMX)
     assert (gone.status_code, gone.headers[SIGN_IN_HEADER]) == (204, mark)
+    unknown = client.get("/calls/999/popup", headers=HTMX)
+    assert (unknown.status_code, unknown.headers[SIGN_IN_HEADER]) == (404, mark)
 
 
 def test_it_is_another_one_for_another_person_and_after_signing_in_again(
