@@ -1,5 +1,8 @@
 """Calls as the tests of the browser tell them, and what is read about them afterwards."""
 
+from collections.abc import Callable
+
+from playwright.sync_api import BrowserContext, Route
 from sqlalchemy import func, select
 
 from crm_app.calls.models import Call, CallWrapup
@@ -13,6 +16,26 @@ ANA, RUI = "+351910000042", "+351910000043"
 STRANGER = "+34910000099"
 CARD = "[role=alertdialog]"
 ENDED = f"{CARD}[data-state=ended]"
+
+
+class Line:
+    """What becomes of some requests: at first they go through, then whatever `act` does to them.
+
+    It is laid before a page is opened: what is laid while a page lives may miss the next request.
+    """
+
+    def __init__(self, context: BrowserContext, pattern: str) -> None:
+        self.act: Callable[[Route], object] = Route.continue_
+        self.asked: list[str] = []
+        context.route(pattern, self._pass)
+
+    def mend(self) -> None:
+        """Let requests go through again."""
+        self.act = Route.continue_
+
+    def _pass(self, route: Route) -> None:
+        self.asked.append(route.request.method)
+        self.act(route)
 
 
 def add_contact(office: Office, name: str = "Ana Sousa", number: str = ANA) -> Contact:

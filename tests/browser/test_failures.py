@@ -11,7 +11,7 @@ from crm_app.extensions import db
 from crm_app.tasks.models import Task
 from tests.browser.conftest import SignIn, until, watching
 from tests.browser.office import Office
-from tests.browser.story import ANA, CARD, STRANGER, talk, written
+from tests.browser.story import ANA, CARD, STRANGER, Line, talk, written
 
 NOT_SAVED = "Not saved. Try again."
 NOT_LOADED = "Not loaded. Try again."
@@ -37,16 +37,18 @@ def toasts(page: Page) -> list[str]:
 def test_it_says_that_a_write_up_was_not_saved(
     office: Office, sign_in: SignIn, failure: Callable[[Route], None]
 ) -> None:
-    page = watching(sign_in("Bob"), office)
+    context = sign_in("Bob")
+    line = Line(context, "**/wrapup")
+    page = watching(context, office)
     call = talk(office)
     page.get_by_label("Note").fill("Precious")
-    page.route("**/wrapup", failure)
+    line.act = failure
     for _ in range(2):
         page.get_by_label("Note").press("Enter")
         expect(page.locator("#toasts .toast")).to_have_count(1)
         expect(page.locator("#toasts .toast")).to_have_text(NOT_SAVED)
     expect(page.get_by_label("Note")).to_have_value("Precious")
-    page.unroute("**/wrapup")
+    line.mend()
 
     page.get_by_label("Note").press("Enter")
 
@@ -60,8 +62,9 @@ def test_it_says_that_nobody_answered_a_wish_to_call(
     office: Office, sign_in: SignIn, failure: Callable[[Route], None]
 ) -> None:
     office.do(lambda: make_contact("Ana Sousa", phones=(ANA,)))
-    page = watching(sign_in("Bob"), office)
-    page.route("**/telephony/dial", failure)
+    context = sign_in("Bob")
+    Line(context, "**/telephony/dial").act = failure
+    page = watching(context, office)
     page.locator("[data-call-number]").first.click()
     expect(page.locator("#toasts .toast")).to_have_text(NO_ANSWER)
     page.locator("#toasts .btn-close").click()
@@ -84,15 +87,18 @@ def test_it_says_in_the_card_why_a_call_is_refused_and_nowhere_else(
 
 
 def test_it_says_that_a_list_was_not_loaded(office: Office, sign_in: SignIn) -> None:
-    page = watching(sign_in("Bob"), office)
-    page.route("**/contacts?*", break_off)
+    context = sign_in("Bob")
+    Line(context, "**/contacts?*").act = break_off
+    page = watching(context, office)
     page.get_by_label("Kind").select_option(index=1)
     expect(page.locator("#toasts .toast")).to_have_text(NOT_LOADED)
 
 
 def test_it_does_not_say_twice_what_stands_in_the_page(office: Office, sign_in: SignIn) -> None:
-    page = watching(sign_in("Bob"), office, "/tasks")
-    page.route("**/tasks", lambda route: fail(route) if is_write(route) else route.continue_())
+    context = sign_in("Bob")
+    line = Line(context, "**/tasks")
+    page = watching(context, office, "/tasks")
+    line.act = fail
     form = page.locator(".task-quick")
     form.get_by_role("textbox").first.fill("Send the offer")
     page.keyboard.press("Enter")
@@ -102,17 +108,13 @@ def test_it_does_not_say_twice_what_stands_in_the_page(office: Office, sign_in: 
     assert office.do(lambda: db.session.scalars(select(Task)).all()) == []
 
 
-def is_write(route: Route) -> bool:
-    """Tell whether a request would change something."""
-    return route.request.method == "POST"
-
-
 def test_it_says_nothing_when_a_page_is_left(office: Office, sign_in: SignIn) -> None:
-    page = watching(sign_in("Bob"), office)
+    context = sign_in("Bob")
+    Line(context, "**/contacts?*").act = lambda route: None
+    page = watching(context, office)
     page.add_init_script("sessionStorage.told ??= ''")
     page.evaluate("""() => new MutationObserver(() => { sessionStorage.told = 'yes'; })
       .observe(document.getElementById('toasts'), { childList: true })""")
-    page.route("**/contacts?*", lambda route: None)
     page.get_by_label("Kind").select_option(index=1)
     page.wait_for_timeout(200)
     page.goto(f"{office.url}/leads")

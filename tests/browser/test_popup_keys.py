@@ -9,6 +9,7 @@ from tests.browser.story import (
     CARD,
     ENDED,
     RUI,
+    Line,
     add_contact,
     count_tasks,
     id_of,
@@ -50,26 +51,25 @@ def test_it_makes_one_task_however_often_enter_is_pressed(office: Office, sign_i
 def test_it_saves_what_was_typed_last_when_enter_is_pressed_again(
     office: Office, sign_in: SignIn
 ) -> None:
-    page = watching(sign_in("Bob"), office)
+    context = sign_in("Bob")
+    line = Line(context, "**/wrapup")
+    page = watching(context, office)
     call = talk(office)
     page.get_by_label("Note").fill("Wants")
-    waiting: list[Route] = []
-
-    def let_the_first_wait(route: Route) -> None:
-        if waiting:
-            route.continue_()
-        waiting.append(route)
-
-    page.route("**/wrapup", let_the_first_wait)
+    # The first is never answered.
+    line.act = lambda route: line.mend()
     page.keyboard.press("Enter")
     page.keyboard.type(" a price")
     page.keyboard.press("Enter")
     expect(page.locator(CARD)).to_have_count(0)
     assert written(office) == [(call, "", "Wants a price", True)]
+    assert line.asked == ["POST", "POST"]
 
 
 def test_it_makes_one_task_when_the_first_answer_was_lost(office: Office, sign_in: SignIn) -> None:
-    page = watching(sign_in("Bob"), office)
+    context = sign_in("Bob")
+    line, cards = Line(context, "**/wrapup"), Line(context, "**/popup")
+    page = watching(context, office)
     talk(office)
     page.get_by_text("Tomorrow", exact=True).click()
     page.get_by_label("Note").click()
@@ -78,13 +78,15 @@ def test_it_makes_one_task_when_the_first_answer_was_lost(office: Office, sign_i
         route.fetch()
         route.abort()
 
-    page.route("**/wrapup", lose)
+    # Nor does the screen hear of it.
+    line.act, cards.act = lose, Route.abort
     page.keyboard.press("Enter")
     expect(page.locator("#toasts")).to_contain_text("Not saved. Try again.")
-    page.unroute("**/wrapup")
-    # The server has saved it and said so to the screen; whoever was quicker presses Enter again.
+    assert count_tasks(office) == 1
+    line.mend()
     page.keyboard.press("Enter")
     expect(page.locator(CARD)).to_have_count(0)
+    assert line.asked == ["POST", "POST"]
     assert count_tasks(office) == 1
 
 

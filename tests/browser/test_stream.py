@@ -12,6 +12,7 @@ from tests.browser.chromium import ARGUMENTS, executable_path
 from tests.browser.conftest import SignIn, until, watching
 from tests.browser.office import Office
 from tests.browser.relay import Relay
+from tests.browser.story import Line
 
 ANA = "+351910000042"
 CARD = "[role=alertdialog]"
@@ -95,33 +96,34 @@ def test_it_asks_every_few_seconds_while_the_stream_is_away(
 def test_it_asks_again_for_a_card_that_does_not_come(
     office: Office, sign_in: SignIn, failure: str
 ) -> None:
-    page = watching(sign_in("Bob"), office)
-    refused: list[str] = []
+    context = sign_in("Bob")
+    line = Line(context, "**/popup")
+    page = watching(context, office)
 
-    def refuse_twice(route: Route) -> None:
-        if len(refused) == 2:
-            route.continue_()
-            return
-        refused.append(route.request.url)
+    def refuse(route: Route) -> None:
+        if len(line.asked) == 2:
+            line.mend()
         if failure == "no answer":
             route.abort()
         else:
             route.fulfill(status=503)
 
-    page.route("**/popup", refuse_twice)
+    line.act = refuse
     office.ring(ANA, "101")
     expect(page.locator(CARD)).to_have_count(1, timeout=4_000)
+    assert len(line.asked) >= 3
 
 
 def test_it_asks_for_all_cards_when_one_never_comes(office: Office, sign_in: SignIn) -> None:
-    page = watching(sign_in("Bob"), office)
-    page.route("**/popup", lambda route: route.abort())
-    page.route("**/tray", lambda route: route.abort())
+    context = sign_in("Bob")
+    cards, tray = Line(context, "**/popup"), Line(context, "**/tray")
+    page = watching(context, office)
+    cards.act = tray.act = Route.abort
     with page.expect_request("**/tray", timeout=15_000):
         office.ring(ANA, "101")
     page.wait_for_timeout(500)
     expect(page.locator(CARD)).to_have_count(0)
-    page.unroute("**/tray")
+    tray.mend()
     expect(page.locator(CARD)).to_have_count(1, timeout=15_000)
     expect(page.locator("#lamp")).to_have_attribute("data-live-state", "ok")
 
