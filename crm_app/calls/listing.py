@@ -102,15 +102,8 @@ def list_calls(user: User, wanted: CallFilter, cursor: str = "") -> Page[Call]:
         return _page(wanted.narrow(visible_to(user)), cursor)
     nearest: set[int] = set()
     for reason in reasons(user, wanted):
-        page = fetch_page(
-            db.session(),
-            reason.rows,
-            reason.keys,
-            cursor=cursor,
-            descending=True,
-            size=PAGE_SIZE + 1,
-        )
-        nearest.update(getattr(row, reason.keys[-1].key) for row in page.rows)
+        # One more than is shown, to see whether there are more.
+        nearest.update(reason.ids(cursor, PAGE_SIZE + 1))
     # All of them are on the asked side of the cursor, and the page's own rows are among them.
     return _page(select(Call).where(Call.id.in_(nearest)), cursor)
 
