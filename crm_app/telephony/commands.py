@@ -13,6 +13,7 @@ from crm_app.extensions import db
 from crm_app.telephony import checks, kept, services, wording
 from crm_app.telephony.connection import Link, LinkCache
 from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.telling import teller
 from crm_app.telephony.views import client_for
 from crm_app.telephony.webhooks import is_allowed_sender
 from crm_app.telephony.zadarma.errors import ErrorCode
@@ -25,6 +26,7 @@ from crm_app.telephony.zadarma.simulator.scenarios import (
     scenario_ids,
 )
 
+_TELLING_SECONDS = 5.0
 _MARKS = {"green": "ok     ", "yellow": "look   ", "red": "BROKEN "}
 telephony_cli = AppGroup("telephony", help="Join the office to its PBX, and see whether it works.")
 
@@ -73,6 +75,8 @@ def retry() -> None:
     Only those that the PBX has signed. The worker does the same once an hour.
     """
     looked = kept.take_in_again(_config().default_country)
+    # What is told in a thread would end with this process.
+    teller.is_done(_TELLING_SECONDS)
     click.echo(f"{looked.taken} taken in, {looked.left} left.")
 
 
