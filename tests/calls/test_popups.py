@@ -290,7 +290,7 @@ class TestWhatItSays:
         traveller.shift(timedelta(seconds=60))
         call = fact(FactKind.RANG, extension="102", transfer_from="101")
         theirs = card(client_of(erin), call)
-        assert "from Bob" in theirs
+        assert "from Bob Agent" in theirs
         assert "tabular" not in theirs.partition("call-card-line")[0]
         assert 'data-js-elapsed="60"' in card(client_of(bob), call)
         call = answer("102", transfer_from="101")
