@@ -22,7 +22,7 @@ from werkzeug.exceptions import HTTPException
 
 from crm_app import create_app, demo_office
 from crm_app.accounts import services as accounts
-from crm_app.accounts.models import User
+from crm_app.accounts.models import Role, User
 from crm_app.calls.models import Call
 from crm_app.config import Config, child_environment
 from crm_app.extensions import db
@@ -72,7 +72,7 @@ class SampleOffice:
         )
         self.url = self.settings.base_url
         self.app: Flask = create_app(self.settings)
-        self.password = ""
+        self.passwords: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         """Serve the empty office and the PBX."""
@@ -105,7 +105,7 @@ class SampleOffice:
         """Put the sample office into the empty one and connect it with the PBX."""
 
         def connect() -> None:
-            self.password = demo_office.load()[0].password
+            self.passwords = {person.email: person.password for person in demo_office.load()}
             vault = self.app.extensions["vault"]
             telephony.save_keys(self.pbx.account.key, self.pbx.account.secret, vault)
             telephony.set_default_responsible(db.session.scalar(sa.select(sa.func.min(User.id))))
@@ -113,21 +113,10 @@ class SampleOffice:
 
         self.do(connect)
 
-    @property
-    def email(self) -> str:
-        """The address with which the administrator of the sample office signs in."""
-        return self.do(lambda: db.session.scalars(sa.select(User.email).order_by(User.id)).all()[0])
-
-    def cookie_of(self, email: str) -> dict[str, str]:
-        """Make the session cookie with which somebody is signed in."""
-        serializer = self.app.session_interface.get_signing_serializer(self.app)  # type: ignore[attr-defined]
-        key = self.do(
-            lambda: db.session.scalars(
-                sa.select(User.fs_uniquifier).where(User.email == email)
-            ).one()
-        )
-        value = serializer.dumps({"_user_id": key, "_fresh": True})
-        return {"name": "session", "value": value, "url": self.url}
+    def first(self, role: Role) -> str:
+        """Give the e-mail with which the first of a role signs in."""
+        first = sa.select(User.email).where(User.role == role).order_by(User.id)
+        return self.do(lambda: db.session.scalars(first).all()[0])
 
     def endpoint_at(self, address: str) -> str:
         """Name the endpoint that answers an address, "" when none does."""

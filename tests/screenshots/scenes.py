@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from playwright.sync_api import Page
 
 from crm_app.accounts import links
-from crm_app.accounts.models import LinkPurpose, Role, User
+from crm_app.accounts.models import LinkPurpose, User
 from crm_app.calls.models import Call
 from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact
@@ -77,12 +77,6 @@ def for_visitors(office: SampleOffice) -> list[Still]:
 def for_agents() -> list[Still]:
     """List the pages that only an agent gets to see."""
     return [Still("not-allowed", "/people")]
-
-
-def agent_of(office: SampleOffice) -> str:
-    """Give the e-mail of the first agent."""
-    first = sa.select(User.email).where(User.role == Role.AGENT).order_by(User.id)
-    return office.do(lambda: db.session.scalars(first).all()[0])
 
 
 def stills(office: SampleOffice) -> list[Still]:
