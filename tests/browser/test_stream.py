@@ -108,6 +108,9 @@ def test_it_asks_again_for_a_card_that_does_not_come(
         else:
             route.fulfill(status=503)
 
+    # What the page asks when the stream is up would bring the card, too.
+    page.wait_for_selector("#tray[data-loaded]")
+    page.wait_for_timeout(500)
     line.act = refuse
     office.ring(ANA, "101")
     expect(page.locator(CARD)).to_have_count(1, timeout=4_000)
@@ -118,6 +121,8 @@ def test_it_asks_for_all_cards_when_one_never_comes(office: Office, sign_in: Sig
     context = sign_in("Bob")
     cards, tray = Line(context, "**/popup"), Line(context, "**/tray")
     page = watching(context, office)
+    page.wait_for_selector("#tray[data-loaded]")
+    page.wait_for_timeout(500)
     cards.act = tray.act = Route.abort
     with page.expect_request("**/tray", timeout=15_000):
         office.ring(ANA, "101")
