@@ -104,6 +104,7 @@ def configure_engine(engine: Engine) -> None:
         event.listen(engine, "commit", _open_gate)
         event.listen(engine, "rollback", _open_gate)
     else:
+        event.listen(engine, "do_connect", _connect_to_postgresql)
         event.listen(engine, "checkout", _on_postgresql_checkout)
 
 
@@ -141,6 +142,13 @@ def _open_gate(connection: Connection) -> None:
     # writer of this process finds the file free.
     if connection.info.pop("holds_write_gate", False):
         _write_gate.release()
+
+
+def _connect_to_postgresql(_dialect: Any, _record: Any, args: Any, options: Any) -> Any:
+    # Imported here, because an office on SQLite needs no driver for it.
+    from crm_app.postgresql import HastyConnection
+
+    return HastyConnection.connect(*args, **options)
 
 
 def _on_postgresql_checkout(connection: Any, _record: Any, _fairy: Any) -> None:
