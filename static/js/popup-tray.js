@@ -3,8 +3,7 @@ import { ask, insist } from "./popup-ask.js";
 import { arrange } from "./popup-fold.js";
 
 const AGAIN_MS = 5_000;
-const tray = document.getElementById("tray");
-const list = document.getElementById("popups");
+const [tray, list] = ["tray", "popups"].map((id) => document.getElementById(id));
 // Which question about a call was the newest to be asked, and which about all to be answered.
 const asked = new Map();
 let [turn, answered, again] = [0, 0, 0];
@@ -12,11 +11,12 @@ const cardOf = (id) => document.getElementById(`call-${id}`);
 
 async function place(id, text) {
   const target = cardOf(id) ?? list;
-  const swap = target === list ? "afterbegin" : "outerMorph";
-  await htmx.swap({ text, target, swap, sourceElement: target });
+  await htmx.swap({ text, target, swap: target === list ? "afterbegin" : "outerMorph", sourceElement: target });
 }
 
 function remove(card) {
+  // What is just being sent from a card takes it away itself, and says that it was saved.
+  if (card?.querySelector(".htmx-request")) return void setTimeout(refreshCard, 1_000, card.dataset.call);
   // Somebody was typing a name when the caller hung up: the card stays for it.
   const isTyped = [...(card?.querySelectorAll("[data-js-keep]") ?? [])].some((field) => field.value);
   if (!isTyped) card?.remove();

@@ -42,6 +42,7 @@ def test_it_makes_one_task_however_often_enter_is_pressed(office: Office, sign_i
     page.keyboard.press("Enter")
 
     expect(page.locator(CARD)).to_have_count(0)
+    expect(page.locator("#toasts .toast")).to_have_count(1)
     page.wait_for_timeout(500)
     assert page.locator("#toasts .toast").count() == 1
     assert count_tasks(office) == 1
@@ -205,7 +206,9 @@ def test_it_leads_by_f2_from_a_field_to_the_card_and_back(office: Office, sign_i
 def test_it_leads_by_f2_over_all_cards(office: Office, sign_in: SignIn) -> None:
     page = watching(sign_in("Bob"), office)
     ended = talk(office, ANA)
+    expect(page.locator(ENDED)).to_have_count(1)
     ringing = office.ring(RUI, "101")
+    expect(page.locator(CARD).first).to_have_attribute("data-call-id", ringing)
     expect(page.locator(CARD)).to_have_count(2)
     page.evaluate("document.activeElement.blur()")
     reached = []
