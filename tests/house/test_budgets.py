@@ -13,10 +13,10 @@ ROOT = Path(__file__).resolve().parents[2]
 CODE = sorted((ROOT / "crm_app").rglob("*.py"))
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 SCRIPTS = sorted((ROOT / "static" / "js").rglob("*.js"))
-LONGEST_MODULE = 300
+LONGEST_MODULE = 400
 LONGEST_VIEW = 25
 LONGEST_TEMPLATE = 120
-LONGEST_SCRIPT = 60
+LONGEST_SCRIPT = 200
 LONGEST_FACTORY = 45
 # A name that says nothing collects what nobody wanted to think about.
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "core", "base", "managers"}
