@@ -13,7 +13,7 @@ from crm_app.extensions import db
 from crm_app.health.services import HEARTBEAT_SECONDS, beat
 from crm_app.live.services import tell
 from crm_app.serving.jobs import Job
-from crm_app.telephony import dialling, kept
+from crm_app.telephony import dialling, kept, missed
 from crm_app.telephony.models import UnreadableRequest
 
 KEEPS_LINKS_FOR = timedelta(days=30)
@@ -49,10 +49,21 @@ def take_in_kept() -> None:
     kept.take_in_again(current_app.config["DEFAULT_COUNTRY"])
 
 
+def follow_up_missed_calls() -> None:
+    """Give the default responsible a task for each client of nobody whose call was missed."""
+    config = current_app.config
+    missed.follow_up(
+        missed.Defaults(
+            config["DEFAULT_LANGUAGE"], config["DEFAULT_TIMEZONE"], config["DEFAULT_COUNTRY"]
+        )
+    )
+
+
 JOBS = (
     Job("heartbeat", HEARTBEAT_SECONDS, beat),
     Job("sweep_calls", 15, sweep_calls),
     Job("expire_dials", 15, dialling.expire),
+    Job("missed_calls", 5, follow_up_missed_calls),
     Job("purge", 3600, purge),
     Job("take_in_kept", 3600, take_in_kept),
 )

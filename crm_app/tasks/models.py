@@ -11,6 +11,8 @@ from crm_app.contacts.models import Contact
 from crm_app.extensions import Model
 from crm_app.leads.models import Lead
 
+TITLE_LENGTH = 200
+
 
 def _where(name: str, condition: str, *columns: str) -> Index:
     """Index only the tasks of one group, in the order in which the group is read."""
@@ -37,7 +39,7 @@ class Task(Model):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    title: Mapped[str] = mapped_column(String(200))
+    title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
     about: Mapped[str] = mapped_column(Text, default="")
     due_at: Mapped[datetime | None]
     # True: due at that very minute; False: some time on that day of the calendar, and due_at is

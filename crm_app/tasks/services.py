@@ -72,11 +72,11 @@ def update_task(task: Task, by: User, **changes: Unpack[TaskChanges]) -> bool:
     return bool(differences)
 
 
-def complete(task: Task, by: User) -> None:
-    """Tick a task off; ticking twice changes nothing."""
+def complete(task: Task, by: User | None) -> None:
+    """Tick a task off, for nobody in particular with None; ticking twice changes nothing."""
     hold(db.session, task)
     if task.completed_at is None:
-        task.completed_at, task.completed_by_id = clock.now(), by.id
+        task.completed_at, task.completed_by_id = clock.now(), by.id if by else None
         _trace(task, "completed", by)
 
 
@@ -178,7 +178,7 @@ def _assign(task: Task, values: TaskDetails | TaskChanges) -> None:
         task.due_at = due
 
 
-def _trace(task: Task, action: str, by: User, changes: dict[str, Any] | None = None) -> None:
+def _trace(task: Task, action: str, by: User | None, changes: dict[str, Any] | None = None) -> None:
     task.version += 1
     db.session.flush()
     journal.record(RECORD, task.id, action, by, changes)

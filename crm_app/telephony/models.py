@@ -41,6 +41,8 @@ class TelephonySettings(Model):
     webhook_token: Mapped[str] = mapped_column(String(64), default="")
     # Whoever gets what belongs to nobody: one person, so that five do not each think another did.
     default_responsible_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    # Calls missed before somebody was responsible make no tasks.
+    default_responsible_since: Mapped[datetime | None]
     shows_caller_name: Mapped[bool] = mapped_column(default=True)
     extensions_json: Mapped[str] = mapped_column(Text, default="[]")
     extensions_at: Mapped[datetime | None]
@@ -94,6 +96,17 @@ class TelephonySettings(Model):
     def lock_keys(self, key: str, secret: str, vault: Vault) -> None:
         """Keep key and secret, encrypted."""
         self.key_locked, self.secret_locked = vault.lock(key), vault.lock(secret)
+
+
+class MissedCallTask(Model):
+    """The task that stands for a missed call; several calls of one client share an open one."""
+
+    __tablename__ = "missed_call_task"
+
+    call_id: Mapped[int] = mapped_column(
+        ForeignKey("call.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    task_id: Mapped[int] = mapped_column(ForeignKey("task.id", ondelete="CASCADE"), index=True)
 
 
 class DialState(StrEnum):

@@ -113,7 +113,9 @@ def set_default_responsible(user_id: int | None) -> None:
     user = db.session.get(User, user_id)
     if user is None or not user.active:
         raise InvalidInputError("responsible_unknown", "default_responsible")
-    TelephonySettings.for_change().default_responsible_id = user.id
+    settings = TelephonySettings.for_change()
+    settings.default_responsible_id = user.id
+    settings.default_responsible_since = settings.default_responsible_since or clock.now()
 
 
 def set_switches(*, shows_caller_name: bool) -> None:

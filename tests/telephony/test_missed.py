@@ -1,0 +1,199 @@
+"""The default responsible gets one task for each client of nobody whose call was missed."""
+
+import itertools
+from collections.abc import Callable
+from datetime import timedelta
+from threading import Barrier, Thread
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from crm_app import clock
+from crm_app.accounts.models import User
+from crm_app.calls import ledger
+from crm_app.calls.facts import Disposition, Fact, FactKind
+from crm_app.demo import make_contact
+from crm_app.extensions import db
+from crm_app.serving import periodic
+from crm_app.tasks import services as tasks
+from crm_app.tasks.models import Task
+from crm_app.telephony import services
+
+STRANGER = "+351910000042"
+ANNA = "+351912000100"
+
+
+minutes = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def _first_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "minutes", itertools.count())
+
+
+@pytest.fixture
+def responsible(app: Flask, bob: User) -> User:
+    """Bob gets what belongs to nobody, since an hour ago."""
+    services.set_default_responsible(bob.id)
+    services.TelephonySettings.for_change().default_responsible_since -= timedelta(hours=1)
+    db.session.commit()
+    return bob
+
+
+def call(name: str, number: str, *, answered: bool = False, out: bool = False) -> None:
+    """Let a call come (or go out) and end, answered at extension 101 or by nobody."""
+    # Each a little later than the one before, all within the last hour.
+    now = clock.now() - timedelta(minutes=50) + next(minutes) * timedelta(minutes=1)
+    way = {"caller": "101" if out else number, "called": number if out else ""}
+    start, end = (
+        (FactKind.OUTGOING_STARTED, FactKind.OUTGOING_ENDED)
+        if out
+        else (FactKind.STARTED, FactKind.ENDED)
+    )
+    how = Disposition.ANSWERED if answered else Disposition.CANCELLED
+    prefix = "out" if out else "in"
+    facts = [
+        Fact(start, f"{prefix}_{name}", now, did="+351210000001", extension="101" * out, **way),
+        Fact(
+            end, f"{prefix}_{name}", now + timedelta(seconds=20), disposition=how,
+            talk_seconds=15 if answered else 0, extension="101", **way,
+        ),
+    ]  # fmt: skip
+    for fact in facts:
+        ledger.record(db.session.connection(), fact, "")
+    db.session.commit()
+
+
+def open_tasks() -> list[Task]:
+    """Look after missed calls and list the open tasks."""
+    periodic.follow_up_missed_calls()
+    return list(db.session.scalars(select(Task).where(Task.completed_at.is_(None))))
+
+
+def test_a_missed_call_of_a_stranger_makes_one_task_for_the_default_responsible(
+    responsible: User,
+) -> None:
+    call("a", STRANGER)
+    (task,) = open_tasks()
+    assert task.assignee_id == responsible.id
+    assert task.title == "Call back 910 000 042"
+    assert "910 000 042" in task.about
+    assert task.due_at is not None
+    assert len(open_tasks()) == 1
+
+
+def test_it_writes_the_task_in_the_language_of_whom_it_is_for(responsible: User) -> None:
+    responsible.language = "pt"
+    db.session.commit()
+    call("a", STRANGER)
+    assert open_tasks()[0].title == "Ligar de volta: 910 000 042"
+
+
+def test_it_makes_one_task_however_often_the_client_tries(responsible: User) -> None:
+    for name in ("a", "b", "c"):
+        call(name, STRANGER)
+        assert len(open_tasks()) == 1
+
+
+def test_it_names_the_client_whom_nobody_is_responsible_for(responsible: User) -> None:
+    anna = make_contact("Anna Nobody", phones=(ANNA, "+351913000100"))
+    db.session.commit()
+    call("a", ANNA)
+    call("b", "+351913000100")
+    (task,) = open_tasks()
+    assert task.title == "Call back Anna Nobody"
+    assert task.contact_id == anna.id
+
+
+def test_it_leaves_the_clients_of_others_alone(responsible: User, dora: User) -> None:
+    make_contact("A client of Dora", phones=(ANNA,), responsible=dora)
+    db.session.commit()
+    call("a", ANNA)
+    assert open_tasks() == []
+
+
+@pytest.mark.parametrize("out", [False, True])
+def test_a_talk_completes_the_task_whichever_side_called(responsible: User, out: bool) -> None:
+    call("a", STRANGER)
+    (task,) = open_tasks()
+    call("b", STRANGER, answered=True, out=out)
+    assert open_tasks() == []
+    assert task.completed_at is not None
+    assert task.completed_by_id == responsible.id
+
+
+def test_a_try_that_nobody_answered_leaves_the_task_open(responsible: User) -> None:
+    call("a", STRANGER)
+    call("b", STRANGER, out=True)
+    assert len(open_tasks()) == 1
+
+
+def test_the_next_miss_after_a_talk_makes_a_new_task(responsible: User) -> None:
+    call("a", STRANGER)
+    first = open_tasks()
+    call("b", STRANGER, answered=True)
+    call("c", STRANGER)
+    second = open_tasks()
+    assert len(second) == 1
+    assert second[0].id != first[0].id
+
+
+def test_a_miss_that_was_answered_before_we_looked_makes_no_task(responsible: User) -> None:
+    call("a", STRANGER)
+    call("b", STRANGER, answered=True)
+    assert open_tasks() == []
+
+
+def test_a_task_that_was_ticked_off_or_deleted_is_not_made_again(responsible: User) -> None:
+    call("a", STRANGER)
+    (task,) = open_tasks()
+    tasks.delete(task, responsible)
+    db.session.commit()
+    assert [found for found in open_tasks() if found.deleted_at is None] == []
+
+
+@pytest.mark.parametrize("number", ["", "100"])
+def test_hidden_numbers_and_colleagues_make_no_task(
+    responsible: User, alice: User, number: str
+) -> None:
+    call("a", number)
+    assert open_tasks() == []
+
+
+def test_calls_missed_before_somebody_was_responsible_make_no_task(app: Flask, bob: User) -> None:
+    call("a", STRANGER)
+    services.set_default_responsible(bob.id)
+    db.session.commit()
+    assert open_tasks() == []
+
+
+def test_two_workers_make_one_task(app: Flask, responsible: User) -> None:
+    for name in ("a", "b"):
+        call(name, STRANGER)
+    start = Barrier(4)
+
+    def work() -> None:
+        with app.app_context():
+            start.wait(10)
+            periodic.follow_up_missed_calls()
+            db.session.remove()
+
+    threads = [Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(open_tasks()) == 1
+
+
+def test_it_keeps_what_was_missed_while_nobody_could_be_responsible(
+    responsible: User, client_of: Callable[[User], object]
+) -> None:
+    responsible.active = False
+    db.session.commit()
+    call("a", STRANGER)
+    assert open_tasks() == []
+    responsible.active = True
+    db.session.commit()
+    assert len(open_tasks()) == 1
