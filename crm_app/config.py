@@ -4,24 +4,25 @@ import hashlib
 import ipaddress
 import os
 import re
-import secrets
 import tempfile
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
 import phonenumbers
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from crm_app import key_file
+from crm_app.encryption import KeyRing
 from crm_app.errors import ConfigError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-SECRET_KEY_LENGTH = 32
+# Settings that `<NAME>_FILE` may give, as service managers hand over secrets.
+FROM_FILES = ("secret_key", "metrics_token", "database_url")
 # The system takes 107 bytes on Linux and 103 on macOS.
 SOCKET_PATH_LENGTH = 100
 LARGEST_PORT = 65535
@@ -45,7 +46,10 @@ class Config(BaseSettings):
 
     data_dir: Path = Path("instance")
     secret_key: str = ""
+    secret_key_file: Path | None = None
+    secret_key_fallbacks: Annotated[tuple[str, ...], NoDecode] = ()
     database_url: str = ""
+    database_url_file: Path | None = None
     redis_url: str = ""
     bind: str = "127.0.0.1:8000"
     public_url: str = ""
@@ -62,6 +66,12 @@ class Config(BaseSettings):
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     log_format: str = Field(default="text", pattern="^(text|json)$")
     metrics_token: str = Field(default="", pattern=r"^(\S{16,})?$")
+    metrics_token_file: Path | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_files(cls, values: Any) -> Any:
+        return _with_files(values)
 
     @field_validator("data_dir")
     @classmethod
@@ -127,8 +137,17 @@ class Config(BaseSettings):
     @field_validator("secret_key")
     @classmethod
     def _secret(cls, value: str) -> str:
-        if value and len(value) < SECRET_KEY_LENGTH:
-            raise ValueError(f"must have at least {SECRET_KEY_LENGTH} characters")
+        if value and len(value) < key_file.KEY_LENGTH:
+            raise ValueError(f"must have at least {key_file.KEY_LENGTH} characters")
+        return value
+
+    @field_validator("secret_key_fallbacks", mode="before")
+    @classmethod
+    def _fallbacks(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = tuple(key.strip() for key in value.split(",") if key.strip())
+        if any(len(key) < key_file.KEY_LENGTH for key in value):
+            raise ValueError(f"must be keys of at least {key_file.KEY_LENGTH} characters each")
         return value
 
     @field_validator("webhook_allowed_networks", mode="before")
@@ -213,33 +232,44 @@ class Config(BaseSettings):
         """Tell whether browsers reach us over TLS, so that cookies can insist on it."""
         return self.public_url.startswith("https://")
 
-    @cached_property
-    def session_key(self) -> str:
-        """Give `SECRET_KEY`, or the key made at the first start and kept in the data folder.
+    @property
+    def keeps_key(self) -> bool:
+        """Tell whether the key is kept in the data folder, so that it can be exchanged there."""
+        return not self.secret_key
 
-        Raises ConfigError when the key file cannot be read or written.
+    @property
+    def key_path(self) -> Path:
+        """Give the file in the data folder that keeps the key when no setting names one."""
+        return self.data_dir / "secret_key"
+
+    @cached_property
+    def secret_keys(self) -> tuple[str, ...]:
+        """Give `SECRET_KEY` or the key kept in the data folder, and then all older ones.
+
+        The kept key is made at the first start. Raises ConfigError when the file cannot be read or
+        written.
         """
-        if self.secret_key:
-            return self.secret_key
-        path = self.data_dir / "secret_key"
-        try:
-            if not path.exists():
-                self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-                _keep_new_key(path)
-            key = path.read_text(encoding="ascii").strip()
-        except (OSError, UnicodeError) as error:
-            raise ConfigError(
-                f"DATA_DIR: cannot keep the secret key in {path} "
-                f"({getattr(error, 'strerror', 'it holds no text')}). "
-                "Make the folder writable, or name another one in DATA_DIR."
-            ) from error
-        if len(key) < SECRET_KEY_LENGTH:
-            raise ConfigError(
-                f"SECRET_KEY: the key in {path} has fewer than {SECRET_KEY_LENGTH} characters. "
-                "Put the old one back; or delete the file, then everybody signs in again and "
-                "the PBX's keys must be typed again."
-            )
-        return key
+        first = (self.secret_key,) if self.secret_key else key_file.read_or_make(self.key_path)
+        return (*first, *self.secret_key_fallbacks)
+
+    @property
+    def key_ring(self) -> KeyRing:
+        """Give what is derived from the keys."""
+        return KeyRing(self.secret_keys)
+
+    def read_keys_again(self) -> KeyRing:
+        """Give the keys as their file has them by now; those of the environment stay."""
+        if self.secret_key_file is None:
+            again = self.model_copy()
+        else:
+            try:
+                first, *older = key_file.lines_of(self.secret_key_file)
+            except (OSError, ValueError):
+                return self.key_ring
+            changed = {"secret_key": first, "secret_key_fallbacks": tuple(older)}
+            again = self.model_copy(update=changed)
+        again.__dict__.pop("secret_keys", None)
+        return again.key_ring
 
 
 def load(**overrides: Any) -> Config:
@@ -251,7 +281,7 @@ def load(**overrides: Any) -> Config:
         return Config(**overrides)
     except ValidationError as error:
         lines = [
-            f"{str(item['loc'][0]).upper()}: {item['msg'].removeprefix('Value error, ')}"
+            ": ".join([*(str(name).upper() for name in item["loc"][:1]), _message(item["msg"])])
             for item in error.errors(include_input=False)
         ]
         raise ConfigError("; ".join(lines)) from error
@@ -262,7 +292,12 @@ def child_environment(settings: Config) -> dict[str, str]:
     environment = dict(os.environ)  # noqa: TID251 (children keep PATH, HOME and the like)
     for name in Config.model_fields:
         value = getattr(settings, name)
-        if value is None:
+        if name.endswith("_file"):
+            value = value or ""
+        elif name in FROM_FILES and getattr(settings, f"{name}_file"):
+            # The child reads the file itself; both would be refused.
+            value = ""
+        elif value is None:
             value = "*"
         elif isinstance(value, tuple):
             value = ",".join(str(item) for item in value)
@@ -281,16 +316,36 @@ def _parts(value: str) -> SplitResult:
     return parts
 
 
-def _keep_new_key(path: Path) -> None:
-    """Put a new key into place whole, unless another process was quicker."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".secret_key-")
-    try:
-        with open(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(48))
-            file.flush()
-            os.fsync(descriptor)
-        # Unlike a rename, a link never takes the place of a file that is there.
-        with suppress(FileExistsError):
-            os.link(name, path)
-    finally:
-        os.unlink(name)
+def _message(text: str) -> str:
+    return text.removeprefix("Value error, ")
+
+
+def _with_files(values: dict[str, Any]) -> dict[str, Any]:
+    """Put what the files of `<NAME>_FILE` hold where `<NAME>` would be."""
+    values = dict(values)
+    for name in FROM_FILES:
+        given = str(values.get(f"{name}_file") or "").strip()
+        if not given:
+            values[f"{name}_file"] = None
+            continue
+        if str(values.get(name) or "").strip():
+            raise ValueError(
+                f"{name.upper()}: is set, and so is {name.upper()}_FILE. Set one of the two."
+            )
+        path = Path(given).expanduser().absolute()
+        try:
+            first, *more = key_file.lines_of(path)
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", "it holds no text")
+            raise ValueError(f"{name.upper()}_FILE: cannot read {path} ({reason})") from None
+        except ValueError:
+            raise ValueError(f"{name.upper()}_FILE: there is nothing in {path}") from None
+        values[name], values[f"{name}_file"] = first, path
+        if more and name != "secret_key":
+            raise ValueError(f"{name.upper()}_FILE: {path} must hold one line")
+        if more:
+            # As in the key file of the data folder, further lines are older keys.
+            known = values.get("secret_key_fallbacks") or ()
+            known = known.split(",") if isinstance(known, str) else known
+            values["secret_key_fallbacks"] = tuple(dict.fromkeys([*more, *filter(None, known)]))
+    return values

@@ -32,7 +32,9 @@ def settings_of_demo(settings: Config, pbx_port: int) -> Config:
         **settings.model_dump()
         | {
             "data_dir": settings.data_dir / "demo",
+            **dict.fromkeys(("secret_key_file", "database_url_file", "metrics_token_file")),
             "secret_key": "",
+            "secret_key_fallbacks": (),
             "database_url": "",
             "redis_url": "",
             "public_url": "",

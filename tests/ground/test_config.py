@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from crm_app import config
+from crm_app import config, key_file
 from crm_app.errors import ConfigError
 
 
@@ -121,16 +121,16 @@ def test_it_lives_in_the_data_folder_unless_told_otherwise(tmp_path: Path) -> No
 
 
 def test_it_keeps_the_key_that_it_made_at_the_first_start(tmp_path: Path) -> None:
-    first = config.load(_env_file=None, data_dir=tmp_path).session_key
-    assert len(first) >= config.SECRET_KEY_LENGTH
-    assert config.load(_env_file=None, data_dir=tmp_path).session_key == first
+    first = config.load(_env_file=None, data_dir=tmp_path).secret_keys[0]
+    assert len(first) >= key_file.KEY_LENGTH
+    assert config.load(_env_file=None, data_dir=tmp_path).secret_keys[0] == first
     assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
     assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
 
 
 def test_it_makes_a_data_folder_that_only_its_owner_can_open(tmp_path: Path) -> None:
     settings = config.load(_env_file=None, data_dir=tmp_path / "data")
-    assert settings.session_key
+    assert settings.secret_keys[0]
     assert settings.data_dir.stat().st_mode & 0o777 == 0o700
 
 
@@ -138,7 +138,7 @@ def test_it_makes_a_data_folder_that_only_its_owner_can_open(tmp_path: Path) -> 
 def test_it_refuses_a_kept_key_that_is_not_whole(kept: bytes, tmp_path: Path) -> None:
     (tmp_path / "secret_key").write_bytes(kept)
     with pytest.raises(ConfigError, match=r"secret_key"):
-        _ = config.load(_env_file=None, data_dir=tmp_path).session_key
+        _ = config.load(_env_file=None, data_dir=tmp_path).secret_keys[0]
     assert (tmp_path / "secret_key").read_bytes() == kept
 
 
@@ -151,8 +151,8 @@ def test_it_takes_the_key_of_the_process_that_was_quicker(
         (tmp_path / "secret_key").write_text(theirs, encoding="ascii")
         return "m" * length
 
-    monkeypatch.setattr(config.secrets, "token_urlsafe", be_late)
-    assert config.load(_env_file=None, data_dir=tmp_path).session_key == theirs
+    monkeypatch.setattr(key_file.secrets, "token_urlsafe", be_late)
+    assert config.load(_env_file=None, data_dir=tmp_path).secret_keys[0] == theirs
     assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
 
 

@@ -33,7 +33,7 @@ def talk(connected: Flask, tmp_path: Path) -> Iterator[Talk]:
     given = environment(
         settings.data_dir,
         DATABASE_URL=settings.database_url, REDIS_URL=settings.redis_url,
-        SECRET_KEY=settings.session_key, WEBHOOK_ALLOWED_NETWORKS="*", LOG_LEVEL="ERROR",
+        SECRET_KEY=settings.secret_keys[0], WEBHOOK_ALLOWED_NETWORKS="*", LOG_LEVEL="ERROR",
     )  # fmt: skip
     config = ROOT / "crm_app" / "serving" / "gunicorn_conf.py"
     server = subprocess.Popen(
