@@ -24,7 +24,7 @@ from crm_app import (
 from crm_app.accounts import sign_in
 from crm_app.config import Config
 from crm_app.counting import Counter
-from crm_app.encryption import Vault
+from crm_app.encryption import Purpose, Vault
 from crm_app.extensions import babel, csrf, db, migrate
 from crm_app.web import access, errors, formatting, fragments, security_headers, toasts
 from crm_app.web.ids import IdConverter
@@ -60,8 +60,11 @@ def create_app(settings: Config | None = None) -> Flask:
 
 
 def _configure(app: Flask, settings: Config) -> None:
+    ring = settings.key_ring
+    sessions, forms = ring.derive_all(Purpose.SESSIONS), ring.derive_all(Purpose.FORMS)
     app.config.update(
-        SECRET_KEY=settings.session_key,
+        SECRET_KEY=sessions[0],
+        SECRET_KEY_FALLBACKS=list(sessions[1:]),
         SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,
         SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(settings.sqlalchemy_url),
         DEFAULT_COUNTRY=settings.default_country,
@@ -71,12 +74,14 @@ def _configure(app: Flask, settings: Config) -> None:
         BABEL_DEFAULT_TIMEZONE=settings.default_timezone,
         SESSION_COOKIE_HTTPONLY=True,
         WTF_CSRF_TIME_LIMIT=None,
+        # Signed with the last one, read with all.
+        WTF_CSRF_SECRET_KEY=list(reversed(forms)),
         MAX_CONTENT_LENGTH=2 * 1024 * 1024,
         TEMPLATES_AUTO_RELOAD=False,
     )
     app.extensions["settings"] = settings
     app.extensions["counter"] = Counter(settings.bus_url)
-    app.extensions["vault"] = Vault(settings.session_key)
+    app.extensions["vault"] = Vault(ring, settings.read_keys_again)
 
 
 def _bind_extensions(app: Flask, settings: Config) -> None:
@@ -92,6 +97,6 @@ def _bind_extensions(app: Flask, settings: Config) -> None:
         timezone_selector=formatting.choose_timezone,
     )
     security_headers.register(app, is_https=settings.is_https)
-    sign_in.register(app, settings.session_key)
+    sign_in.register(app)
     live.register(app, settings.bus_url)
     telephony.register(app)

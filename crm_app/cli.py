@@ -11,6 +11,7 @@ from crm_app.accounts.commands import user_cli
 from crm_app.calls.commands import calls_cli
 from crm_app.config import Config
 from crm_app.errors import InvalidInputError, RamalError
+from crm_app.keys.commands import secret_key_cli
 from crm_app.serving import checks
 from crm_app.serving.commands import demo_cli, make_serve, worker
 from crm_app.telephony.commands import telephony_cli
@@ -28,7 +29,8 @@ def create_app() -> Flask:
 
 def register(app: Flask) -> None:
     """Add our commands to an application."""
-    for command in (user_cli, calls_cli, telephony_cli, demo_cli, make_serve(_build), worker):
+    groups = (user_cli, calls_cli, telephony_cli, demo_cli, secret_key_cli)
+    for command in (*groups, make_serve(_build), worker):
         app.cli.add_command(_ending_in_one_line(command))
 
 

@@ -3,11 +3,12 @@
 from datetime import datetime
 from enum import StrEnum
 
-from flask_security import UserMixin
-from sqlalchemy import ForeignKey, Select, String, select
-from sqlalchemy.orm import Mapped, mapped_column
+from flask_security import UserMixin, hash_password
+from sqlalchemy import ForeignKey, Select, String, false, select
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from crm_app import clock
+from crm_app.accounts import passwords
 from crm_app.extensions import Model, db
 
 
@@ -31,12 +32,31 @@ class User(UserMixin, Model):
     extension: Mapped[str | None] = mapped_column(String(5), unique=True)
     active: Mapped[bool] = mapped_column(default=True)
     password: Mapped[str | None] = mapped_column(String(255))
+    # Made together with the secret key, as until 0.2.0; replaced at the next sign-in.
+    has_former_hash: Mapped[bool] = mapped_column(default=False, server_default=false())
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
     language: Mapped[str] = mapped_column(String(5), default="")
     timezone: Mapped[str] = mapped_column(String(64), default="")
     theme: Mapped[str] = mapped_column(String(5), default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     signed_in_at: Mapped[datetime | None]
+
+    @validates("password")
+    def _is_hashed_alone(self, _name: str, value: str | None) -> str | None:
+        self.has_former_hash = False
+        return value
+
+    def verify_and_update_password(self, password: str) -> bool:
+        """Compare a normalised password with the stored hash, and renew a hash that is outdated.
+
+        A former hash needs a look into the database, on a connection of its own.
+        """
+        if not self.has_former_hash:
+            return bool(super().verify_and_update_password(password))
+        if not passwords.matches_former(password, self.password):
+            return False
+        self.password = hash_password(password)
+        return True
 
     @property
     def is_invited(self) -> bool:

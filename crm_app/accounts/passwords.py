@@ -1,12 +1,16 @@
 """What makes a password acceptable, and how it is hashed and compared."""
 
+import base64
+import hmac
 import unicodedata
 from pathlib import Path
 
+from flask import current_app
 from flask_security import hash_password, verify_password
 
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
+from crm_app.keys.services import former_peppers
 
 MIN_LENGTH = 10
 MAX_LENGTH = 256
@@ -49,10 +53,29 @@ def check(password: str, *, email: str, name: str) -> None:
         raise InvalidInputError("password_common", "password")
 
 
-def matches(password: str, stored: str | None) -> bool:
-    """Compare a password with a stored hash; ends the open transaction, as `make_hash` does."""
+def matches(password: str, stored: str | None, *, is_former: bool = False) -> bool:
+    """Compare a password with a stored hash; ends the open transaction, as `make_hash` does.
+
+    `is_former` says that the hash was made by release 0.2.0 or older.
+    """
     db.session.commit()
+    if is_former:
+        return matches_former(_normalise(password), stored)
     return bool(stored and verify_password(_normalise(password), stored))
+
+
+def matches_former(password: str, stored: str | None) -> bool:
+    """Compare a normalised password with a hash that was made together with the secret key."""
+    peppers = former_peppers(current_app.extensions["settings"].key_ring)
+    return bool(stored) and any(
+        verify_password(_with_pepper(password, pepper), str(stored)) for pepper in peppers
+    )
+
+
+def _with_pepper(password: str, pepper: str) -> str:
+    # As Flask-Security does it unless it hashes only once.
+    mixed = hmac.digest(pepper.encode(), password.encode(), "sha512")
+    return base64.b64encode(mixed).decode("ascii")
 
 
 def _normalise(password: str) -> str:

@@ -57,9 +57,10 @@ def password() -> Answer:
 def _check_current_password(typed: str) -> None:
     # Counted like sign-in, so that a browser left open is no place to guess at leisure.
     email, stored = current_user.email, current_user.password
+    is_former = current_user.has_former_hash
     db.session.commit()
     throttle.count_try(email)
-    if not passwords.matches(typed, stored):
+    if not passwords.matches(typed, stored, is_former=is_former):
         raise InvalidInputError("password_wrong", "current")
     throttle.forgive(email)
 

@@ -1,6 +1,5 @@
 """Sign-in, sign-out and sessions, by Flask-Security."""
 
-import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
@@ -25,12 +24,13 @@ security = Security()
 ARGON2 = {"argon2__memory_cost": 19_456, "argon2__time_cost": 2, "argon2__parallelism": 1}
 
 
-def register(app: Flask, session_key: str) -> None:
+def register(app: Flask) -> None:
     """Bind Flask-Security to an application: /login and /logout, sessions outlive a restart."""
     app.config.update(
         SECURITY_PASSWORD_HASH="argon2",  # noqa: S106 (the name of an algorithm)
         SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS=ARGON2,
-        SECURITY_PASSWORD_SALT=hashlib.sha256(f"{session_key} salt".encode()).hexdigest(),
+        # Argon2id salts by itself. A key mixed in would make all passwords wrong when it changes.
+        SECURITY_PASSWORD_SINGLE_HASH=True,
         SECURITY_LOGIN_URL="/login",
         SECURITY_LOGOUT_URL="/logout",
         SECURITY_LOGOUT_METHODS=["POST"],

@@ -65,7 +65,9 @@ def worker() -> None:
     checks.keep_files_private()
     preparation.refuse_unfit_database()
     app = _this_app()
-    Worker(app, app.extensions["settings"], JOBS).run()
+    settings: Config = app.extensions["settings"]
+    preparation.refuse_other_key(settings)
+    Worker(app, settings, JOBS).run()
 
 
 def _this_app() -> Flask:

@@ -91,6 +91,8 @@ def prepare(app: Flask, settings: Config) -> str:
         copy = preparation.prepare_database(settings.data_dir / "backups")
         if copy:
             click.echo(f"The database was upgraded. A copy from before is {copy}")
+        if preparation.take_keys(settings):
+            click.echo("Everything is encrypted with the newest key now.")
         preparation.seed()
         address = preparation.setup_address(settings.base_url)
         db.session.remove()

@@ -11,6 +11,7 @@ from crm_app.calls import statements as calls_sql
 from crm_app.calls import upkeep
 from crm_app.extensions import db
 from crm_app.health.services import HEARTBEAT_SECONDS, beat
+from crm_app.keys import services as keys
 from crm_app.live.services import tell
 from crm_app.serving.jobs import Job
 from crm_app.telephony import dialling, kept, missed
@@ -35,13 +36,14 @@ def sweep_calls() -> None:
 
 
 def purge() -> None:
-    """Delete used-up links and old requests that nobody could read."""
+    """Delete used-up links, old requests that nobody could read, and what no password needs."""
     now = clock.now()
     db.session.execute(delete(AccountLink).where(AccountLink.expires_at < now - KEEPS_LINKS_FOR))
     db.session.execute(
         delete(UnreadableRequest).where(UnreadableRequest.received_at < now - KEEPS_UNREADABLE_FOR)
     )
     db.session.commit()
+    keys.forget_peppers()
 
 
 def take_in_kept() -> None:

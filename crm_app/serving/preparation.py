@@ -10,12 +10,15 @@ from alembic.config import Config as AlembicConfig
 from flask_migrate import Config as MigrateConfig
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from crm_app import clock, database
+from crm_app import clock, database, key_file
 from crm_app.accounts import services as accounts
+from crm_app.config import Config
 from crm_app.errors import RamalError
 from crm_app.extensions import db
 from crm_app.health import migrations
 from crm_app.health.migrations import State
+from crm_app.keys import services as keys
+from crm_app.keys.services import Exchanged, OtherKeyError
 from crm_app.leads import services as leads
 
 log = structlog.get_logger(__name__)
@@ -58,6 +61,32 @@ def refuse_unfit_database() -> None:
         return
     if state in migrations.PROBLEMS:
         raise DatabaseError(f"DATABASE_URL: {migrations.PROBLEMS[state]}.")
+
+
+def take_keys(settings: Config) -> Exchanged | None:
+    """Make sure that our keys are the database's; encrypt with the newest what an older one made.
+
+    Gives what was encrypted, if a newer key was found. Raises OtherKeyError.
+    """
+    ring = settings.key_ring
+    is_new = settings.keeps_key and key_file.was_made_here(settings.key_path)
+    try:
+        is_older = keys.check(ring, is_new_key=is_new)
+    except OtherKeyError:
+        if is_new:
+            key_file.take_back(settings.key_path)
+        raise
+    return keys.encrypt_with_newest(ring) if is_older else None
+
+
+def refuse_other_key(settings: Config) -> None:
+    """Raise OtherKeyError when the database was made with a key that we do not have."""
+    try:
+        keys.check(settings.key_ring)
+    except SQLAlchemyError as error:
+        log.error("database_away", reason=type(error).__name__)
+    finally:
+        db.session.remove()
 
 
 def seed() -> None:

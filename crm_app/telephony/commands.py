@@ -10,6 +10,7 @@ from flask.cli import AppGroup
 from crm_app.config import Config
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
+from crm_app.keys import services as keys
 from crm_app.telephony import checks, kept, services, wording
 from crm_app.telephony.connection import Link, LinkCache
 from crm_app.telephony.models import TelephonySettings
@@ -36,6 +37,7 @@ telephony_cli = AppGroup("telephony", help="Join the office to its PBX, and see 
 @click.option("--secret-stdin", is_flag=True, help="Read the secret from standard input.")
 def connect(key: str, secret_stdin: bool) -> None:
     """Store key and secret, encrypted, and test them."""
+    keys.check(current_app.extensions["settings"].key_ring)
     secret = sys.stdin.readline() if secret_stdin else click.prompt("Secret", hide_input=True)
     try:
         services.save_keys(key, secret, current_app.extensions["vault"])

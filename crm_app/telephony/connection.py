@@ -73,7 +73,11 @@ class LinkCache:
         if old is not None and locked == self._locked:
             key, secret, is_readable = old.key, old.secret, old.is_readable
         else:
-            key, secret, is_readable = self._unlock(*locked)
+            key, secret, is_readable = self._decrypt(*locked)
+            if old is not None and old.is_connected and not is_readable:
+                # The key was exchanged, and this process waits for its restart: until then what it
+                # knows is right, and no call is refused.
+                key, secret, is_readable = old.key, old.secret, True
         self._link = Link(
             key=key,
             secret=secret,
@@ -88,11 +92,11 @@ class LinkCache:
         """Read anew at the next question, because something was changed."""
         self._link = None
 
-    def _unlock(self, key: str, secret: str) -> tuple[str, str, bool]:
+    def _decrypt(self, key: str, secret: str) -> tuple[str, str, bool]:
         if not key or not secret:
             return "", "", True
         try:
-            return self._vault.unlock(key), self._vault.unlock(secret), True
+            return self._vault.decrypt(key), self._vault.decrypt(secret), True
         except WrongKeyError as error:
             log.error("telephony keys unreadable", reason=str(error))
             return "", "", False

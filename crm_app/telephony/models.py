@@ -20,7 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm_app import clock
 from crm_app.accounts.models import User
-from crm_app.encryption import Vault
+from crm_app.encryption import ENCRYPTED, Vault
 from crm_app.extensions import Model, db
 from crm_app.telephony.matching import BELONGS_FOR
 
@@ -35,8 +35,8 @@ class TelephonySettings(Model):
     __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
 
     id: Mapped[int] = mapped_column(primary_key=True, default=1, autoincrement=False)
-    key_locked: Mapped[str] = mapped_column(Text, default="")
-    secret_locked: Mapped[str] = mapped_column(Text, default="")
+    key_locked: Mapped[str] = mapped_column(Text, default="", info=ENCRYPTED)
+    secret_locked: Mapped[str] = mapped_column(Text, default="", info=ENCRYPTED)
     connected_at: Mapped[datetime | None]
     webhook_token: Mapped[str] = mapped_column(String(64), default="")
     # Whoever gets what belongs to nobody: one person, so that five do not each think another did.
@@ -90,12 +90,12 @@ class TelephonySettings(Model):
         return [str(number) for number in json.loads(self.extensions_json)]
 
     def keys(self, vault: Vault) -> tuple[str, str]:
-        """Give key and secret; raises WrongKeyError when they were locked with another key."""
-        return vault.unlock(self.key_locked), vault.unlock(self.secret_locked)
+        """Give key and secret; raises WrongKeyError when they were encrypted with another key."""
+        return vault.decrypt(self.key_locked), vault.decrypt(self.secret_locked)
 
     def lock_keys(self, key: str, secret: str, vault: Vault) -> None:
         """Keep key and secret, encrypted."""
-        self.key_locked, self.secret_locked = vault.lock(key), vault.lock(secret)
+        self.key_locked, self.secret_locked = vault.encrypt(key), vault.encrypt(secret)
 
 
 class MissedCallTask(Model):

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from crm_app.accounts.models import User
-from crm_app.encryption import Vault
+from crm_app.encryption import KeyRing, Vault
 from crm_app.extensions import db
 from crm_app.telephony import checks, services
 from crm_app.telephony.commands import telephony_cli
@@ -123,7 +123,7 @@ def test_the_page_works_while_the_api_is_down(
 def test_a_lost_secret_key_is_said(
     app: Flask, browser: FlaskClient, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    services.save_keys(key, SECRET, Vault("another session key, quite long"))
+    services.save_keys(key, SECRET, Vault(KeyRing(["another key"])))
     app.extensions["telephony_links"].forget()
     assert "SECRET_KEY has changed" in browser.get(PAGE).text
     assert save(browser, key, "").status_code == 422

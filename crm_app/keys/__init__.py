@@ -1,0 +1,1 @@
+"""Which secret key the database was made with, and how it is exchanged for another."""
