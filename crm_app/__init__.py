@@ -26,6 +26,8 @@ from crm_app.config import Config
 from crm_app.counting import Counter
 from crm_app.encryption import Purpose, Vault
 from crm_app.extensions import babel, csrf, db, migrate
+from crm_app.security.trail import Trail
+from crm_app.security.visits import Visits
 from crm_app.web import access, errors, formatting, fragments, security_headers, toasts
 from crm_app.web.ids import IdConverter
 
@@ -50,6 +52,7 @@ def create_app(settings: Config | None = None) -> Flask:
     app.after_request(toasts.append_toasts)
     app.after_request(fragments.vary_by_htmx)
     cli.register(app)
+    app.wsgi_app = Visits(app.wsgi_app)  # type: ignore[method-assign]
     # Last, so that everything inside sees the address of the client and not the proxy's.
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
@@ -89,6 +92,8 @@ def _bind_extensions(app: Flask, settings: Config) -> None:
     db.init_app(app)
     with app.app_context():
         database.configure_engine(db.engine)
+        engine = db.engine
+    app.extensions["security_trail"] = Trail(engine)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     csrf.init_app(app)
     babel.init_app(

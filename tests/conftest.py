@@ -108,6 +108,8 @@ def whole_app(settings: Config) -> Iterator[Flask]:
     app = create_app(settings)
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     app.extensions["security"].pwd_context.update(**CHEAP_HASHING)
+    # What a thread writes a moment later would be found by another test: see `security_events`.
+    app.extensions["security_trail"].writes_by_itself = False
     app.test_client_class = FlaskLoginClient
     app.before_request_funcs[None].insert(0, forget_the_last_request)
     with app.app_context():
@@ -135,6 +137,7 @@ def app(whole_app: Flask) -> Iterator[Flask]:
         db.session.remove()
         empty_all_tables()
     whole_app.extensions["counter"].reset()
+    whole_app.extensions["security_trail"].forget()
 
 
 def empty_all_tables() -> None:

@@ -1,7 +1,6 @@
 """How often somebody may guess a password: counted per account and per network address."""
 
 import hashlib
-import ipaddress
 
 from flask import current_app, request
 from limits import RateLimitItem, RateLimitItemPerMinute
@@ -9,6 +8,7 @@ from limits import RateLimitItem, RateLimitItemPerMinute
 from crm_app import clock
 from crm_app.accounts import typed
 from crm_app.counting import Counter
+from crm_app.security.addresses import network_of
 
 PER_ACCOUNT = RateLimitItemPerMinute(10, 15, "sign-in-account")
 PER_ADDRESS = RateLimitItemPerMinute(50, 15, "sign-in-address")
@@ -49,18 +49,6 @@ def _limits(account: str) -> list[tuple[RateLimitItem, str]]:
     # Hashed, because what is typed as an e-mail may be of any length and anybody's.
     account_key = hashlib.sha256(typed.email(account).encode()).hexdigest()
     return [(PER_ACCOUNT, account_key), (PER_ADDRESS, network_of(request.remote_addr or ""))]
-
-
-def network_of(address: str) -> str:
-    """Give what one guesser has of the network: an IPv4 address, of IPv6 the first 64 bits."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return address
-    # So are IPv4 addresses shown by a socket that speaks both.
-    return str(parsed.ipv4_mapped or ipaddress.ip_network((int(parsed), 64), strict=False))
 
 
 def _counter() -> Counter:

@@ -7,6 +7,7 @@ from typing import Any, ParamSpec, TypeVar
 from flask import Response, abort, current_app, make_response, redirect, request, url_for
 from flask_login import current_user
 
+from crm_app.security import events
 from crm_app.web import back
 
 P = ParamSpec("P")
@@ -54,7 +55,10 @@ def require_sign_in() -> Response | Any | None:
     It runs before the forms' secret is looked at: with the session that secret has ended, too, and
     whoever sends the form must sign in.
     """
-    if request.endpoint is None or is_public(request.endpoint) or current_user.is_authenticated:
+    if request.endpoint is None or is_public(request.endpoint):
+        return None
+    if current_user.is_authenticated:
+        events.remember_user(current_user.id)
         return None
     if request.headers.get("HX-Request") == "true":
         # A sign-in page must not be swapped into a panel: the whole browser page goes there.

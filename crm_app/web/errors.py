@@ -13,6 +13,8 @@ from werkzeug.exceptions import HTTPException
 from crm_app.database import DatabaseBusyError
 from crm_app.errors import ConflictError, InvalidInputError, NotAllowedError
 from crm_app.extensions import db
+from crm_app.security import events
+from crm_app.security.events import Kind
 from crm_app.web.fragments import wants_fragment
 from crm_app.web.wording import REASONS, reason
 
@@ -20,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 DATABASE_IS_AWAY = (DatabaseBusyError, OperationalError, InterfaceError, TimeoutError)
 RETRY_SECONDS = "5"
+REFUSALS = {403: Kind.FORBIDDEN, 404: Kind.NOT_FOUND, 429: Kind.TOO_MANY}
 # For when not even a page for nobody can be drawn, in whose language nobody knows.
 BARE = """<!doctype html>
 <html lang="en">
@@ -36,7 +39,7 @@ def register(app: Flask) -> None:
     """Bind the handlers to an application."""
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(CSRFError, _csrf)
-    app.register_error_handler(NotAllowedError, lambda _error: _answer(403))
+    app.register_error_handler(NotAllowedError, _not_allowed)
     app.register_error_handler(ConflictError, lambda _error: _answer(409))
     app.register_error_handler(InvalidInputError, _refused)
     app.register_error_handler(Exception, _unexpected)
@@ -47,13 +50,25 @@ def register(app: Flask) -> None:
 def _http(error: HTTPException) -> Any:
     if error.code is None or error.code < 400:
         return error
+    if error.code in REFUSALS:
+        _write_down(REFUSALS[error.code])
     answer = _answer(error.code)
     if error.code == 429:
         return (*answer, {"Retry-After": error.get_response().headers.get("Retry-After", "60")})
     return answer
 
 
+def _write_down(kind: Kind) -> None:
+    events.refused(kind, detail=request.endpoint or "")
+
+
+def _not_allowed(_error: NotAllowedError) -> Any:
+    _write_down(Kind.FORBIDDEN)
+    return _answer(403)
+
+
 def _csrf(_error: CSRFError) -> Any:
+    _write_down(Kind.FORM_REFUSED)
     return _answer(400, _("The page was open for too long. Go back, reload it and send it again."))
 
 

@@ -1,0 +1,72 @@
+"""Writing down what concerns security: `done` with a change, `refused` whatever becomes of it."""
+
+from typing import Any
+
+import structlog
+from flask import current_app, g, has_request_context, request
+
+from crm_app.extensions import db
+from crm_app.security.kinds import REFUSALS, Kind
+from crm_app.security.models import ADDRESS_LENGTH, DETAIL_LENGTH, SecurityEvent
+from crm_app.security.trail import Sighting, Trail
+from crm_app.security.visits import request_id_of
+
+__all__ = ["Kind", "done", "refused", "remember_user"]
+
+log = structlog.get_logger("ramal.security")
+
+
+def done(kind: Kind, *, by: int | None = None, about: int | None = None, detail: str = "") -> None:
+    """Write down what was done, with the open transaction: it is kept if the change is.
+
+    `by` and `about` are ids of users: who did it (left out: whoever is signed in), and whose
+    account it concerns. `detail` is a word or two of ours, never what somebody typed.
+    """
+    event = _seen(kind, by, about, detail)
+    db.session.add(
+        SecurityEvent(
+            kind=event.kind,
+            user_id=event.user_id,
+            about_id=event.about_id,
+            address=event.address,
+            request_id=event.request_id,
+            detail=event.detail,
+        )
+    )
+    _say(event)
+
+
+def refused(
+    kind: Kind, *, by: int | None = None, about: int | None = None, detail: str = ""
+) -> None:
+    """Write down what was refused, soon and apart from this request, which may be rolled back.
+
+    Takes no lock of the database and never fails; many alike in a minute are one event with a
+    count. Arguments as of `done`.
+    """
+    trail: Trail = current_app.extensions["security_trail"]
+    trail.add(_seen(kind, by, about, detail))
+
+
+def remember_user(user_id: int) -> None:
+    """Note for the rest of this request who is signed in: for its events and its log lines."""
+    g.security_user_id = user_id
+    structlog.contextvars.bind_contextvars(user=user_id)
+
+
+def _seen(kind: Kind, by: int | None, about: int | None, detail: str) -> Sighting:
+    here = has_request_context()
+    return Sighting(
+        kind=kind,
+        # Not asked of the user's row, which may have to be read for it.
+        user_id=by if by is not None or not here else g.get("security_user_id"),
+        about_id=about,
+        address=(request.remote_addr or "")[:ADDRESS_LENGTH] if here else "",
+        request_id=request_id_of(request.environ) if here else "",
+        detail=detail.replace("\x00", "")[:DETAIL_LENGTH],
+    )
+
+
+def _say(event: Sighting) -> None:
+    say: Any = log.warning if event.kind in REFUSALS else log.info
+    say(str(event.kind), **event.as_told())

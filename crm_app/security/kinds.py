@@ -1,0 +1,64 @@
+"""The names of all security events; they stand in the database, the log and the figures."""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What happened. A name never changes its meaning, because stored events carry it."""
+
+    SIGNED_IN = "signed_in"
+    PASSWORD_WRONG = "password_wrong"  # noqa: S105 (the name of an event)
+    LOCKED_OUT = "locked_out"
+    UNLOCKED = "unlocked"
+    SIGNED_OUT = "signed_out"
+    SESSION_ENDED = "session_ended"
+    LINK_MADE = "link_made"
+    LINK_USED = "link_used"
+    LINK_REFUSED = "link_refused"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 (the name of an event)
+    SECOND_FACTOR_ADDED = "second_factor_added"
+    SECOND_FACTOR_REMOVED = "second_factor_removed"
+    SECOND_FACTOR_RESET = "second_factor_reset"
+    SECOND_FACTOR_WRONG = "second_factor_wrong"
+    RECOVERY_CODE_USED = "recovery_code_used"
+
+    USER_ADDED = "user_added"
+    ROLE_CHANGED = "role_changed"
+    EMAIL_CHANGED = "email_changed"
+    EXTENSION_CHANGED = "extension_changed"
+    USER_DISABLED = "user_disabled"
+    USER_ENABLED = "user_enabled"
+
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    TOO_MANY = "too_many"
+    FORM_REFUSED = "form_refused"
+    WEBHOOK_REFUSED = "webhook_refused"
+
+    KEYS_STORED = "keys_stored"
+    KEYS_REFUSED = "keys_refused"
+    DISCONNECTED = "disconnected"
+    TAIL_MADE = "tail_made"
+    TAIL_REMOVED = "tail_removed"
+    SWITCHES_CHANGED = "switches_changed"
+    RESPONSIBLE_CHANGED = "responsible_changed"
+    OFFICE_CHANGED = "office_changed"
+    SECRET_KEY_ROTATED = "secret_key_rotated"  # noqa: S105 (the name of an event)
+
+
+REFUSALS = frozenset(
+    {
+        Kind.PASSWORD_WRONG,
+        Kind.LOCKED_OUT,
+        Kind.LINK_REFUSED,
+        Kind.SECOND_FACTOR_WRONG,
+        Kind.FORBIDDEN,
+        Kind.TOO_MANY,
+        Kind.FORM_REFUSED,
+        Kind.WEBHOOK_REFUSED,
+        Kind.KEYS_REFUSED,
+    }
+)
+# Every scanner of the internet makes thousands; whether a record is somebody else's or nobody's,
+# the pages do not ask.
+ONLY_COUNTED = frozenset({Kind.NOT_FOUND})

@@ -1,0 +1,197 @@
+"""Refusals are counted in memory and written apart from the requests that were refused."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import event, func
+from sqlalchemy.exc import OperationalError
+
+from crm_app import clock
+from crm_app.accounts.models import User
+from crm_app.extensions import db
+from crm_app.security import events as written
+from crm_app.security import trail as trails
+from crm_app.security import upkeep
+from crm_app.security.addresses import shortened
+from crm_app.security.kinds import Kind
+from crm_app.security.models import SecurityCount, SecurityEvent
+from crm_app.security.trail import Sighting, Trail
+from tests.security.conftest import Events
+
+NOON = datetime(2026, 3, 2, 12, 0, 10, tzinfo=UTC)
+
+
+@pytest.fixture
+def noon() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def trail(app: Flask) -> Trail:
+    return Trail(db.engine, writes_by_itself=False)
+
+
+def rows() -> int:
+    db.session.rollback()
+    return db.session.scalar(db.select(func.count()).select_from(SecurityEvent)) or 0
+
+
+def test_the_same_refusal_within_a_minute_is_one_row_with_a_count(
+    trail: Trail, bob: User, noon: time_machine.Traveller
+) -> None:
+    seen = Sighting(Kind.FORBIDDEN, user_id=bob.id, address="192.0.2.7", detail="people")
+    db.session.commit()
+    trail.add(seen)
+    trail.write()
+    for _again in range(3):
+        noon.shift(10)
+        trail.add(seen)
+        trail.write()
+    found = db.session.scalars(db.select(SecurityEvent)).one()
+    assert (found.count, found.at, found.last_at) == (4, NOON, NOON + timedelta(seconds=30))
+    db.session.rollback()
+    noon.shift(60)
+    trail.add(seen)
+    trail.write()
+    assert rows() == 2
+
+
+def test_a_flood_from_many_places_grows_the_table_by_few_rows(
+    trail: Trail, noon: time_machine.Traveller
+) -> None:
+    for minute in range(60):
+        for place in range(100):
+            address = f"10.{minute}.{place}.1"
+            trail.add(Sighting(Kind.PASSWORD_WRONG, address=address))
+        trail.write()
+        noon.shift(60)
+    assert rows() <= trails.KEYS_AN_HOUR + 61 + 1
+    assert db.session.scalar(db.select(func.sum(SecurityEvent.count))) == 6_000
+
+
+def test_a_flood_of_one_kind_does_not_hide_another(
+    trail: Trail, noon: time_machine.Traveller
+) -> None:
+    for place in range(1_000):
+        trail.add(Sighting(Kind.WEBHOOK_REFUSED, address=f"10.0.{place // 250}.{place % 250}"))
+    trail.add(Sighting(Kind.PASSWORD_WRONG, address="192.0.2.7"))
+    trail.write()
+    wrong = db.select(SecurityEvent.address).where(SecurityEvent.kind == Kind.PASSWORD_WRONG)
+    assert db.session.scalars(wrong).all() == ["192.0.2.7"]
+
+
+def test_a_refusal_takes_no_statement_until_it_is_written(app: Flask, trail: Trail) -> None:
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        asked.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        for _again in range(500):
+            trail.add(Sighting(Kind.FORBIDDEN, address="192.0.2.7"))
+        assert not asked
+        trail.write()
+        assert 0 < len(asked) <= 2
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+
+
+def test_what_cannot_be_written_is_kept_for_the_next_time(trail: Trail) -> None:
+    def fail(*_told: object) -> None:
+        raise OperationalError("", {}, Exception("away"))
+
+    trail.add(Sighting(Kind.FORBIDDEN))
+    trail.add(Sighting(Kind.NOT_FOUND))
+    event.listen(db.engine, "before_cursor_execute", fail)
+    try:
+        with pytest.raises(OperationalError):
+            trail.write()
+        trail.add(Sighting(Kind.FORBIDDEN))
+    finally:
+        event.remove(db.engine, "before_cursor_execute", fail)
+    trail.write()
+    assert db.session.scalars(db.select(SecurityEvent.count)).all() == [2]
+    assert db.session.scalars(db.select(SecurityCount.total)).all() == [1]
+
+
+def test_it_writes_by_itself_a_moment_later(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trails, "WRITES_EVERY_SECONDS", 0.01)
+    is_written = threading.Event()
+    own = Trail(db.engine)
+    event.listen(db.engine, "commit", lambda _connection: is_written.set(), once=True)
+    own.add(Sighting(Kind.FORBIDDEN, address="192.0.2.7"))
+    assert is_written.wait(10)
+    # Whoever writes has the lock until the row is there.
+    own.write()
+    assert rows() == 1
+
+
+def test_a_rolled_back_request_loses_what_it_did_but_not_what_was_refused(
+    app: Flask, bob: User, events: Events
+) -> None:
+    written.done(Kind.ROLE_CHANGED, about=bob.id, detail="manager")
+    written.refused(Kind.FORBIDDEN, by=bob.id, detail="accounts.index")
+    db.session.rollback()
+    assert [one.kind for one in events()] == [Kind.FORBIDDEN]
+
+
+def test_a_page_that_is_not_there_is_only_counted(app: Flask, events: Events) -> None:
+    browser = app.test_client()
+    for _again in range(3):
+        assert browser.get("/wp-login.php").status_code == 404
+    assert events() == []
+    assert upkeep.totals()[Kind.NOT_FOUND] == 3
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("192.0.2.77", "192.0.2.0/24"),
+        ("::ffff:192.0.2.77", "192.0.2.0/24"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("unknown", ""),
+    ],
+)
+def test_of_an_address_only_the_network_is_kept_for_long(address: str, kept: str) -> None:
+    assert shortened(address) == kept
+
+
+def test_addresses_are_shortened_after_a_month_and_events_go_after_a_year(
+    app: Flask, trail: Trail, noon: time_machine.Traveller
+) -> None:
+    trail.add(Sighting(Kind.PASSWORD_WRONG, address="192.0.2.77"))
+    trail.add(Sighting(Kind.PASSWORD_WRONG, address="192.0.2.77"))
+    trail.write()
+    noon.shift(timedelta(days=29))
+    upkeep.purge()
+    assert db.session.scalars(db.select(SecurityEvent.address)).all() == ["192.0.2.77"]
+    noon.shift(timedelta(days=2))
+    upkeep.purge()
+    assert db.session.scalars(db.select(SecurityEvent.address)).all() == ["192.0.2.0/24"]
+    noon.shift(timedelta(days=335))
+    upkeep.purge()
+    assert rows() == 0
+    assert upkeep.totals()[Kind.PASSWORD_WRONG] == 2
+
+
+def test_of_each_kind_only_the_newest_stay_and_the_figures_remember_all(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, noon: time_machine.Traveller
+) -> None:
+    monkeypatch.setattr(upkeep, "MOST_OF_A_KIND", 5)
+    for second in range(8):
+        at = clock.now() + timedelta(seconds=second)
+        db.session.add(SecurityEvent(kind=Kind.SIGNED_IN, at=at, last_at=at))
+    db.session.add(SecurityEvent(kind=Kind.SIGNED_OUT))
+    db.session.commit()
+    upkeep.purge()
+    assert upkeep.totals()[Kind.SIGNED_IN] == 8
+    assert upkeep.totals()[Kind.SIGNED_OUT] == 1
+    assert rows() == 6
