@@ -17,6 +17,8 @@ from crm_app.accounts.models import Role, User
 from crm_app.accounts.typed import cleaned
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
+from crm_app.security import events
+from crm_app.security.events import Kind
 from crm_app.web import back
 from crm_app.web.formatting import LANGUAGES
 
@@ -90,6 +92,8 @@ class SignInForm(LoginForm):
         if self.user is not None:
             db.session.add(self.user)
         if not is_right:
+            about = self.user.id if self.user is not None else None
+            events.refused(Kind.PASSWORD_WRONG, about=about)
             for field in self:
                 field.errors = []
             self.form_errors = [_l("Wrong e-mail or password, or the account is disabled.")]

@@ -17,6 +17,8 @@ from crm_app.accounts.views import Answer, bp
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.live import services as live
+from crm_app.security import events
+from crm_app.security.events import Kind
 from crm_app.web.access import public
 from crm_app.web.formatting import choose_language
 from crm_app.web.fragments import see_other
@@ -34,6 +36,7 @@ def gone_when_refused(view: Callable[..., Answer]) -> Callable[..., Answer]:
             if not error.code.startswith("link_"):
                 raise
             db.session.rollback()
+            events.refused(Kind.LINK_REFUSED, detail=error.code.removeprefix("link_"))
             text = wording.sentence(error)
             return render_template("accounts/dead_link.html", text=text), 410
 

@@ -10,6 +10,8 @@ from crm_app import clock
 from crm_app.accounts.models import AccountLink, LinkPurpose, User
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
+from crm_app.security import events
+from crm_app.security.events import Kind
 
 LIFETIMES = {
     LinkPurpose.SET_UP: timedelta(days=7),
@@ -31,6 +33,7 @@ def make(purpose: LinkPurpose, user: User | None = None) -> str:
         )
     )
     db.session.flush()
+    events.done(Kind.LINK_MADE, about=user.id if user else None, detail=purpose)
     return token
 
 
@@ -67,6 +70,7 @@ def use(token: str, purpose: LinkPurpose) -> AccountLink:
     ).all()
     if not used:
         raise InvalidInputError("link_used")
+    events.done(Kind.LINK_USED, by=link.user_id, about=link.user_id, detail=purpose)
     return link
 
 

@@ -11,6 +11,8 @@ from crm_app.accounts.views import Answer, bp
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.live import services as live
+from crm_app.security import events
+from crm_app.security.events import Kind
 from crm_app.web.fragments import see_other
 from crm_app.web.toasts import toast
 
@@ -42,6 +44,7 @@ def password() -> Answer:
         show_refusal(form, error)
         return _profile_page(_own_profile(), form, is_refused=True)
     except throttle.TooManyTriesError as error:
+        events.refused(Kind.LOCKED_OUT, about=user.id)
         form.form_errors.append(wording.wait_sentence(error))
         return _profile_page(_own_profile(), form, is_refused=True)
     user_id = user.id
@@ -56,11 +59,12 @@ def password() -> Answer:
 
 def _check_current_password(typed: str) -> None:
     # Counted like sign-in, so that a browser left open is no place to guess at leisure.
-    email, stored = current_user.email, current_user.password
+    user_id, email, stored = current_user.id, current_user.email, current_user.password
     is_former = current_user.has_former_hash
     db.session.commit()
     throttle.count_try(email)
     if not passwords.matches(typed, stored, is_former=is_former):
+        events.refused(Kind.PASSWORD_WRONG, about=user_id)
         raise InvalidInputError("password_wrong", "current")
     throttle.forgive(email)
 

@@ -13,10 +13,18 @@ from crm_app.accounts.models import LinkPurpose, OfficeSettings, Role, User
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
+from crm_app.security import events
+from crm_app.security.events import Kind
 
 RECORD_TYPE = "user"
 EXTENSION = re.compile(r"[1-9][0-9]{2,4}", re.ASCII)
 JOURNALED = ("name", "email", "role", "extension", "active")
+_EVENTS = {
+    "email": Kind.EMAIL_CHANGED,
+    "role": Kind.ROLE_CHANGED,
+    "extension": Kind.EXTENSION_CHANGED,
+    "active": Kind.USER_ENABLED,
+}
 
 
 def create_user(
@@ -43,6 +51,7 @@ def create_user(
     )
     after = journal.snapshot(user, JOURNALED)
     journal.record(RECORD_TYPE, user.id, "created", by, journal.difference({}, after))
+    events.done(Kind.USER_ADDED, by=_id(by), about=user.id, detail=user.role)
     return user
 
 
@@ -154,6 +163,7 @@ def change_password(user: User, password_hash: str, by: User | None) -> None:
     end_sessions(user)
     links.revoke(user)
     journal.record(RECORD_TYPE, user.id, "password_changed", by)
+    events.done(Kind.PASSWORD_CHANGED, by=_id(by), about=user.id)
     db.session.flush()
 
 
@@ -234,6 +244,7 @@ def change_office(name: str, *, restricts_agents: bool, by: User) -> None:
     changes = journal.difference(before, journal.snapshot(office, before))
     if changes:
         journal.record("office", office.id, "changed", by, changes)
+        events.done(Kind.OFFICE_CHANGED, by=by.id, detail=", ".join(changes))
 
 
 def _admins() -> Any:
@@ -262,6 +273,16 @@ def _change(user: User, by: User | None, action: str, values: dict[str, Any]) ->
     changes = journal.difference(before, journal.snapshot(user, JOURNALED))
     if changes:
         journal.record(RECORD_TYPE, user.id, action, by, changes)
+    for field, (_old, new) in changes.items():
+        if field in _EVENTS:
+            kind = Kind.USER_DISABLED if field == "active" and not new else _EVENTS[field]
+            # An address is a person's: the journal has it, a list of events need not.
+            detail = str(new or "") if field in {"role", "extension"} else ""
+            events.done(kind, by=_id(by), about=user.id, detail=detail)
+
+
+def _id(user: User | None) -> int | None:
+    return user.id if user is not None else None
 
 
 def _store(user: User, **values: Any) -> None:

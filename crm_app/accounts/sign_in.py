@@ -6,15 +6,17 @@ from functools import wraps
 from typing import Any
 
 from flask import Flask, Response, abort, make_response, render_template, request
-from flask_login import current_user, user_logged_in
+from flask_login import current_user, user_logged_in, user_logged_out
 from flask_principal import Principal
 from flask_security import Security, SQLAlchemyUserDatastore, login_user
 
-from crm_app import clock
-from crm_app.accounts import throttle, wording
+from crm_app import clock, database
+from crm_app.accounts import throttle, typed, wording
 from crm_app.accounts.forms import SignInForm
 from crm_app.accounts.models import User
 from crm_app.extensions import db
+from crm_app.security import events
+from crm_app.security.events import Kind
 from crm_app.web.access import public
 
 security = Security()
@@ -58,6 +60,7 @@ def register(app: Flask) -> None:
     security.want_json(lambda _request: False)
     app.view_functions["security.login"] = public(_counted(app.view_functions["security.login"]))
     user_logged_in.connect(_note_sign_in, app)
+    user_logged_out.connect(_note_sign_out, app)
 
 
 def _forget_principal(app: Flask) -> None:
@@ -72,6 +75,7 @@ def _forget_principal(app: Flask) -> None:
 def enter(user: User) -> None:
     """Sign in somebody who has just proved to be this user."""
     login_user(user, remember=True, authn_via=["link"])
+    events.done(Kind.SIGNED_IN, by=user.id, about=user.id, detail="link")
 
 
 def stay(user: User) -> None:
@@ -81,6 +85,12 @@ def stay(user: User) -> None:
 
 def _note_sign_in(_app: Flask, user: User, **_extra: Any) -> None:
     user.signed_in_at = clock.now()
+
+
+def _note_sign_out(_app: Flask, user: User, **_extra: Any) -> None:
+    events.done(Kind.SIGNED_OUT, by=user.id, about=user.id)
+    # Nothing else is written at a sign-out, so nobody would.
+    db.session.commit()
 
 
 def _counted(view: Callable[..., Any]) -> Callable[[], Response]:
@@ -96,17 +106,27 @@ def _counted(view: Callable[..., Any]) -> Callable[[], Response]:
         try:
             throttle.count_try(account)
         except throttle.TooManyTriesError as error:
+            events.refused(Kind.LOCKED_OUT, about=_id_of(account))
             return _refusal(error)
         answer = make_response(view())
         if not current_user.is_authenticated:
             answer.status_code = 422
             return answer
+        events.done(Kind.SIGNED_IN, by=current_user.id, about=current_user.id, detail="password")
         db.session.commit()
         throttle.forgive(account)
         answer.status_code = 303
         return answer
 
     return sign_in
+
+
+def _id_of(account: str) -> int | None:
+    with database.reading():
+        wanted = db.select(User.id).where(User.email == typed.email(account))
+        found: int | None = db.session.scalar(wanted)
+        db.session.commit()
+    return found
 
 
 def _refusal(error: throttle.TooManyTriesError) -> Response:

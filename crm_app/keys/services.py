@@ -14,6 +14,8 @@ from crm_app.encryption import KeyRing, Vault, WrongKeyError
 from crm_app.errors import RamalError
 from crm_app.extensions import db
 from crm_app.keys.models import KeyState
+from crm_app.security import events
+from crm_app.security.events import Kind
 
 # A user's column, which belongs to a feature above this one.
 FORMER_HASH = "has_former_hash"
@@ -63,6 +65,7 @@ def encrypt_with_newest(ring: KeyRing) -> Exchanged:
             if not vault.is_current(text):
                 _store(table, column, row_id, vault.encrypt(vault.decrypt(text)))
                 counts.update([f"{table.name}.{column.name}"])
+    events.done(Kind.SECRET_KEY_ROTATED)
     _belong_to(ring)
     return Exchanged(counts)
 
@@ -85,6 +88,7 @@ def adopt(ring: KeyRing) -> tuple[Exchanged, int]:
             except WrongKeyError:
                 _store(table, column, row_id, None if column.nullable else "")
                 counts.update([f"{table.name}.{column.name}"])
+    events.done(Kind.SECRET_KEY_ROTATED, detail="adopted")
     _belong_to(ring)
     return Exchanged(counts), locked_out
 
