@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
@@ -13,6 +13,7 @@ from crm_app.accounts.models import User
 from crm_app.calls.models import Call, CallFact
 from crm_app.extensions import db
 from crm_app.health import services
+from crm_app.security import upkeep
 from crm_app.telephony import checks
 
 
@@ -44,6 +45,13 @@ def _of_the_office() -> Iterator[Metric]:
         facts = db.session.scalar(select(func.max(CallFact.id)))
         people = db.session.scalar(select(func.count()).select_from(User.enabled().subquery()))
         seen = checks.arrivals()
+        kinds = upkeep.totals()
+    security = CounterMetricFamily(
+        "ramal_security_events", "What happened that concerns security, by kind", labels=["kind"]
+    )
+    for kind, count in kinds.items():
+        security.add_metric([kind], float(count))
+    yield security
     yield _gauge("ramal_calls_live", "Calls that ring or in which somebody talks", live)
     yield _gauge("ramal_call_facts", "Facts about calls stored since the beginning", facts)
     yield _gauge("ramal_users_enabled", "People who may sign in", people)

@@ -13,6 +13,7 @@ from crm_app.extensions import db
 from crm_app.health.services import HEARTBEAT_SECONDS, beat
 from crm_app.keys import services as keys
 from crm_app.live.services import tell
+from crm_app.security import upkeep as security
 from crm_app.serving.jobs import Job
 from crm_app.telephony import dialling, kept, missed
 from crm_app.telephony.models import UnreadableRequest
@@ -68,4 +69,5 @@ JOBS = (
     Job("missed_calls", 5, follow_up_missed_calls),
     Job("purge", 3600, purge),
     Job("take_in_kept", 3600, take_in_kept),
+    Job("purge_security", 3600, security.purge),
 )

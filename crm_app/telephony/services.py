@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 
@@ -13,10 +14,16 @@ from crm_app.accounts.services import set_extension
 from crm_app.encryption import Vault
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
+from crm_app.journal import services as journal
+from crm_app.security import events
+from crm_app.security.events import Kind
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.zadarma.client import ZadarmaClient
 from crm_app.telephony.zadarma.errors import ErrorCode, ZadarmaError
 from crm_app.telephony.zadarma.replies import AccountClock, Balance
+
+# Of the journal; there is one row of settings.
+RECORD_TYPE = "telephony"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,7 @@ def probe(client: ZadarmaClient) -> Probe:
     return Probe(balance, account_clock, extensions)
 
 
-def save_keys(key: str, secret: str, vault: Vault) -> None:
+def save_keys(key: str, secret: str, vault: Vault, by: User | None = None) -> None:
     """Keep new keys, encrypted; an empty one keeps what is stored. Commits.
 
     Raises InvalidInputError (key_missing, secret_missing) when there is nothing to keep.
@@ -59,6 +66,7 @@ def save_keys(key: str, secret: str, vault: Vault) -> None:
         _forget_account(settings)
     settings.lock_keys(key, secret, vault)
     settings.connected_at = settings.connected_at or clock.now()
+    _write_down(Kind.KEYS_STORED, by)
     db.session.commit()
 
 
@@ -80,30 +88,33 @@ def keep(found: Probe) -> None:
     db.session.commit()
 
 
-def disconnect() -> None:
+def disconnect(by: User | None = None) -> None:
     """Forget the keys: from now on nothing is taken from the PBX and nothing asked of it."""
     settings = TelephonySettings.for_change()
     settings.key_locked = settings.secret_locked = ""
     settings.connected_at = None
     _forget_account(settings)
+    _write_down(Kind.DISCONNECTED, by)
     db.session.commit()
 
 
-def renew_token() -> str:
+def renew_token(by: User | None = None) -> str:
     """Give the webhook address a new secret tail; the old address stops working. Commits."""
     token = secrets.token_urlsafe(24)
     TelephonySettings.for_change().webhook_token = token
+    _write_down(Kind.TAIL_MADE, by)
     db.session.commit()
     return token
 
 
-def drop_token() -> None:
+def drop_token(by: User | None = None) -> None:
     """Take the secret tail off the webhook address. Commits."""
     TelephonySettings.for_change().webhook_token = ""
+    _write_down(Kind.TAIL_REMOVED, by)
     db.session.commit()
 
 
-def set_default_responsible(user_id: int | None) -> None:
+def set_default_responsible(user_id: int | None, by: User | None = None) -> None:
     """Say who gets what belongs to nobody.
 
     Raises InvalidInputError (responsible_missing, responsible_unknown).
@@ -114,13 +125,18 @@ def set_default_responsible(user_id: int | None) -> None:
     if user is None or not user.active:
         raise InvalidInputError("responsible_unknown", "default_responsible")
     settings = TelephonySettings.for_change()
-    settings.default_responsible_id = user.id
+    changes = _change(settings, "default_responsible_id", user.id)
     settings.default_responsible_since = settings.default_responsible_since or clock.now()
+    if changes:
+        _write_down(Kind.RESPONSIBLE_CHANGED, by, changes, about=user.id)
 
 
-def set_switches(*, shows_caller_name: bool) -> None:
+def set_switches(*, shows_caller_name: bool, by: User | None = None) -> None:
     """Say which automatic functions run. Commits."""
-    TelephonySettings.for_change().shows_caller_name = shows_caller_name
+    settings = TelephonySettings.for_change()
+    changes = _change(settings, "shows_caller_name", shows_caller_name)
+    if changes:
+        _write_down(Kind.SWITCHES_CHANGED, by, changes)
     db.session.commit()
 
 
@@ -151,6 +167,26 @@ def assign_extensions(wanted: Mapping[int, str], by: User) -> None:
     for user_id, extension in changed.items():
         set_extension(users[user_id], extension or None, by)
     db.session.commit()
+
+
+def _change(settings: TelephonySettings, field: str, value: object) -> dict[str, list[Any]]:
+    before = journal.snapshot(settings, (field,))
+    setattr(settings, field, value)
+    return journal.difference(before, journal.snapshot(settings, (field,)))
+
+
+def _write_down(
+    kind: Kind,
+    by: User | None,
+    changes: Mapping[str, Any] | None = None,
+    about: int | None = None,
+) -> None:
+    """Put a change of the settings into the journal and among the security events.
+
+    Keys and tails are secrets: that they changed is written down, never what they are.
+    """
+    journal.record(RECORD_TYPE, 1, kind, by, changes)
+    events.done(kind, by=by.id if by is not None else None, about=about)
 
 
 def _forget_account(settings: TelephonySettings) -> None:

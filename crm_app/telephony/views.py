@@ -7,18 +7,22 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from crm_app.accounts.current import me
 from crm_app.accounts.models import User
 from crm_app.config import Config
 from crm_app.counting import Counter
 from crm_app.encryption import Vault, WrongKeyError
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
+from crm_app.security import events
+from crm_app.security.events import Kind
 from crm_app.telephony import budget, checks, door, services, wording
 from crm_app.telephony.connection import Link, LinkCache
 from crm_app.telephony.forms import KeysForm, SwitchesForm, chosen_responsible, wanted_extensions
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.webhooks import Desk
 from crm_app.telephony.zadarma.client import ZadarmaClient
+from crm_app.telephony.zadarma.errors import ErrorCode
 from crm_app.web.access import admin_only
 from crm_app.web.fragments import see_other
 from crm_app.web.toasts import toast
@@ -35,7 +39,7 @@ def register(app: Flask) -> None:
         engine = db.engine
     links = LinkCache(app.extensions["vault"], engine)
     app.extensions["telephony_links"] = links
-    app.extensions["telephony_desk"] = Desk(config, links, engine)
+    app.extensions["telephony_desk"] = Desk(config, links, engine, app.extensions["security_trail"])
     app.register_blueprint(door.bp)
     app.wsgi_app = door.Door(app, app.wsgi_app)  # type: ignore[method-assign]
 
@@ -75,7 +79,7 @@ def keys() -> Answer:
     form = KeysForm()
     vault: Vault = current_app.extensions["vault"]
     try:
-        services.save_keys(form.key.data or "", form.secret.data or "", vault)
+        services.save_keys(form.key.data or "", form.secret.data or "", vault, me())
     except InvalidInputError as error:
         return _page(keys_error=error)
     except WrongKeyError:
@@ -95,7 +99,7 @@ def refresh() -> Answer:
 @admin_only
 def disconnect() -> Answer:
     """Forget the keys."""
-    services.disconnect()
+    services.disconnect(me())
     links().forget()
     toast(_("The telephony is disconnected."))
     return see_other(url_for("telephony.settings"))
@@ -106,9 +110,9 @@ def disconnect() -> Answer:
 def tail() -> Answer:
     """Make a new secret tail for the webhook address, or take it off."""
     if request.form.get("remove"):
-        services.drop_token()
+        services.drop_token(me())
     else:
-        services.renew_token()
+        services.renew_token(me())
     links().forget()
     toast(_("The webhook address has changed. Paste it at Zadarma now."), kind="warning")
     return see_other(url_for("telephony.settings") + "#webhook")
@@ -121,7 +125,7 @@ def people() -> Answer:
     wanted = wanted_extensions(request.form)
     chosen = chosen_responsible(request.form)
     try:
-        services.set_default_responsible(chosen)
+        services.set_default_responsible(chosen, me())
         services.assign_extensions(wanted, current_user)
     except InvalidInputError as error:
         db.session.rollback()
@@ -134,7 +138,7 @@ def people() -> Answer:
 @admin_only
 def switches() -> Answer:
     """Switch the automatic functions on and off."""
-    services.set_switches(shows_caller_name=bool(SwitchesForm().shows_caller_name.data))
+    services.set_switches(shows_caller_name=bool(SwitchesForm().shows_caller_name.data), by=me())
     links().forget()
     toast(_("Saved."))
     return see_other(url_for("telephony.settings") + "#switches")
@@ -151,6 +155,8 @@ def _tested() -> Answer:
     finally:
         client.close()
     services.keep(found)
+    if found.error is ErrorCode.NOT_AUTHORISED:
+        events.refused(Kind.KEYS_REFUSED)
     if found.error:
         toast(wording.api_sentence(found.error), kind="danger")
     else:

@@ -19,6 +19,10 @@ from crm_app.calls.ledger import CallIsFullError
 from crm_app.config import Config
 from crm_app.contacts.caller import find_callers
 from crm_app.database import DatabaseBusyError
+from crm_app.security.kinds import Kind
+from crm_app.security.models import ADDRESS_LENGTH
+from crm_app.security.trail import Sighting, Trail
+from crm_app.security.visits import request_id_of
 from crm_app.telephony import bodies, inbox, routing
 from crm_app.telephony.connection import Link, LinkCache
 from crm_app.telephony.facts import to_fact
@@ -40,9 +44,10 @@ log = structlog.get_logger(__name__)
 class Desk:
     """Takes what the PBX posts, for one application."""
 
-    def __init__(self, config: Config, links: LinkCache, engine: Engine) -> None:
+    def __init__(self, config: Config, links: LinkCache, engine: Engine, trail: Trail) -> None:
         self._config = config
         self._links = links
+        self._trail = trail
         self._together = Together(engine)
 
     def echo(self, query: bytes, token: str) -> Response:
@@ -63,7 +68,7 @@ class Desk:
     def receive(self, request: Request, token: str) -> Response:
         """Take a notification; its fact is on disk before the answer leaves."""
         if not is_allowed_sender(request.remote_addr or "", self._config):
-            return _refuse(request, "sender")
+            return self._refuse(request, "sender")
         if (request.content_length or 0) > MAX_BODY_BYTES:
             return _plain("This is too long.\n", 413)
         body = _read_whole(request)
@@ -93,7 +98,7 @@ class Desk:
             if not link.is_readable:
                 return _unavailable("The stored keys cannot be read; see the log.\n")
             if not self._is_genuine(link, token, fields, event, signature):
-                return _refuse(request, "signature" if link.is_connected else "not connected")
+                return self._refuse(request, "signature" if link.is_connected else "not connected")
         fact = to_fact(event, clock.now(), self._config.default_country)
         if fact is None:
             log.info("webhook acknowledged", event_name=_printable(event.name))
@@ -152,12 +157,23 @@ class Desk:
                 log.error("webhook could not be kept", error=type(second).__name__)
         return _unavailable("The database is away; nothing was stored. Send it again.\n")
 
+    def _refuse(self, request: Request, why: str) -> Response:
+        self._trail.add(
+            Sighting(
+                Kind.WEBHOOK_REFUSED,
+                address=(request.remote_addr or "")[:ADDRESS_LENGTH],
+                request_id=request_id_of(request.environ),
+                detail=why,
+            )
+        )
+        return _plain("This is refused.\n", 403)
+
     def _keep(self, request: Request, body: bytes, token: str, reason: str) -> Response:
         link = self._links.current()
         if not (link.is_connected and _is_right_tail(link, token)):
             link = self._links.read()
             if not (link.is_connected and _is_right_tail(link, token)):
-                return _refuse(request, "tail" if link.is_connected else "not connected")
+                return self._refuse(request, "tail" if link.is_connected else "not connected")
         content_type = request.headers.get("Content-Type", "")
         signature = request.headers.get("Signature")
         # What is too much will be too much for ever.
@@ -215,11 +231,6 @@ def _is_right_tail(link: Link, token: str) -> bool:
 
 def _printable(name: str) -> str:
     return "".join(sign if sign.isascii() and sign.isprintable() else "?" for sign in name[:40])
-
-
-def _refuse(request: Request, why: str) -> Response:
-    log.warning("webhook refused", why=why, sender=request.remote_addr)
-    return _plain("This is refused.\n", 403)
 
 
 def _unavailable(text: str) -> Response:

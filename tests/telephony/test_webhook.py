@@ -323,7 +323,9 @@ def test_what_we_stumble_over_is_kept_and_acknowledged(
 
 
 def _desk(app: Flask, settings: Config) -> Desk:
-    return Desk(settings, app.extensions["telephony_links"], db.engine)
+    return Desk(
+        settings, app.extensions["telephony_links"], db.engine, app.extensions["security_trail"]
+    )
 
 
 def _post_vector(visitor: FlaskClient, vector: dict[str, Any]) -> Any:
