@@ -10,7 +10,6 @@ from sqlalchemy import (
     Select,
     and_,
     case,
-    exists,
     false,
     func,
     or_,
@@ -63,7 +62,7 @@ class CallFilter:
         if self.status:
             conditions.append(Call.status == self.status)
         if self.user_id is not None:
-            conditions.append(Call.user_id == self.user_id)
+            conditions.append(_has_part(self.user_id))
         if self.did:
             conditions.append(Call.did == self.did)
         if self.contact is not None:
@@ -88,8 +87,7 @@ def visible_to(user: User) -> Select[Call]:
     statement = select(Call)
     if sees_everything(user):
         return statement
-    took_part = exists().where(CallLeg.call_id == Call.id, CallLeg.user_id == user.id)
-    return statement.where(or_(Call.user_id == user.id, took_part, _is_with_contact_of(user)))
+    return statement.where(or_(_has_part(user.id), _is_with_contact_of(user)))
 
 
 def list_calls(user: User, wanted: CallFilter, cursor: str = "") -> Page[Call]:
@@ -98,10 +96,14 @@ def list_calls(user: User, wanted: CallFilter, cursor: str = "") -> Page[Call]:
     Click-to-call's ringing of our own phone is no call with anybody, and left out.
     """
     # Those with one contact are few, and found by the contact.
-    if sees_everything(user) or wanted.contact is not None:
+    is_of_one = wanted.contact is not None
+    if is_of_one or (sees_everything(user) and wanted.user_id is None):
         return _page(wanted.narrow(visible_to(user)), cursor)
+    why = reasons(user, wanted)
+    if sees_everything(user) and wanted.user_id is not None:
+        why = _reasons_of(wanted.user_id, wanted)
     nearest: set[int] = set()
-    for reason in reasons(user, wanted):
+    for reason in why:
         # One more than is shown, to see whether there are more.
         nearest.update(reason.ids(cursor, PAGE_SIZE + 1))
     # All of them are on the asked side of the cursor, and the page's own rows are among them.
@@ -128,33 +130,49 @@ def reasons(user: User, wanted: CallFilter) -> list[Reason]:
 
     In one statement they would be looked for in the whole log.
     """
+    is_meant = and_(_is_shown(wanted), _is_with_contact_of(user))
+    clients = select(Call).where(Call.responsible_id == user.id, _besides(is_meant))
+    clients = clients.where(*wanted.days(Call.started_at))
+    return [*_reasons_of(user.id, wanted), Reason(clients, (Call.started_at, Call.id))]
+
+
+def _reasons_of(user_id: int, wanted: CallFilter) -> list[Reason]:
+    """Give the calls in which a user talked, and those that rang at their phones."""
     same = aliased(CallLeg)
     first_leg = (
         select(func.min(same.id))
         .where(
             # All columns of the index that lists a user's calls.
-            same.user_id == user.id,
+            same.user_id == user_id,
             same.started_at == CallLeg.started_at,
             same.call_id == CallLeg.call_id,
         )
         .scalar_subquery()
     )
-    is_meant = and_(Call.is_own_leg.is_(False), *wanted.kinds())
-    own = select(Call).where(Call.user_id == user.id, _besides(is_meant))
+    own = select(Call).where(Call.user_id == user_id, _besides(_is_shown(wanted)))
     legs = (
         select(CallLeg)
         .join(Call)
-        .where(CallLeg.user_id == user.id, _besides(and_(is_meant, CallLeg.id == first_leg)))
+        .where(
+            CallLeg.user_id == user_id,
+            _besides(and_(_is_shown(wanted), CallLeg.id == first_leg)),
+        )
     )
-    clients = select(Call).where(
-        Call.responsible_id == user.id, _besides(and_(is_meant, _is_with_contact_of(user)))
-    )
-    by_call = (Call.started_at, Call.id)
     return [
-        Reason(own.where(*wanted.days(Call.started_at)), by_call),
+        Reason(own.where(*wanted.days(Call.started_at)), (Call.started_at, Call.id)),
         Reason(legs.where(*wanted.days(CallLeg.started_at)), (CallLeg.started_at, CallLeg.call_id)),
-        Reason(clients.where(*wanted.days(Call.started_at)), by_call),
     ]
+
+
+def _is_shown(wanted: CallFilter) -> ColumnElement[bool]:
+    return and_(Call.is_own_leg.is_(False), *wanted.kinds())
+
+
+def _has_part(user_id: int) -> ColumnElement[bool]:
+    """Say that a user talked in a call, placed it, or that it rang at their phone."""
+    leg = aliased(CallLeg)
+    rang = select(leg.id).where(leg.call_id == Call.id, leg.user_id == user_id)
+    return or_(Call.user_id == user_id, rang.correlate(Call).exists())
 
 
 def _besides(condition: ColumnElement[bool]) -> ColumnElement[bool]:

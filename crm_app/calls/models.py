@@ -115,6 +115,13 @@ class Call(Model):
         return self.status in {"missed", "voicemail"}
 
     @property
+    def phones_that_rang(self) -> list["CallLeg"]:
+        """List one leg of each phone that rang, in the order of the extensions."""
+        # Not in the order of arrival: of two calls at once the same phones would stand differently.
+        by_phone = {leg.extension: leg for leg in reversed(self.legs)}
+        return sorted(by_phone.values(), key=lambda leg: (len(leg.extension), leg.extension))
+
+    @property
     def is_live(self) -> bool:
         """Tell whether the call rings or somebody talks."""
         return self.phase != CallPhase.ENDED
@@ -174,6 +181,8 @@ class CallOutcome(Model):
     code: Mapped[str] = mapped_column(String(30), unique=True)
     label: Mapped[str] = mapped_column(String(60))
     position: Mapped[int] = mapped_column(default=0)
+    # Offered no more; calls that were written up with it keep its name.
+    removed_at: Mapped[datetime | None]
 
 
 class CallWrapup(Model):

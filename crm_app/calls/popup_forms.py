@@ -4,8 +4,9 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, IntegerField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length, NumberRange
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
 
+from crm_app.calls.outcomes import LABEL_LENGTH
 from crm_app.calls.wrapup import NOTE_LENGTH, Stranger, WrittenUp
 from crm_app.web.ids import read_id
 
@@ -63,6 +64,14 @@ class WrapupForm(FlaskForm):
         title = self.task_title.data
         is_own = title != self.default_title.data
         return WrittenUp(self.outcome.data, self.note.data, chip, title if is_own else "")
+
+
+class OutcomeForm(FlaskForm):
+    """The name of an outcome."""
+
+    label = StringField(
+        _l("Name"), filters=[clean], validators=[DataRequired(), Length(max=LABEL_LENGTH)]
+    )
 
 
 def call_back(who: str) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
 from crm_app import clock, phone_numbers
-from crm_app.calls import cards, popups, services, wrapup
+from crm_app.calls import cards, outcomes, popups, services, wrapup
 from crm_app.calls.models import Call, CallOutcome
 from crm_app.calls.popup_forms import (
     CHIP_WORDS,
@@ -248,7 +248,7 @@ def _wrapup(
         wrapup=wrapup.existing(call, current_user),
         typed=form,
         default_title=call_back(_name(call)),
-        outcomes=wrapup.outcomes(),
+        outcomes=outcomes.offered(),
         is_card="card" in request.form,
         error=error,
     )
@@ -256,7 +256,7 @@ def _wrapup(
 
 
 def _outcomes(shown: list[cards.Card]) -> list[CallOutcome]:
-    return wrapup.outcomes() if any(card.part is popups.Part.WRAP_UP for card in shown) else []
+    return outcomes.offered() if any(card.part is popups.Part.WRAP_UP for card in shown) else []
 
 
 def _name(call: Call) -> str:

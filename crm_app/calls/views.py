@@ -7,9 +7,9 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from crm_app.accounts.colleagues import colleagues
-from crm_app.calls import listing, services, wording
+from crm_app.calls import listing, outcomes, services, wording
 from crm_app.calls.forms import FilterForm
-from crm_app.calls.models import Call, CallFact, CallOutcome, CallWrapup
+from crm_app.calls.models import Call, CallFact, CallWrapup
 from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact
 from crm_app.contacts.services import visible_to as visible_contacts
@@ -84,7 +84,7 @@ def show(call_id: int) -> str:
         leads=open_leads([contact.id for contact in contacts], current_user),
         story=wording.tell_story(list(db.session.scalars(CallFact.of(call.pbx_call_id)))),
         wrapups=list(wrapups),
-        outcomes={o.code: o.label for o in db.session.scalars(db.select(CallOutcome))},
+        outcomes=outcomes.labels(),
     )
 
 

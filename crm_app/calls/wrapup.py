@@ -9,9 +9,9 @@ from sqlalchemy.dialects.sqlite import insert as insert_on_sqlite
 
 from crm_app import clock
 from crm_app.accounts.models import User
-from crm_app.calls import ledger, services
+from crm_app.calls import ledger, outcomes, services
 from crm_app.calls.facts import Direction
-from crm_app.calls.models import Call, CallOutcome, CallWrapup
+from crm_app.calls.models import Call, CallWrapup
 from crm_app.calls.popups import Part, wrapups_of
 from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact
@@ -23,15 +23,6 @@ from crm_app.tasks import services as tasks
 
 NOTE_LENGTH = 10_000
 MONDAY = 0
-# The order is that of the keys 1 to 9. The interface words the ones whose label is empty.
-DEFAULT_OUTCOMES = (
-    "done",
-    "interested",
-    "call_again",
-    "not_interested",
-    "not_reached",
-    "wrong_number",
-)
 CHIPS = ("hour", "tomorrow", "monday")
 
 
@@ -55,19 +46,6 @@ class Stranger:
 
     name: str
     known: frozenset[int] = frozenset()
-
-
-def outcomes() -> list[CallOutcome]:
-    """List the outcomes to choose from, in the order of their keys; never empty."""
-    rows = db.session.scalars(select(CallOutcome).order_by(CallOutcome.position, CallOutcome.id))
-    return list(rows) or _default_outcomes()
-
-
-def ensure_outcomes() -> None:
-    """Lay the default outcomes when there are none, so that the office can change them."""
-    if db.session.scalar(select(CallOutcome.id).limit(1)) is None:
-        db.session.add_all(_default_outcomes())
-        db.session.flush()
 
 
 def wrapup_of(call: Call, user: User) -> CallWrapup:
@@ -119,7 +97,7 @@ def save(
     if not (written.outcome or written.note.strip() or written.chip):
         raise InvalidInputError("nothing_written", "outcome")
     row = wrapup_of(call, user)
-    if written.outcome not in {"", row.outcome, *(outcome.code for outcome in outcomes())}:
+    if written.outcome not in {"", row.outcome, *(outcome.code for outcome in outcomes.offered())}:
         raise InvalidInputError("outcome_unknown", "outcome")
     _write(row, written, zone)
     if row.task_due_at:
@@ -221,10 +199,3 @@ def _new_contact(call: Call, name: str, by: User) -> Contact:
     phones = [contacts.PhoneDraft(call.outside_number)] if call.outside_number else []
     draft = contacts.Draft(name=name, responsible_id=by.id, phones=phones)
     return contacts.create_contact(draft, by)
-
-
-def _default_outcomes() -> list[CallOutcome]:
-    return [
-        CallOutcome(code=code, label="", position=position)
-        for position, code in enumerate(DEFAULT_OUTCOMES, start=1)
-    ]

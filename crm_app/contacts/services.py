@@ -78,11 +78,8 @@ def reachable_by(user: User) -> "Select[Contact]":
 
 
 def bin_of(user: User) -> "Select[Contact]":
-    """Select what is in the bin: managers see all, agents what is theirs or was deleted by them."""
-    statement = select(Contact).where(Contact.deleted_at.is_not(None))
-    if user.is_manager:
-        return statement
-    return statement.where(or_(Contact.responsible_id == user.id, deleted_by(user)))
+    """Select the contacts in the bin that a user may see and restore."""
+    return reachable_by(user).where(Contact.deleted_at.is_not(None))
 
 
 def deleted_by(user: User) -> ColumnElement[bool]:

@@ -172,7 +172,7 @@ class TestFilters:
     def test_it_narrows_by_colleague(
         self, three: dict[str, int], bobs: FlaskClient, bob: User, dora: User
     ) -> None:
-        assert shown(bobs, f"/calls?user={bob.id}") == [three["answered"]]
+        assert shown(bobs, f"/calls?user={bob.id}") == [three["answered"], three["missed"]]
         assert shown(bobs, f"/calls?user={dora.id}") == [three["dialled"]]
 
     def test_it_narrows_by_contact(self, three: dict[str, int], bobs: FlaskClient) -> None:
@@ -474,3 +474,41 @@ def plan_of(statement: Any) -> str:
     bind.exec_driver_sql("ANALYZE call")
     bind.exec_driver_sql("SET LOCAL enable_seqscan = off")
     return "\n".join(row[0] for row in bind.exec_driver_sql(f"EXPLAIN {sql.replace('%', '%%')}"))
+
+
+def test_the_colleague_filter_finds_the_missed_calls_that_rang_at_their_phone(
+    bobs: FlaskClient, bob: User, dora: User
+) -> None:
+    first = missed(name="in_1")
+    second = answered(name="in_2", at=NOON + timedelta(minutes=1))
+    out = dialled(at=NOON + timedelta(hours=1))
+    assert shown(bobs, f"/calls?user={bob.id}") == [second, first]
+    assert shown(bobs, f"/calls?user={bob.id}&result=missed") == [first]
+    assert shown(bobs, f"/calls?user={dora.id}") == [out]
+
+
+def test_it_lists_the_calls_of_a_colleague_page_by_page(bobs: FlaskClient, bob: User) -> None:
+    expected = [
+        (missed if number % 2 else answered)(
+            at=NOON + timedelta(minutes=number), name=f"in_{number}"
+        )
+        for number in range(60)
+    ]
+    first = bobs.get(f"/calls?user={bob.id}").text
+    found = [int(number) for number in re.findall(r'<tr id="row-of-call-(\d+)"', first)]
+    following = re.search(r'href="([^"]*cursor=[^"]*)"', first)
+    assert following is not None
+    found += shown(bobs, following[1].replace("&amp;", "&"))
+    assert found == expected[::-1]
+
+
+def test_phones_that_rang_are_named_in_one_order_and_once(
+    bobs: FlaskClient, bob: User, dora: User
+) -> None:
+    for name, extensions in (("in_1", ("101", "103")), ("in_2", ("103", "101", "103"))):
+        for extension in extensions:
+            tell(FactKind.RANG, NOON, name, caller=ANA, did=DID, extension=extension)
+        end = NOON + timedelta(seconds=20)
+        tell(FactKind.ENDED, end, name, caller=ANA, disposition=Disposition.CANCELLED)
+    page = bobs.get("/calls").text
+    assert page.count("rang: Bob Agent, Dora Manager</span>") == 2

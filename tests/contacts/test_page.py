@@ -9,8 +9,9 @@ from flask.testing import FlaskClient
 
 from crm_app import clock
 from crm_app.accounts.models import OfficeSettings, User
+from crm_app.accounts.services import change_office
 from crm_app.contacts.models import ContactKind
-from crm_app.demo import make_contact, make_task
+from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.extensions import db
 from crm_app.journal.models import Note
 from crm_app.journal.services import add_note
@@ -225,6 +226,7 @@ def test_it_deletes_to_the_bin_and_undoes_it(app: Flask, bob: User, client_of: C
 def test_it_shows_an_agent_only_their_own_in_the_bin(
     app: Flask, bob: User, carol: User, dora: User, client_of: ClientOf
 ) -> None:
+    restrict_agents()
     mine = make_contact("Of Bob", responsible=bob)
     hers = make_contact("Of Carol", responsible=carol)
     client_of(dora).post(f"/contacts/{mine.id}/delete")
@@ -306,3 +308,20 @@ def test_it_offers_contacts_to_other_forms(app: Flask, bob: User, client_of: Cli
     assert f'value="{ana.id}"' not in companies
     assert "<html" in client.get("/contacts/choose?q=ana").text
     assert client.get('/contacts/choose?field="><script>').status_code == 404
+
+
+@pytest.mark.parametrize("is_restricted", [False, True])
+def test_all_bins_show_the_same_kind_of_things(
+    app: Flask, alice: User, bob: User, dora: User, client_of: ClientOf, is_restricted: bool
+) -> None:
+    change_office("", restricts_agents=is_restricted, by=alice)
+    gone = clock.now()
+    for owner, name in ((bob, "Bob"), (dora, "Dora")):
+        make_contact(f"Contact of {name}", responsible_id=owner.id, deleted_at=gone)
+        make_lead(f"Lead of {name}", responsible_id=owner.id, deleted_at=gone)
+        make_task(f"Task of {name}", assignee_id=owner.id, deleted_at=gone)
+    client = client_of(bob)
+    for kind in ("contact", "lead", "task"):
+        page = client.get(f"/{kind}s/bin").text
+        assert f"{kind.title()} of Bob" in page
+        assert (f"{kind.title()} of Dora" in page) != is_restricted, kind

@@ -1,0 +1,177 @@
+"""The outcomes of a call that the wrap-up offers, named and ordered by the office."""
+
+import uuid
+from collections.abc import Mapping
+
+from sqlalchemy import select
+
+from crm_app import clock, search_text
+from crm_app.accounts.models import User
+from crm_app.calls.models import CallOutcome
+from crm_app.errors import InvalidInputError
+from crm_app.extensions import db
+from crm_app.journal import services as journal
+
+# All outcomes are one record of the journal: what is read there is their order.
+RECORD, RECORD_ID = "outcomes", 1
+LABEL_LENGTH = 60
+# The wrap-up is worked by the keys 1 to 9.
+MOST = 9
+# The order is that of the keys. The interface words the ones whose label is empty.
+DEFAULTS = (
+    "done",
+    "interested",
+    "call_again",
+    "not_interested",
+    "not_reached",
+    "wrong_number",
+)
+
+
+def offered() -> list[CallOutcome]:
+    """List the outcomes to choose from, in the order of their keys; never empty."""
+    rows = db.session.scalars(
+        select(CallOutcome)
+        .where(CallOutcome.removed_at.is_(None))
+        .order_by(CallOutcome.position, CallOutcome.id)
+    )
+    return list(rows) or defaults()
+
+
+def labels() -> dict[str, str]:
+    """Give the office's own names by code, also of outcomes that are offered no more."""
+    return {row.code: row.label for row in db.session.scalars(select(CallOutcome))}
+
+
+def ensure() -> None:
+    """Store the default outcomes when there are none, so that the office can change them."""
+    if db.session.scalar(select(CallOutcome.id).limit(1)) is None:
+        db.session.add_all(defaults())
+        db.session.flush()
+
+
+def defaults() -> list[CallOutcome]:
+    """Make the outcomes that an office begins with; they are not stored."""
+    return [
+        CallOutcome(code=code, label="", position=position)
+        for position, code in enumerate(DEFAULTS, start=1)
+    ]
+
+
+def add(label: str, by: User, words: Mapping[str, str]) -> CallOutcome:
+    """Offer one more outcome, as the last one; one that was removed under this name comes back.
+
+    `words` name the outcomes without a label. Raises InvalidInputError on `label`: name_empty,
+    outcome_taken, too_many_outcomes.
+    """
+    label, stored = label.strip(), _held()
+    shown = [row for row in stored if row.removed_at is None]
+    _refuse_taken(label, shown, words)
+    if len(shown) >= MOST:
+        raise InvalidInputError("too_many_outcomes", "label", most=MOST)
+    before = _named(shown, words)
+    wanted = search_text.normalise(label)
+    gone = [row for row in stored if row.removed_at is not None]
+    same = [row for row in gone if search_text.normalise(_name(row, words)) == wanted]
+    outcome = same[0] if same else CallOutcome(code=uuid.uuid4().hex[:30])
+    outcome.label, outcome.removed_at = label, None
+    db.session.add(outcome)
+    _number([*shown, outcome])
+    _record(before, _named([*shown, outcome], words), by)
+    return outcome
+
+
+def rename(outcome: CallOutcome, label: str, by: User, words: Mapping[str, str]) -> None:
+    """Give an outcome another name, also on the calls that were written up with it.
+
+    Raises InvalidInputError on `label`: name_empty, outcome_taken.
+    """
+    label = label.strip()
+    shown = [row for row in _held() if row.removed_at is None]
+    _refuse_taken(label, [row for row in shown if row is not outcome], words)
+    before = _named(shown, words)
+    # In the words of the interface it speaks each user's language.
+    outcome.label = "" if label == words.get(outcome.code) else label
+    db.session.flush()
+    _record(before, _named(shown, words), by)
+
+
+def shift(outcome: CallOutcome, by: User, words: Mapping[str, str], *, up: bool) -> None:
+    """Change places with the outcome before (up) or after it; at the end nothing moves."""
+    shown = [row for row in _held() if row.removed_at is None]
+    if outcome not in shown:
+        return
+    before = _named(shown, words)
+    here = shown.index(outcome)
+    there = here - 1 if up else here + 1
+    if 0 <= there < len(shown):
+        shown[here], shown[there] = shown[there], shown[here]
+    _number(shown)
+    _record(before, _named(shown, words), by)
+
+
+def remove(outcome: CallOutcome, by: User, words: Mapping[str, str]) -> None:
+    """Offer an outcome no more; calls that were written up with it keep its name.
+
+    Raises InvalidInputError("last_outcome") when it is the only one.
+    """
+    shown = [row for row in _held() if row.removed_at is None]
+    if outcome not in shown:
+        return
+    if len(shown) == 1:
+        raise InvalidInputError("last_outcome")
+    before = _named(shown, words)
+    outcome.removed_at = clock.now()
+    shown.remove(outcome)
+    _number(shown)
+    _record(before, _named(shown, words), by)
+
+
+def bring_back(outcome: CallOutcome, by: User, words: Mapping[str, str]) -> None:
+    """Offer an outcome again that was removed.
+
+    Raises InvalidInputError: outcome_taken, too_many_outcomes.
+    """
+    if outcome.removed_at is not None:
+        add(_name(outcome, words), by, words)
+
+
+def _held() -> list[CallOutcome]:
+    """Fetch all outcomes in order, kept from others until the end of the transaction."""
+    ensure()
+    db.session.execute(select(CallOutcome.id).order_by(CallOutcome.id).with_for_update())
+    return list(
+        db.session.scalars(
+            select(CallOutcome)
+            .order_by(CallOutcome.position, CallOutcome.id)
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def _refuse_taken(label: str, others: list[CallOutcome], words: Mapping[str, str]) -> None:
+    wanted = search_text.normalise(label)
+    if not wanted:
+        raise InvalidInputError("name_empty", "label")
+    if any(search_text.normalise(_name(row, words)) == wanted for row in others):
+        raise InvalidInputError("outcome_taken", "label")
+
+
+def _number(shown: list[CallOutcome]) -> None:
+    for position, row in enumerate(shown, start=1):
+        row.position = position
+    db.session.flush()
+
+
+def _name(row: CallOutcome, words: Mapping[str, str]) -> str:
+    return row.label or words.get(row.code, row.code)
+
+
+def _named(rows: list[CallOutcome], words: Mapping[str, str]) -> dict[str, list[str]]:
+    return {"outcomes": [_name(row, words) for row in rows]}
+
+
+def _record(before: dict[str, list[str]], after: dict[str, list[str]], by: User) -> None:
+    changes = journal.difference(before, after)
+    if changes:
+        journal.record(RECORD, RECORD_ID, "outcomes_changed", by, changes)
