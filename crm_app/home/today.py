@@ -8,7 +8,7 @@ from sqlalchemy.orm import joinedload, load_only
 
 from crm_app.accounts.models import User
 from crm_app.calls.listing import visible_to as visible_calls
-from crm_app.calls.models import Call
+from crm_app.calls.models import Call, CallFact
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.leads.models import Lead, LeadStage, StageKind
@@ -16,7 +16,6 @@ from crm_app.leads.services import visible_to as visible_leads
 from crm_app.tasks.listing import LocalTime, due_by_tonight, with_names
 from crm_app.tasks.models import Task
 from crm_app.tasks.services import visible_to as visible_tasks
-from crm_app.telephony.models import TelephonySettings
 
 SHOWN_TASKS = 20
 SHOWN_LEADS = 8
@@ -76,9 +75,8 @@ def my_calls(user: User) -> list[Call]:
 
 def steps() -> Steps:
     """Look what a new office has done already."""
-    connected = exists().where(
-        TelephonySettings.key_locked != "", TelephonySettings.secret_locked != ""
-    )
+    # Stored keys prove nothing: the office is connected when the PBX was heard.
+    connected = exists().where(CallFact.raw != "")
     users = select(func.count()).select_from(User).where(User.active).scalar_subquery()
     row = db.session.execute(select(connected, users > 1, exists(select(Contact.id)))).one()
     return Steps(*(bool(value) for value in row))

@@ -1,10 +1,12 @@
 """Is the link with the PBX alive? One lamp for each thing that can be wrong."""
 
 import ipaddress
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
@@ -14,26 +16,35 @@ from crm_app.calls.facts import FactKind
 from crm_app.calls.models import CallFact
 from crm_app.config import Config
 from crm_app.extensions import db
+from crm_app.security.kinds import Kind
+from crm_app.security.models import SecurityEvent
 from crm_app.telephony.connection import Link
 from crm_app.telephony.models import TelephonySettings, UnreadableRequest
+from crm_app.telephony.services import REFUSALS
 
-Colour = Literal["green", "yellow", "red"]
+State = Literal["ok", "warn", "bad", "unknown"]
+# Until an office can say when it works.
+OPENS, CLOSES, SATURDAY = time(9), time(18), 5
+# So many working hours without a single notification are worth a look.
+LONG_SILENCE = timedelta(hours=4)
 _UNREADABLE_IS_NEWS_FOR = timedelta(days=7)
+_REFUSAL_IS_NEWS_FOR = timedelta(days=1)
 # Between the start of a call and our receiving it.
 _CLOCKS_AGREE_WITHIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Lamp:
-    """One thing that is well (green), worth a look (yellow) or broken (red)."""
+    """One thing that is well, worth a look (warn), broken (bad) or not known yet.
+
+    `at` is when that was seen; `names` and `count` complete the sentence that goes with it.
+    """
 
     name: str
-    colour: Colour
-
-    @property
-    def is_lit(self) -> bool:
-        """Tell whether all is well."""
-        return self.colour == "green"
+    state: State
+    at: datetime | None = None
+    names: str = ""
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,8 @@ class Arrivals:
     last_event_at: datetime | None
     unreadable_count: int
     last_unreadable_at: datetime | None
+    # Whether signatures were refused after the last one that fitted.
+    is_refused_since: bool = False
 
 
 def webhook_url(config: Config, token: str) -> str:
@@ -72,32 +85,111 @@ def arrivals() -> Arrivals:
         UnreadableRequest.received_at > clock.now() - _UNREADABLE_IS_NEWS_FOR
     )
     count, at = db.session.execute(unreadable).one()
-    return Arrivals(db.session.scalar(last), count, at)
+    last_at = db.session.scalar(last)
+    return Arrivals(last_at, count, at, _is_refused_since(last_at))
+
+
+def _is_refused_since(last_at: datetime | None) -> bool:
+    """Tell whether a signature was refused of late, and none has fitted after it."""
+    since = max(filter(None, (last_at, clock.now() - _REFUSAL_IS_NEWS_FOR)))
+    refused = select(SecurityEvent.id).where(
+        SecurityEvent.kind == Kind.WEBHOOK_REFUSED,
+        SecurityEvent.detail == "signature",
+        SecurityEvent.last_at > since,
+    )
+    return db.session.scalar(refused.limit(1)) is not None
 
 
 def lamps(settings: TelephonySettings, link: Link, config: Config, seen: Arrivals) -> list[Lamp]:
     """Look at everything that can be wrong, the most basic first."""
-    found = [_lamp("keys", link.is_connected, "red")]
-    if link.is_connected:
-        has_answered = settings.balance_at is not None and not settings.last_error
-        found.append(_lamp("api", has_answered, "red"))
-        if settings.balance_cents is not None:
-            found.append(_lamp("balance", settings.balance_cents > 0, "red"))
-    found += [
-        _lamp("address", is_reachable(webhook_url(config, settings.webhook_token)), "yellow"),
-        _lamp("senders", config.webhook_allowed_networks is not None, "yellow"),
-        _lamp("responsible", _has_responsible(settings), "yellow"),
+    networks = config.webhook_allowed_networks
+    address = webhook_url(config, settings.webhook_token)
+    return [
+        Lamp("keys", connection(settings, link), settings.tested_at),
+        Lamp("api", _api(settings), settings.tested_at),
+        Lamp("balance", _balance(settings), settings.balance_at),
+        Lamp("address", "ok" if is_reachable(address) else "warn"),
+        Lamp("senders", "warn" if networks is None else "ok", names=_listed(networks or ())),
+        Lamp("responsible", "ok" if _has_responsible(settings) else "warn"),
+        _extensions(settings),
+        Lamp("events", _events(seen, config.default_timezone), seen.last_event_at),
+        _unreadable(seen),
+        Lamp("clock", _clock(settings)),
     ]
-    if settings.extensions_at is not None:
-        found.append(_lamp("extensions", not vanished_extensions(settings), "yellow"))
-    found += [
-        _lamp("events", seen.last_event_at is not None, "yellow"),
-        _lamp("unreadable", seen.unreadable_count == 0, "yellow"),
-    ]
+
+
+def connection(settings: TelephonySettings, link: Link) -> State:
+    """Tell whether there are keys that Zadarma accepts; unknown until it was asked."""
+    if not link.is_connected or settings.last_error in REFUSALS:
+        return "bad"
+    return "unknown" if settings.tested_at is None else "ok"
+
+
+def _api(settings: TelephonySettings) -> State:
+    if settings.tested_at is None:
+        return "unknown"
+    return "bad" if settings.last_error else "ok"
+
+
+def _balance(settings: TelephonySettings) -> State:
+    if settings.balance_cents is None:
+        return "unknown"
+    return "ok" if settings.balance_cents > 0 else "bad"
+
+
+def _extensions(settings: TelephonySettings) -> Lamp:
+    if settings.extensions_at is None:
+        return Lamp("extensions", "unknown")
+    vanished = vanished_extensions(settings)
+    users = User.enabled().where(User.extension.in_(vanished))
+    names = [f"{user.name} ({user.extension})" for user in db.session.scalars(users)]
+    state: State = "warn" if vanished else "ok"
+    return Lamp("extensions", state, settings.extensions_at, ", ".join(names), len(names))
+
+
+def _events(seen: Arrivals, timezone: str) -> State:
+    if seen.is_refused_since:
+        return "bad"
+    if seen.last_event_at is None:
+        return "unknown"
+    quiet = working_time(seen.last_event_at, clock.now(), timezone)
+    return "warn" if quiet > LONG_SILENCE else "ok"
+
+
+def _unreadable(seen: Arrivals) -> Lamp:
+    if seen.unreadable_count:
+        return Lamp("unreadable", "warn", seen.last_unreadable_at, count=seen.unreadable_count)
+    return Lamp("unreadable", "unknown" if seen.last_event_at is None else "ok")
+
+
+def _clock(settings: TelephonySettings) -> State:
     drift = clock_drift(settings)
-    if drift is not None:
-        found.append(_lamp("clock", abs(drift) <= _CLOCKS_AGREE_WITHIN, "yellow"))
-    return found
+    if drift is None:
+        return "unknown"
+    return "ok" if abs(drift) <= _CLOCKS_AGREE_WITHIN else "warn"
+
+
+def working_time(since: datetime, until: datetime, timezone: str) -> timedelta:
+    """Add up the working hours (Monday to Friday, 9 to 18) that lie between two moments.
+
+    Of a span longer than a month only the last month counts.
+    """
+    zone = ZoneInfo(timezone)
+    since = max(since, until - timedelta(days=31)).astimezone(zone)
+    until = until.astimezone(zone)
+    total = timedelta()
+    day = since.date()
+    while day <= until.date():
+        if day.weekday() < SATURDAY:
+            opens = max(since, datetime.combine(day, OPENS, zone))
+            closes = min(until, datetime.combine(day, CLOSES, zone))
+            total += max(closes - opens, timedelta())
+        day += timedelta(days=1)
+    return total
+
+
+def _listed(networks: Iterable[object]) -> str:
+    return ", ".join(str(network) for network in networks)
 
 
 def vanished_extensions(settings: TelephonySettings) -> set[str]:
@@ -126,10 +218,6 @@ def clock_drift(settings: TelephonySettings) -> timedelta | None:
     drift = wall - offset - newest.received_at
     # An old notification that was sent again says nothing about clocks.
     return None if abs(drift) > timedelta(days=1) else drift
-
-
-def _lamp(name: str, is_well: bool, otherwise: Colour) -> Lamp:
-    return Lamp(name, "green" if is_well else otherwise)
 
 
 def _has_responsible(settings: TelephonySettings) -> bool:

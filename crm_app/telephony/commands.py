@@ -1,5 +1,6 @@
 """The operator's commands about the PBX: `flask telephony …`."""
 
+import json
 import sys
 from collections.abc import Mapping
 
@@ -8,6 +9,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from crm_app.config import Config
+from crm_app.encryption import WrongKeyError
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.keys import services as keys
@@ -15,9 +17,8 @@ from crm_app.telephony import checks, kept, services, wording
 from crm_app.telephony.connection import Link, LinkCache
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.telling import teller
-from crm_app.telephony.views import client_for
+from crm_app.telephony.views import probe
 from crm_app.telephony.webhooks import is_allowed_sender
-from crm_app.telephony.zadarma.errors import ErrorCode
 from crm_app.telephony.zadarma.signing import has_signature_rule
 from crm_app.telephony.zadarma.simulator.office import Simulator
 from crm_app.telephony.zadarma.simulator.posting import Delivery
@@ -28,24 +29,30 @@ from crm_app.telephony.zadarma.simulator.scenarios import (
 )
 
 _TELLING_SECONDS = 5.0
-_MARKS = {"green": "ok     ", "yellow": "look   ", "red": "BROKEN "}
+_MARKS = {"ok": "ok     ", "warn": "look   ", "bad": "BROKEN ", "unknown": "?      "}
 telephony_cli = AppGroup("telephony", help="Join the office to its PBX, and see whether it works.")
 
 
 @telephony_cli.command("connect")
 @click.option("--key", required=True, help="The key of the Zadarma account.")
 @click.option("--secret-stdin", is_flag=True, help="Read the secret from standard input.")
-def connect(key: str, secret_stdin: bool) -> None:
-    """Store key and secret, encrypted, and test them."""
+@click.option("--untested", is_flag=True, help="Store them also when Zadarma cannot be asked.")
+def connect(key: str, secret_stdin: bool, untested: bool) -> None:
+    """Test key and secret, and store them, encrypted, if Zadarma accepts them."""
     keys.check(current_app.extensions["settings"].key_ring)
     secret = sys.stdin.readline() if secret_stdin else click.prompt("Secret", hide_input=True)
+    vault = current_app.extensions["vault"]
     try:
-        services.save_keys(key, secret, current_app.extensions["vault"])
-    except InvalidInputError as error:
-        raise click.ClickException(wording.setting_sentence(error)) from error
-    found = _ask(_link())
-    if found.error is ErrorCode.NOT_AUTHORISED:
-        raise click.ClickException(wording.api_sentence(found.error))
+        pair = services.typed_keys(key, secret, vault)
+    except (InvalidInputError, WrongKeyError) as error:
+        raise click.ClickException(_why_not(error)) from error
+    found = probe(Link(*pair))
+    if found.error and not (found.may_be_kept and untested):
+        hint = " Nothing was stored; --untested stores them all the same."
+        sentence = wording.api_sentence(found.error)
+        raise click.ClickException(sentence + (hint if found.may_be_kept else ""))
+    services.save_keys(*pair, vault)
+    services.keep(found)
     if found.error:
         click.echo(f"Stored, but not tested: {wording.api_sentence(found.error)}")
     else:
@@ -53,19 +60,35 @@ def connect(key: str, secret_stdin: bool) -> None:
     click.echo(f"Webhook address: {_webhook_url()}")
 
 
+def _why_not(error: InvalidInputError | WrongKeyError) -> str:
+    if isinstance(error, InvalidInputError):
+        return wording.setting_sentence(error)
+    return str(wording.SETTINGS["wrong_key"])
+
+
 @telephony_cli.command("check")
-def check() -> None:
-    """Ask the PBX, and tell for each part of the connection whether it works."""
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+def check(as_json: bool) -> None:
+    """Ask the PBX, and say for each part of the connection whether it works."""
     link = _link()
     if link.is_connected:
-        _ask(link)
+        services.keep(probe(link))
     settings = TelephonySettings.current()
-    lamps = checks.lamps(settings, link, _config(), checks.arrivals())
-    for lamp in lamps:
-        click.echo(f"{_MARKS[lamp.colour]}{wording.LAMPS[lamp.name][0 if lamp.is_lit else 1]}")
+    lamps = [
+        wording.said(lamp) for lamp in checks.lamps(settings, link, _config(), checks.arrivals())
+    ]
+    broken = [said.lamp.name for said in lamps if said.lamp.state == "bad"]
+    if as_json:
+        shown = [
+            {"lamp": said.lamp.name, "state": said.lamp.state, "says": said.says, "do": said.do}
+            for said in lamps
+        ]
+        click.echo(json.dumps({"lamps": shown}, ensure_ascii=False))
+        sys.exit(1 if broken else 0)
+    for said in lamps:
+        click.echo(f"{_MARKS[said.lamp.state]}{said.says}")
     if settings.last_error:
         click.echo(f"       {wording.api_sentence(settings.last_error)}")
-    broken = [lamp.name for lamp in lamps if lamp.colour == "red"]
     if broken:
         raise click.ClickException(f"the telephony does not work: {', '.join(broken)}.")
 
@@ -127,18 +150,6 @@ def _expected(scenario_id: str, delivery: Delivery) -> int:
         if event["fields"]["event"] == delivery.event and is_faulty:
             return 403
     return 200
-
-
-def _ask(link: Link) -> services.Probe:
-    client = client_for(link)
-    if client is None:
-        return services.Probe(error=ErrorCode.NOT_AUTHORISED)
-    try:
-        found = services.probe(client)
-    finally:
-        client.close()
-    services.keep(found)
-    return found
 
 
 def _link() -> Link:

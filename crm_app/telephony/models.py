@@ -51,6 +51,8 @@ class TelephonySettings(Model):
     balance_at: Mapped[datetime | None]
     clock_zone: Mapped[str] = mapped_column(String(40), default="")
     clock_offset_seconds: Mapped[int | None]
+    # When the API was last asked with these keys, and what it answered if not what was asked.
+    tested_at: Mapped[datetime | None]
     last_error: Mapped[str] = mapped_column(String(40), default="")
 
     default_responsible: Mapped[User | None] = relationship()

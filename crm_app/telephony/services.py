@@ -11,7 +11,7 @@ from sqlalchemy import select
 from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.services import set_extension
-from crm_app.encryption import Vault
+from crm_app.encryption import Vault, WrongKeyError
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
@@ -24,6 +24,8 @@ from crm_app.telephony.zadarma.replies import AccountClock, Balance
 
 # Of the journal; there is one row of settings.
 RECORD_TYPE = "telephony"
+# Whatever else the API may answer, it has accepted the signature, or could not be asked.
+REFUSALS = frozenset({ErrorCode.NOT_AUTHORISED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,16 @@ class Probe:
     extensions: tuple[str, ...] | None = None
     error: ErrorCode | None = None
     retry_after: int | None = None
+
+    @property
+    def is_test(self) -> bool:
+        """Tell whether the API was really asked for something that proves the keys."""
+        return self.balance is not None or self.error is not None
+
+    @property
+    def may_be_kept(self) -> bool:
+        """Tell whether the keys behind it are good, as far as the API said."""
+        return self.error not in REFUSALS
 
 
 def probe(client: ZadarmaClient) -> Probe:
@@ -49,25 +61,44 @@ def probe(client: ZadarmaClient) -> Probe:
     return Probe(balance, account_clock, extensions)
 
 
-def save_keys(key: str, secret: str, vault: Vault, by: User | None = None) -> None:
-    """Keep new keys, encrypted; an empty one keeps what is stored. Commits.
+def typed_keys(key: str, secret: str, vault: Vault) -> tuple[str, str]:
+    """Give the pair that was typed, with what is stored in the place of what was left empty.
 
-    Raises InvalidInputError (key_missing, secret_missing) when there is nothing to keep.
+    Raises InvalidInputError (key_missing, secret_missing, key_impossible) on `key` or `secret`;
+    WrongKeyError when the stored half cannot be read.
     """
-    settings = TelephonySettings.for_change()
+    settings = TelephonySettings.current()
     old = settings.keys(vault) if settings.is_connected and not (key and secret) else ("", "")
-    key, secret = key.strip() or old[0], secret.strip() or old[1]
-    for value, field in ((key, "key"), (secret, "secret")):
+    pair = key.strip() or old[0], secret.strip() or old[1]
+    for value, field in zip(pair, ("key", "secret"), strict=True):
         if not value:
             raise InvalidInputError(f"{field}_missing", field)
         if not value.isascii() or not value.isalnum():
             raise InvalidInputError("key_impossible", field)
-    if settings.is_connected and key != old[0]:
+    return pair
+
+
+def save_keys(key: str, secret: str, vault: Vault, by: User | None = None) -> None:
+    """Keep new keys, encrypted; an empty one keeps what is stored. Commits.
+
+    Raises InvalidInputError and WrongKeyError as `typed_keys` does.
+    """
+    key, secret = typed_keys(key, secret, vault)
+    settings = TelephonySettings.for_change()
+    if settings.is_connected and not _is_key_of(settings, key, vault):
         _forget_account(settings)
     settings.lock_keys(key, secret, vault)
     settings.connected_at = settings.connected_at or clock.now()
+    settings.tested_at, settings.last_error = None, ""
     _write_down(Kind.KEYS_STORED, by)
     db.session.commit()
+
+
+def _is_key_of(settings: TelephonySettings, key: str, vault: Vault) -> bool:
+    try:
+        return settings.keys(vault)[0] == key
+    except WrongKeyError:
+        return False
 
 
 def keep(found: Probe) -> None:
@@ -84,7 +115,9 @@ def keep(found: Probe) -> None:
     if found.extensions is not None:
         settings.extensions_json = json.dumps(sorted(set(found.extensions), key=_by_number))
         settings.extensions_at = now
-    settings.last_error = found.error.value if found.error else ""
+    if found.is_test:
+        settings.tested_at = now
+        settings.last_error = found.error.value if found.error else ""
     db.session.commit()
 
 
@@ -192,7 +225,8 @@ def _write_down(
 def _forget_account(settings: TelephonySettings) -> None:
     settings.extensions_json, settings.extensions_at = "[]", None
     settings.balance_cents, settings.balance_at = None, None
-    settings.clock_zone, settings.clock_offset_seconds, settings.last_error = "", None, ""
+    settings.clock_zone, settings.clock_offset_seconds = "", None
+    settings.tested_at, settings.last_error = None, ""
 
 
 def _by_number(extension: str) -> tuple[int, str]:

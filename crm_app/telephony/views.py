@@ -41,6 +41,7 @@ def register(app: Flask) -> None:
     app.extensions["telephony_links"] = links
     app.extensions["telephony_desk"] = Desk(config, links, engine, app.extensions["security_trail"])
     app.register_blueprint(door.bp)
+    app.jinja_env.globals["why_no_call_arrives"] = why_no_call_arrives
     app.wsgi_app = door.Door(app, app.wsgi_app)  # type: ignore[method-assign]
 
 
@@ -48,6 +49,13 @@ def links() -> LinkCache:
     """Give this process's view of the connection."""
     found: LinkCache = current_app.extensions["telephony_links"]
     return found
+
+
+def why_no_call_arrives() -> str:
+    """Say why no live call can reach this user: not_connected, no_extension, or "" if one can."""
+    if not links().current().is_connected:
+        return "not_connected"
+    return "" if current_user.extension else "no_extension"
 
 
 def client_for(link: Link, timeout: tuple[float, float] = (3.05, 8.0)) -> ZadarmaClient | None:
@@ -75,17 +83,22 @@ def settings() -> Answer:
 @bp.post("/telephony/settings/keys")
 @admin_only
 def keys() -> Answer:
-    """Store key and secret, and test them."""
+    """Test key and secret, and store them only when Zadarma accepts them."""
     form = KeysForm()
     vault: Vault = current_app.extensions["vault"]
     try:
-        services.save_keys(form.key.data or "", form.secret.data or "", vault, me())
+        pair = services.typed_keys(form.key.data or "", form.secret.data or "", vault)
     except InvalidInputError as error:
         return _page(keys_error=error)
     except WrongKeyError:
         return _page(keys_error=InvalidInputError("wrong_key", "key"))
-    links().forget()
-    return _tested()
+    found = probe(Link(*pair))
+    if not found.may_be_kept:
+        events.refused(Kind.KEYS_REFUSED)
+    if found.error and not (found.may_be_kept and request.form.get("untested")):
+        return _page(keys_error=InvalidInputError(found.error, "secret"))
+    services.save_keys(*pair, vault, me())
+    return _kept(found)
 
 
 @bp.post("/telephony/settings/refresh")
@@ -145,18 +158,28 @@ def switches() -> Answer:
 
 
 def _tested() -> Answer:
-    client = client_for(links().read())
+    link = links().read()
+    return _kept(probe(link)) if link.is_connected else see_other(url_for("telephony.settings"))
+
+
+def probe(link: Link) -> services.Probe:
+    """Test a connection: ask the API for balance, clock and extensions. Commits first."""
     # The API must not be asked while a transaction is open: the office's writes would wait for it.
     db.session.commit()
+    client = client_for(link)
     if client is None:
-        return see_other(url_for("telephony.settings"))
+        return services.Probe(error=ErrorCode.NOT_AUTHORISED)
     try:
-        found = services.probe(client)
+        return services.probe(client)
     finally:
         client.close()
+
+
+def _kept(found: services.Probe) -> Answer:
     services.keep(found)
     if found.error is ErrorCode.NOT_AUTHORISED:
         events.refused(Kind.KEYS_REFUSED)
+    links().forget()
     if found.error:
         toast(wording.api_sentence(found.error), kind="danger")
     else:
@@ -178,8 +201,8 @@ def _page(
     context: dict[str, Any] = {
         "settings": stored,
         "link": link,
-        "seen": seen,
-        "lamps": checks.lamps(stored, link, config, seen),
+        "badge": wording.badge(checks.connection(stored, link), stored),
+        "lamps": [wording.said(lamp) for lamp in checks.lamps(stored, link, config, seen)],
         "words": wording,
         "config": config,
         "address": address,
@@ -192,6 +215,7 @@ def _page(
         "keys_form": KeysForm(),
         "switches_form": SwitchesForm(obj=stored),
         "keys_error": keys_error,
+        "may_be_kept": keys_error is not None and keys_error.code in wording.UNTESTED,
         "people_error": people_error,
     }
     page = render_template("telephony/settings.html", **context)

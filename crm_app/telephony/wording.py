@@ -1,5 +1,6 @@
 """The sentences for what went wrong with the PBX, and what to do about it."""
 
+from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,9 @@ from crm_app import phone_numbers
 from crm_app.calls.models import Call
 from crm_app.errors import InvalidInputError
 from crm_app.tasks.models import TITLE_LENGTH
-from crm_app.web.formatting import LOCALES
+from crm_app.telephony.checks import Lamp, State
+from crm_app.telephony.models import TelephonySettings
+from crm_app.web.formatting import LOCALES, when
 from crm_app.web.wording import NUMBER_REASONS
 
 # What the API answered, or did not.
@@ -75,49 +78,97 @@ SETTINGS: dict[str, Any] = {
     "user_unknown": _l("This person cannot sign in, and so cannot have an extension."),
 }
 
-# The lamps of the settings page and of `flask telephony check`: (good, bad).
-LAMPS: dict[str, tuple[Any, Any]] = {
-    "keys": (
-        _l("Key and secret are stored."),
-        _l("Key and secret are missing, or cannot be read. Paste them."),
-    ),
-    "api": (
-        _l("Zadarma answered when it was last asked."),
-        _l("The last request to Zadarma failed."),
-    ),
-    "balance": (_l("There is money on the account."), _l("There is no money on the account.")),
-    "address": (
-        _l("The webhook address is an https address that others can reach."),
-        _l(
-            "Zadarma cannot reach the webhook address, or not safely: set PUBLIC_URL to the "
-            "https address of this server."
+# The lamps of the settings page and of `flask telephony check`: a sentence for each state.
+# A state without one does not occur.
+LAMPS: dict[str, dict[str, Any]] = {
+    "keys": {
+        "ok": _l("Zadarma accepts key and secret."),
+        "unknown": _l("Key and secret are stored, and have not been tested yet."),
+        "bad": _l("Key and secret are missing, cannot be read, or are not accepted. Paste them."),
+    },
+    "api": {
+        "ok": _l("Zadarma answered when it was last asked."),
+        "unknown": _l("Zadarma has not been asked for anything yet."),
+        "bad": _l("The last request to Zadarma failed."),
+    },
+    "balance": {
+        "ok": _l("There is money on the account."),
+        "unknown": _l("The balance of the account is not known yet."),
+        "bad": _l("There is no money on the account."),
+    },
+    "address": {
+        "ok": _l("The webhook address is an https address that others can reach."),
+        "warn": _l(
+            "Zadarma cannot reach this server. It needs a public https address (PUBLIC_URL)."
         ),
-    ),
-    "senders": (
-        _l("Only Zadarma's own network may post notifications."),
-        _l("Anybody may post notifications: WEBHOOK_ALLOWED_NETWORKS is switched off."),
-    ),
-    "responsible": (
-        _l("A default responsible is chosen."),
-        _l("There is no default responsible yet. Choose one."),
-    ),
-    "extensions": (
-        _l("All extensions that people have exist at the PBX."),
-        _l("Somebody has an extension that the PBX does not have (any more)."),
-    ),
-    "events": (
-        _l("Notifications arrive."),
-        _l("No notification has arrived yet. Paste the webhook address at Zadarma."),
-    ),
-    "unreadable": (
-        _l("All notifications could be understood."),
-        _l("Some notifications could not be understood. They are kept; see the log."),
-    ),
-    "clock": (
-        _l("The PBX and this server agree about the time."),
-        _l("The PBX and this server do not agree about the time. Check both clocks."),
-    ),
+    },
+    "senders": {
+        "ok": _l("Notifications are accepted only from %(names)s."),
+        "warn": _l("Anybody may post notifications: WEBHOOK_ALLOWED_NETWORKS is switched off."),
+    },
+    "responsible": {
+        "ok": _l("A default responsible is chosen."),
+        "warn": _l("There is no default responsible yet. Choose one."),
+    },
+    "extensions": {
+        "ok": _l("All extensions that people have exist at the PBX."),
+        "unknown": _l("Which extensions the PBX has is not known yet."),
+        "warn": _l("The PBX does not have the extension of %(names)s."),
+    },
+    "events": {
+        "ok": _l("Notifications arrive."),
+        "unknown": _l("No notification has arrived yet. Paste the webhook address at Zadarma."),
+        "warn": _l("No notification has arrived for hours of working time. Call your own number."),
+        "bad": _l(
+            "Notifications are refused, because their signature does not fit the stored keys. "
+            "Paste key and secret of this very account."
+        ),
+    },
+    "unreadable": {
+        "ok": _l("All notifications could be understood."),
+        "unknown": _l("There was nothing to understand yet."),
+        "warn": _l("Some notifications could not be understood. They are kept; see the log."),
+    },
+    "clock": {
+        "ok": _l("The clocks of the PBX and of this server agree."),
+        "unknown": _l("The PBX's clock is compared when the first call arrives."),
+        "warn": _l("The clocks of the PBX and of this server do not agree. Check both."),
+    },
 }
+# What the API may answer that says nothing of key and secret.
+UNTESTED = frozenset(API.keys() - {"not_authorised"})
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A lamp in the user's language: what it says, and what to do where something is wrong."""
+
+    lamp: Lamp
+    says: str
+
+    @property
+    def do(self) -> str:
+        """Give what to do, "" where all is well: the sentence names it."""
+        return self.says if self.lamp.state in {"warn", "bad"} else ""
+
+
+def said(lamp: Lamp) -> Said:
+    """Put a lamp into words."""
+    return Said(lamp, str(LAMPS[lamp.name][lamp.state]) % {"names": lamp.names})
+
+
+def badge(state: State, settings: TelephonySettings) -> tuple[str, str]:
+    """Say in two words how the last test of the keys went; gives them with a colour."""
+    at = when(settings.tested_at)
+    if not settings.is_connected:
+        return str(_("Not connected")), "secondary"
+    if state == "bad":
+        return str(_("Keys refused")), "red"
+    if settings.tested_at is None:
+        return str(_("Not tested")), "secondary"
+    if settings.last_error:
+        return str(_("Not reached %(when)s", when=at)), "yellow"
+    return str(_("Connected %(when)s", when=at)), "green"
 
 
 def can_be_repeated(code: str) -> bool:
@@ -127,7 +178,7 @@ def can_be_repeated(code: str) -> bool:
 
 def setting_sentence(error: InvalidInputError) -> str:
     """Say why the settings page refuses something."""
-    return str(SETTINGS.get(error.code, API["wrong_request"]))
+    return str(SETTINGS.get(error.code) or API.get(error.code, API["wrong_request"]))
 
 
 def dial_sentence(code: str) -> str:

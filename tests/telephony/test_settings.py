@@ -1,7 +1,10 @@
 """The settings page: keys that are never shown, extensions that nobody can grab."""
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from ipaddress import ip_network
 
 import pytest
 from flask import Flask
@@ -103,9 +106,99 @@ def test_it_refuses_keys_that_cannot_be(
     assert words in answer.text
 
 
-def test_wrong_keys_are_said_in_words(pbx: Simulator, browser: FlaskClient, key: str) -> None:
-    save(browser, key, "ffff")
-    assert "does not accept the key and secret" in browser.get(PAGE).text
+def test_keys_that_zadarma_refuses_do_not_replace_those_that_work(
+    app: Flask, pbx: Simulator, browser: FlaskClient, key: str
+) -> None:
+    save(browser, key)
+    answer = save(browser, f"{key}0", "ffff")
+    assert answer.status_code == 422
+    assert "does not accept the key and secret" in answer.text
+    assert "the keys that are stored are still in use" in answer.text
+    assert TelephonySettings.current().keys(app.extensions["vault"]) == (key, SECRET)
+    db.session.rollback()
+    assert "Connected" in badge(browser)
+
+
+def test_keys_that_are_refused_at_first_are_not_stored(
+    pbx: Simulator, browser: FlaskClient, key: str
+) -> None:
+    assert save(browser, key, "ffff").status_code == 422
+    assert not TelephonySettings.current().is_connected
+    db.session.rollback()
+    assert badge(browser) == "Not connected"
+
+
+@pytest.mark.parametrize("has_old", [False, True])
+def test_keys_that_cannot_be_tested_are_kept_only_when_that_is_wanted(
+    app: Flask, pbx: Simulator, browser: FlaskClient, key: str, has_old: bool
+) -> None:
+    if has_old:
+        save(browser, key)
+    pbx.inject("error")
+    answer = save(browser, "b" * 20, "c" * 20)
+    assert answer.status_code == 422
+    assert "Keep untested" in answer.text
+    assert TelephonySettings.current().is_connected == has_old
+    db.session.rollback()
+    data = {"key": "b" * 20, "secret": "c" * 20, "untested": "yes"}
+    assert browser.post(f"{PAGE}/keys", data=data).status_code == 303
+    vault = app.extensions["vault"]
+    assert TelephonySettings.current().keys(vault) == ("b" * 20, "c" * 20)
+    db.session.rollback()
+    assert "Not reached" in badge(browser)
+
+
+def test_keys_that_are_refused_are_not_kept_untested(
+    pbx: Simulator, browser: FlaskClient, key: str
+) -> None:
+    data = {"key": key, "secret": "ffff", "untested": "yes"}
+    assert browser.post(f"{PAGE}/keys", data=data).status_code == 422
+    assert not TelephonySettings.current().is_connected
+
+
+def test_stored_keys_that_are_no_longer_accepted_are_called_refused(
+    pbx: Simulator, browser: FlaskClient, key: str
+) -> None:
+    save(browser, key)
+    pbx.account.secret = "another"
+    browser.post(f"{PAGE}/refresh")
+    assert badge(browser) == "Keys refused"
+    assert lamp(browser, "keys") == "bad"
+
+
+def test_nothing_is_called_broken_or_good_before_it_was_tried(
+    app: Flask, browser: FlaskClient, key: str
+) -> None:
+    services.save_keys(key, SECRET, app.extensions["vault"])
+    app.extensions["telephony_links"].forget()
+    assert badge(browser) == "Not tested"
+    for name in ("keys", "api", "balance", "extensions", "events", "unreadable", "clock"):
+        assert lamp(browser, name) == "unknown", name
+
+
+def test_the_page_says_from_where_notifications_are_accepted(
+    app: Flask, browser: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = app.extensions["settings"]
+    networks = (ip_network("127.0.0.0/8"),)
+    changed = settings.model_copy(update={"webhook_allowed_networks": networks})
+    monkeypatch.setitem(app.extensions, "settings", changed)
+    assert "accepted only from 127.0.0.0/8" in browser.get(PAGE).text
+    assert lamp(browser, "senders") == "ok"
+
+
+def badge(browser: FlaskClient) -> str:
+    """Read what the page says of the connection in two words."""
+    found = re.search(r"data-connection>([^<]*)<", browser.get(PAGE).text)
+    assert found is not None
+    return found[1]
+
+
+def lamp(browser: FlaskClient, name: str) -> str:
+    """Read how one lamp of the page shines."""
+    found = re.search(rf'data-lamp="{name}" data-state="(\w+)"', browser.get(PAGE).text)
+    assert found is not None
+    return found[1]
 
 
 def test_the_page_works_while_the_api_is_down(
@@ -121,7 +214,7 @@ def test_the_page_works_while_the_api_is_down(
 
 
 def test_a_lost_secret_key_is_said(
-    app: Flask, browser: FlaskClient, key: str, monkeypatch: pytest.MonkeyPatch
+    app: Flask, pbx: Simulator, browser: FlaskClient, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services.save_keys(key, SECRET, Vault(KeyRing(["another key"])))
     app.extensions["telephony_links"].forget()
@@ -256,9 +349,35 @@ def test_the_command_connects_and_checks(app: Flask, pbx: Simulator, key: str) -
     db.session.rollback()
     checked = runner.invoke(telephony_cli, ["check"])
     assert checked.exit_code == 0, checked.output
-    assert "ok     Key and secret are stored." in checked.output
+    assert "ok     Zadarma accepts key and secret." in checked.output
+    db.session.rollback()
+    as_json = runner.invoke(telephony_cli, ["check", "--json"])
+    lamps = {lamp["lamp"]: lamp for lamp in json.loads(as_json.output)["lamps"]}
+    assert set(lamps["keys"]) == {"lamp", "state", "says", "do"}
+    assert lamps["keys"]["state"] == "ok"
+    assert lamps["address"]["do"]
     db.session.rollback()
     pbx.account.secret = "another"
     refused = runner.invoke(telephony_cli, arguments, input=SECRET)
     assert refused.exit_code == 1
     assert "does not accept" in refused.output
+    db.session.rollback()
+    assert TelephonySettings.current().keys(app.extensions["vault"]) == (key, SECRET)
+
+
+def test_the_command_keeps_untested_keys_only_when_it_is_said(
+    app: Flask, pbx: Simulator, key: str
+) -> None:
+    runner = app.test_cli_runner()
+    arguments = ["connect", "--key", key, "--secret-stdin"]
+    pbx.inject("error")
+    refused = runner.invoke(telephony_cli, arguments, input=SECRET)
+    assert refused.exit_code == 1
+    assert "--untested" in refused.output
+    db.session.rollback()
+    assert not TelephonySettings.current().is_connected
+    db.session.rollback()
+    kept = runner.invoke(telephony_cli, [*arguments, "--untested"], input=SECRET)
+    assert kept.exit_code == 0, kept.output
+    db.session.rollback()
+    assert TelephonySettings.current().is_connected
