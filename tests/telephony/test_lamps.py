@@ -28,6 +28,8 @@ def events_lamp(app: Flask) -> str:
     link = Link("k", "s")
     config = app.extensions["settings"]
     lamps = checks.lamps(TelephonySettings.current(), link, config, checks.arrivals())
+    # On SQLite the next notification would wait for this transaction.
+    db.session.rollback()
     return next(lamp.state for lamp in lamps if lamp.name == "events")
 
 
