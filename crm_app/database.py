@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import DateTime, Engine, MetaData, event, select
 from sqlalchemy.engine import Connection, Dialect, make_url
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import InvalidatePoolError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, registry, scoped_session
+from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import TypeDecorator
 
 from crm_app.errors import RamalError
@@ -18,6 +19,7 @@ from crm_app.errors import RamalError
 BUSY_TIMEOUT_MS = 5_000
 GATE_TIMEOUT_S = 30
 CONNECT_TIMEOUT_S = 5
+NO_WAIT_MS = 50
 
 
 class DatabaseBusyError(RamalError):
@@ -64,6 +66,7 @@ class Base(DeclarativeBase):
 
 
 _reads_only: ContextVar[bool] = ContextVar("reads_only", default=False)
+_may_wait: ContextVar[bool] = ContextVar("may_wait", default=True)
 # SQLite has one writer. Waiting for it inside SQLite would block every greenlet of the process, the
 # one that holds the lock included, so writers of one process queue up here, where waiting is fair.
 _write_gate = threading.Lock()
@@ -77,6 +80,38 @@ def reading() -> Iterator[None]:
         yield
     finally:
         _reads_only.reset(token)
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Take that promise back for the transactions begun inside."""
+    token = _reads_only.set(False)
+    try:
+        yield
+    finally:
+        _reads_only.reset(token)
+
+
+@contextmanager
+def at_once(engine: Engine) -> Iterator[Connection]:
+    """Open a small write of its own that gives up where it would have to wait for anybody.
+
+    It is for what may as well be written a minute later. Raises DatabaseBusyError.
+    """
+    pool = engine.pool
+    # Whoever asks holds a connection already: the last free ones are for those who have none.
+    if isinstance(pool, QueuePool) and pool.checkedout() >= pool.size():
+        raise DatabaseBusyError("no connection is to spare")
+    token = _may_wait.set(False)
+    try:
+        with writing(), engine.begin() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {NO_WAIT_MS}")
+            yield connection
+    except OperationalError as error:
+        raise DatabaseBusyError("another write is under way") from error
+    finally:
+        _may_wait.reset(token)
 
 
 def set_reads_only(value: bool) -> None:
@@ -127,10 +162,17 @@ def _on_sqlite_begin(connection: Connection) -> None:
     if _reads_only.get():
         connection.exec_driver_sql("BEGIN")
         return
-    if not _write_gate.acquire(timeout=GATE_TIMEOUT_S):
+    waits = _may_wait.get()
+    if not _write_gate.acquire(timeout=GATE_TIMEOUT_S if waits else 0):
         raise DatabaseBusyError("another write of this process did not end in time")
     try:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        if not waits:
+            connection.exec_driver_sql("PRAGMA busy_timeout=0")
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        finally:
+            if not waits:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     except BaseException:
         _write_gate.release()
         raise

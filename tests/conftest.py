@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from flask import Flask, g
 from flask.testing import FlaskClient
-from flask_login import FlaskLoginClient
 from sqlalchemy import text
 
 from crm_app import create_app, database
@@ -20,6 +19,7 @@ from crm_app.config import Config
 from crm_app.demo import make_user
 from crm_app.extensions import db
 from tests.postgres import Postgres
+from tests.signed_in import SignedInClient
 
 # Argon2 is slow on purpose; the tests sign in often.
 CHEAP_HASHING = {"argon2__time_cost": 1, "argon2__memory_cost": 8}
@@ -110,7 +110,7 @@ def whole_app(settings: Config) -> Iterator[Flask]:
     app.extensions["security"].pwd_context.update(**CHEAP_HASHING)
     # What a thread writes a moment later would be found by another test: see `security_events`.
     app.extensions["security_trail"].writes_by_itself = False
-    app.test_client_class = FlaskLoginClient
+    app.test_client_class = SignedInClient
     app.before_request_funcs[None].insert(0, forget_the_last_request)
     with app.app_context():
         db.create_all()

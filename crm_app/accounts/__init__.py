@@ -1,6 +1,6 @@
 """Users, their roles, sign-in and invitations."""
 
-from crm_app.accounts import link_views, profile_views
+from crm_app.accounts import link_views, profile_views, session_views
 from crm_app.accounts.views import bp
 
-__all__ = ["bp", "link_views", "profile_views"]
+__all__ = ["bp", "link_views", "profile_views", "session_views"]

@@ -110,6 +110,33 @@ class AccountLink(Model):
     used_at: Mapped[datetime | None]
 
 
+class BrowserSession(Model):
+    """One browser in which somebody is signed in, from the sign-in to its end.
+
+    Of what the browser sends, only SHA-256 is kept. `user_key` is the user's key at the sign-in:
+    a new one ends all sessions that carry the old, also one that begins in the same moment.
+    """
+
+    __tablename__ = "browser_session"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
+    user_key: Mapped[str] = mapped_column(String(64))
+    browser: Mapped[str] = mapped_column(String(20), default="")
+    system: Mapped[str] = mapped_column(String(20), default="")
+    address: Mapped[str] = mapped_column(String(45), default="")
+    is_remembered: Mapped[bool] = mapped_column(default=False)
+    remember_hash: Mapped[str | None] = mapped_column(String(64))
+    last_remember_hash: Mapped[str | None] = mapped_column(String(64))
+    rotated_at: Mapped[datetime | None]
+    begun_at: Mapped[datetime] = mapped_column(default=clock.now)
+    seen_at: Mapped[datetime] = mapped_column(default=clock.now)
+    proved_at: Mapped[datetime] = mapped_column(default=clock.now)
+    ended_at: Mapped[datetime | None] = mapped_column(index=True)
+    end_reason: Mapped[str] = mapped_column(String(12), default="")
+
+
 class OfficeSettings(Model):
     """What administrators decide for the whole office; there is one row, or none yet."""
 

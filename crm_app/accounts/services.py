@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from crm_app.accounts import links, typed
+from crm_app.accounts import links, sessions, typed
 from crm_app.accounts.models import LinkPurpose, OfficeSettings, Role, User
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
@@ -170,6 +170,7 @@ def change_password(user: User, password_hash: str, by: User | None) -> None:
 def end_sessions(user: User) -> None:
     """Sign a user out of all browsers: sessions carry this key and die with it."""
     user.fs_uniquifier = _new_session_key()
+    sessions.end_all(user, sessions.End.ACCOUNT)
 
 
 def new_setup_token() -> str | None:

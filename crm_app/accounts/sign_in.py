@@ -6,12 +6,12 @@ from functools import wraps
 from typing import Any
 
 from flask import Flask, Response, abort, make_response, render_template, request
-from flask_login import current_user, user_logged_in, user_logged_out
+from flask_login import current_user
 from flask_principal import Principal
 from flask_security import Security, SQLAlchemyUserDatastore, login_user
 
-from crm_app import clock, database
-from crm_app.accounts import throttle, typed, wording
+from crm_app import database
+from crm_app.accounts import session_cookies, throttle, typed, wording
 from crm_app.accounts.forms import SignInForm
 from crm_app.accounts.models import User
 from crm_app.extensions import db
@@ -48,10 +48,6 @@ def register(app: Flask) -> None:
         # Our own commands are named `flask user`.
         SECURITY_CLI_USERS_NAME=False,
         SECURITY_CLI_ROLES_NAME=False,
-        REMEMBER_COOKIE_SAMESITE="Lax",
-        REMEMBER_COOKIE_HTTPONLY=True,
-        REMEMBER_COOKIE_SECURE=app.extensions["settings"].is_https,
-        REMEMBER_COOKIE_DURATION=timedelta(days=90),
     )
     # Roles are a column of the user, so there is no table of them.
     datastore: Any = SQLAlchemyUserDatastore(db, User, None)  # type: ignore[arg-type]
@@ -59,8 +55,7 @@ def register(app: Flask) -> None:
     _forget_principal(app)
     security.want_json(lambda _request: False)
     app.view_functions["security.login"] = public(_counted(app.view_functions["security.login"]))
-    user_logged_in.connect(_note_sign_in, app)
-    user_logged_out.connect(_note_sign_out, app)
+    session_cookies.register(app, security.login_manager)
 
 
 def _forget_principal(app: Flask) -> None:
@@ -80,17 +75,9 @@ def enter(user: User) -> None:
 
 def stay(user: User) -> None:
     """Sign this browser in again after the user's sessions were ended, as it was before."""
-    login_user(user, remember="remember_token" in request.cookies, authn_via=["password"])
-
-
-def _note_sign_in(_app: Flask, user: User, **_extra: Any) -> None:
-    user.signed_in_at = clock.now()
-
-
-def _note_sign_out(_app: Flask, user: User, **_extra: Any) -> None:
-    events.done(Kind.SIGNED_OUT, by=user.id, about=user.id)
-    # Nothing else is written at a sign-out, so nobody would.
-    db.session.commit()
+    current = session_cookies.held()
+    stays = current is not None and current.is_remembered
+    login_user(user, remember=stays, authn_via=["password"])
 
 
 def _counted(view: Callable[..., Any]) -> Callable[[], Response]:

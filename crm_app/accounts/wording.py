@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
+from crm_app.accounts.models import BrowserSession
 from crm_app.accounts.throttle import TooManyTriesError
 from crm_app.errors import InvalidInputError
 
@@ -38,6 +40,13 @@ def sentence(error: InvalidInputError) -> str:
     """Say in the user's language why something was refused."""
     text = str(SENTENCES[error.code])
     return text % error.details if error.details else text
+
+
+def device(row: BrowserSession) -> str:
+    """Say in the user's language in which browser somebody is signed in."""
+    if row.browser and row.system:
+        return str(_("%(browser)s on %(system)s", browser=row.browser, system=row.system))
+    return str(row.browser or row.system or _("Unknown browser"))
 
 
 def wait_sentence(error: TooManyTriesError) -> str:

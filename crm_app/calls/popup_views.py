@@ -28,6 +28,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.live.services import tell
 from crm_app.live.sign_in import SIGN_IN_HEADER, sign_in_mark
+from crm_app.web.access import background
 from crm_app.web.fragments import see_other, wants_fragment
 from crm_app.web.toasts import toast
 
@@ -60,6 +61,7 @@ def mark(response: Response) -> Response:
 
 
 @bp.get("/tray")
+@background
 def tray() -> Answer:
     """Show all cards that this user's screen should hold now."""
     if not wants_fragment():
@@ -69,6 +71,7 @@ def tray() -> Answer:
 
 
 @bp.get("/<int:call_id>/popup")
+@background
 def popup(call_id: int) -> Answer:
     """Show one card; no content when the call is not this user's any more.
 

@@ -13,7 +13,7 @@ from crm_app.live.hub import Listener, hub
 from crm_app.live.messages import MessageId, channel_of, missed, parse_id, publish
 from crm_app.live.sign_in import sign_in_mark
 from crm_app.live.stream import Stream, render
-from crm_app.web.access import public
+from crm_app.web.access import background, public
 
 
 class LiveBlueprint(ServerSentEventsBlueprint):  # type: ignore[misc]
@@ -43,6 +43,7 @@ def register(app: Flask, bus_url: str) -> None:
 
 @bp.get("/live")  # type: ignore[untyped-decorator]
 @public
+@background
 def stream() -> Response:
     """Stream the signed-in user's messages; an anonymous visitor gets 401, never a redirect."""
     if not current_user.is_authenticated:

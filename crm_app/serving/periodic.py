@@ -6,13 +6,14 @@ from flask import current_app
 from sqlalchemy import delete
 
 from crm_app import clock, database
+from crm_app.accounts import sessions
 from crm_app.accounts.models import AccountLink
 from crm_app.calls import statements as calls_sql
 from crm_app.calls import upkeep
 from crm_app.extensions import db
 from crm_app.health.services import HEARTBEAT_SECONDS, beat
 from crm_app.keys import services as keys
-from crm_app.live.services import tell
+from crm_app.live.services import close, tell
 from crm_app.security import upkeep as security
 from crm_app.serving.jobs import Job
 from crm_app.telephony import dialling, kept, missed
@@ -36,9 +37,23 @@ def sweep_calls() -> None:
         tell(recorded.tell, {"call": recorded.call_id})
 
 
+def end_old_sessions() -> None:
+    """Sign out whom nobody has seen for too long, and end what their browsers still listen to."""
+    with database.reading():
+        is_any = sessions.is_any_old()
+        db.session.rollback()
+    if not is_any:
+        return
+    users = sessions.end_old()
+    db.session.commit()
+    for user_id in users:
+        close(user_id)
+
+
 def purge() -> None:
-    """Delete used-up links, old requests that nobody could read, and what no password needs."""
+    """Delete what has had its time: links, sessions, unreadable requests, needless peppers."""
     now = clock.now()
+    sessions.forget_ended()
     db.session.execute(delete(AccountLink).where(AccountLink.expires_at < now - KEEPS_LINKS_FOR))
     db.session.execute(
         delete(UnreadableRequest).where(UnreadableRequest.received_at < now - KEEPS_UNREADABLE_FOR)
@@ -67,6 +82,7 @@ JOBS = (
     Job("sweep_calls", 15, sweep_calls),
     Job("expire_dials", 15, dialling.expire),
     Job("missed_calls", 5, follow_up_missed_calls),
+    Job("end_old_sessions", 60, end_old_sessions),
     Job("purge", 3600, purge),
     Job("take_in_kept", 3600, take_in_kept),
     Job("purge_security", 3600, security.purge),

@@ -14,6 +14,7 @@ from crm_app.leads.models import Lead
 from crm_app.telephony import dialling, wording
 from crm_app.telephony.models import DialRequest, DialState
 from crm_app.telephony.views import bp, client_for, links
+from crm_app.web.access import background
 from crm_app.web.fragments import see_other, wants_fragment
 from crm_app.web.ids import read_id
 
@@ -50,6 +51,7 @@ def dial() -> Response:
 
 
 @bp.get("/telephony/dials")
+@background
 def dials() -> Response:
     """Show how far the calls have come that this user asked for."""
     template = "telephony/_dials.html" if wants_fragment() else "telephony/dials.html"

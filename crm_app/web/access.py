@@ -29,6 +29,17 @@ def is_public(endpoint: str) -> bool:
     return endpoint in PUBLIC_ENDPOINTS or getattr(view, "is_public", False)
 
 
+def background(view: Callable[P, R]) -> Callable[P, R]:
+    """Mark a view that open pages ask by themselves: it is no sign that somebody is there."""
+    view.is_background = True  # type: ignore[attr-defined]
+    return view
+
+
+def is_background(endpoint: str) -> bool:
+    """Tell whether an endpoint is asked without anybody's doing."""
+    return getattr(current_app.view_functions.get(endpoint), "is_background", False)
+
+
 def manager_only(view: Callable[P, R]) -> Callable[P, R]:
     """Refuse everybody but managers and administrators with 403."""
     return _only(view, "is_manager")

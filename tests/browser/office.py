@@ -23,6 +23,7 @@ from crm_app.config import Config
 from crm_app.demo import make_user
 from crm_app.extensions import db
 from crm_app.live.services import tell
+from tests.signed_in import new_token
 
 ROOT = Path(__file__).resolve().parents[2]
 SESSION_KEY = "a key for the browser tests that is long enough"
@@ -101,7 +102,7 @@ class Office:
         serializer = self.app.session_interface.get_signing_serializer(self.app)  # type: ignore[attr-defined]
         with self.app.app_context():
             user = db.session.scalars(sa.select(User).where(User.name == name)).one()
-            value = serializer.dumps({"_user_id": user.fs_uniquifier, "_fresh": True})
+            value = serializer.dumps({"_user_id": new_token(user), "_fresh": True})
         return {"name": "session", "value": value, "url": self.url}
 
     def do(self, work: Callable[[], Made]) -> Made:

@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from crm_app.accounts.models import User
 from crm_app.live.sign_in import SIGN_IN_HEADER
 from tests.calls.popup_story import HTMX, ClientOf, ring
+from tests.signed_in import new_token
 
 
 def mark_of_page(client: FlaskClient) -> str:
@@ -46,12 +47,10 @@ def test_it_is_another_one_for_another_person_and_after_signing_in_again(
     assert len(marks) == 3
     client = client_of(bob)
     before = mark_of_tray(client)
-    with client.session_transaction() as session:
-        user_id = session["_user_id"]
     client.post("/logout")
     assert client.get("/calls/tray", headers=HTMX).status_code == 401
     with client.session_transaction() as session:
-        session["_user_id"], session["_fresh"] = user_id, True
+        session["_user_id"], session["_fresh"] = new_token(bob), True
     assert mark_of_tray(client) != before
 
 

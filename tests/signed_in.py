@@ -1,0 +1,30 @@
+"""A test's browser in which somebody is signed in, by a real row in the table of sessions."""
+
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from crm_app.accounts import sessions
+from crm_app.accounts.models import User
+from crm_app.accounts.sessions import Device
+from crm_app.extensions import db
+
+DEVICE = Device("Firefox", "Linux", "127.0.0.0/24")
+
+
+def new_token(user: User) -> str:
+    """Begin and commit a session, as a sign-in does, and give what its cookie carries."""
+    held, _remember = sessions.begin(user, DEVICE, is_remembered=False)
+    db.session.commit()
+    return held.token
+
+
+class SignedInClient(FlaskClient):
+    """The client of an application's tests; `user=` signs somebody in before the first request."""
+
+    def __init__(self, *args: Any, user: User | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if user is not None:
+            token = new_token(user)
+            with self.session_transaction() as session:
+                session["_user_id"], session["_fresh"] = token, True
