@@ -28,7 +28,16 @@ from crm_app.encryption import Purpose, Vault
 from crm_app.extensions import babel, csrf, db, migrate
 from crm_app.security.trail import Trail
 from crm_app.security.visits import Visits
-from crm_app.web import access, errors, formatting, fragments, security_headers, toasts
+from crm_app.web import (
+    access,
+    errors,
+    formatting,
+    fragments,
+    incoming,
+    security_headers,
+    strangers,
+    toasts,
+)
 from crm_app.web.ids import IdConverter
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,6 +52,9 @@ def create_app(settings: Config | None = None) -> Flask:
     _configure(app, settings)
     # Before the extensions, whose hooks then run only for those who may come in.
     app.before_request(lambda: database.set_reads_only(request.method in {"GET", "HEAD"}))
+    # Nothing of the database is held while a body is on its way.
+    app.before_request(strangers.count_form)
+    app.before_request(incoming.take_in)
     app.before_request(access.require_sign_in)
     _bind_extensions(app, settings)
     for feature in (health, live, home, accounts, calls, telephony, contacts, leads, tasks, search):
@@ -52,6 +64,7 @@ def create_app(settings: Config | None = None) -> Flask:
     app.after_request(toasts.append_toasts)
     app.after_request(fragments.vary_by_htmx)
     cli.register(app)
+    incoming.register(app)
     app.wsgi_app = Visits(app.wsgi_app)  # type: ignore[method-assign]
     # Last, so that everything inside sees the address of the client and not the proxy's.
     if settings.trusted_proxies:
@@ -79,7 +92,6 @@ def _configure(app: Flask, settings: Config) -> None:
         WTF_CSRF_TIME_LIMIT=None,
         # Signed with the last one, read with all.
         WTF_CSRF_SECRET_KEY=list(reversed(forms)),
-        MAX_CONTENT_LENGTH=2 * 1024 * 1024,
         TEMPLATES_AUTO_RELOAD=False,
     )
     app.extensions["settings"] = settings

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Request, Response
 from crm_app.extensions import csrf
 from crm_app.telephony.webhooks import Desk
 from crm_app.web.access import public
+from crm_app.web.incoming import with_limits_of_its_own
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -29,6 +30,7 @@ def echo(token: str = "") -> Response:
 @bp.post(PATH, strict_slashes=False)
 @bp.post(f"{PATH}/<token>")
 @public
+@with_limits_of_its_own
 def receive(token: str = "") -> Response:
     """Take a notification that did not come in by the short way."""
     return _desk(current_app).receive(request, token)

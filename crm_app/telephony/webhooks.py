@@ -11,6 +11,7 @@ import json
 import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from crm_app import clock, database
@@ -34,10 +35,12 @@ from crm_app.telephony.zadarma.signing import (
     is_known_event,
     verify_webhook,
 )
+from crm_app.web import incoming
 
 # Call events are under a kilobyte; lists of tracked visits may be longer.
 MAX_BODY_BYTES = 1024 * 1024
 MAX_ECHO_BYTES = 256
+NOT_WHOLE = {408: "This took too long to arrive.\n", 413: "This is too long.\n"}
 log = structlog.get_logger(__name__)
 
 
@@ -69,13 +72,13 @@ class Desk:
         """Take a notification; its fact is on disk before the answer leaves."""
         if not is_allowed_sender(request.remote_addr or "", self._config):
             return self._refuse(request, "sender")
-        if (request.content_length or 0) > MAX_BODY_BYTES:
-            return _plain("This is too long.\n", 413)
-        body = _read_whole(request)
-        if body is None:
-            return _plain("This broke off before its end.\n", 400)
-        if len(body) > MAX_BODY_BYTES:
-            return _plain("This is too long.\n", 413)
+        try:
+            body = incoming.receive(request.environ, MAX_BODY_BYTES).read()
+        except HTTPException as error:
+            # Of a body that broke off nothing is believed: the signature covers no ending.
+            log.warning("webhook did not arrive whole", status=error.code)
+            code = error.code or 400
+            return _plain(NOT_WHOLE.get(code, "This broke off before its end.\n"), code)
         # What served this thread before may have promised only to read.
         database.set_reads_only(False)
         try:
@@ -202,20 +205,6 @@ def is_allowed_sender(address: str, settings: Config) -> bool:
     if isinstance(sender, ipaddress.IPv6Address) and sender.ipv4_mapped:
         sender = sender.ipv4_mapped
     return any(sender in network for network in networks)
-
-
-def _read_whole(request: Request) -> bytes | None:
-    """Read a body; None when the connection ended first, for the signature covers no ending."""
-    try:
-        body = request.stream.read(MAX_BODY_BYTES + 1)
-    except Exception as error:
-        # Each server complains of it in its own way; ours says nothing and gives what there is.
-        log.warning("webhook broke off", error=type(error).__name__)
-        return None
-    if len(body) < (request.content_length or 0):
-        log.warning("webhook broke off", got=len(body), announced=request.content_length)
-        return None
-    return body
 
 
 def _is_signed(body: bytes, content_type: str, signature: str | None, link: Link) -> bool:

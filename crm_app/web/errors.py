@@ -135,6 +135,7 @@ def _words(code: int) -> tuple[str, str]:
         403: (_("This is not yours to see"), _("Ask a manager if you need it.")),
         404: (_("There is nothing here"), _("It may have been deleted, or the address is wrong.")),
         405: (_("This could not be understood"), _("Go back and try again.")),
+        408: (_("This took too long to arrive"), _("Check the connection, then send it again.")),
         409: (
             _("Somebody else changed this meanwhile"),
             _("Nothing was overwritten. Open it again to see the newest version."),

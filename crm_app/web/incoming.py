@@ -1,0 +1,316 @@
+"""How the body of a request comes in: whole, in time, within its size, before anything else.
+
+A body comes as fast as its sender's network likes, and may never end. Reading it inside a
+transaction would hold that open for as long, and on SQLite the only write lock with it; so bodies
+are read here and nowhere else, before anything asks the database. A slow one costs its sender only.
+"""
+
+import io
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+import structlog
+from flask import Flask, current_app, request, session
+from flask import Request as FlaskRequest
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    RequestEntityTooLarge,
+    RequestTimeout,
+)
+from werkzeug.formparser import FormDataParser
+from werkzeug.wsgi import get_content_length
+
+from crm_app import database
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# A long note in a writing of three bytes a letter, each byte as %XX, is a tenth of a megabyte.
+PAGE_BYTES = 256 * 1024
+MOST_FIELDS = 1_000
+# How long a form may take altogether, and how long a file may say nothing.
+SECONDS = 20.0
+FILE_BYTES_PER_SECOND = 16 * 1024
+PIECE = 64 * 1024
+# The server takes chunks apart in Python: of one byte each, this many take it some milliseconds.
+CHUNKED_PIECE = 4 * 1024
+IN_MEMORY_BYTES = 1024 * 1024
+# What carries nothing that we would read.
+BARE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
+_KEY = "ramal.incoming"
+log = structlog.get_logger(__name__)
+
+
+def accepts_large_body(max_bytes: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let a view for signed-in users take a file of up to so many bytes, while it keeps coming.
+
+    It may be silent for 20 seconds at a time and must bring 16 KB a second altogether.
+    """
+
+    def mark(view: Callable[P, R]) -> Callable[P, R]:
+        view.max_body_bytes = max_bytes  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def with_limits_of_its_own(view: Callable[P, R]) -> Callable[P, R]:
+    """Mark a view that calls `receive` itself."""
+    view.receives_by_itself = True  # type: ignore[attr-defined]
+    return view
+
+
+def receives_by_itself(view: Callable[..., Any] | None) -> bool:
+    """Tell whether a view is marked as calling `receive` itself."""
+    return getattr(view, "receives_by_itself", False)
+
+
+class Request(FlaskRequest):
+    """A request whose form has at most a thousand fields, in either writing."""
+
+    def make_form_data_parser(self) -> FormDataParser:
+        """Give the parser that counts before it parses."""
+        return _CountingParser(
+            stream_factory=self._get_file_stream,
+            max_form_memory_size=self.max_form_memory_size,
+            max_content_length=self.max_content_length,
+            max_form_parts=self.max_form_parts,
+            cls=self.parameter_storage_class,
+        )
+
+
+class _CountingParser(FormDataParser):
+    def _parse_urlencoded(
+        self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str]
+    ) -> tuple[IO[bytes], MultiDict[str, str], MultiDict[str, Any]]:
+        # The library limits neither; a megabyte of "a&a&a" would keep the whole process busy for
+        # seconds. No file comes in this writing, so a page's size is enough for every route.
+        body = stream.read(PAGE_BYTES + 1)
+        if len(body) > PAGE_BYTES or body.count(b"&") >= MOST_FIELDS:
+            raise RequestEntityTooLarge
+        return super()._parse_urlencoded(io.BytesIO(body), mimetype, content_length, options)
+
+
+class Incoming:
+    """The body of one request, on its way."""
+
+    def __init__(self, environ: "WSGIEnvironment", seconds: float, bytes_per_second: float) -> None:
+        """Take the body out of the environment, so that nobody reads it by the way."""
+        self._environ = environ
+        self._source: Any = environ["wsgi.input"]
+        self._announced = get_content_length(environ)
+        self._seconds = seconds
+        self._pace = bytes_per_second
+        self._whole: IO[bytes] | None = None
+        environ["wsgi.input"] = io.BytesIO()
+        environ["CONTENT_LENGTH"] = "0"
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
+
+    def receive(self, max_bytes: int, *, is_file: bool = False) -> IO[bytes]:
+        """Read all of it and give it, rewound; the environment has it, too.
+
+        Raises RequestEntityTooLarge, RequestTimeout, or BadRequest when it broke off.
+        """
+        if self._announced is not None and self._announced > max_bytes:
+            # It is not read to its end: that would take as long as reading it for good.
+            raise RequestEntityTooLarge
+        self._ask_for_it()
+        # It lives as long as the request: `leave` closes it.
+        whole: Any = SpooledTemporaryFile(IN_MEMORY_BYTES) if is_file else io.BytesIO()  # noqa: SIM115
+        try:
+            size = self._copy(whole, max_bytes, is_file)
+        except (HTTPException, OSError):
+            whole.close()
+            raise
+        whole.seek(0)
+        self._environ["wsgi.input"] = self._whole = whole
+        self._environ["wsgi.input_terminated"] = True
+        self._environ["CONTENT_LENGTH"] = str(size)
+        return cast(IO[bytes], whole)
+
+    def leave(self) -> None:
+        """Have the connection closed after the answer when the body was not read to its end.
+
+        The server would have to read the rest of it to find the next request behind it.
+        """
+        if self._whole is not None:
+            self._whole.close()
+        elif hang_up := getattr(self._source, "hang_up", None):
+            hang_up()
+
+    def _copy(self, whole: Any, max_bytes: int, is_file: bool) -> int:
+        size, started = 0, time.monotonic()
+        # One byte more than is allowed shows that it is too much.
+        end = max_bytes + 1 if self._announced is None else self._announced
+        longest = PIECE if self._announced is not None else CHUNKED_PIECE
+        while size < end:
+            piece = min(longest, end - size)
+            earned = (size + piece) / self._pace if is_file else 0
+            seconds = started + self._seconds + earned - time.monotonic()
+            found = self._read(piece, seconds, is_file)
+            if not found:
+                break
+            whole.write(found)
+            size += len(found)
+            if size < end:
+                time.sleep(0)  # what comes quickly must not keep all others waiting
+        if size > max_bytes:
+            raise RequestEntityTooLarge
+        if self._announced is not None and size < self._announced:
+            log.info("body_broke_off", got=size, announced=self._announced)
+            raise BadRequest
+        return size
+
+    def _read(self, size: int, seconds: float, is_file: bool) -> bytes:
+        connection = self._connection
+        try:
+            if connection is not None and is_file:
+                connection.settimeout(self._seconds)
+            with _within(seconds, connection):
+                return cast(bytes, self._source.read(size))
+        except (_StalledError, TimeoutError):
+            log.info("body_stalled")
+            raise RequestTimeout from None
+        except Exception as error:
+            # Each server complains in its own way of what is cut off or written wrongly.
+            log.info("body_broke_off", error=type(error).__name__)
+            raise BadRequest from None
+        finally:
+            if connection is not None and is_file:
+                connection.settimeout(None)
+
+    def _ask_for_it(self) -> None:
+        # A sender that waits for "100 Continue" has sent nothing yet, see `gunicorn_conf.py`.
+        if getattr(self._source, "is_awaited", False) and self._connection is not None:
+            self._source.is_awaited = False
+            self._connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    @property
+    def _connection(self) -> socket.socket | None:
+        found = self._environ.get("gunicorn.socket") or self._environ.get("werkzeug.socket")
+        return cast("socket.socket | None", found)
+
+
+class Gatekeeper:
+    """Keeps the body of each request back until it is asked for, and what nobody asked for out."""
+
+    def __init__(self, app: Flask, inside: "WSGIApplication") -> None:
+        """Stand before an application; its `BODY_SECONDS` say how patient to be."""
+        self._app = app
+        self._inside = inside
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Serve one request."""
+        if environ.get("CONTENT_LENGTH") in {None, "", "0"} and not _is_chunked(environ):
+            return self._inside(environ, start_response)
+        config = self._app.config
+        body = environ[_KEY] = Incoming(
+            environ, config["BODY_SECONDS"], config["FILE_BYTES_PER_SECOND"]
+        )
+        try:
+            return self._inside(environ, start_response)
+        finally:
+            body.leave()
+
+
+def register(app: Flask) -> None:
+    """Let the bodies of an application's requests come in by this door; call it last."""
+    app.config.update(
+        BODY_SECONDS=SECONDS,
+        FILE_BYTES_PER_SECOND=FILE_BYTES_PER_SECOND,
+        MAX_CONTENT_LENGTH=PAGE_BYTES,
+        MAX_FORM_MEMORY_SIZE=PAGE_BYTES,
+        MAX_FORM_PARTS=MOST_FIELDS,
+    )
+    app.request_class = Request
+    app.wsgi_app = Gatekeeper(app, app.wsgi_app)  # type: ignore[method-assign]
+
+
+def receive(environ: "WSGIEnvironment", max_bytes: int, *, is_file: bool = False) -> IO[bytes]:
+    """Read the whole body of a request; see `Incoming.receive` for what it raises."""
+    body: Incoming | None = environ.get(_KEY)
+    return io.BytesIO() if body is None else body.receive(max_bytes, is_file=is_file)
+
+
+def take_in() -> None:
+    """Read and parse the body of this request; runs before everything that asks the database."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if request.method in BARE_METHODS or receives_by_itself(view):
+        return
+    # A stranger's file never reaches the disk. The session is signed, so it shows without the
+    # database that this browser has signed in here; whether that still holds is asked later.
+    is_file = hasattr(view, "max_body_bytes") and "_user_id" in session
+    max_bytes: int = getattr(view, "max_body_bytes", 0) if is_file else PAGE_BYTES
+    # The library refuses what is exactly as long as its limit.
+    request.max_content_length = max_bytes + 1
+    try:
+        receive(request.environ, max_bytes, is_file=is_file)
+        _ = request.form
+    except HTTPException:
+        # The page that says so reads only: it must wait for nobody who writes.
+        database.set_reads_only(True)
+        raise
+
+
+class _StalledError(Exception):
+    """The time for a body is up."""
+
+
+def _is_chunked(environ: "WSGIEnvironment") -> bool:
+    return bool(environ.get("HTTP_TRANSFER_ENCODING"))
+
+
+@contextmanager
+def _within(seconds: float, connection: socket.socket | None) -> Iterator[None]:
+    """Bound what happens inside; raises _StalledError.
+
+    A timeout of the socket alone would begin again with each byte that drips in.
+    """
+    timeout = _greenlet_timeout()
+    if timeout is not None:
+        with timeout(max(seconds, 0), _StalledError):
+            yield
+        return
+    if connection is None:
+        yield
+        return
+    is_over = threading.Event()
+
+    def end() -> None:
+        is_over.set()
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RD)
+
+    timer = threading.Timer(max(seconds, 0), end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except Exception:
+        # However the server takes it that its connection was shut.
+        if not is_over.is_set():
+            raise
+    finally:
+        timer.cancel()
+    if is_over.is_set():
+        raise _StalledError
+
+
+def _greenlet_timeout() -> Any:
+    try:
+        from gevent import Timeout, monkey
+    except ImportError:
+        return None
+    return Timeout if monkey.is_module_patched("socket") else None

@@ -1,0 +1,32 @@
+"""How often strangers may send a form: counted before any of it is read."""
+
+from flask import current_app, request
+from limits import RateLimitItemPerMinute
+from werkzeug.exceptions import TooManyRequests
+
+from crm_app import clock, database
+from crm_app.counting import Counter
+from crm_app.security.addresses import network_of
+from crm_app.web.access import is_public
+from crm_app.web.incoming import BARE_METHODS, receives_by_itself
+
+# Far above what a whole office behind one address does, and little work for us. How often a
+# password may be guessed is another question, see `accounts.throttle`.
+PER_NETWORK = RateLimitItemPerMinute(240, 1, "public-form")
+
+
+def count_form() -> None:
+    """Count a form that needs no sign-in; raises TooManyRequests."""
+    endpoint = request.endpoint or ""
+    if request.method in BARE_METHODS or not is_public(endpoint):
+        return
+    if receives_by_itself(current_app.view_functions.get(endpoint)):
+        return
+    counter: Counter = current_app.extensions["counter"]
+    network = network_of(request.remote_addr or "")
+    if counter.hit(PER_NETWORK, network):
+        return
+    # The page that says so reads only.
+    database.set_reads_only(True)
+    wait = counter.free_at(PER_NETWORK, network) - clock.now().timestamp()
+    raise TooManyRequests(retry_after=max(1, round(wait)))
