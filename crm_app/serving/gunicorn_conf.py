@@ -7,7 +7,10 @@ before the application is loaded, and psycopg chooses how it waits when it is im
 
 import logging
 import signal
+import socket
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -31,6 +34,11 @@ forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
 END_SECONDS = 2.0
 LOOK_SECONDS = 0.05
+GONE_SECONDS = 60
+CHUNKS_IN_A_TURN = 32
+LINGER_SECONDS = 1.0
+LINGER_BYTES = 512 * 1024
+LINGER_PIECE = 64 * 1024
 # How many requests this process answers right now, open streams among them.
 _open = {"requests": 0}
 
@@ -40,6 +48,9 @@ def post_worker_init(worker: Any) -> None:
     logger = logging.getLogger("gunicorn.error")
     logger.handlers.clear()
     logger.propagate = True
+    logger.addFilter(_is_of_ours)
+    for listener in worker.sockets:
+        notice_who_has_gone(listener)
 
     def end(signum: int, frame: FrameType | None) -> None:
         worker.handle_exit(signum, frame)
@@ -48,15 +59,66 @@ def post_worker_init(worker: Any) -> None:
     signal.signal(signal.SIGTERM, end)
 
 
-def pre_request(_worker: Any, _request: Any) -> None:
-    """Count a request that begins."""
+def _is_of_ours(record: logging.LogRecord) -> bool:
+    # Somebody whose network has gone is no error.
+    return not (record.exc_info and isinstance(record.exc_info[1], TimeoutError))
+
+
+def notice_who_has_gone(listener: socket.socket) -> None:
+    """Let connections that come in here end when their other side is silent or reads nothing."""
+    if listener.family == socket.AF_UNIX:
+        return
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    # On Linux connections inherit these; elsewhere the body's deadline must do.
+    for option, value in (
+        ("TCP_KEEPIDLE", GONE_SECONDS // 2),
+        ("TCP_KEEPINTVL", GONE_SECONDS // 6),
+        ("TCP_KEEPCNT", 3),
+        ("TCP_USER_TIMEOUT", GONE_SECONDS * 1000),
+    ):
+        if hasattr(socket, option):
+            listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+def pre_request(_worker: Any, request: Any) -> None:
+    """Count a request that begins, and leave its body to the application, see `web.incoming`.
+
+    It may have the connection closed behind its answer: gunicorn would read what is left of a body
+    to the end, however long that is. And it says itself when a sender may go on ("100 Continue"),
+    which gunicorn would say before anybody has looked at the size that is announced.
+    """
     _open["requests"] += 1
+    request.body.hang_up = request.force_close
+    request.body.is_awaited = request._expected_100_continue
+    request._expected_100_continue = False
+    if (chunks := getattr(request.body.reader, "parser", None)) is not None:
+        request.body.reader.parser = _in_turns(chunks)
 
 
-def post_request(_worker: Any, _request: Any, _environ: Any, _response: Any) -> None:
+def post_request(_worker: Any, request: Any, environ: Any, _response: Any) -> None:
     """Let the others run: a busy keep-alive connection would starve every other greenlet."""
     _open["requests"] -= 1
+    if request.must_close and "gunicorn.socket" in environ:
+        _let_the_answer_arrive(environ["gunicorn.socket"])
     gevent.sleep(0)
+
+
+def _in_turns(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Let the others run while a body is put together that has a chunk for each of its bytes."""
+    for number, chunk in enumerate(chunks):
+        yield chunk
+        if number % CHUNKS_IN_A_TURN == 0:
+            gevent.sleep(0)
+
+
+def _let_the_answer_arrive(connection: Any) -> None:
+    """Read on for a moment: closing with bytes unread would take the answer back."""
+    left = LINGER_BYTES
+    with suppress(OSError), gevent.Timeout(LINGER_SECONDS, False):
+        connection.shutdown(socket.SHUT_WR)
+        while left > 0 and (found := connection.recv(LINGER_PIECE)):
+            left -= len(found)
+            gevent.sleep(0)
 
 
 def _end_soon() -> None:
