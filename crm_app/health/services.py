@@ -10,12 +10,10 @@ import structlog
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
-from crm_app import clock, database
+from crm_app import clock
 from crm_app.extensions import db
-from crm_app.health import migrations
+from crm_app.health.trial import findings_about
 from crm_app.live import bus
 
 log = structlog.get_logger(__name__)
@@ -43,8 +41,9 @@ class Check:
 
 def check_all() -> list[Check]:
     """Look at everything that Ramal needs, one after the other; never raises."""
-    database = Check("database", _problem(_database))
-    tables = Check("migrations", _problem_behind(database, _migrations))
+    found = findings_about(db.engine)
+    database = Check("database", found.database)
+    tables = Check("migrations", found.tables)
     with _impatient_client() as asked:
         event_bus = Check("event_bus", _problem(partial(_event_bus, asked)))
         worker = Check("worker", _problem_behind(event_bus, partial(_worker, asked)))
@@ -79,7 +78,7 @@ def _problem(look: Callable[[], str]) -> str:
     started = time.monotonic()
     try:
         return look()
-    except (SQLAlchemyError, RedisError, OSError) as error:
+    except (RedisError, OSError) as error:
         # The address and the password stand in these texts, so they stay in our log.
         log.warning(
             "not_ready",
@@ -88,17 +87,6 @@ def _problem(look: Callable[[], str]) -> str:
             exc_info=error,
         )
         return f"does not answer ({type(error).__name__})"
-
-
-def _database() -> str:
-    with database.reading(), db.engine.connect() as connection:
-        connection.execute(text("SELECT 1"))
-    return ""
-
-
-def _migrations() -> str:
-    with database.reading(), db.engine.connect() as connection:
-        return migrations.PROBLEMS.get(migrations.state(connection), "")
 
 
 def _event_bus(asked: redis.Redis) -> str:

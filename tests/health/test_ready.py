@@ -1,22 +1,27 @@
 """/healthz and /readyz: each thing that is broken is named."""
 
 import socket
+import sqlite3
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import NullPool, create_engine, text
 
 from crm_app import clock, create_app
 from crm_app.config import Config
 from crm_app.extensions import db
-from crm_app.health import migrations
+from crm_app.health import migrations, trial
 from crm_app.health.services import BUS_SECONDS, HEARTBEAT_KEY, HEARTBEAT_LIMIT_SECONDS, beat
+from crm_app.health.trial import ANSWER_SECONDS, LOCK_SECONDS
 from crm_app.live import bus
+from tests.serving.wire import serving
 
 PARTS = ("database", "event_bus", "migrations", "worker")
 
@@ -139,3 +144,116 @@ def test_it_names_a_database_that_is_away_and_shows_no_address(
     assert broken.test_client().get("/healthz").status_code == 200
     with broken.app_context():
         db.engine.dispose()
+
+
+@contextmanager
+def writing_elsewhere(settings: Config) -> Iterator[None]:
+    """Hold, as another process would, what every write needs."""
+    if settings.is_sqlite:
+        own = sqlite3.connect(settings.sqlalchemy_url.partition("///")[2], isolation_level=None)
+        with closing(own):
+            own.execute("BEGIN IMMEDIATE")
+            yield
+    else:
+        own_engine = create_engine(settings.sqlalchemy_url, poolclass=NullPool)
+        with own_engine.begin() as connection:
+            connection.execute(text("LOCK TABLE alembic_version IN EXCLUSIVE MODE"))
+            yield
+
+
+def test_it_names_a_database_that_cannot_be_written(
+    whole: Flask, visitor: FlaskClient, settings: Config
+) -> None:
+    db.session.remove()
+    with writing_elsewhere(settings):
+        began = time.monotonic()
+        missing = red(visitor)
+        assert time.monotonic() - began < 2 * LOCK_SECONDS
+        assert missing == {"database": "cannot be written (OperationalError)"}
+        assert visitor.get("/healthz").status_code == 200
+    assert red(visitor) == {}
+
+
+def test_it_names_a_database_that_may_only_be_read(whole: Flask, settings: Config) -> None:
+    address = settings.sqlalchemy_url
+    if settings.is_sqlite:
+        address = address.replace("sqlite:///", "sqlite:///file:") + "?mode=ro&uri=true"
+    else:
+        mark = "&" if "?" in address else "?"
+        address += f"{mark}options=-c%20default_transaction_read_only%3Don"
+    reading = create_app(settings.model_copy(update={"database_url": address}))
+    assert list(red(reading.test_client())) == ["database"]
+    with reading.app_context():
+        db.engine.dispose()
+
+
+def test_it_waits_a_moment_only_for_a_database_that_hangs(settings: Config) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        port = hanging.getsockname()[1]
+        address = f"postgresql+psycopg://ramal:hush@127.0.0.1:{port}/ramal"
+        waiting = create_app(settings.model_copy(update={"database_url": address}))
+        began = time.monotonic()
+        missing = red(waiting.test_client())
+        assert time.monotonic() - began < 2 * ANSWER_SECONDS
+    assert missing["database"] == f"does not answer within {ANSWER_SECONDS} seconds"
+    with waiting.app_context():
+        db.engine.dispose()
+
+
+def test_it_writes_once_a_second_however_often_it_is_asked(
+    whole: Flask, visitor: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "GOOD_FOR_SECONDS", 3600.0)
+    assert red(visitor) == {}
+    first = last_write()
+    for _ in range(5):
+        assert red(visitor) == {}
+    assert last_write() == first
+    monkeypatch.setattr(trial, "GOOD_FOR_SECONDS", 0.0)
+    assert red(visitor) == {}
+    assert last_write() != first
+
+
+def last_write() -> object:
+    """Give what differs with each trial: our number, or the row's transaction."""
+    is_sqlite = db.engine.dialect.name == "sqlite"
+    asked = "PRAGMA user_version" if is_sqlite else "SELECT xmin::text FROM alembic_version"
+    with db.engine.connect() as connection:
+        return connection.scalar(text(asked))
+
+
+def test_only_one_trial_of_a_hanging_database_is_made_at_a_time(settings: Config) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        hanging.settimeout(0.1)
+        address = f"postgresql+psycopg://a@127.0.0.1:{hanging.getsockname()[1]}/a"
+        waiting = create_app(settings.model_copy(update={"database_url": address}))
+        threads = [
+            threading.Thread(target=lambda: waiting.test_client().get("/readyz")) for _ in range(5)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        came = 0
+        with suppress(TimeoutError):
+            while True:
+                hanging.accept()[0].close()
+                came += 1
+    assert came == 1
+
+
+@pytest.mark.processes
+def test_the_others_are_served_while_it_waits_for_the_database(
+    whole: Flask, settings: Config
+) -> None:
+    db.session.remove()
+    question = b"GET /%s HTTP/1.0\r\n\r\n"
+    with serving(settings) as server, writing_elsewhere(settings), server.connect() as line:
+        line.say(question % b"readyz")
+        while line.is_waiting():
+            began = time.monotonic()
+            assert b" 200 OK" in server.ask(question % b"healthz")
+            assert time.monotonic() - began < LOCK_SECONDS / 2
+        answer = line.rest()
+    assert b" 503 " in answer
+    assert b"cannot be written" in answer
