@@ -20,6 +20,8 @@ SILENCE_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
 QUEUE_LENGTH = 100
+# Of one user, in all processes. A browser needs one.
+MOST_STREAMS = 10
 
 Item = tuple[MessageId, str, str]
 
@@ -62,7 +64,8 @@ class Hub:
 
     def __init__(self) -> None:
         """Prepare; the bus is reached only when the first stream opens."""
-        self._listeners: dict[str, set[Listener]] = {}
+        # Of each channel in the order in which they came.
+        self._listeners: dict[str, dict[Listener, None]] = {}
         self._lock = threading.Lock()
         self._is_subscribed = threading.Event()
         self._thread: threading.Thread | None = None
@@ -80,16 +83,24 @@ class Hub:
                 self._thread.start()
         return self._is_subscribed.wait(timeout)
 
-    def add(self, listener: Listener) -> None:
-        """Feed a listener from now on."""
+    def add(self, listener: Listener, most: int = MOST_STREAMS) -> None:
+        """Feed a listener from now on, and end the channel's oldest when there are too many."""
         with self._lock:
-            self._listeners.setdefault(listener.channel, set()).add(listener)
+            group = self._listeners.setdefault(listener.channel, {})
+            group[listener] = None
+            # Not the newest, which is the page that somebody looks at; what the oldest misses its
+            # browser gets when it comes back.
+            surplus = list(group)[: max(len(group) - most, 0)]
+            for oldest in surplus:
+                del group[oldest]
+        for oldest in surplus:
+            oldest.drop()
 
     def remove(self, listener: Listener) -> None:
         """Forget a listener whose stream has ended."""
         with self._lock:
-            group = self._listeners.get(listener.channel, set())
-            group.discard(listener)
+            group = self._listeners.get(listener.channel, {})
+            group.pop(listener, None)
             if not group:
                 self._listeners.pop(listener.channel, None)
 

@@ -7,9 +7,10 @@ from flask_login import current_user, user_logged_out
 from flask_sse import ServerSentEventsBlueprint
 from redis.exceptions import RedisError
 
+from crm_app.config import Config
 from crm_app.extensions import db
 from crm_app.live import bus, services
-from crm_app.live.hub import Listener, hub
+from crm_app.live.hub import MOST_STREAMS, Listener, hub
 from crm_app.live.messages import MessageId, channel_of, missed, parse_id, publish
 from crm_app.live.sign_in import sign_in_mark
 from crm_app.live.stream import Stream, render
@@ -54,7 +55,7 @@ def stream() -> Response:
     if not hub().is_ready():
         return _not_now()
     listener = Listener(channel)
-    hub().add(listener)
+    hub().add(listener, _share())
     try:
         waiting, last = _replay(channel)
     except RedisError:
@@ -67,6 +68,12 @@ def stream() -> Response:
     # The server keeps the environment for as long as the stream lives; the request can go.
     request.environ.pop("werkzeug.request", None)
     return answer
+
+
+def _share() -> int:
+    """Give how many of a user's streams this process may hold; they spread over all of them."""
+    settings: Config = current_app.extensions["settings"]
+    return max(MOST_STREAMS // settings.workers, 1)
 
 
 def _not_now() -> Response:

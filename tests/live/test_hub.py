@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from crm_app.live import bus, services
 from crm_app.live import hub as hub_module
-from crm_app.live.hub import Hub, Listener
+from crm_app.live.hub import MOST_STREAMS, Hub, Listener
 from crm_app.live.messages import channel_of, missed, parse_id, publish
 from crm_app.live.stream import BEAT, Stream, render
 from tests.live.conftest import OwnBus
@@ -66,6 +66,18 @@ def test_it_holds_one_bus_connection_for_any_number_of_streams(hub: Hub, own_bus
         listening(hub, user_id)
     assert len(hub) == 299
     assert len(bus.client().client_list()) == before
+
+
+def test_it_ends_the_oldest_of_a_users_streams_when_there_are_more_than_ten(
+    hub: Hub, own_bus: OwnBus
+) -> None:
+    carol = listening(hub, 3)
+    streams = [listening(hub, 2) for _ in range(MOST_STREAMS + 2)]
+    assert [stream.is_dropped for stream in streams] == [True, True] + [False] * MOST_STREAMS
+    assert (len(hub), carol.is_dropped) == (MOST_STREAMS + 1, False)
+    services.tell([2], {"call": 42})
+    assert heard(streams[0]) == heard(streams[1]) == ""
+    assert {heard(stream) for stream in streams[2:]} == {'{"call":42}'}
 
 
 def test_it_replays_what_came_after_the_last_number_in_order(own_bus: OwnBus) -> None:

@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from crm_app.accounts.models import User
+from crm_app.config import Config
 from crm_app.extensions import db
 from crm_app.live import bus, services
 from crm_app.live.hub import hub
@@ -102,3 +103,30 @@ def test_it_ends_the_streams_of_a_user_who_signs_out(client_of: ClientOf, bob: U
     client_of(bob).post("/logout")
     assert list(chunks) == []
     answer.close()
+
+
+@pytest.mark.parametrize(("workers", "kept"), [(1, 10), (2, 5), (64, 1)])
+def test_one_user_holds_ten_streams_at_most_in_all_processes(
+    app: Flask,
+    client_of: ClientOf,
+    bob: User,
+    monkeypatch: pytest.MonkeyPatch,
+    workers: int,
+    kept: int,
+) -> None:
+    settings: Config = app.extensions["settings"]
+    changed = settings.model_copy(update={"web_workers": workers})
+    monkeypatch.setitem(app.extensions, "settings", changed)
+    client = client_of(bob)
+    before = len(hub())
+    answers = [opened(client) for _ in range(kept + 3)]
+    bodies = [answer.iter_encoded() for answer in answers]
+    assert len(hub()) == before + kept
+    for body in bodies[:3]:
+        assert len(list(body)) == 1  # what it began with, and then its end
+    services.tell([bob.id], {"call": 1})
+    for body in bodies[3:]:
+        assert [b'{"call":1}' in next(body) for _ in range(2)] == [False, True]
+    for answer in answers:
+        answer.close()
+    assert len(hub()) == before
