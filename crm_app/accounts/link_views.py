@@ -19,7 +19,7 @@ from crm_app.extensions import db
 from crm_app.live import services as live
 from crm_app.security import events
 from crm_app.security.events import Kind
-from crm_app.web.access import public
+from crm_app.web.access import hides_address, public
 from crm_app.web.formatting import choose_language
 from crm_app.web.fragments import see_other
 from crm_app.web.toasts import toast
@@ -45,6 +45,7 @@ def gone_when_refused(view: Callable[..., Answer]) -> Callable[..., Answer]:
 
 @bp.route("/setup/<token>", methods=["GET", "POST"])
 @public
+@hides_address
 @gone_when_refused
 def set_up(token: str) -> Answer:
     """Make the first administrator and sign them in."""
@@ -73,6 +74,7 @@ def set_up(token: str) -> Answer:
 
 @bp.route("/invitation/<token>", methods=["GET", "POST"])
 @public
+@hides_address
 @gone_when_refused
 def invitation(token: str) -> Answer:
     """Let an invited person choose the first password and sign them in."""
@@ -81,6 +83,7 @@ def invitation(token: str) -> Answer:
 
 @bp.route("/reset/<token>", methods=["GET", "POST"])
 @public
+@hides_address
 @gone_when_refused
 def reset(token: str) -> Answer:
     """Let a person choose a new password and sign them in."""

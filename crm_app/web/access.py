@@ -40,6 +40,17 @@ def is_background(endpoint: str) -> bool:
     return getattr(current_app.view_functions.get(endpoint), "is_background", False)
 
 
+def hides_address(view: Callable[P, R]) -> Callable[P, R]:
+    """Mark a view whose address is a secret: its page tells it to nobody, not even to us."""
+    view.hides_address = True  # type: ignore[attr-defined]
+    return view
+
+
+def is_address_hidden(endpoint: str) -> bool:
+    """Tell whether an endpoint's addresses are secrets."""
+    return getattr(current_app.view_functions.get(endpoint), "hides_address", False)
+
+
 def manager_only(view: Callable[P, R]) -> Callable[P, R]:
     """Refuse everybody but managers and administrators with 403."""
     return _only(view, "is_manager")

@@ -1,7 +1,9 @@
 """The headers that keep foreign code out of our pages."""
 
-from flask import Flask
+from flask import Flask, Response, request
 from flask_talisman import Talisman
+
+from crm_app.web.access import is_address_hidden
 
 CONTENT_SECURITY_POLICY = {
     "default-src": "'none'",
@@ -21,6 +23,8 @@ CONTENT_SECURITY_POLICY = {
 
 def register(app: Flask, *, is_https: bool) -> None:
     """Send the headers with every answer; over TLS, ask browsers to stay on it."""
+    # Before Talisman, so that it runs after it.
+    app.after_request(_hide_address)
     Talisman(
         app,
         force_https=False,
@@ -33,3 +37,9 @@ def register(app: Flask, *, is_https: bool) -> None:
         referrer_policy="same-origin",
         frame_options="DENY",
     )
+
+
+def _hide_address(response: Response) -> Response:
+    if is_address_hidden(request.endpoint or ""):
+        response.headers["Referrer-Policy"] = "no-referrer"
+    return response

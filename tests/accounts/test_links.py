@@ -168,3 +168,17 @@ def test_it_refuses_a_forged_setup_without_the_forms_secret(
         assert answer.status_code == 303
     finally:
         app.config["WTF_CSRF_ENABLED"] = False
+
+
+@pytest.mark.parametrize("purpose", ["setup", "invitation", "reset"])
+def test_a_page_of_a_link_tells_its_address_to_nobody(visitor: FlaskClient, purpose: str) -> None:
+    user, token = invited()
+    tokens = {
+        "setup": links.make(LinkPurpose.SET_UP),
+        "invitation": token,
+        "reset": links.make(LinkPurpose.RESET, user),
+    }
+    db.session.commit()
+    for path in (f"/{purpose}/{tokens[purpose]}", f"/{purpose}/unknown"):
+        assert visitor.get(path).headers["Referrer-Policy"] == "no-referrer"
+    assert visitor.get("/login").headers["Referrer-Policy"] == "same-origin"
