@@ -1,6 +1,12 @@
 """Users, their roles, sign-in and invitations."""
 
-from crm_app.accounts import link_views, profile_views, session_views
+from crm_app.accounts import (
+    link_views,
+    notice_views,
+    profile_views,
+    proof_views,
+    session_views,
+)
 from crm_app.accounts.views import bp
 
-__all__ = ["bp", "link_views", "profile_views", "session_views"]
+__all__ = ["bp", "link_views", "notice_views", "profile_views", "proof_views", "session_views"]

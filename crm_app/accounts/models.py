@@ -40,6 +40,8 @@ class User(UserMixin, Model):
     theme: Mapped[str] = mapped_column(String(5), default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     signed_in_at: Mapped[datetime | None]
+    # Since when they have not read what was done to their account; None when they have.
+    notices_from: Mapped[datetime | None]
 
     @validates("password")
     def _is_hashed_alone(self, _name: str, value: str | None) -> str | None:

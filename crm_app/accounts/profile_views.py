@@ -5,7 +5,8 @@ from flask_babel import gettext as _
 from flask_babel import refresh
 from flask_login import current_user
 
-from crm_app.accounts import passwords, services, sign_in, throttle, wording
+from crm_app.accounts import notices, passwords, services, sign_in, throttle, wording
+from crm_app.accounts.current import me
 from crm_app.accounts.forms import ChangePasswordForm, ProfileForm, show_refusal
 from crm_app.accounts.views import Answer, bp
 from crm_app.errors import InvalidInputError
@@ -74,5 +75,10 @@ def _own_profile() -> ProfileForm:
 
 
 def _profile_page(profile: ProfileForm, password: ChangePasswordForm, is_refused: bool) -> Answer:
-    page = render_template("accounts/profile.html", form=profile, password_form=password)
+    page = render_template(
+        "accounts/profile.html",
+        form=profile,
+        password_form=password,
+        happened=[(wording.notice(entry), entry) for entry in notices.latest(me())],
+    )
     return page, 422 if is_refused else 200

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from crm_app.accounts import links, sessions, typed
+from crm_app.accounts import links, notices, sessions, typed
 from crm_app.accounts.models import LinkPurpose, OfficeSettings, Role, User
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
@@ -16,7 +16,7 @@ from crm_app.journal import services as journal
 from crm_app.security import events
 from crm_app.security.events import Kind
 
-RECORD_TYPE = "user"
+RECORD_TYPE = notices.RECORD_TYPE
 EXTENSION = re.compile(r"[1-9][0-9]{2,4}", re.ASCII)
 JOURNALED = ("name", "email", "role", "extension", "active")
 _EVENTS = {
@@ -83,7 +83,7 @@ def reset_token(user: User, by: User | None) -> str:
     """
     if not user.active:
         raise InvalidInputError("disabled")
-    journal.record(RECORD_TYPE, user.id, "reset_link_made", by)
+    notices.record(user, "reset_link_made", by)
     return links.make(LinkPurpose.RESET, user)
 
 
@@ -139,6 +139,13 @@ def enable(user: User, by: User | None) -> None:
     _change(user, by, "enabled", {"active": True})
 
 
+def sign_out(user: User, by: User | None) -> None:
+    """End all sessions of a user, who may sign in again at once."""
+    end_sessions(user)
+    notices.record(user, "signed_out", by)
+    events.done(Kind.SESSION_ENDED, by=_id(by), about=user.id, detail=sessions.End.BY_ADMIN)
+
+
 def accept(token: str, purpose: LinkPurpose, password_hash: str) -> User:
     """Use up an invitation or reset link: its user has a new password, older sessions end.
 
@@ -159,10 +166,13 @@ def owner_of(user_id: int | None) -> User:
 
 def change_password(user: User, password_hash: str, by: User | None) -> None:
     """Set a new password; all sessions and open links of the user end."""
-    user.password = password_hash
+    has_password, user.password = user.password is not None, password_hash
     end_sessions(user)
     links.revoke(user)
-    journal.record(RECORD_TYPE, user.id, "password_changed", by)
+    if has_password:
+        notices.record(user, "password_changed", by)
+    else:
+        journal.record(RECORD_TYPE, user.id, "password_changed", by)
     events.done(Kind.PASSWORD_CHANGED, by=_id(by), about=user.id)
     db.session.flush()
 
@@ -273,7 +283,7 @@ def _change(user: User, by: User | None, action: str, values: dict[str, Any]) ->
     _store(user, **values)
     changes = journal.difference(before, journal.snapshot(user, JOURNALED))
     if changes:
-        journal.record(RECORD_TYPE, user.id, action, by, changes)
+        notices.record(user, action, by, changes)
     for field, (_old, new) in changes.items():
         if field in _EVENTS:
             kind = Kind.USER_DISABLED if field == "active" and not new else _EVENTS[field]

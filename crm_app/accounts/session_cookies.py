@@ -5,6 +5,7 @@ has ended, that cookie lets nobody in. The second cookie is for browsers that st
 """
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -72,6 +73,7 @@ def note_proof() -> None:
     current = held()
     if current is not None:
         sessions.note_proof(current)
+        g.browser_session = replace(current, proved_at=clock.now())
 
 
 def _load(token: str) -> User | None:

@@ -33,6 +33,7 @@ class End(StrEnum):
     SIGNED_OUT = "signed_out"
     FROM_LIST = "from_list"
     ACCOUNT = "account"
+    BY_ADMIN = "by_admin"
     STOLEN = "stolen"
     EXPIRED = "expired"
 

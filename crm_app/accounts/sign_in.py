@@ -43,7 +43,7 @@ def register(app: Flask) -> None:
         SECURITY_FLASH_MESSAGES=False,
         SECURITY_DEFAULT_REMEMBER_ME=True,
         SECURITY_RETURN_GENERIC_RESPONSES=True,
-        # Nothing here asks for the password again, so there is no page that would.
+        # The question for the password is our own (`proof`), so the library's page stays away.
         SECURITY_FRESHNESS=timedelta(minutes=-1),
         # Our own commands are named `flask user`.
         SECURITY_CLI_USERS_NAME=False,

@@ -4,10 +4,8 @@ from flask import (
     Blueprint,
     abort,
     current_app,
-    redirect,
     render_template,
     request,
-    session,
     url_for,
 )
 from flask_babel import gettext as _
@@ -17,6 +15,7 @@ from werkzeug.wrappers import Response
 from crm_app.accounts import links, services, wording
 from crm_app.accounts.forms import OfficeForm, PersonForm, show_refusal
 from crm_app.accounts.models import LinkPurpose, OfficeSettings, Role, User
+from crm_app.accounts.proof import fresh_sign_in_required
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.live import services as live
@@ -34,7 +33,6 @@ def may_open(record: services.Owned) -> bool:
 
 
 Answer = str | tuple[str, int] | Response
-SHOWN_ONCE = "account_link"
 
 
 def user_or_404(user_id: int) -> User:
@@ -54,6 +52,7 @@ def index() -> Answer:
 
 @bp.route("/people/new", methods=["GET", "POST"])
 @admin_only
+@fresh_sign_in_required
 def new() -> Answer:
     """Invite somebody; the link is shown once, to be copied."""
     form = PersonForm()
@@ -75,6 +74,8 @@ def new() -> Answer:
 
 
 @bp.route("/people/<int:user_id>", methods=["GET", "POST"])
+@admin_only
+@fresh_sign_in_required
 def edit(user_id: int) -> Answer:
     """Show a user, and change name, e-mail, role and extension."""
     user = user_or_404(user_id)
@@ -99,6 +100,8 @@ def edit(user_id: int) -> Answer:
 
 
 @bp.post("/people/<int:user_id>/invitation")
+@admin_only
+@fresh_sign_in_required
 def invite_again(user_id: int) -> Answer:
     """Make a new invitation link; the older one ends."""
     user = user_or_404(user_id)
@@ -111,6 +114,8 @@ def invite_again(user_id: int) -> Answer:
 
 
 @bp.post("/people/<int:user_id>/reset-link")
+@admin_only
+@fresh_sign_in_required
 def make_reset_link(user_id: int) -> Answer:
     """Make a link with which the user chooses a new password."""
     user = user_or_404(user_id)
@@ -123,6 +128,8 @@ def make_reset_link(user_id: int) -> Answer:
 
 
 @bp.post("/people/<int:user_id>/disable")
+@admin_only
+@fresh_sign_in_required
 def disable(user_id: int) -> Answer:
     """Lock a user out; nothing of theirs is deleted."""
     user = user_or_404(user_id)
@@ -137,6 +144,8 @@ def disable(user_id: int) -> Answer:
 
 
 @bp.post("/people/<int:user_id>/enable")
+@admin_only
+@fresh_sign_in_required
 def enable(user_id: int) -> Answer:
     """Let a disabled user in again."""
     user = user_or_404(user_id)
@@ -146,8 +155,22 @@ def enable(user_id: int) -> Answer:
     return see_other(url_for("accounts.edit", user_id=user.id))
 
 
+@bp.post("/people/<int:user_id>/sign-out")
+@admin_only
+@fresh_sign_in_required
+def sign_out(user_id: int) -> Answer:
+    """Sign a user out of all browsers; they may sign in again."""
+    user = user_or_404(user_id)
+    services.sign_out(user, current_user)
+    db.session.commit()
+    live.close(user_id)
+    toast(_("%(name)s is signed out everywhere.", name=user.name))
+    return see_other(url_for("accounts.edit", user_id=user.id))
+
+
 @bp.route("/people/rights", methods=["GET", "POST"])
 @admin_only
+@fresh_sign_in_required
 def rights() -> Answer:
     """Set the office's name and what agents see of each other."""
     form = OfficeForm(obj=OfficeSettings.current())
@@ -172,23 +195,19 @@ def _form_page(template: str, form: PersonForm | OfficeForm) -> Answer:
 
 
 def _person_page(user: User, form: PersonForm) -> Answer:
-    shown = session.get(SHOWN_ONCE) or {}
-    link = shown if shown.get("user_id") == user.id else None
-    if link:
-        session.pop(SHOWN_ONCE)
-    page = render_template("accounts/edit.html", user=user, form=form, link=link)
+    page = render_template("accounts/edit.html", user=user, form=form, link=None)
     return page, 422 if form.is_submitted() else 200
 
 
-def _show_link(user: User, purpose: LinkPurpose, token: str) -> Response:
-    # Carried to the next page in the administrator's own session, because it is stored nowhere.
-    session[SHOWN_ONCE] = {
-        "user_id": user.id,
+def _show_link(user: User, purpose: LinkPurpose, token: str) -> Answer:
+    # In this one answer and nowhere else: a cookie that carried it could be read.
+    link = {
         "purpose": purpose,
         "url": absolute_url(purpose, token),
         "days": links.LIFETIMES[purpose].days,
     }
-    return redirect(url_for("accounts.edit", user_id=user.id), 303)
+    form = PersonForm(formdata=None, obj=user)
+    return render_template("accounts/edit.html", user=user, form=form, link=link)
 
 
 def _refused(user: User, error: InvalidInputError) -> Response:

@@ -9,6 +9,7 @@ from flask_babel import ngettext
 from crm_app.accounts.models import BrowserSession
 from crm_app.accounts.throttle import TooManyTriesError
 from crm_app.errors import InvalidInputError
+from crm_app.journal.models import JournalEntry
 
 SENTENCES: dict[str, Any] = {
     "name_empty": _l("Enter a name."),
@@ -40,6 +41,29 @@ def sentence(error: InvalidInputError) -> str:
     """Say in the user's language why something was refused."""
     text = str(SENTENCES[error.code])
     return text % error.details if error.details else text
+
+
+NOTICES: dict[str, Any] = {
+    "password_changed": _l("Your password was changed."),
+    "reset_link_made": _l("A link for a new password was made for your account."),
+    "disabled": _l("Your account was disabled."),
+    "enabled": _l("Your account was enabled again."),
+    "signed_out": _l("You were signed out everywhere."),
+    "second_factor_added": _l("A second factor was added to your account."),
+    "second_factor_removed": _l("A second factor was removed from your account."),
+    "second_factor_reset": _l("Your second factors were reset."),
+    "email": _l("Your e-mail was changed."),
+    "role": _l("Your role was changed."),
+    "both": _l("Your e-mail and your role were changed."),
+}
+
+
+def notice(entry: JournalEntry) -> str:
+    """Say in the user's language what was done to their account."""
+    if entry.action != "changed":
+        return str(NOTICES[entry.action])
+    fields = [field for field in ("email", "role") if field in entry.changes]
+    return str(NOTICES["both" if len(fields) > 1 else fields[0]])
 
 
 def device(row: BrowserSession) -> str:

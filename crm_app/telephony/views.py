@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from crm_app.accounts.current import me
 from crm_app.accounts.models import User
+from crm_app.accounts.proof import fresh_sign_in_required
 from crm_app.config import Config
 from crm_app.counting import Counter
 from crm_app.encryption import Vault, WrongKeyError
@@ -82,6 +83,7 @@ def settings() -> Answer:
 
 @bp.post("/telephony/settings/keys")
 @admin_only
+@fresh_sign_in_required
 def keys() -> Answer:
     """Test key and secret, and store them only when Zadarma accepts them."""
     form = KeysForm()
@@ -110,6 +112,7 @@ def refresh() -> Answer:
 
 @bp.post("/telephony/settings/disconnect")
 @admin_only
+@fresh_sign_in_required
 def disconnect() -> Answer:
     """Forget the keys."""
     services.disconnect(me())
@@ -120,6 +123,7 @@ def disconnect() -> Answer:
 
 @bp.post("/telephony/settings/tail")
 @admin_only
+@fresh_sign_in_required
 def tail() -> Answer:
     """Make a new secret tail for the webhook address, or take it off."""
     if request.form.get("remove"):

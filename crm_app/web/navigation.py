@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
 # Everybody's own pages hang on the picture in the top bar, not on a line of the navigation.
-OWN = {"accounts.profile", "accounts.password", "accounts.list_sessions"}
+OWN = {"accounts.profile", "accounts.password", "accounts.list_sessions", "accounts.prove"}
 
 
 @dataclass(frozen=True, slots=True)

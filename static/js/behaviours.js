@@ -5,6 +5,7 @@ import "./toasts.js";
 import "./failures.js";
 import "./copy.js";
 import "./reveal.js";
+import "./proof.js";
 import "./dialler.js";
 import "./contact-rows.js";
 import "./search.js";

@@ -32,7 +32,7 @@ document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
   if (!ctx.response) return;
   if (ctx.response.status < 400) {
     if (ctx.request.method !== "GET") failures().forEach((toast) => toast.remove());
-  } else if (!shown.has(ctx) && !ctx.hx.redirect) tell(ctx);
+  } else if (!shown.has(ctx) && !ctx.hx.redirect && !ctx.response.headers.get("X-Proof-Wanted")) tell(ctx);
 });
 // A page that is left breaks off what is under way. (A file that is fetched looks like that, too.)
 addEventListener("beforeunload", () => {

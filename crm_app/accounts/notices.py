@@ -1,0 +1,89 @@
+"""A word to the owner: what was done to somebody's way in, until they have read it.
+
+What was done stands in the journal; the user's row says from when on they have not read it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from crm_app.accounts.models import User
+from crm_app.extensions import db
+from crm_app.journal import services as journal
+from crm_app.journal.models import JournalEntry
+
+RECORD_TYPE = "user"
+# What the owner is told even when they did it: perhaps it was not them.
+ALWAYS = frozenset(
+    {
+        "password_changed",
+        "second_factor_added",
+        "second_factor_removed",
+        "second_factor_reset",
+    }
+)
+BY_OTHERS = frozenset({"reset_link_made", "disabled", "enabled", "signed_out"})
+# Of a change of who somebody is, only what changes their way in or what they may do.
+FIELDS = ("email", "role")
+MOST = 10
+
+
+def record(
+    user: User, action: str, by: User | None, changes: Mapping[str, Any] | None = None
+) -> None:
+    """Write into the journal what was done to a user, and let them know if it matters to them.
+
+    `by` is None for an operator's command. The user must have an id.
+    """
+    entry = journal.record(RECORD_TYPE, user.id, action, by, changes)
+    db.session.flush()
+    is_own = by is not None and by.id == user.id
+    if _matters(action, changes or {}) and (not is_own or action in ALWAYS):
+        user.notices_from = user.notices_from or entry.at
+
+
+def unread(user: User) -> Sequence[JournalEntry]:
+    """List what a user has not been told yet, the newest first; asks nothing when that is none."""
+    if user.notices_from is None:
+        return []
+    since = _of(user, JournalEntry.at >= user.notices_from)
+    return [entry for entry in since if _told(entry, user)]
+
+
+def latest(user: User) -> Sequence[JournalEntry]:
+    """List the last things that were done to a user's way in, the newest first."""
+    return [entry for entry in _of(user) if _matters(entry.action, entry.changes)]
+
+
+def dismiss(user: User) -> None:
+    """Note that a user has read everything."""
+    user.notices_from = None
+
+
+def _told(entry: JournalEntry, user: User) -> bool:
+    is_own = entry.user_id == user.id
+    return _matters(entry.action, entry.changes) and (not is_own or entry.action in ALWAYS)
+
+
+def _matters(action: str, changes: Mapping[str, Any]) -> bool:
+    if action == "changed":
+        return any(field in changes for field in FIELDS)
+    return action in ALWAYS or action in BY_OTHERS
+
+
+def _of(user: User, *conditions: Any) -> Sequence[JournalEntry]:
+    wanted = ALWAYS | BY_OTHERS | {"changed"}
+    return db.session.scalars(
+        select(JournalEntry)
+        .options(joinedload(JournalEntry.user))
+        .where(
+            JournalEntry.record_type == RECORD_TYPE,
+            JournalEntry.record_id == user.id,
+            JournalEntry.action.in_(wanted),
+            *conditions,
+        )
+        .order_by(JournalEntry.id.desc())
+        .limit(MOST)
+    ).all()

@@ -1,0 +1,23 @@
+"""The question for the password where no form waits for the answer, or a script asks it."""
+
+from flask import make_response, request, url_for
+
+from crm_app.accounts import proof
+from crm_app.accounts.views import Answer, bp
+from crm_app.web import back
+from crm_app.web.fragments import see_other, wants_fragment
+
+
+@bp.route("/account/proof", methods=["GET", "POST"])
+def prove() -> Answer:
+    """Take the password again; then go on to `next`, or (for a script) say nothing more."""
+    page = back.local(request.args.get("next", ""), url_for("accounts.profile"))
+    typed = request.form.get(proof.FIELD)
+    refusal = proof.refusal_of(typed) if typed is not None else ""
+    if wants_fragment():
+        return make_response((refusal, 422) if refusal or typed is None else ("", 204))
+    if typed is not None and not refusal:
+        return see_other(page)
+    answer = proof.page(url_for("accounts.prove", next=page), refusal, [])
+    answer.status_code = 422 if refusal else 200
+    return answer
