@@ -23,6 +23,8 @@ CONTENT_SECURITY_POLICY = {
 
 def register(app: Flask, *, is_https: bool) -> None:
     """Send the headers with every answer; over TLS, ask browsers to stay on it."""
+    # Such a page's form comes without a Referer; its secret is proof enough.
+    app.config["WTF_CSRF_SSL_STRICT"] = False
     # Before Talisman, so that it runs after it.
     app.after_request(_hide_address)
     Talisman(

@@ -126,6 +126,19 @@ def test_cookies_over_tls_can_be_planted_by_no_other_host(over_tls: FlaskClient,
         assert "Domain" not in line
 
 
+def test_a_one_time_link_is_used_over_tls_without_a_referer(
+    over_tls: FlaskClient, eva: User
+) -> None:
+    over_tls.application.config["WTF_CSRF_ENABLED"] = True
+    token, base = services.reset_token(eva, None), "https://crm.example"
+    db.session.commit()
+    page = over_tls.get(f"/reset/{token}", base_url=base).text
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+    assert found
+    data = {"password": NEW, "csrf_token": found[1]}
+    assert over_tls.post(f"/reset/{token}", data=data, base_url=base).status_code == 303
+
+
 @pytest.mark.parametrize(
     ("public_url", "session", "remember"),
     [
