@@ -7,12 +7,12 @@ from types import FrameType
 
 import structlog
 from flask import Flask
-from huey import RedisHuey
 from redis.exceptions import RedisError
 
 from crm_app.config import Config
-from crm_app.serving import jobs, signals
+from crm_app.serving import advice, jobs, signals
 from crm_app.serving.jobs import Job
+from crm_app.serving.queue import Queue
 
 log = structlog.get_logger(__name__)
 
@@ -45,9 +45,9 @@ class Worker:
         self._app = app
         self._end = threading.Event()
         self._is_bus_lost = False
-        self._huey = RedisHuey(QUEUE, url=settings.bus_url, results=False, utc=True)
-        self._do = self._huey.task(name="do")(self._run)
-        self._consumer = self._huey.create_consumer(
+        queue = Queue(QUEUE, settings.bus_url, self._jobs, self._run)
+        self._put_job = queue.put_job
+        self._consumer = queue.create_consumer(
             workers=THREADS, periodic=False, check_worker_health=True, health_check_interval=5
         )
         logging.getLogger("huey").setLevel(logging.WARNING)
@@ -56,6 +56,8 @@ class Worker:
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT comes; a job then has a second and a half to finish."""
+        for sentence in advice.all_of(self._settings):
+            log.warning("unwise_setting", says=sentence)
         self._consumer.start()
         signals.when_asked_to_end(self._note_signal)
         next_health_check = time.monotonic()
@@ -73,7 +75,7 @@ class Worker:
         try:
             for job in self._jobs.values():
                 if jobs.claim(job):
-                    self._do(job.name)
+                    self._put_job(job.name)
         except (RedisError, OSError) as error:
             if not self._is_bus_lost:
                 log.error("bus_lost", error=type(error).__name__, what_to_do=self._what_to_do())
@@ -92,13 +94,8 @@ class Worker:
         return "start the Valkey or Redis that REDIS_URL names, or correct the address"
 
     def _run(self, name: str) -> None:
-        job = self._jobs.get(name)
-        if job is None:
-            # A newer Ramal on another machine may know more jobs than we do.
-            log.warning("job_unknown", job=name)
-            return
         with self._app.app_context():
-            jobs.run(job)
+            jobs.run(self._jobs[name])
 
     def _note_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._end.set()
