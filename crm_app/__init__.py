@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from flask import Flask, request
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from crm_app import (
     accounts,
@@ -25,6 +24,7 @@ from crm_app.accounts import sign_in
 from crm_app.config import Config
 from crm_app.counting import Counter
 from crm_app.encryption import Purpose, Vault
+from crm_app.errors import ConfigError
 from crm_app.extensions import babel, csrf, db, migrate
 from crm_app.security.trail import Trail
 from crm_app.security.visits import Visits
@@ -38,6 +38,7 @@ from crm_app.web import (
     strangers,
     toasts,
 )
+from crm_app.web.front import Front
 from crm_app.web.ids import IdConverter
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,6 +49,11 @@ def create_app(settings: Config | None = None) -> Flask:
     settings = settings or config.load()
     logs.configure(settings.log_level, as_json=settings.log_format == "json")
     app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
+    if app.debug:
+        raise ConfigError(
+            "FLASK_DEBUG: Ramal does not run in debug mode, which shows code to visitors and sends "
+            "cookies over plain http. Take FLASK_DEBUG out of the environment and .env."
+        )
     app.url_map.converters["int"] = IdConverter
     _configure(app, settings)
     # Before the extensions, whose hooks then run only for those who may come in.
@@ -67,11 +73,7 @@ def create_app(settings: Config | None = None) -> Flask:
     incoming.register(app)
     app.wsgi_app = Visits(app.wsgi_app)  # type: ignore[method-assign]
     # Last, so that everything inside sees the address of the client and not the proxy's.
-    if settings.trusted_proxies:
-        hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops
-        )
+    app.wsgi_app = Front(app.wsgi_app, settings)  # type: ignore[method-assign]
     return app
 
 
@@ -89,6 +91,7 @@ def _configure(app: Flask, settings: Config) -> None:
         BABEL_DEFAULT_LOCALE=formatting.LOCALES[settings.default_language],
         BABEL_DEFAULT_TIMEZONE=settings.default_timezone,
         SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SECURE=settings.is_https,
         WTF_CSRF_TIME_LIMIT=None,
         # Signed with the last one, read with all.
         WTF_CSRF_SECRET_KEY=list(reversed(forms)),

@@ -19,8 +19,8 @@ from sqlalchemy.exc import ArgumentError
 from crm_app import key_file
 from crm_app.encryption import KeyRing
 from crm_app.errors import ConfigError
+from crm_app.proxies import Network, Proxies
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 # Settings that `<NAME>_FILE` may give, as service managers hand over secrets.
 FROM_FILES = ("secret_key", "metrics_token", "database_url")
 # The system takes 107 bytes on Linux and 103 on macOS.
@@ -53,7 +53,7 @@ class Config(BaseSettings):
     redis_url: str = ""
     bind: str = "127.0.0.1:8000"
     public_url: str = ""
-    trusted_proxies: int = Field(default=0, ge=0, le=10)
+    trusted_proxies: Annotated[Proxies, NoDecode] = Proxies()
     zadarma_api_url: str = "https://api.zadarma.com"
     webhook_allowed_networks: Annotated[tuple[Network, ...] | None, NoDecode] = Field(
         default=(ipaddress.ip_network("185.45.152.40/30"),),
@@ -162,6 +162,11 @@ class Config(BaseSettings):
             raise ValueError("must name a network such as 185.45.152.40/30, or be *")
         return tuple(ipaddress.ip_network(part) for part in parts)
 
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _proxies(cls, value: Any) -> Any:
+        return Proxies.read(str(value))
+
     @field_validator("default_country")
     @classmethod
     def _country(cls, value: str) -> str:
@@ -226,6 +231,26 @@ class Config(BaseSettings):
     def base_url(self) -> str:
         """Give the address that people and the PBX reach us at, without a trailing slash."""
         return self.public_url or f"http://{EVERYWHERE.sub('localhost', self.bind)}"
+
+    @property
+    def listens_everywhere(self) -> bool:
+        """Tell whether we listen on every address of the machine."""
+        return EVERYWHERE.match(self.bind) is not None
+
+    @property
+    def own_hosts(self) -> frozenset[str]:
+        """Give the hosts that requests may name, lower case; empty when any may be named.
+
+        Without PUBLIC_URL nobody says by which names the machine is known.
+        """
+        if not self.public_url:
+            return frozenset()
+        public = urlsplit(self.public_url).hostname or ""
+        bound = self.bind.rpartition(":")[0]
+        names = {_in_brackets(public), bound.lower(), "localhost", "127.0.0.1", "[::1]"}
+        # Browsers write other alphabets so.
+        names |= {name.encode("idna").decode() for name in names if not name.isascii()}
+        return frozenset(names)
 
     @property
     def is_https(self) -> bool:
@@ -316,6 +341,10 @@ def _parts(value: str) -> SplitResult:
     return parts
 
 
+def _in_brackets(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
 def _message(text: str) -> str:
     return text.removeprefix("Value error, ")
 
@@ -347,5 +376,6 @@ def _with_files(values: dict[str, Any]) -> dict[str, Any]:
             # As in the key file of the data folder, further lines are older keys.
             known = values.get("secret_key_fallbacks") or ()
             known = known.split(",") if isinstance(known, str) else known
-            values["secret_key_fallbacks"] = tuple(dict.fromkeys([*more, *filter(None, known)]))
+            known = [key.strip() for key in known if key.strip()]
+            values["secret_key_fallbacks"] = tuple(dict.fromkeys([*more, *known]))
     return values

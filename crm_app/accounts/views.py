@@ -1,5 +1,7 @@
 """Pages where administrators look after people: who they are, what they may do, how they get in."""
 
+from urllib.parse import urlsplit
+
 from flask import (
     Blueprint,
     abort,
@@ -16,9 +18,11 @@ from crm_app.accounts import links, services, wording
 from crm_app.accounts.forms import OfficeForm, PersonForm, show_refusal
 from crm_app.accounts.models import LinkPurpose, OfficeSettings, Role, User
 from crm_app.accounts.proof import fresh_sign_in_required
+from crm_app.config import Config
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.live import services as live
+from crm_app.proxies import is_loopback
 from crm_app.web.access import admin_only
 from crm_app.web.fragments import see_other
 from crm_app.web.toasts import toast
@@ -185,9 +189,15 @@ def rights() -> Answer:
 
 
 def absolute_url(purpose: LinkPurpose, token: str) -> str:
-    """Give a link's address as the person who gets it must type it."""
-    base = current_app.extensions["settings"].public_url or request.url_root.rstrip("/")
-    return f"{base}{links.path(purpose, token)}"
+    """Give a link's address as the person who gets it must type it.
+
+    Never at the host that the request names, unless that is this machine: by it others could have
+    the token sent to them.
+    """
+    settings: Config = current_app.extensions["settings"]
+    is_here = not settings.public_url and is_loopback(urlsplit(request.host_url).hostname or "")
+    base = request.url_root.rstrip("/") if is_here else settings.base_url
+    return base + links.path(purpose, token)
 
 
 def _form_page(template: str, form: PersonForm | OfficeForm) -> Answer:

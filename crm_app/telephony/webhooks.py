@@ -5,7 +5,6 @@ needs (session, language, rights) is not even set up for it, see `door.py`.
 """
 
 import hmac
-import ipaddress
 import json
 
 import structlog
@@ -20,6 +19,7 @@ from crm_app.calls.ledger import CallIsFullError
 from crm_app.config import Config
 from crm_app.contacts.caller import find_callers
 from crm_app.database import DatabaseBusyError
+from crm_app.proxies import plain_address
 from crm_app.security.kinds import Kind
 from crm_app.security.models import ADDRESS_LENGTH
 from crm_app.security.trail import Sighting, Trail
@@ -198,13 +198,8 @@ def is_allowed_sender(address: str, settings: Config) -> bool:
     networks = settings.webhook_allowed_networks
     if networks is None:
         return True
-    try:
-        sender = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(sender, ipaddress.IPv6Address) and sender.ipv4_mapped:
-        sender = sender.ipv4_mapped
-    return any(sender in network for network in networks)
+    sender = plain_address(address)
+    return sender is not None and any(sender in network for network in networks)
 
 
 def _is_signed(body: bytes, content_type: str, signature: str | None, link: Link) -> bool:

@@ -182,3 +182,63 @@ def test_it_reads_several_networks_and_the_star() -> None:
     assert (
         config.load(_env_file=None, webhook_allowed_networks="*").webhook_allowed_networks is None
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", "k" * 40),
+        ("METRICS_TOKEN", "a token of figures".replace(" ", "-")),
+        ("DATABASE_URL", "postgresql+psycopg://ana:hush@db/ramal"),
+    ],
+)
+def test_it_reads_a_setting_from_the_file_that_another_one_names(
+    name: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "credential"
+    file.write_text(f"{value}\n", encoding="utf-8")
+    monkeypatch.setenv(f"{name}_FILE", str(file))
+    settings = config.load(_env_file=None, data_dir=tmp_path)
+    assert getattr(settings, name.lower()) == value
+    child = config.child_environment(settings)
+    assert value not in child.values()
+    for variable, given in child.items():
+        monkeypatch.setenv(variable, given)
+    assert config.load(_env_file=None) == settings
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "METRICS_TOKEN", "DATABASE_URL"])
+@pytest.mark.parametrize("kept", [None, "", "\n \n", "\ufeff\n"])
+def test_it_refuses_a_file_that_gives_nothing(
+    name: str, kept: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kept is not None:
+        (tmp_path / "credential").write_text(kept, encoding="utf-8")
+    monkeypatch.setenv(f"{name}_FILE", str(tmp_path / "credential"))
+    with pytest.raises(ConfigError, match=f"^{name}_FILE: ") as refusal:
+        config.load(_env_file=None)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "METRICS_TOKEN", "DATABASE_URL"])
+def test_it_refuses_a_setting_beside_its_file(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "credential").write_text("k" * 40, encoding="utf-8")
+    monkeypatch.setenv(f"{name}_FILE", str(tmp_path / "credential"))
+    monkeypatch.setenv(name, "k" * 40)
+    with pytest.raises(ConfigError, match=f"^{name}: is set, and so is {name}_FILE"):
+        config.load(_env_file=None)
+
+
+def test_it_takes_older_keys_from_the_setting_and_from_further_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "credential").write_text("a" * 40 + "\n" + "b" * 40, encoding="utf-8")
+    monkeypatch.setenv("SECRET_KEY_FILE", str(tmp_path / "credential"))
+    monkeypatch.setenv("SECRET_KEY_FALLBACKS", "c" * 40 + ", " + "b" * 40)
+    settings = config.load(_env_file=None)
+    assert settings.secret_keys == ("a" * 40, "b" * 40, "c" * 40)
+    monkeypatch.setenv("SECRET_KEY_FALLBACKS", "short")
+    with pytest.raises(ConfigError, match=r"^SECRET_KEY_FALLBACKS: must be keys"):
+        config.load(_env_file=None)
