@@ -19,6 +19,7 @@ from crm_app.telephony.commands import telephony_cli
 
 def create_app() -> Flask:
     """Build the application for the `flask` command; a bad setting is one line, not a traceback."""
+    checks.keep_files_private()
     try:
         settings = config.load()
         checks.prepare_folder(settings.data_dir)

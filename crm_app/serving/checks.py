@@ -5,8 +5,10 @@ import fcntl
 import os
 import resource
 import socket
+import stat
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from crm_app.config import Config
@@ -15,15 +17,18 @@ from crm_app.serving import port_owner
 
 WANTED_FILES = 8192
 PREVIOUS_END_SECONDS = 15.0
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def prepare_folder(folder: Path) -> None:
     """Make the data folder, for its owner only, and prove that it can be written.
 
-    Raises ConfigError.
+    A folder that is there already is closed to others, and so is what an earlier release left open
+    in it. Raises ConfigError.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _close_to_others(folder)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
@@ -31,6 +36,20 @@ def prepare_folder(folder: Path) -> None:
             f"DATA_DIR: cannot write in {folder} ({error.strerror}). "
             "Make the folder writable, or name another one in DATA_DIR."
         ) from error
+
+
+def _close_to_others(folder: Path) -> None:
+    status = folder.stat()
+    if status.st_uid != os.getuid() or status.st_mode & stat.S_ISVTX:
+        # Nobody's home: somebody else decides on it, or it is shared on purpose, as /tmp is.
+        return
+    if status.st_mode & OTHERS:
+        folder.chmod(stat.S_IMODE(status.st_mode) & ~OTHERS)
+    for path in (*folder.glob("ramal.db*"), folder / "secret_key"):
+        with suppress(FileNotFoundError):
+            mode = path.lstat().st_mode
+            if stat.S_ISREG(mode) and mode & OTHERS:
+                path.chmod(stat.S_IMODE(mode) & ~OTHERS)
 
 
 def prepare_private_folder(folder: Path) -> None:

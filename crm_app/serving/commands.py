@@ -42,9 +42,8 @@ def make_serve(create_app: Factory) -> click.Command:
 
         The first start prints a link where the first administrator is made. Ctrl-C ends all.
         """
-        from crm_app.serving import checks, demonstration, office
+        from crm_app.serving import demonstration, office
 
-        checks.keep_files_private()
         settings: Config = current_app.extensions["settings"]
         if demo:
             demonstration.serve(settings, create_app)
@@ -58,11 +57,10 @@ def make_serve(create_app: Factory) -> click.Command:
 @with_appcontext
 def worker() -> None:
     """Do the work that nobody waits for; run as many as you like, on any machine."""
-    from crm_app.serving import checks, preparation
+    from crm_app.serving import preparation
     from crm_app.serving.periodic import JOBS
     from crm_app.serving.worker import Worker
 
-    checks.keep_files_private()
     preparation.refuse_unfit_database()
     app = _this_app()
     settings: Config = app.extensions["settings"]

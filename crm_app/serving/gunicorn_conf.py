@@ -51,6 +51,7 @@ def post_worker_init(worker: Any) -> None:
     logger.addFilter(_is_of_ours)
     for listener in worker.sockets:
         notice_who_has_gone(listener)
+    _name_no_server()
 
     def end(signum: int, frame: FrameType | None) -> None:
         worker.handle_exit(signum, frame)
@@ -119,6 +120,18 @@ def _let_the_answer_arrive(connection: Any) -> None:
         while left > 0 and (found := connection.recv(LINGER_PIECE)):
             left -= len(found)
             gevent.sleep(0)
+
+
+def _name_no_server() -> None:
+    """Leave out the header that says which server this is; gunicorn has no setting for it."""
+    from gunicorn.http.wsgi import Response
+
+    whole = Response.default_headers
+
+    def without_server(response: Any) -> list[str]:
+        return [line for line in whole(response) if not line.startswith("Server:")]
+
+    Response.default_headers = without_server
 
 
 def _end_soon() -> None:

@@ -10,7 +10,7 @@ from flask import Flask
 
 from crm_app.config import Config
 from crm_app.extensions import db
-from crm_app.serving import checks, preparation
+from crm_app.serving import advice, checks, preparation
 from crm_app.serving.supervisor import Supervisor, connections_for, while_running
 
 Greeting = Callable[[], None]
@@ -63,6 +63,8 @@ def open_office(
 
     `also` starts what belongs to this office only.
     """
+    for sentence in advice.all_of(settings):
+        click.echo(f"Warning: {sentence}", err=True)
     files = checks.raise_file_limit()
     if files < checks.WANTED_FILES:
         click.echo(

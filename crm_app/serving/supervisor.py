@@ -4,9 +4,9 @@ import http.client
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import FrameType
+from types import FrameType, MappingProxyType
 
 import structlog
 
@@ -80,9 +80,9 @@ class Supervisor:
         """Start one of our own commands as a child."""
         self._start(name, [sys.executable, "-m", "flask", *command])
 
-    def start_module(self, name: str, module: str, *arguments: str) -> None:
-        """Start a Python module as a child."""
-        self._start(name, [sys.executable, "-m", module, *arguments])
+    def start_module(self, name: str, module: str, *arguments: str, **secrets: str) -> None:
+        """Start a Python module as a child; `secrets` are variables that only it can read."""
+        self._start(name, [sys.executable, "-m", module, *arguments], secrets=secrets)
 
     def wait_for_web(self) -> bool:
         """Wait for the first answer; False when we are to end before it comes."""
@@ -113,10 +113,15 @@ class Supervisor:
         self._end(buses, BUS_END_SECONDS)
 
     def _start(
-        self, name: str, command: list[str], *descriptors: int, log_file: Path | None = None
+        self,
+        name: str,
+        command: list[str],
+        *descriptors: int,
+        log_file: Path | None = None,
+        secrets: Mapping[str, str] = MappingProxyType({}),
     ) -> Child:
         held = (self._lock, *descriptors)
-        child = Child(name, command, self._environment, held, log_file)
+        child = Child(name, command, {**self._environment, **secrets}, held, log_file)
         self._children.append(child)
         child.start()
         return child

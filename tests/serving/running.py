@@ -66,7 +66,7 @@ class Office:
         self.port = 0
 
     def __enter__(self) -> "Office":
-        self.port = int(self.wait_for(r"Ramal answers on http://127\.0\.0\.1:(\d+)"))
+        self.port = int(self.wait_for(r"(?:answers|listens) on http://127\.0\.0\.1:(\d+)"))
         self.wait_until_ready()
         return self
 

@@ -1,12 +1,15 @@
 """Serves the simulator from a command line until it is told to end."""
 
 import argparse
+import os
 import signal
 import sys
 import threading
 from collections.abc import Sequence
 
 from crm_app.telephony.zadarma.simulator.office import INTERACTIVE, RING_SECONDS, Simulator
+
+SECRET_VARIABLE = "SIMULATOR_SECRET"  # noqa: S105 (a name)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -42,7 +45,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="simulator", description=__doc__)
     parser.add_argument("--key", required=True, help="API key that the office uses")
-    parser.add_argument("--secret", required=True, help="API secret that the office uses")
+    secret = os.environ.get(SECRET_VARIABLE)  # noqa: TID251 (a program of its own)
+    parser.add_argument(
+        "--secret",
+        default=secret,
+        required=secret is None,
+        help=f"API secret that the office uses; better in the variable {SECRET_VARIABLE}",
+    )
     parser.add_argument("--webhook", required=True, help="where the office takes notifications")
     parser.add_argument("--port", type=int, default=0, help="0 = any free port")
     parser.add_argument("--extensions", default="101,102,103,104,105", help="with commas")
