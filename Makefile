@@ -1,18 +1,22 @@
 # Everything is one command. Needs Python 3.11 or newer and make; nothing else.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench vendor translations screenshots clean
+.PHONY: help install run demo test check bench vendor lock audit sbom translations screenshots clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
 PIP := $(PYTHON) -m pip install --quiet --quiet --disable-pip-version-check --no-input --require-virtualenv
+# For every platform and Python that Ramal runs on.
+LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate
 # A change of the pinned versions gives the stamp another name, so an old environment is renewed.
 RUN_STAMP := $(VENV)/.ramal-run-$(shell cat requirements.txt | cksum | tr ' ' '-')
 DEV_STAMP := $(VENV)/.ramal-dev-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(RUN_STAMP) ## Install what Ramal runs on, and start nothing
 
 run: $(RUN_STAMP) ## Serve Ramal on http://127.0.0.1:8000; Ctrl-C stops it
 	@exec $(BIN)/flask serve
@@ -33,6 +37,7 @@ check: $(DEV_STAMP) ## Check style, types, layers, templates, spelling and house
 	$(BIN)/djlint --quiet --lint templates
 	$(BIN)/codespell
 	$(PYTHON) -m pytest --quiet tests/house
+	$(PYTHON) .ci/audit.py --if-reachable
 	@echo "All checks passed."
 
 bench: $(DEV_STAMP) ## Measure the speed and print a table
@@ -40,7 +45,17 @@ bench: $(DEV_STAMP) ## Measure the speed and print a table
 	@exec $(PYTHON) -m tests.bench $(ARGS)
 
 vendor: $(DEV_STAMP) ## Fetch the pinned versions of htmx and Tabler into static/vendor
-	@exec $(PYTHON) static/vendor/fetch.py
+	@exec $(PYTHON) .ci/vendor/fetch.py
+
+lock: $(DEV_STAMP) ## Write the lock files from requirements.in and requirements-dev.in
+	@$(LOCK) requirements.in --output-file requirements.txt $(ARGS)
+	@$(LOCK) requirements-dev.in --constraint requirements.txt --output-file requirements-dev.txt $(ARGS)
+
+audit: $(DEV_STAMP) ## Ask whether a package has a known weakness
+	@exec $(PYTHON) .ci/audit.py
+
+sbom: $(DEV_STAMP) ## List what is installed, in CycloneDX, into sbom.json
+	@$(BIN)/cyclonedx-py requirements requirements.txt --output-file sbom.json && echo "The list is in sbom.json"
 
 translations: $(DEV_STAMP) ## Gather new strings into the catalogues and compile them
 	@$(BIN)/pybabel -q extract -F babel.cfg --ignore-dirs ".*" -k _l -k lazy_gettext -k _n:1,2 -k ngettext:1,2 -k lazy_ngettext:1,2 --no-location --sort-output -o .messages.pot .
@@ -60,10 +75,10 @@ $(PYTHON):
 
 $(RUN_STAMP): requirements.txt | $(PYTHON)
 	@echo "Installing what Ramal runs on (about a minute, only when its versions change)"
-	@$(PIP) --requirement requirements.txt
+	@$(PIP) --require-hashes --requirement requirements.txt
 	@rm -f $(VENV)/.ramal-run-*; touch $@
 
 $(DEV_STAMP): requirements-dev.txt | $(RUN_STAMP)
 	@echo "Installing what tests and checks need"
-	@$(PIP) --requirement requirements-dev.txt
+	@$(PIP) --require-hashes --requirement requirements-dev.txt
 	@rm -f $(VENV)/.ramal-dev-*; touch $@
