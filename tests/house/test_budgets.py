@@ -121,11 +121,34 @@ def test_it_keeps_the_words_of_the_pbx_out_of_the_features_below(path: Path) -> 
     assert not WORDS_OF_THE_PBX.findall(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
-def test_it_pins_every_requirement(name: str) -> None:
+PIN = re.compile(r"([\w.\-]+)(?:\[\w+\])?==([\w.]+)")
+
+
+def pins(name: str) -> dict[str, str]:
+    """What a file of requirements pins, by its name in the one writing that counts."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    found = [PIN.match(line) for line in lines if line[:1].isalnum()]
+    return {re.sub(r"[-_.]+", "-", pin[1]).lower(): pin[2] for pin in found if pin}
+
+
+@pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
+def test_it_pins_every_requirement_and_locks_it_with_what_it_brings_along(name: str) -> None:
+    lines = (ROOT / f"{name}.in").read_text(encoding="utf-8").splitlines()
     wanted = [line for line in lines if line and not line.startswith(("#", "-r "))]
-    assert not [line for line in wanted if not re.fullmatch(r"[\w.\-]+(\[\w+\])?==[\w.]+", line)]
+    assert not [line for line in wanted if not PIN.fullmatch(line)]
+    locked = pins(f"{name}.txt")
+    assert pins(f"{name}.in").items() <= locked.items(), "run make lock"
+    assert len(locked) > len(wanted) * 3 / 2
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_it_takes_no_package_that_is_not_the_very_one(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    entries = re.findall(
+        r"^[A-Za-z0-9][^\\]*\\$(?:\n {4}--hash=sha256:[0-9a-f]{64}(?: \\)?)+", text, re.M
+    )
+    assert len(entries) == len(re.findall(r"^[A-Za-z0-9]", text, re.M))
+    assert "://" not in text
 
 
 def test_it_shows_every_setting_in_the_example_file() -> None:
