@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from crm_app.accounts import links
 from crm_app.accounts.models import LinkPurpose, OfficeSettings, Role, User
+from crm_app.accounts.views import absolute_url
 from crm_app.demo import make_user
 from crm_app.extensions import db
 from crm_app.live.messages import channel_of
@@ -73,6 +74,14 @@ def test_it_invites_and_shows_the_link_once(browser: FlaskClient) -> None:
     assert LINK.search(browser.get(f"/people/{user.id}").text) is None
     with browser.session_transaction() as session:
         assert found[2] not in str(dict(session))
+
+
+def test_a_link_is_never_made_at_the_host_that_a_request_names(app: Flask) -> None:
+    ours = app.extensions["settings"].base_url
+    for host in ("evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "10.0.0.66"):
+        with app.test_request_context("/people/new", base_url=f"http://{host}"):
+            link = absolute_url(LinkPurpose.INVITATION, "token")
+        assert link.startswith(f"{ours}/invitation/"), host
 
 
 @pytest.mark.parametrize(
