@@ -36,6 +36,7 @@ class End(StrEnum):
     BY_ADMIN = "by_admin"
     STOLEN = "stolen"
     EXPIRED = "expired"
+    NEW_KEY = "new_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,11 @@ def end_all(user: User, reason: End, *, but: Held | None = None) -> int:
         ended_at=clock.now(),
         end_reason=reason,
     )
+
+
+def end_everybodys() -> int:
+    """End all sessions of the office, because its secret key was exchanged; tell how many."""
+    return _change(BrowserSession.ended_at.is_(None), ended_at=clock.now(), end_reason=End.NEW_KEY)
 
 
 def end_old() -> set[int]:

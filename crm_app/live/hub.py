@@ -161,8 +161,13 @@ class Hub:
             for listener in list(group):
                 listener.drop()
             return
-        number, _, text = data.decode().partition(" ")
-        item = (parse_id(number) or (0, 0), number, text)
+        number, _, text = data.decode("utf-8", "replace").partition(" ")
+        parsed = parse_id(number)
+        if parsed is None:
+            # Not from us: a number is written to the browser as it is.
+            log.warning("live_message_dropped", length=len(data))
+            return
+        item = (parsed, number, text)
         for listener in list(group):
             try:
                 listener.queue.put_nowait(item)

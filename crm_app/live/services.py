@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable
-from typing import Any
 
 import structlog
 from redis.exceptions import RedisError
@@ -17,8 +16,8 @@ class _State:
     is_failing: bool = False
 
 
-def tell(user_ids: Iterable[int], message: dict[str, Any]) -> None:
-    """Send a small message such as {"call": 42} to every open page of these users.
+def tell(user_ids: Iterable[int], message: dict[str, int | None]) -> None:
+    """Send a small message of ids, such as {"call": 42}, to every open page of these users.
 
     Call it after the commit: the pages ask for the new state at once. A bus that is down is
     logged once and never raised, because a page that comes back asks for its state anyway.

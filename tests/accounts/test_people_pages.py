@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import redis
+from flask import Flask
 from flask.testing import FlaskClient
 
 from crm_app.accounts import links

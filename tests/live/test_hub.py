@@ -93,6 +93,14 @@ def test_it_replays_what_came_after_the_last_number_in_order(own_bus: OwnBus) ->
     assert missed(bus.client(), channel_of(8), (0, 0)) == []
 
 
+def test_it_passes_on_nothing_that_has_no_number_of_ours(hub: Hub, own_bus: OwnBus) -> None:
+    listener = listening(hub, 7)
+    for foreign in (b'{"call":1}', b"1-1\nevent:x {}", b"\xff\xfe", b"", b"0x1-1 {}"):
+        bus.client().publish(channel_of(7), foreign)
+    services.tell([7], {"call": 42})
+    assert heard(listener) == '{"call":42}'
+
+
 def test_it_keeps_a_bounded_number_of_messages_for_a_bounded_time(own_bus: OwnBus) -> None:
     for number in range(1000):
         services.tell([7], {"call": number})

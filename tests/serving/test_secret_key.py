@@ -66,7 +66,7 @@ def sign_in(office: Office, session: requests.Session) -> int:
     page = f"http://127.0.0.1:{office.port}/login"
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', session.get(page, timeout=10).text)
     assert token
-    data = {"csrf_token": token[1], "email": EMAIL, "password": PASSWORD}
+    data = {"csrf_token": token[1], "email": EMAIL, "password": PASSWORD, "remember": "y"}
     return session.post(page, data=data, allow_redirects=False, timeout=10).status_code
 
 

@@ -5,14 +5,16 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from crm_app import key_file
+from crm_app.accounts import sessions
 from crm_app.config import Config
 from crm_app.encryption import KeyRing
+from crm_app.extensions import db
 from crm_app.keys import services
 
 secret_key_cli = AppGroup("secret-key", help="Exchange the key that signs and encrypts.")
 
 ENDED = (
-    "Ended: every session, so everybody signs in again, and every form that is open.\n"
+    "Ended: all {count} sessions, so everybody signs in again, and every form that is open.\n"
     "As before: passwords, PBX keys, one-time links, the webhook address."
 )
 
@@ -32,6 +34,9 @@ def rotate() -> None:
         # With both in the file, the office opens wherever this is cut off.
         key_file.replace(settings.key_path, [new, *old])
     exchanged = services.encrypt_with_newest(KeyRing([new, *old]))
+    # Browsers that stay signed in are known by a text that no key signs.
+    ended = sessions.end_everybodys()
+    db.session.commit()
     if settings.keeps_key:
         key_file.replace(settings.key_path, [new])
         click.echo(f"The new key is in {settings.key_path}. Restart Ramal now.")
@@ -39,12 +44,9 @@ def rotate() -> None:
         where = settings.secret_key_file or "SECRET_KEY"
         click.echo(f"Put this key into {where} now, and restart Ramal:\n\n  SECRET_KEY={new}\n")
     click.echo(f"Encrypted with the new key: {exchanged}.")
-    click.echo(ENDED)
-    if settings.secret_key_fallbacks or not settings.keeps_key:
-        click.echo(
-            "The old key is not needed any more: take it out of SECRET_KEY_FALLBACKS. "
-            "(With the old key there, sessions would go on.)"
-        )
+    click.echo(ENDED.format(count=ended))
+    if settings.secret_key_fallbacks:
+        click.echo("Take the old keys out of SECRET_KEY_FALLBACKS: nothing needs them any more.")
 
 
 @secret_key_cli.command("adopt")
