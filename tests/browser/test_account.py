@@ -89,8 +89,8 @@ def test_a_form_of_a_page_asks_in_a_box_and_stays_as_it_was_typed(
       form.setAttribute("hx-target", "main");
       htmx.process(form);
     }""")
-    page.get_by_label("Name").fill("Zé Novo")
-    page.get_by_label("E-mail").fill("ze@example.com")
+    page.get_by_label("Name").fill("Rui Novo")
+    page.get_by_label("E-mail").fill("rui.novo@example.com")
     page.get_by_role("button", name="Create the invitation").click()
     box = page.get_by_role("dialog", name=QUESTION)
     expect(box).to_be_visible()
@@ -100,11 +100,11 @@ def test_a_form_of_a_page_asks_in_a_box_and_stays_as_it_was_typed(
     field.fill("wrong")
     field.press("Enter")
     expect(box).to_contain_text("This is not your current password.")
-    expect(page.get_by_label("Name")).to_have_value("Zé Novo")
+    expect(page.get_by_label("Name")).to_have_value("Rui Novo")
     field.fill(PASSWORD)
     field.press("Enter")
     expect(box).to_be_hidden()
-    expect(page.get_by_role("heading", name="Invitation link for Zé Novo")).to_be_visible()
+    expect(page.get_by_role("heading", name="Invitation link for Rui Novo")).to_be_visible()
 
 
 def test_a_question_that_is_cancelled_leaves_the_form(office: Office, sign_in: SignIn) -> None:
