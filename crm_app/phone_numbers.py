@@ -1,17 +1,29 @@
-"""Phone numbers: any writing in, E.164 stored, a pleasant form shown."""
+"""Phone numbers: any writing in, E.164 or a short number stored, a pleasant form shown.
+
+What is read from the PBX or is stored already is never refused; what people type may be a number
+that no plan knows, as long as one of its length is possible.
+"""
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import phonenumbers
+from phonenumbers import shortnumberinfo
 
+from crm_app import phone_text
 from crm_app.errors import InvalidInputError
+from crm_app.phone_pairs import other_writings
 
 EXTENSION_LENGTH = 5
+# Services and helplines have 3 to 6 digits (ITU-T E.164 allows no shorter, Europe has 116 xxx).
+_SHORT_LENGTHS = range(3, 7)
 _NOT_DIGITS = re.compile(r"\D")
-_LINK = re.compile(r"^\s*tel:", re.IGNORECASE)
-# Marks of writing direction and the like, which come along when a number is copied from a page.
-_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_STORED = re.compile(r"\+?[0-9]{1,19}")
+# Between two numbers, where it does not stand inside of one.
+_MAY_PART = re.compile(r"[\s/\n,]+")
 # National writing and E.164 differ at the beginning only, in Argentina up to the area code.
 _SURE_DIGITS = 6
 _REASONS = {
@@ -21,18 +33,78 @@ _REASONS = {
     phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "number_too_short",
     phonenumbers.ValidationResult.INVALID_LENGTH: "number_wrong_length",
 }
+_DOUBT = "number_not_known"
+_POSSIBLE, _VALID = 1, 2
+Form = Literal["", "national", "international"]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A number as it is stored, and what speaks against it: number_not_known, or nothing."""
+
+    number: str
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A number as the PBX told it, and what else it can be if a contact has that."""
+
+    number: str = ""
+    other: str = ""
 
 
 def parse(text: str, country: str) -> str:
     """Turn a number as people write it (`912 345 678`, `00351…`, `tel:+351…`) into E.164.
 
-    `country` is the two-letter code that national numbers belong to. Raises InvalidInputError
-    with one of the codes number_not_a_number, number_too_short, number_too_long,
-    number_unknown_country, number_wrong_length, number_impossible, number_holds_more.
+    Short numbers (`16200`) stay as they are. `country` is the two-letter code that national
+    numbers belong to. Raises InvalidInputError as `read` does.
     """
-    cleaned = _LINK.sub("", _INVISIBLE.sub("", text)).strip()
-    if cleaned.startswith("00"):
-        cleaned = "+" + cleaned[2:]
+    return read(text, country).number
+
+
+@lru_cache(maxsize=1024)
+def read(text: str, country: str) -> Read:
+    """Read a number as people write it, and tell whether a numbering plan knows it.
+
+    Raises InvalidInputError with one of the codes number_not_a_number, number_too_short,
+    number_too_long, number_unknown_country, number_wrong_length, number_holds_more.
+    """
+    found = phone_text.find(text)
+    if not found.number:
+        raise InvalidInputError("number_not_a_number", number=text)
+    if found.has_more:
+        raise InvalidInputError("number_holds_more", number=text)
+    number, reason = _typed(found.written, country)
+    if number is None and _is_short(found.number):
+        if _MAY_PART.search(found.written) and "/" in found.written:
+            raise InvalidInputError("number_holds_more", number=text)
+        return Read(found.number, "" if _is_known_short(found.number, country) else _DOUBT)
+    if number is None:
+        raise InvalidInputError(
+            "number_holds_more" if _are_two(found.written, country) else reason, number=text
+        )
+    stored = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if phonenumbers.is_valid_number(number):
+        return Read(stored)
+    known = next(filter(is_valid, other_writings(stored)), "")
+    return Read(known) if known else Read(stored, _DOUBT)
+
+
+def read_known(text: str, country: str, known: Iterable[str]) -> Read:
+    """Read a number that may be one of those we know: these are never refused, nor changed.
+
+    `known` are numbers as they are stored or were reported. Raises InvalidInputError as `read`.
+    """
+    for number in known:
+        if _STORED.fullmatch(number) and text.strip() in (number, show(number, country)):
+            return Read(number, doubt_of(number, country))
+    return read(text, country)
+
+
+def _typed(written: str, country: str) -> tuple[phonenumbers.PhoneNumber | None, str]:
+    """Give a number of possible length, or the reason why it is none."""
+    cleaned = "+" + written[2:] if written.startswith("00") else written
     try:
         number = phonenumbers.parse(cleaned, country)
     except phonenumbers.NumberParseException as error:
@@ -42,41 +114,102 @@ def parse(text: str, country: str) -> str:
             phonenumbers.NumberParseException.TOO_SHORT_AFTER_IDD: "number_too_short",
             phonenumbers.NumberParseException.TOO_LONG: "number_too_long",
         }.get(error.error_type, "number_not_a_number")
-        raise InvalidInputError(code, number=text) from error
+        return None, code
     reason = phonenumbers.is_possible_number_with_reason(number)
     if reason != phonenumbers.ValidationResult.IS_POSSIBLE:
-        raise InvalidInputError(_REASONS.get(reason, "number_impossible"), number=text)
-    if not phonenumbers.is_valid_number(number):
-        raise InvalidInputError("number_impossible", number=text)
-    # The library reads one number and an extension and drops the rest; nothing typed may be lost.
+        whole = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        # Mexico's 1 makes a number too long; 351912345678 lacks only the plus.
+        without_plus = [] if "+" in cleaned else ["+" + _NOT_DIGITS.sub("", cleaned)]
+        for other in (*other_writings(whole), *without_plus):
+            if is_valid(other):
+                return phonenumbers.parse(other, None), ""
+        return None, _REASONS.get(reason, "number_wrong_length")
+    # The library reads one number and drops the rest; nothing typed may be lost.
     typed = phonenumbers.normalize_digits_only(cleaned)
     if number.extension or not typed.endswith(str(number.national_number)[-_SURE_DIGITS:]):
-        raise InvalidInputError("number_holds_more", number=text)
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        return None, "number_holds_more"
+    return number, ""
+
+
+def _are_two(written: str, country: str) -> bool:
+    """Tell whether a number that cannot be is two that can, one behind the other."""
+    if re.search(r"\d\s*[/\n,]\s*\d", written):
+        return True
+    halves = ((written[: gap.start()], written[gap.end() :]) for gap in _MAY_PART.finditer(written))
+    return any(all(_grade(half, country)[0] == _VALID for half in pair) for pair in halves)
 
 
 def caller_number(text: str, country: str) -> str:
-    """Read a number as the PBX sends it, tolerantly: E.164, an extension's digits, or "" if hidden.
+    """Read a number as the PBX sends it, tolerantly: see `reported`."""
+    return reported(phone_text.find(text).number, country).number
 
-    Up to five digits are our own side (protocol notes §4.4). Digits that no numbering plan knows
-    are kept with a plus, because a call from them must still be logged and found again.
+
+@lru_cache(maxsize=4096)
+def reported(number: str, country: str, form: Form = "") -> Reported:
+    """Read the digits that the PBX tells: E.164, a short number as it is, or "" if hidden.
+
+    Without a plus `351912345678` and `912345678` may both be meant; where both readings are
+    numbers, `form` is how the event writes its others, and a country's own form comes first.
+    Digits that no numbering plan knows are kept with a plus, because a call from them must still
+    be logged and found again.
     """
-    stripped = text.strip()
-    digits = _NOT_DIGITS.sub("", stripped)
+    digits = _NOT_DIGITS.sub("", number)
     if not digits.strip("0"):
-        return ""
+        return Reported()
     if len(digits) <= EXTENSION_LENGTH:
-        return digits
-    has_prefix = stripped.startswith("+") or digits.startswith("00")
-    candidates = [f"+{digits.removeprefix('00')}"] if has_prefix else [f"+{digits}", digits]
-    for candidate in candidates:
-        try:
-            number = phonenumbers.parse(candidate, country)
-        except phonenumbers.NumberParseException:
-            continue
-        if phonenumbers.is_valid_number(number):
-            return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return f"+{digits.removeprefix('00')}"
+        return Reported(digits)
+    if number.startswith("+") or digits.startswith("00"):
+        whole = "+" + digits.removeprefix("00")
+        return Reported(_grade(whole, country)[1] or whole)
+    abroad, at_home = _grade(f"+{digits}", country), _grade(digits, country)
+    if len(digits) in _SHORT_LENGTHS and _VALID not in (abroad[0], at_home[0]):
+        return Reported(digits)
+    first, second = (abroad, at_home) if form == "international" else (at_home, abroad)
+    if second[0] > first[0]:
+        first, second = second, first
+    other = second[1] if second[0] == first[0] and second[1] != first[1] else ""
+    return Reported(first[1] or f"+{digits}", other)
+
+
+def form_of(number: str, country: str) -> Form:
+    """Tell in which form digits are written, "" when they do not say."""
+    digits = _NOT_DIGITS.sub("", number)
+    if len(digits) <= EXTENSION_LENGTH or number.startswith(("+", "00")):
+        return ""
+    abroad, at_home = _grade(f"+{digits}", country), _grade(digits, country)
+    # The library takes a country's own code off by itself.
+    if abroad[0] > at_home[0] or (abroad[0] and abroad == at_home):
+        return "international"
+    return "national" if at_home[0] > abroad[0] else ""
+
+
+def _grade(text: str, country: str) -> tuple[int, str]:
+    """Say how well a reading fits a numbering plan, with its E.164; (0, "") when not at all."""
+    try:
+        number = phonenumbers.parse(text, country)
+    except phonenumbers.NumberParseException:
+        return 0, ""
+    stored = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if phonenumbers.is_valid_number(number):
+        return _VALID, stored
+    return (_POSSIBLE, stored) if phonenumbers.is_possible_number(number) else (0, "")
+
+
+def _is_short(number: str) -> bool:
+    return not number.startswith("+") and len(number) in _SHORT_LENGTHS
+
+
+def _is_known_short(number: str, country: str) -> bool:
+    return bool(shortnumberinfo.is_valid_short_number(_short(number, country)))
+
+
+def _short(number: str, country: str) -> phonenumbers.PhoneNumber:
+    code = phonenumbers.country_code_for_region(country)
+    return phonenumbers.PhoneNumber(
+        country_code=code,
+        national_number=int(number),
+        italian_leading_zero=number.startswith("0"),
+    )
 
 
 @lru_cache(maxsize=10_000)
@@ -108,6 +241,14 @@ def is_valid(number: str) -> bool:
         return phonenumbers.is_valid_number(phonenumbers.parse(number, None))
     except phonenumbers.NumberParseException:
         return False
+
+
+def doubt_of(number: str, country: str) -> str:
+    """Tell what speaks against a stored number: number_not_known, or "" when nothing does."""
+    if not number:
+        return ""
+    known = is_valid(number) if number.startswith("+") else _is_known_short(number, country)
+    return "" if known else _DOUBT
 
 
 def country_of(number: str) -> str:

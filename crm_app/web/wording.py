@@ -13,8 +13,10 @@ NUMBER_REASONS: dict[str, Any] = {
     "number_too_long": _l("This number is too long."),
     "number_unknown_country": _l("No country has this code. Check the digits after the plus."),
     "number_wrong_length": _l("This number has too many or too few digits."),
-    "number_impossible": _l("There is no such number. Check the digits."),
     "number_holds_more": _l("Enter one number only, without an extension."),
+}
+DOUBTS: dict[str, Any] = {
+    "number_not_known": _l("No numbering plan knows this number. Check the digits."),
 }
 REASONS: dict[str, Any] = NUMBER_REASONS | {
     "number_twice": _l("This number is already above."),
@@ -32,3 +34,8 @@ def reason(error: InvalidInputError) -> str:
     """Say in the user's language why something was refused."""
     words = str(REASONS.get(error.code) or _("This cannot be accepted."))
     return words % error.details
+
+
+def doubt(code: str) -> str:
+    """Say what speaks against something that is accepted all the same, "" for no code."""
+    return str(DOUBTS.get(code, ""))
