@@ -1,12 +1,13 @@
 """From the PBX's typed events to facts about calls, with every number in one form."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
 from crm_app import phone_numbers
 from crm_app.calls.facts import Disposition, Fact, FactKind
 from crm_app.telephony.zadarma import events
-from crm_app.telephony.zadarma.parties import party
+from crm_app.telephony.zadarma.parties import MAX_EXTENSION_DIGITS, party
 
 _KINDS: dict[type[events.Event], FactKind] = {
     events.CallStarted: FactKind.STARTED,
@@ -35,14 +36,20 @@ def to_fact(event: events.Event, received_at: datetime, default_country: str) ->
     kind = _KINDS.get(type(event))
     if kind is None or not isinstance(event, events.CallEvent):
         return None
-    dialled = f"+{event.dialled_e164}" if event.dialled_e164 else event.called
+    did = side_of(event.did, default_country).number
+    forms = [form_of(text, default_country) for text in _others(event)]
+    form = next(filter(None, forms), "")
+    caller = side_of(event.caller, default_country, form)
+    called = side_of(event.called, default_country, form)
+    # The PBX says itself what was dialled, the code around it stands in the other field only.
+    dialled = side_of(f"+{event.dialled_e164}", default_country) if event.dialled_e164 else called
     return Fact(
         kind=kind,
         pbx_call_id=event.pbx_call_id,
         received_at=received_at,
-        caller=number_of(event.caller, default_country),
-        called=number_of(dialled, default_country),
-        did=number_of(event.did, default_country),
+        caller=caller.number,
+        called=dialled.number,
+        did=did,
         extension=event.extension,
         last_extension=event.last_extension,
         transfer_from=event.transfer_from,
@@ -54,15 +61,59 @@ def to_fact(event: events.Event, received_at: datetime, default_country: str) ->
         leg=event.leg,
         pbx_time=event.call_start[:_LONGEST_TEXT],
         menu_choice=event.digits[:_LONGEST_TEXT] if isinstance(event, events.MenuChoice) else "",
+        caller_name=caller.name,
+        called_name=dialled.name,
+        caller_other=caller.other,
+        called_other=dialled.other,
+        dial_code=(called.code or caller.code)[:_LONGEST_TEXT],
+        own=_surely_ours(event, caller, dialled),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One party in our own forms: its number or the name in its place, and what was around it."""
+
+    number: str = ""
+    other: str = ""
+    name: str = ""
+    code: str = ""
+    is_extension: bool = False
 
 
 # One call brings its numbers up to a dozen times, and an office has few of its own; working a
 # number out costs more than storing a fact.
 @lru_cache(maxsize=4096)
-def number_of(text: str, default_country: str) -> str:
-    """Read a party as the PBX writes it: E.164, an extension's digits, or "" when hidden."""
+def side_of(text: str, default_country: str, form: phone_numbers.Form = "") -> Side:
+    """Read a party as the PBX writes it: E.164, a short number, or "" when it is hidden.
+
+    `form` is how the event writes its other numbers: a number without a plus is read likewise.
+    """
     who = party(text)
-    if who.kind == "outside":
-        return phone_numbers.caller_number(text, default_country)[:_LONGEST_NUMBER]
-    return who.digits
+    if who.kind == "extension":
+        return Side(who.digits, is_extension=True)
+    if who.kind == "hidden":
+        return Side(name=who.name)
+    read = phone_numbers.reported(who.digits, default_country, form)
+    return Side(read.number[:_LONGEST_NUMBER], read.other[:_LONGEST_NUMBER], code=who.code)
+
+
+@lru_cache(maxsize=4096)
+def form_of(text: str, default_country: str) -> phone_numbers.Form:
+    """Tell in which form a party is written, "" when it does not say."""
+    who = party(text)
+    return phone_numbers.form_of(who.digits, default_country) if who.kind == "number" else ""
+
+
+def _others(event: events.CallEvent) -> tuple[str, ...]:
+    # Each number is read by the others; its own form says nothing where two are possible.
+    return event.did, event.caller, event.called
+
+
+def _surely_ours(event: events.CallEvent, caller: Side, called: Side) -> frozenset[str]:
+    """Name the extensions that the PBX's own writing shows to be its."""
+    ours = {side.number for side in (caller, called) if side.is_extension}
+    # Only an extension of ours can call out.
+    if event.direction == "outbound" and 0 < len(caller.number) <= MAX_EXTENSION_DIGITS:
+        ours.add(caller.number)
+    return frozenset(ours)

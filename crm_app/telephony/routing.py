@@ -18,7 +18,7 @@ def decide(number: str, names: Sequence[str], switches: Switches) -> CallReply:
 
     A hidden number, a colleague's extension and a stranger take the usual way with no name.
     """
-    if not switches.shows_caller_name or not number.startswith("+"):
+    if not switches.shows_caller_name or not number:
         return CallReply()
     return CallReply(caller_name=name_to_show(names) or None)
 

@@ -16,7 +16,7 @@ CLIENT = "+351910000042"
         (CLIENT, [], ON, {}),
         (CLIENT, ["   "], ON, {}),
         ("", ["Ana Sousa"], ON, {}),
-        ("102", ["Ana Sousa"], ON, {}),
+        ("16200", ["Ana Sousa"], ON, {"caller_name": "Ana Sousa"}),
         (CLIENT, ["Ana Sousa", "Ana  Sousa"], ON, {"caller_name": "Ana Sousa"}),
         (CLIENT, ["Ana Sousa", "Rui Sousa", "Eva"], ON, {"caller_name": "Ana Sousa +2"}),
         (CLIENT, ['Ana "A" <b>'], ON, {"caller_name": "Ana A b"}),

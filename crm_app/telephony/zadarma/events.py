@@ -6,7 +6,7 @@ from typing import Literal
 
 from crm_app.telephony.zadarma import form_fields
 from crm_app.telephony.zadarma.dispositions import Disposition, disposition_from
-from crm_app.telephony.zadarma.parties import digits_of
+from crm_app.telephony.zadarma.parties import digits_of, party
 
 MAX_CALL_ID_LENGTH = 64
 
@@ -181,7 +181,7 @@ def _call_fields(name: str, fields: Mapping[str, str]) -> dict[str, object]:
         "caller": form_fields.number(fields, "caller_id"),
         "caller_raw": form_fields.raw_text(fields, "caller_id"),
         "called": form_fields.number(fields, "destination"),
-        "dialled_e164": digits_of(form_fields.text(fields, "dst_e164")),
+        "dialled_e164": digits_of(party(form_fields.number(fields, "dst_e164")).digits),
         "did": form_fields.number(fields, "called_did"),
         "extension": form_fields.extension(fields, "internal"),
         "last_extension": form_fields.extension(fields, "last_internal"),

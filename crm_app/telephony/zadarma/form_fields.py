@@ -4,7 +4,8 @@ import json
 import re
 from collections.abc import Mapping
 
-from crm_app.telephony.zadarma.parties import digits_of, extension_of
+from crm_app.phone_text import HIDDEN_NUMBERS
+from crm_app.telephony.zadarma.parties import extension_of
 
 _MAX_TEXT_LENGTH = 255
 _MAX_MESSAGE_LENGTH = 10_000
@@ -12,6 +13,7 @@ _LONGEST_CALL_SECONDS = 7 * 24 * 3600
 # PostgreSQL refuses NUL and lone surrogates in a text; no genuine field has controls.
 _UNWANTED = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _UNWANTED_IN_MESSAGES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_ONLY_A_NUMBER = re.compile(r"[-+()./*#0-9\s]*[0-9][-+()./*#0-9\s]*\Z")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]*)?\Z")
 
 
@@ -28,9 +30,14 @@ def text(fields: Mapping[str, object], name: str) -> str:
 
 def number(fields: Mapping[str, object], name: str) -> str:
     """Take a field as a number without spaces, or as the words that stand in its place."""
-    written = text(fields, name)
-    # A plus that was not encoded arrives as a space; spaces inside a name are its own.
-    return "".join(written.split()) if digits_of(written) else written
+    raw = raw_text(fields, name)
+    written = raw.strip()
+    # Spaces inside a name are its own.
+    if not _ONLY_A_NUMBER.match(written):
+        return written
+    together = "".join(written.split())
+    # A plus that was not encoded arrives as a space. Only here it makes a difference.
+    return f"+{together}" if raw[:1] == " " and f"+{together}" in HIDDEN_NUMBERS else together
 
 
 def extension(fields: Mapping[str, object], name: str) -> str:

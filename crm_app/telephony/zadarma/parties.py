@@ -4,7 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from crm_app import phone_text
+
 MAX_EXTENSION_DIGITS = 5
+_MAX_NAME_LENGTH = 60
 _LOGIN = re.compile(r"[0-9]{4,8}-([0-9]{3})\Z")
 _SHORT = re.compile(r"[0-9]{1,5}\Z")
 _NOT_DIGITS = re.compile(r"[^0-9]+")
@@ -12,29 +15,36 @@ _NOT_DIGITS = re.compile(r"[^0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One side of a call: `extension` is our side, `hidden` cannot be called back."""
+    """One side of a call, as far as its text says.
 
-    kind: Literal["hidden", "extension", "outside"]
-    digits: str
-    text: str
+    `extension` is surely one of the PBX's; a `number` of up to five digits may be one too, or an
+    outside service: only the office and the PBX know. `hidden` cannot be called back; `name` is
+    what stands where its number should. `code` is what was dialled around the number.
+    """
+
+    kind: Literal["hidden", "extension", "number"]
+    digits: str = ""
+    name: str = ""
+    code: str = ""
 
 
 def party(text: str) -> Party:
-    """Classify a party by its number as Zadarma writes it.
+    """Classify a party by its number as Zadarma writes it; `digits` keep a plus in front.
 
-    Up to 5 digits are our own side (an extension or a service); empty, `0` and words
-    without digits (anonymous, private, unknown) are hidden.
+    Empty, `0`, and words that hold no number (anonymous, private, `MEO123`) are hidden.
     """
-    stripped = "".join(text.split())
-    digits = digits_of(stripped)
-    if not digits.strip("0"):
-        return Party("hidden", "", stripped)
-    extension = extension_of(stripped)
-    if extension:
-        return Party("extension", extension, stripped)
-    if len(digits) <= MAX_EXTENSION_DIGITS:
-        return Party("extension", digits, stripped)
-    return Party("outside", digits, stripped)
+    stripped = "".join(text.split()) if text[:1].isdigit() else text.strip()
+    login = _LOGIN.match(stripped)
+    if login:
+        return Party("extension", login[1])
+    found = phone_text.find(text)
+    # The user part of `sip:499499-101@pbx` and the like.
+    login = _LOGIN.match(found.written)
+    if login:
+        return Party("extension", login[1])
+    if not found.number:
+        return Party("hidden", "", found.name[:_MAX_NAME_LENGTH])
+    return Party("number", found.number, "", found.code)
 
 
 def digits_of(text: str) -> str:

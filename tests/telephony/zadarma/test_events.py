@@ -356,16 +356,41 @@ def test_it_survives_twenty_thousand_malformed_bodies() -> None:
         ("000", "hidden", ""),
         ("Anonymous", "hidden", ""),
         ("João Ação", "hidden", ""),
-        ("101", "extension", "101"),
-        (" 16200", "extension", "16200"),
+        ("MEO123", "hidden", ""),
+        ("+266696687", "hidden", ""),
+        ("101", "number", "101"),
+        (" 16200", "number", "16200"),
         ("499499-101", "extension", "101"),
-        ("+101", "extension", "101"),
-        ("351910", "outside", "351910"),
-        ("+351 910 000 042", "outside", "351910000042"),
-        ("00351910000042", "outside", "00351910000042"),
-        ("21-00042", "outside", "2100042"),
+        ("sip:499499-101@pbx.zadarma.com", "extension", "101"),
+        ("+101", "number", "+101"),
+        ("351910", "number", "351910"),
+        ("+351 910 000 042", "number", "+351910000042"),
+        ("+351910000042 (Studio 54)", "number", "+351910000042"),
+        ("00351910000042", "number", "00351910000042"),
+        ("21-00042", "number", "2100042"),
     ],
 )
 def test_it_classifies_parties(text: str, kind: str, digits: str) -> None:
     found = party(text)
     assert (found.kind, found.digits) == (kind, digits)
+
+
+@pytest.mark.parametrize(
+    ("sent", "caller"),
+    [
+        (" 266696687", "+266696687"),
+        ("266696687", "266696687"),
+        ("+351 912 345 678 (Studio 54)", "+351 912 345 678 (Studio 54)"),
+        ("MEO 123", "MEO 123"),
+    ],
+)
+def test_it_takes_a_space_for_a_plus_where_that_makes_a_difference(sent: str, caller: str) -> None:
+    assert parse_call(caller_id=sent).caller == caller
+
+
+@pytest.mark.parametrize(
+    ("sent", "dialled"),
+    [("351910000042", "351910000042"), ("+351910000042;x=1", "351910000042"), ("MEO123", "")],
+)
+def test_it_picks_no_dialled_number_out_of_words(sent: str, dialled: str) -> None:
+    assert parse_call(dst_e164=sent).dialled_e164 == dialled

@@ -63,7 +63,7 @@ class Office:
             raise RefusedError(400, "Wrong parameters!")
         if sip and sip not in self.account.extensions:
             raise RefusedError(400, 'Field "sip" could be only SIP or PBX number')
-        if not digits.isdecimal() or (len(digits) < 7 and digits not in self.account.extensions):
+        if not digits.isdecimal() or (len(digits) < 3 and digits not in self.account.extensions):
             raise RefusedError(400, "Check phone's number")
         if from_ not in self.account.extensions and "-" not in from_:
             raise RefusedError(400, "Check your phone number")
