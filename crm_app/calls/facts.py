@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -62,8 +63,15 @@ class CallPhase(StrEnum):
 class Fact:
     """One thing we were told about one call.
 
-    Numbers are E.164 ('+351…'), extension digits, or '' when hidden or not told. `received_at` is
-    our own clock, aware, in UTC; `pbx_time` is the PBX's start text, kept as it came.
+    Numbers are E.164 ('+351…'), short digits, or '' when hidden or not told; `caller_name` and
+    `called_name` then say what stood in their place, and `dial_code` what was dialled around the
+    number. `caller_other` and `called_other` are the second reading of a number that has two.
+    `received_at` is our own clock, aware, in UTC; `pbx_time` is the PBX's start text, kept as it
+    came.
+
+    What the office knew when the fact was stored is no part of its content: `extensions` are those
+    of its short numbers that are ours (None in facts of before this was stored: then all are), and
+    `numbers` those of its readings that a contact had. `own` are extensions by the PBX's own words.
     """
 
     kind: FactKind
@@ -83,19 +91,50 @@ class Fact:
     leg: str = ""
     pbx_time: str = ""
     menu_choice: str = ""
+    caller_name: str = ""
+    called_name: str = ""
+    caller_other: str = ""
+    called_other: str = ""
+    dial_code: str = ""
+    own: frozenset[str] = field(default=frozenset(), compare=False)
+    extensions: frozenset[str] | None = field(default=None, compare=False)
+    numbers: frozenset[str] = field(default=frozenset(), compare=False)
+
+    @property
+    def named(self) -> set[str]:
+        """The extensions that the PBX itself calls so."""
+        return {self.extension, self.last_extension, self.transfer_from, *self.own} - {""}
+
+    @property
+    def short_numbers(self) -> set[str]:
+        """Its numbers of which only the office and the PBX's list can say whose they are."""
+        sides = {number for number in (self.caller, self.called) if may_be_extension(number)}
+        return sides - self.named
+
+    @property
+    def readings(self) -> tuple[str, ...]:
+        """All that its numbers can be, where one of them can be two; nothing else."""
+        pairs = ((self.caller, self.caller_other), (self.called, self.called_other))
+        return tuple(number for pair in pairs if pair[1] for number in pair)
+
+    def is_ours(self, number: str) -> bool:
+        """Tell whether a number of this fact is an extension, as far as is known."""
+        if not may_be_extension(number):
+            return False
+        return self.extensions is None or number in self.extensions or number in self.named
 
     @property
     def who(self) -> str:
         """The extension that acts in this fact, '' when none is named."""
         if self.extension:
             return self.extension
-        return self.called if is_extension(self.called) else ""
+        return self.called if self.is_ours(self.called) else ""
 
     @property
     def others(self) -> tuple[str, ...]:
         """The extensions that are named beside the one that acts: who passed on, who calls."""
         told = {self.extension, self.last_extension, self.transfer_from}
-        told |= {number for number in (self.caller, self.called) if is_extension(number)}
+        told |= {number for number in (self.caller, self.called) if self.is_ours(number)}
         return tuple(sorted(told - {"", self.who}))
 
     @property
@@ -118,12 +157,17 @@ class Fact:
             self.leg,
             self.pbx_time,
             self.menu_choice,
+            self.caller_name,
+            self.called_name,
+            self.caller_other,
+            self.called_other,
+            self.dial_code,
         )
 
     def content_key(self) -> str:
         """Name the content in 64 hex digits: a fact that is delivered twice has the same name."""
         # Empty fields are left out, so that a field added later does not rename older facts.
-        told = {name: value for name, value in self._told().items() if name != "received_at"}
+        told = {name: value for name, value in self._told().items() if name not in _NO_CONTENT}
         text = json.dumps(told, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -142,24 +186,55 @@ class Fact:
         data["received_at"] = datetime.fromisoformat(data["received_at"])
         if "disposition" in data:
             data["disposition"] = Disposition(data["disposition"])
+        if "own" in data:
+            data["own"] = frozenset(data["own"])
         return cls(**data)
+
+    def knowing(self, known: str | None) -> Self:
+        """Add what was stored beside the fact, as JSON with `extensions` and `numbers`."""
+        if not known:
+            return self
+        kept = json.loads(known)
+        extensions, numbers = kept.get("extensions"), kept.get("numbers")
+        return replace(
+            self,
+            extensions=frozenset(extensions or ()),
+            numbers=frozenset(numbers or ()),
+        )
 
     def _told(self) -> dict[str, Any]:
         told = {name: getattr(self, name) for name in _FIELDS}
         told["received_at"] = self.received_at.isoformat()
+        told["own"] = sorted(self.own) or ""
         return {k: v for k, v in told.items() if v is not None and v != "" and v is not False}
 
 
-_FIELDS = tuple(field.name for field in fields(Fact))
+# Kept beside the fact, because it was not told.
+_KNOWN = {"extensions", "numbers"}
+_FIELDS = tuple(field.name for field in fields(Fact) if field.name not in _KNOWN)
+_NO_CONTENT = {"received_at", "own"}
 
 
-def is_extension(number: str) -> bool:
-    """Tell whether a number is one of our own side: up to five digits, the first not zero."""
+def as_read(facts: Iterable[Fact]) -> list[Fact]:
+    """Let numbers that can be read in two ways be what a contact had when they were stored."""
+    return [_as_read(fact) if fact.readings else fact for fact in facts]
+
+
+def _as_read(fact: Fact) -> Fact:
+    caller, called = (
+        other if other in fact.numbers and number not in fact.numbers else number
+        for number, other in ((fact.caller, fact.caller_other), (fact.called, fact.called_other))
+    )
+    return replace(fact, caller=caller, called=called)
+
+
+def may_be_extension(number: str) -> bool:
+    """Tell whether a number could be an extension: up to five digits, the first not zero."""
     return 0 < len(number) <= _LONGEST_EXTENSION and number.isdecimal() and number[0] != "0"
 
 
 def is_own_leg(fact: Fact) -> bool:
     """Tell whether an outgoing fact is click-to-call ringing the user's own extension first."""
-    return is_extension(fact.called) and (
+    return fact.is_ours(fact.called) and (
         fact.called == fact.extension or fact.leg == "callback_leg1"
     )

@@ -5,7 +5,7 @@ over the network.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy.engine import Connection
@@ -46,6 +46,7 @@ class Recorded:
 class _Stored:
     """A fact that is new: whose extensions it names, and whether its call had a row before it."""
 
+    fact: Fact
     users: dict[str, int | None]
     has_call: bool
 
@@ -67,7 +68,7 @@ def record(connection: Connection, fact: Fact, raw: str) -> Recorded:
     """
     stored = _store(connection, fact, raw)
     if stored is not None and not stored.has_call:
-        known = _Known([fact], stored.users, Attached())
+        known = _Known([stored.fact], stored.users, Attached())
         recorded = _update(connection, known, None, fold(known.facts))
         if recorded is not None:
             return recorded
@@ -133,23 +134,34 @@ def _store(connection: Connection, fact: Fact, raw: str) -> _Stored | None:
         "raw": raw,
     }
     statement, others = sql.INSERT_FACT, fact.others
-    if others:
+    shorts, readings = sorted(fact.short_numbers), fact.readings
+    if others or shorts or readings:
         statement = sql.INSERT_FACT_OF_SEVERAL
-        padded = (*others, *[""] * sql.MOST_OTHERS)[: sql.MOST_OTHERS]
-        values |= {f"other_{place}": other for place, other in enumerate(padded)}
+        values |= _numbered("other", others, sql.MOST_OTHERS)
+        values |= _numbered("short", shorts, sql.MOST_SHORTS)
+        values |= _numbered("reading", readings, sql.MOST_READINGS)
     rows = sql.run(connection, statement, values)
-    return _Stored(_owners(fact, *rows[0][:2]), bool(rows[0][2])) if rows else None
+    if not rows:
+        return None
+    user_id, owners, known, has_call = rows[0]
+    fact = fact.knowing(known)
+    return _Stored(fact, _owners(fact, user_id, owners), bool(has_call))
+
+
+def _numbered(name: str, values: Sequence[str], most: int) -> dict[str, str]:
+    padded = (*values, *[""] * most)[:most]
+    return {f"{name}_{place}": value for place, value in enumerate(padded)}
 
 
 def _known(connection: Connection, pbx_call_id: str) -> _Known:
     rows = sql.run(connection, sql.FACTS_AND_CALL, {"pbx_call_id": pbx_call_id})
-    facts = [Fact.from_json(row[0]) for row in rows]
+    facts = [Fact.from_json(row[0]).knowing(row[3]) for row in rows]
     users: dict[str, int | None] = {}
     for fact, row in zip(facts, rows, strict=True):
         for extension, user_id in _owners(fact, row[1], row[2]).items():
             # An extension that changes hands during a call stays with the first.
             users.setdefault(extension, user_id)
-    _, _, _, call_id, contact_id, is_chosen = rows[0]
+    *_, call_id, contact_id, is_chosen = rows[0]
     return _Known(facts, users, Attached(call_id, contact_id, bool(is_chosen)))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from crm_app.calls.facts import Direction, Fact, FactKind, is_extension, is_own_leg
+from crm_app.calls.facts import Direction, Fact, FactKind, is_own_leg
 from crm_app.calls.parties import Parties
 
 
@@ -56,7 +56,7 @@ def answerers_of(told: list[Fact], answers: list[Fact], parties: Parties) -> lis
 
 def answering(fact: Fact, parties: Parties) -> str:
     """The extension that picked up in an answer, '' when the fact names none."""
-    if parties.direction is Direction.INTERNAL and is_extension(fact.called):
+    if parties.direction is Direction.INTERNAL and fact.is_ours(fact.called):
         return fact.called
     return fact.who
 
@@ -115,7 +115,7 @@ def _rings_in(told: list[Fact], parties: Parties) -> Iterable[tuple[str, str, da
         if _rings(fact):
             yield fact.extension, fact.transfer_from, fact.received_at
         elif fact.kind is FactKind.OUTGOING_STARTED and (
-            is_own_leg(fact) or (between_us and is_extension(fact.called))
+            is_own_leg(fact) or (between_us and fact.is_ours(fact.called))
         ):
             yield fact.called, "", fact.received_at
 

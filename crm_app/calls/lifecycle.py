@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from crm_app.calls.facts import CallPhase, Direction, Disposition, Fact, FactKind
+from crm_app.calls.facts import CallPhase, Direction, Disposition, Fact, FactKind, as_read
 from crm_app.calls.legs import Leg, answerers_of, legs_of, ringing_in
 from crm_app.calls.outcome import ENDS, NEVER, Outcome, outcome_of
 from crm_app.calls.parties import Parties, parties_of
@@ -31,6 +31,7 @@ class CallState:
     is_own_leg: bool
     is_stale: bool
     outside_number: str
+    outside_name: str
     did: str
     started_at: datetime
     answered_at: datetime | None
@@ -88,7 +89,7 @@ class CallState:
 
 def fold(facts: Iterable[Fact]) -> CallState:
     """Make the call of its facts; never raises, whatever the facts say."""
-    told = _each_once(facts)
+    told = _each_once(as_read(facts))
     parties = parties_of(told)
     outcome = outcome_of(told, parties)
     answerers = [] if outcome.is_refused else answerers_of(told, outcome.answers, parties)
@@ -115,6 +116,7 @@ def fold(facts: Iterable[Fact]) -> CallState:
         is_own_leg=parties.is_own_leg,
         is_stale=is_stale,
         outside_number=parties.outside_number,
+        outside_name=parties.outside_name,
         did=min([fact.did for fact in told if fact.did], default=""),
         started_at=started_at,
         answered_at=answered_at,

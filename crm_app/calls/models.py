@@ -30,6 +30,9 @@ class CallFact(Model):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     # The same of all others that it names, as JSON; None where it names no other.
     owners: Mapped[str | None] = mapped_column(Text)
+    # Which of its short numbers were extensions, and which reading of a number a contact had, as
+    # JSON; None where there was nothing to ask.
+    known: Mapped[str | None] = mapped_column(Text)
     data: Mapped[str] = mapped_column(Text)
     raw: Mapped[str] = mapped_column(Text, default="")
 
@@ -37,8 +40,8 @@ class CallFact(Model):
 
     @property
     def fact(self) -> Fact:
-        """The fact itself."""
-        return Fact.from_json(self.data)
+        """The fact itself, with what was known of its numbers."""
+        return Fact.from_json(self.data).knowing(self.known)
 
     @classmethod
     def of(cls, pbx_call_id: str) -> "Select[CallFact]":
@@ -77,6 +80,8 @@ class Call(Model):
     disposition_raw: Mapped[str] = mapped_column(String(120), default="")
     is_own_leg: Mapped[bool] = mapped_column(default=False)
     outside_number: Mapped[str] = mapped_column(String(40), default="")
+    # What the PBX put in the place of a number that is not shown.
+    outside_name: Mapped[str] = mapped_column(String(60), default="", server_default="")
     did: Mapped[str] = mapped_column(String(40), default="")
     started_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]

@@ -6,7 +6,7 @@ Every choice here depends on what the facts say and never on when they arrived.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from crm_app.calls.facts import Direction, Fact, FactKind, is_extension, is_own_leg
+from crm_app.calls.facts import Direction, Fact, FactKind, is_own_leg
 
 OUTGOING = (FactKind.OUTGOING_STARTED, FactKind.OUTGOING_ENDED)
 _TELLS_CALLER = (
@@ -24,13 +24,17 @@ _TELLS_CALLED = (*OUTGOING, FactKind.LISTED, FactKind.ANSWERED, FactKind.ENDED, 
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """The two sides: `outside_number` is '' when hidden or when both sides are ours."""
+    """The two sides: `outside_number` is '' when hidden or when both sides are ours.
+
+    `outside_name` is what the PBX put in the place of a number.
+    """
 
     direction: Direction
     outside_number: str = ""
     placed_by: str = ""
     is_own_leg: bool = False
     called_extension: str = ""
+    outside_name: str = ""
 
 
 def parties_of(facts: list[Fact]) -> Parties:
@@ -51,7 +55,7 @@ def _placed(facts: list[Fact]) -> Parties:
     outgoing = [fact for fact in facts if fact.kind in OUTGOING]
     placed_by = (
         _first(fact.extension for fact in outgoing)
-        or _first(fact.caller for fact in facts if is_extension(fact.caller))
+        or _first(fact.caller for fact in facts if fact.is_ours(fact.caller))
         or _first(fact.extension for fact in facts if fact.kind is FactKind.DIALLED)
         or _first(
             fact.extension
@@ -61,42 +65,45 @@ def _placed(facts: list[Fact]) -> Parties:
     )
     only_own_leg = bool(outgoing) and all(is_own_leg(fact) for fact in outgoing)
     called = [
-        [fact.called for fact in facts if fact.kind is kind and fact.called]
+        [fact for fact in facts if fact.kind is kind and fact.called]
         for kind in (*_TELLS_CALLED, FactKind.DIALLED)
     ]
     outside = _first_of(
-        [number for number in group if not is_extension(number)] for group in called
+        [fact.called for fact in group if not fact.is_ours(fact.called)] for group in called
     )
     if outside:
         return Parties(Direction.OUTBOUND, outside, placed_by, only_own_leg)
-    colleague = _first_of([number for number in group if number != placed_by] for group in called)
+    colleague = _first_of(
+        [fact.called for fact in group if fact.called != placed_by] for group in called
+    )
     if colleague and not only_own_leg:
         return Parties(Direction.INTERNAL, "", placed_by, called_extension=colleague)
-    return Parties(Direction.OUTBOUND, "", placed_by, only_own_leg)
+    name = _first(fact.called_name for fact in outgoing)
+    return Parties(Direction.OUTBOUND, "", placed_by, only_own_leg, outside_name=name)
 
 
 def _received(facts: list[Fact]) -> Parties:
     callers = [
-        [fact.caller for fact in facts if fact.kind is kind and fact.caller]
-        for kind in _TELLS_CALLER
+        [fact for fact in facts if fact.kind is kind and fact.caller] for kind in _TELLS_CALLER
     ]
     outside = _first_of(
-        [number for number in group if not is_extension(number)] for group in callers
+        [fact.caller for fact in group if not fact.is_ours(fact.caller)] for group in callers
     )
     if outside:
         return Parties(Direction.INBOUND, outside)
     dialled = [fact for fact in facts if fact.kind is FactKind.DIALLED]
-    caller = _first_of(callers)
+    caller = _first_of([fact.caller for fact in group] for group in callers)
     placed_by = caller or _first(fact.extension for fact in dialled)
     named = _named_by_the_pbx(facts)
     # A click is known to no phone but its own: where a colleague rings, the colleague was called.
     if dialled and not named - {placed_by} - _passed_to(facts):
         wanted = _first(fact.called for fact in dialled)
-        if is_extension(wanted):
+        if any(fact.is_ours(wanted) for fact in dialled):
             return Parties(Direction.INTERNAL, "", placed_by, called_extension=wanted)
         return Parties(Direction.OUTBOUND, wanted, placed_by)
     if not caller:
-        return Parties(Direction.INBOUND)
+        name = _first(fact.caller_name for fact in facts if fact.kind in _TELLS_CALLER)
+        return Parties(Direction.INBOUND, outside_name=name)
     # Nobody but the caller's own phone is named: the PBX rings it first to call somebody else.
     if named == {caller}:
         return Parties(Direction.OUTBOUND, "", caller)

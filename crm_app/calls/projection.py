@@ -79,6 +79,7 @@ def _row(state: CallState, users: Users) -> dict[str, Any]:
         "disposition_raw": state.disposition_raw,
         "is_own_leg": state.is_own_leg,
         "outside_number": state.outside_number,
+        "outside_name": state.outside_name,
         "did": state.did,
         "started_at": state.started_at,
         "answered_at": state.answered_at,

@@ -87,6 +87,7 @@ CALL_COLUMNS = (
     "disposition_raw",
     "is_own_leg",
     "outside_number",
+    "outside_name",
     "did",
     "started_at",
     "answered_at",
@@ -103,15 +104,19 @@ CALL_COLUMNS = (
 CALL_MOMENTS = ("started_at", "answered_at", "ended_at", "updated_at")
 
 MOST_OTHERS = 4
+MOST_SHORTS = 2
+MOST_READINGS = 4
 _FACT_VALUES = """
     SELECT :pbx_call_id, :kind, :content_key, :received_at,
-           (SELECT id FROM "user" WHERE extension = :extension AND active), {owners}, :data, :raw
+           (SELECT id FROM "user" WHERE extension = :extension AND active),
+           {owners}, {known}, :data, :raw
 """
 _INSERT_FACT = """
     INSERT INTO call_fact
-        (pbx_call_id, kind, content_key, received_at, user_id, owners, data, raw)
+        (pbx_call_id, kind, content_key, received_at, user_id, owners, known, data, raw)
     {values} ON CONFLICT (content_key) DO NOTHING
-    RETURNING user_id, owners, EXISTS (SELECT 1 FROM call WHERE call.pbx_call_id = :pbx_call_id)
+    RETURNING user_id, owners, known,
+              EXISTS (SELECT 1 FROM call WHERE call.pbx_call_id = :pbx_call_id)
 """
 # SQLite cannot tell "ON CONFLICT" from a join after a SELECT without a WHERE. On PostgreSQL two
 # facts of one call may be stored at the same moment; the second waits here for a lock, so that it
@@ -119,34 +124,79 @@ _INSERT_FACT = """
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(:pbx_call_id, 0))"
 
 
-def _insert_fact(owners_on_sqlite: str, owners_on_postgresql: str) -> Statement:
-    on_sqlite = _FACT_VALUES.format(owners=owners_on_sqlite) + "WHERE true"
-    on_postgresql = _FACT_VALUES.format(owners=owners_on_postgresql).replace(
+def _insert_fact(on_sqlite: Values, on_postgresql: Values) -> Statement:
+    for_sqlite = _FACT_VALUES.format(**on_sqlite) + "WHERE true"
+    for_postgresql = _FACT_VALUES.format(**on_postgresql).replace(
         ":received_at", "CAST(:received_at AS timestamptz)"
     )
     return Statement(
-        _INSERT_FACT.format(values=on_sqlite),
+        _INSERT_FACT.format(values=for_sqlite),
         _both(
-            _INSERT_FACT.format(values=f"{on_postgresql} FROM ({_LOCK}) AS one_by_one")
+            _INSERT_FACT.format(values=f"{for_postgresql} FROM ({_LOCK}) AS one_by_one")
         ).postgresql,
     )
 
 
-INSERT_FACT = _insert_fact("NULL", "CAST(NULL AS text)")
+_NOTHING = "CAST(NULL AS text)"
+INSERT_FACT = _insert_fact(
+    {"owners": "NULL", "known": "NULL"}, {"owners": _NOTHING, "known": _NOTHING}
+)
 _OWNERS = """(
     SELECT {as_json} FROM "user"
     WHERE active AND extension IN (:other_0, :other_1, :other_2, :other_3)
 )"""
-# Where a fact names more than one of our extensions; few do, and they need not be as quick.
+# A short number is ours if a user has it, enabled or not, or if the PBX has listed it among its
+# extensions: that list is kept by the package above, where the PBX is asked.
+_EXTENSIONS = """
+    SELECT extension AS number FROM "user" WHERE extension IN (:short_0, :short_1)
+    UNION SELECT {value} FROM telephony_settings, {each} WHERE {value} IN (:short_0, :short_1)
+"""
+_NUMBERS = """
+    SELECT DISTINCT number FROM contact_phone JOIN contact ON contact.id = contact_phone.contact_id
+    WHERE number IN (:reading_0, :reading_1, :reading_2, :reading_3) AND deleted_at IS NULL
+"""
+_KNOWN_ON_SQLITE = "json_object('extensions', ({}), 'numbers', ({}))".format(
+    *(
+        f"SELECT json_group_array(number) FROM ({found})"  # noqa: S608 (our own words)
+        for found in (
+            _EXTENSIONS.format(value="value", each="json_each(extensions_json)"),
+            _NUMBERS,
+        )
+    )
+)
+_KNOWN_ON_POSTGRESQL = (
+    "CAST(json_build_object('extensions', ({}), 'numbers', ({})) AS text)".format(
+        *(
+            f"SELECT json_agg(number) FROM ({found}) AS known"  # noqa: S608 (our own words)
+            for found in (
+                _EXTENSIONS.format(
+                    value="value",
+                    each="json_array_elements_text(CAST(extensions_json AS json)) AS value",
+                ),
+                _NUMBERS,
+            )
+        )
+    )
+)
+# Where a fact names more than one of our extensions, a short number that may be one, or a number
+# with two readings; few do, and they need not be as quick.
 INSERT_FACT_OF_SEVERAL = _insert_fact(
-    _OWNERS.format(as_json="json_group_object(extension, id)"),
-    _OWNERS.format(as_json="COALESCE(CAST(json_object_agg(extension, id) AS text), '{}')"),
+    {
+        "owners": _OWNERS.format(as_json="json_group_object(extension, id)"),
+        "known": _KNOWN_ON_SQLITE,
+    },
+    {
+        "owners": _OWNERS.format(
+            as_json="COALESCE(CAST(json_object_agg(extension, id) AS text), '{}')"
+        ),
+        "known": _KNOWN_ON_POSTGRESQL,
+    },
 )
 # SQLite has one writer at a time, and needs none.
 LOCK_CALL = Statement("SELECT :pbx_call_id", _both(_LOCK).postgresql)
 
 FACTS_AND_CALL = _both("""
-    SELECT f.data, f.user_id, f.owners, c.id, c.contact_id, c.contact_is_chosen
+    SELECT f.data, f.user_id, f.owners, f.known, c.id, c.contact_id, c.contact_is_chosen
     FROM call_fact f LEFT JOIN call c ON c.pbx_call_id = f.pbx_call_id
     WHERE f.pbx_call_id = :pbx_call_id ORDER BY f.id
 """)

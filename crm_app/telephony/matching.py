@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from crm_app.calls.facts import Fact, FactKind, is_extension, is_own_leg
+from crm_app.calls.facts import Fact, FactKind, is_own_leg, may_be_extension
 
 TAIL_LENGTH = 9
 # How long after a click an event may still belong to it.
@@ -55,7 +55,7 @@ class Match:
 def may_belong(fact: Fact) -> bool:
     """Tell cheaply whether a fact could come of a click at all: clients' own calls cannot."""
     return fact.kind in _KINDS and (
-        fact.pbx_call_id.startswith("out_") or is_extension(fact.caller)
+        fact.pbx_call_id.startswith("out_") or may_be_extension(fact.caller)
     )
 
 
@@ -91,7 +91,7 @@ def match(fact: Fact, wishes: Iterable[Wish], colleagues: Collection[str] = ()) 
 
 
 def _extensions_of(fact: Fact) -> set[str]:
-    return {name for name in (fact.extension, fact.caller) if is_extension(name)}
+    return {name for name in (fact.extension, fact.caller) if may_be_extension(name)}
 
 
 def _is_own_phone(fact: Fact) -> bool:

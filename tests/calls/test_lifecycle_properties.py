@@ -16,7 +16,21 @@ from crm_app.calls.lifecycle import CallState, fold
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 PHONES = ("101", "102", "103", "104")
-NUMBERS = ("", "+351910000042", "+34600000042", *PHONES, "0", "000", "12345", "anonymous", "+", "é")
+NUMBERS = (
+    "",
+    "+351910000042",
+    "+34600000042",
+    *PHONES,
+    "0",
+    "000",
+    "12345",
+    "16200",
+    "anonymous",
+    "+",
+    "é",
+)
+# What the office knew of short numbers when a fact was stored; None where nobody had asked yet.
+KNOWN = (None, frozenset(), frozenset(PHONES), frozenset({"101", "12345"}))
 
 
 def any_fact(rng: random.Random) -> Fact:
@@ -41,6 +55,14 @@ def any_fact(rng: random.Random) -> Fact:
         leg=maybe(("", "normal", "callback_leg1", "callback_leg2")),
         pbx_time=maybe(("", "2026-03-02 12:00:00", "0001-01-01 00:00:00", "soon")),
         menu_choice=maybe(("", "2")),
+        caller_name=maybe(("", "MEO123")),
+        called_name=maybe(("", "*98")),
+        caller_other=maybe(("", "+351910000042", "+51987654321")),
+        called_other=maybe(("", "+34600000042")),
+        dial_code=maybe(("", "*31#")),
+        own=rng.choice([frozenset(), frozenset({"103"})]),
+        extensions=rng.choice(KNOWN),
+        numbers=rng.choice([frozenset(), frozenset({"+51987654321"})]),
     )
 
 
@@ -86,6 +108,7 @@ def check_sense(call: CallState) -> None:
         assert not call.answered_by
     if call.direction is Direction.INTERNAL:
         assert not call.outside_number
+    assert not (call.outside_number and call.outside_name)
     legs = [(leg.extension, leg.transferred_from) for leg in call.legs]
     assert len(legs) == len(set(legs))
 
@@ -154,6 +177,21 @@ class TestEverySet:
         mixed = [*facts, *again]
         rng.shuffle(mixed)
         assert fold(mixed) == fold(facts)
+
+    @some
+    @given(st.lists(st.sampled_from(SANE), min_size=1, max_size=9))
+    def test_it_takes_a_short_caller_that_nobody_knows_for_a_client(
+        self, facts: list[Fact]
+    ) -> None:
+        strange = [
+            replace(fact, caller="16200", caller_other="", extensions=frozenset(PHONES))
+            for fact in of_one_call(facts, "in_1")
+        ]
+        told = replace(strange[0], kind=FactKind.STARTED)
+        call = fold([*strange, told])
+        assert (call.direction, call.outside_number) == (Direction.INBOUND, "16200")
+        knowing = [replace(fact, extensions=frozenset({"16200"})) for fact in [*strange, told]]
+        assert fold(knowing).outside_number != "16200"
 
     @some
     @given(st.lists(st.sampled_from(SANE), min_size=1, max_size=9))

@@ -4,10 +4,12 @@ import json
 
 import pytest
 from flask_migrate import upgrade
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, func, select, text, update
 
 from crm_app.accounts.models import User
+from crm_app.calls import upkeep
 from crm_app.calls.models import Call, CallLeg
+from crm_app.contacts import search_index
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from tests.house.test_migrations import RELEASES, MakeApp, fill, new_house
@@ -42,3 +44,89 @@ def responsible_differs() -> int:
     differs = Call.responsible_id.is_distinct_from(Contact.responsible_id)
     rows = select(func.count(Call.id)).outerjoin(Contact, Contact.id == Call.contact_id)
     return db.session.scalar(rows.where(differs)) or 0
+
+
+OLD_FACTS = {
+    "in_short": [{"kind": "started", "caller": "16200"}, {"kind": "ended", "caller": "16200"}],
+    "in_user": [
+        {"kind": "started", "caller": "777"},
+        {"kind": "rang", "caller": "777", "extension": "778"},
+    ],
+    "in_named": [
+        {"kind": "started", "caller": "778"},
+        {"kind": "rang", "caller": "778", "extension": "779"},
+    ],
+    "out_short": [{"kind": "outgoing_started", "called": "4141", "extension": "777"}],
+}
+THEN = "2026-03-02 12:00:00.000000"
+INSERT_FACT = text(
+    "INSERT INTO call_fact (id, pbx_call_id, kind, content_key, received_at, data, raw) VALUES"
+    " ((SELECT max(id) + 1 FROM call_fact), :pbx_call_id, :kind, :content_key, :then, :data, '')"
+)
+INSERT_CONTACT = text(
+    "INSERT INTO contact (id, name, kind, sort_name, search_text, job_title, address, about,"
+    " do_not_call, created_at, updated_at, version) VALUES ((SELECT max(id) + 1 FROM contact),"
+    " 'Loja №1', 'company', 'loja No1', 'loja No1 5491123456789', '', '', '', false,"
+    " :then, :then, 1)"
+)
+INSERT_PHONE = text(
+    "INSERT INTO contact_phone (id, contact_id, number, kind, is_main, position) VALUES"
+    " ((SELECT max(id) + 1 FROM contact_phone), (SELECT max(id) FROM contact), '+5491123456789',"
+    " 'work', true, 0)"
+)
+
+
+def tell_old_facts(connection: Connection) -> None:
+    """Store facts as an earlier version did, which knew of short numbers that all were ours."""
+    connection.execute(
+        text('UPDATE "user" SET extension = \'777\' WHERE id = (SELECT min(id) FROM "user")')
+    )
+    for pbx_call_id, facts in OLD_FACTS.items():
+        for place, fact in enumerate(facts):
+            told = fact | {
+                "pbx_call_id": pbx_call_id,
+                "received_at": f"2026-03-02T12:00:0{place}+00:00",
+            }
+            values = {
+                "pbx_call_id": pbx_call_id,
+                "kind": fact["kind"],
+                "then": THEN,
+                "content_key": f"{pbx_call_id}-{place}",
+                "data": json.dumps(told),
+            }
+            connection.execute(INSERT_FACT, values)
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda path: path.stem)
+def test_it_knows_of_old_facts_whose_their_short_numbers_were(
+    release: object, new_house: MakeApp
+) -> None:
+    office = json.loads(release.read_text(encoding="utf-8"))  # type: ignore[attr-defined]
+    with new_house().app_context():
+        upgrade(revision=office["revision"])
+        with db.engine.begin() as connection:
+            fill(connection, office["tables"])
+            tell_old_facts(connection)
+            connection.execute(INSERT_CONTACT, {"then": THEN})
+            connection.execute(INSERT_PHONE)
+            if connection.dialect.name == "postgresql":
+                # The rows came with their ids, which the sequences know nothing of.
+                for table in ("call", "call_leg"):
+                    connection.execute(text(f"SELECT setval('{table}_id_seq', 100000)"))
+        upgrade()
+        upkeep.rebuild(db.session, rest=lambda _seconds: None)
+        calls = db.session.scalars(select(Call).where(Call.pbx_call_id.in_(OLD_FACTS)))
+        assert {call.pbx_call_id: (call.direction, call.outside_number) for call in calls} == {
+            "in_short": ("inbound", "16200"),
+            "in_user": ("internal", ""),
+            "in_named": ("internal", ""),
+            "out_short": ("outbound", "4141"),
+        }
+        shop = db.session.scalars(select(Contact).where(Contact.name == "Loja №1")).one()
+        assert (shop.sort_name, shop.search_text) == (
+            "loja no1",
+            "loja no1 5491123456789 541123456789",
+        )
+        for query in ("№1", "+54 11 2345 6789"):
+            assert search_index.find_ids(db.session(), Contact, query) == [shop.id]
+        db.session.rollback()
