@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
@@ -26,6 +27,7 @@ from crm_app.contacts.models import Contact, ContactPhone
 from crm_app.extensions import db
 from crm_app.leads.models import Lead
 from crm_app.paging import PAGE_SIZE, Page, fetch_page
+from crm_app.phone_pairs import other_writings
 
 SHOWN_IN_A_BOX = 10
 # Hops from one line to the next through the index: an office has few lines and many calls.
@@ -207,7 +209,11 @@ def latest_of_lead(user: User, lead: Lead) -> Page[Call]:
 
 def with_contact(contact: Contact) -> ColumnElement[bool]:
     """Say that a call was with a contact, also one from before the contact was known."""
-    numbers = [phone.number for phone in contact.phones]
+    numbers = [
+        number
+        for phone in contact.phones
+        for number in (phone.number, *other_writings(phone.number))
+    ]
     return or_(
         Call.contact_id == contact.id,
         and_(
@@ -225,9 +231,12 @@ def lines() -> list[str]:
 
 def possible_contacts(calls: Iterable[Call]) -> dict[str, list[Contact]]:
     """Find who may be behind the numbers of calls that no contact is attached to."""
-    numbers = {call.outside_number for call in calls if _is_open(call)}
-    if not numbers:
+    writings = {
+        call.outside_number: other_writings(call.outside_number) for call in calls if _is_open(call)
+    }
+    if not writings:
         return {}
+    numbers = {*writings, *chain.from_iterable(writings.values())}
     rows = db.session.execute(
         select(ContactPhone.number, Contact)
         .join(Contact, Contact.id == ContactPhone.contact_id)
@@ -239,6 +248,11 @@ def possible_contacts(calls: Iterable[Call]) -> dict[str, list[Contact]]:
         people = found.setdefault(number, [])
         if contact not in people:
             people.append(contact)
+    for number, others in writings.items():
+        people = list(dict.fromkeys(chain.from_iterable(found.get(other, []) for other in others)))
+        # As for a call that rings: the other writing counts when it means one contact.
+        if number not in found and len(people) == 1:
+            found[number] = people
     return found
 
 

@@ -11,9 +11,12 @@ from sqlalchemy.orm import aliased
 from crm_app import phone_numbers
 from crm_app.accounts.models import User
 from crm_app.contacts.models import Contact, ContactPhone
+from crm_app.phone_pairs import other_writings
 
 TAIL_LENGTH = 9
 MOST_CALLERS = 20
+# A number and its other writings end in two ways at most, in Argentina's in three.
+_MOST_TAILS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,10 @@ def _statement() -> dict[str, str]:
         .join(Contact, Contact.id == ContactPhone.contact_id)
         .outerjoin(company, company.id == Contact.company_id)
         .outerjoin(User, (User.id == Contact.responsible_id) & User.active)
-        .where(ContactPhone.tail == bindparam("tail"), Contact.deleted_at.is_(None))
+        .where(
+            ContactPhone.tail.in_([bindparam(f"tail_{place}") for place in range(_MOST_TAILS)]),
+            Contact.deleted_at.is_(None),
+        )
         .order_by((ContactPhone.number == bindparam("number")).desc(), Contact.id)
         .suffix_with(text(f"LIMIT {MOST_CALLERS}"))
     )
@@ -65,19 +71,27 @@ def _statement() -> dict[str, str]:
 
 
 _BY_TAIL = _statement()
+_TAILS = [f"tail_{place}" for place in range(_MOST_TAILS)]
 
 
 def find_callers(connection: Connection, number: str) -> list[Caller]:
-    """Find the contacts, bin excluded, that a number (E.164) belongs to; real names come first.
+    """Find the contacts, bin excluded, that a number belongs to; real names come first.
 
-    When none has exactly this number, the last nine digits decide if exactly one contact fits and
-    the two numbers are not both valid, for then they are two phones (rule of the protocol notes
-    §4.4, which knows that national numbers arrive with a missing or wrong country code).
+    `number` is E.164 or an outside short number. When none has exactly this one, a contact with
+    the other writing of its country is meant if there is exactly one. Else the last nine digits
+    decide if exactly one contact fits and the two numbers are not both valid, for then they are
+    two phones (rule of the protocol notes §4.4, which knows that national numbers arrive with a
+    missing or wrong country code).
     """
-    if len(number) <= phone_numbers.EXTENSION_LENGTH:
+    if not number:
         return []
-    found = _ask(connection, number)
-    rows = [row for row in found if row[6] == number] or _by_tail(found, number)
+    others = other_writings(number)
+    found = _ask(connection, [number, *others])
+    rows = (
+        [row for row in found if row[6] == number]
+        or _only_one([row for row in found if row[6] in others])
+        or _by_tail(found, number)
+    )
     callers = {row[0]: _caller(row) for row in rows}
     return sorted(callers.values(), key=lambda caller: not caller.is_named)
 
@@ -86,15 +100,28 @@ def _by_tail(found: list[Any], number: str) -> list[Any]:
     if len(number) <= TAIL_LENGTH:
         return []
     is_valid = phone_numbers.is_valid(number)
-    rows = [row for row in found if not (is_valid and phone_numbers.is_valid(row[6]))]
+    tail = number[-TAIL_LENGTH:]
+    return _only_one(
+        [
+            row
+            for row in found
+            if row[6].endswith(tail) and not (is_valid and phone_numbers.is_valid(row[6]))
+        ]
+    )
+
+
+def _only_one(rows: list[Any]) -> list[Any]:
+    """Give the rows if they are all of one contact."""
     return rows if len({row[0] for row in rows}) == 1 else []
 
 
-def _ask(connection: Connection, number: str) -> list[Any]:
+def _ask(connection: Connection, writings: list[str]) -> list[Any]:
     # Straight to the driver: a caller hears silence meanwhile.
     cursor = connection.connection.cursor()
     try:
-        values = {"number": number, "tail": number[-TAIL_LENGTH:]}
+        tails = dict.fromkeys(writing[-TAIL_LENGTH:] for writing in writings)
+        values = {"number": writings[0]} | dict.fromkeys(_TAILS, writings[0][-TAIL_LENGTH:])
+        values |= zip(_TAILS, tails, strict=False)
         cursor.execute(_BY_TAIL[connection.dialect.name], values)
         return list(cursor.fetchall())
     finally:

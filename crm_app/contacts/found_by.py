@@ -8,6 +8,7 @@ from sqlalchemy.orm import selectinload
 from crm_app import phone_numbers, search_text
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
+from crm_app.phone_pairs import other_writings
 
 _NOT_DIGITS = re.compile(r"\D")
 
@@ -18,6 +19,7 @@ def searchable(contact: Contact) -> str:
     parts = [contact.name, company.name if company else "", contact.job_title]
     parts += [email.address for email in contact.emails]
     for phone in contact.phones:
+        parts += [_NOT_DIGITS.sub("", other) for other in other_writings(phone.number)]
         digits = _NOT_DIGITS.sub("", phone.number)
         national = _NOT_DIGITS.sub("", phone_numbers.show_at_home(phone.number))
         # The national form is usually the end of the whole number; a trunk 0 makes it another.
