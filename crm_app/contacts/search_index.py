@@ -91,8 +91,9 @@ def find_ids(
 
     Terms without three letters or digits in a row have no trigram: beside one that has they must
     begin a word, alone the first of them must begin `sort_name` (without that column they find
-    nothing). At most `limit` ids are given, on SQLite the newest first, and there only
-    MOST_EXAMINED rows are tried.
+    nothing). Two signs of a script without spaces are a word: they are looked for in all rows. At
+    most `limit` ids are given, on SQLite the newest first, and there only MOST_EXAMINED rows are
+    tried.
     """
     found: dict[int, None] = {}
     for terms in search_text.readings(query):
@@ -110,10 +111,14 @@ def _find(
     limit: int,
 ) -> list[int]:
     long = [term for term in terms if _HAS_TRIGRAM.search(term)]
-    short = [term for term in terms if term not in long]
-    if not long and (not short or sort_name is None):
+    unspaced = [term for term in terms if term not in long and search_text.is_unspaced(term)]
+    short = [term for term in terms if term not in (*long, *unspaced)]
+    if not (long or unspaced) and (not short or sort_name is None):
         return []
-    if sort_name is not None and not long:
+    conditions = (*conditions, *(_holds(model, term) for term in unspaced))
+    if not long and unspaced:
+        examined = None
+    elif sort_name is not None and not long:
         examined = _beginning_with(model, short.pop(0), sort_name)
     elif session.get_bind().dialect.name == "sqlite":
         examined = _full_text(model, long)

@@ -14,6 +14,11 @@ from crm_app import search_text
         ("  Zoë\tÑandú ", "zoe nandu"),
         ("Sant’Ana D´Ávila – Norte", "sant'ana d'avila - norte"),
         ("Jo\x00ão\u202a Sil\u00adva\u200b", "joao silva"),
+        ("№1 ℡", "no1 tel"),
+        ("ＡＢＣ ﬁ Ⅷ", "abc fi viii"),
+        ("𝓐na K Å", "ana k a"),
+        ("İzmir ẞ", "izmir ss"),
+        ("王芳", "王芳"),
     ],
 )
 def test_it_folds_case_accents_and_spaces(written: str, normal: str) -> None:
@@ -30,7 +35,11 @@ def test_it_folds_case_accents_and_spaces(written: str, normal: str) -> None:
         ("00351 912", [["351912"]]),
         ("tel:+351912", [["351912"]]),
         ("TEL: 912 345", [["912345"]]),
-        ("+44 (0)20 7946 0958", [["442079460958"]]),
+        ("+44 (0)20 7946 0958", [["442079460958"], ["4402079460958"]]),
+        ("+39 (0)6 1234567", [["3961234567"], ["39061234567"]]),
+        ("(0)20 7946", [["(0)20 7946"], ["207946"], ["0207946"]]),
+        ("№1", [["no1"]]),
+        ("王芳", [["王芳"]]),
         ("\u202a+351 912\u202c", [["351912"]]),
         ("+351 912–345", [["351912345"]]),
         ("912 345", [["912 345"], ["912345"]]),
@@ -49,3 +58,9 @@ def test_it_reads_a_number_in_any_writing_and_digits_also_as_they_stand(
 
 def test_it_protects_the_wildcards_of_like() -> None:
     assert search_text.escape_like("50%_a\\b") == "50\\%\\_a\\\\b"
+
+
+def test_it_folds_every_letter_to_its_end() -> None:
+    signs = (chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
+    folded = {search_text.normalise(sign) for sign in signs}
+    assert {sign for sign in folded if search_text.normalise(sign) != sign} == set()
