@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, validates
 from crm_app import clock
 from crm_app.accounts import passwords
 from crm_app.extensions import Model, db
+from crm_app.initials import initials
 
 
 class Role(StrEnum):
@@ -77,9 +78,8 @@ class User(UserMixin, Model):
 
     @property
     def initials(self) -> str:
-        """Give one or two letters for the avatar."""
-        parts = self.name.split()
-        return "".join(part[0] for part in (parts[:1] + parts[1:][-1:])).upper()
+        """Give one or two letters for the avatar, each whole as it is seen."""
+        return initials(self.name)
 
     @classmethod
     def enabled(cls) -> "Select[User]":

@@ -21,6 +21,7 @@ from flask_login import current_user
 from markupsafe import Markup, escape
 
 from crm_app import clock, phone_numbers
+from crm_app.initials import initials
 from crm_app.web import navigation
 
 PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
@@ -33,7 +34,13 @@ LOCALES = {"en": "en_GB", "pt": "pt_PT"}
 def register(app: Flask) -> None:
     """Bind the filters and globals to an application's templates."""
     app.jinja_env.filters.update(
-        phone=phone, when=when, day=day, clock_time=clock_time, money=money, duration=duration
+        phone=phone,
+        when=when,
+        day=day,
+        clock_time=clock_time,
+        money=money,
+        duration=duration,
+        initials=initials,
     )
     app.jinja_env.globals.update(
         # Imported macros see globals only, not what Flask-Login adds to a page.
