@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import exists, update
+from sqlalchemy import exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from crm_app import clock, phone_numbers
 from crm_app.calls.facts import CallPhase
 from crm_app.calls.models import Call
 from crm_app.contacts.caller import find_callers
+from crm_app.contacts.models import ContactPhone
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.telephony import services
@@ -107,13 +108,23 @@ def _checked(order: Order, client: ZadarmaClient | None) -> tuple[str, str]:
     if client is None:
         return order.number, "not_connected"
     try:
-        number = phone_numbers.parse(order.number, order.country)
+        number = phone_numbers.read_known(order.number, order.country, _reported(order)).number
     except InvalidInputError as error:
         return order.number, error.code
     callers = find_callers(db.session.connection(), number)
     if any(caller.do_not_call for caller in callers) and not order.confirmed:
         return number, "do_not_call"
     return number, ""
+
+
+def _reported(order: Order) -> list[str]:
+    """Give the number that a button holds if the PBX told it, or it is stored with a contact."""
+    number = order.number.strip()[:40]
+    is_known = or_(
+        exists().where(Call.outside_number == number),
+        exists().where(ContactPhone.number == number),
+    )
+    return [number] if number and db.session.scalar(select(is_known)) else []
 
 
 def _refused(order: Order, number: str, code: str) -> int:

@@ -15,6 +15,8 @@ from werkzeug.test import TestResponse
 from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.services import change_office
+from crm_app.calls.facts import Fact, FactKind
+from crm_app.calls.ledger import record
 from crm_app.calls.models import Call, CallFact
 from crm_app.demo import make_contact, make_lead
 from crm_app.extensions import db
@@ -251,6 +253,29 @@ def test_an_impossible_number_is_refused_with_the_reason(
     assert answer.status_code == 422
     assert words in answer.text
     assert pbx.api_calls == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "asked"),
+    [("16200", "16200"), ("+351970000123", "+351970000123"), ("*31#910000042", CLIENT),
+     ("sip:+351910000042@host", CLIENT), ("970 000 123", "+351970000123")],
+)  # fmt: skip
+def test_a_number_is_dialled_as_it_is_though_no_plan_knows_it(
+    pbx: Simulator, dial: Dial, typed: str, asked: str
+) -> None:
+    assert dial(typed).status_code == 200
+    assert wish().number == asked
+
+
+@pytest.mark.parametrize("number", ["12", "+999123456", "01234"])
+def test_what_has_rung_or_is_stored_can_always_be_called(
+    pbx: Simulator, dial: Dial, number: str
+) -> None:
+    record(db.session.connection(), Fact(FactKind.STARTED, "in_1", clock.now(), caller=number), "")
+    db.session.commit()
+    dial(number)
+    assert wish().number == number
+    assert not wish().error_code.startswith("number_")
 
 
 def test_without_an_extension_nothing_is_asked(
