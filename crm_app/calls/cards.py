@@ -47,6 +47,8 @@ class Card:
     contact: Contact | None = None
     # Several contacts share the number and nobody has said yet which of them it is.
     candidates: Sequence[Contact] = ()
+    # Nobody else has the number, but somebody in the bin has.
+    from_bin: Sequence[Contact] = ()
     leads: Sequence[Lead] = ()
     next_task: Task | None = None
     history: Sequence[Contacted] = field(default_factory=list)
@@ -103,6 +105,7 @@ def card_of(call: Call, part: Part, wrapup: CallWrapup | None, user: User) -> Ca
         wrapup=wrapup,
         contact=contact,
         candidates=candidates,
+        from_bin=() if known else contacts.in_bin_with([call.outside_number], user),
         leads=open_leads,
         next_task=next_task(contact, open_leads, user) if contact and is_theirs else None,
         history=last_contacts(contact, call, user) if contact and is_theirs else (),

@@ -21,7 +21,7 @@ from crm_app.calls.popup_forms import (
     WrapupForm,
     call_back,
 )
-from crm_app.calls.views import bp, contact_or_404
+from crm_app.calls.views import bp, call_or_404, contact_or_404
 from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact
 from crm_app.errors import InvalidInputError
@@ -30,6 +30,7 @@ from crm_app.live.services import tell
 from crm_app.live.sign_in import SIGN_IN_HEADER, sign_in_mark
 from crm_app.web.access import background
 from crm_app.web.fragments import see_other, wants_fragment
+from crm_app.web.ids import read_id
 from crm_app.web.toasts import toast
 
 Answer = str | tuple[str, int] | Response
@@ -118,6 +119,19 @@ def identify(call_id: int) -> Answer:
     contact = next((c for c in candidates if c.id == wanted), None) or contact_or_404(wanted)
     services.attach_contact(call, contact, current_user, keeps_number=form.keeps_number.data)
     _commit_and_tell(_screens_of_number(call))
+    return _after_change(call)
+
+
+@bp.post("/<int:call_id>/restore")
+def restore(call_id: int) -> Answer:
+    """Take out of the bin whoever has the number of a call: from its card, or from its page."""
+    call = own_call_or_404(call_id) if wants_fragment() else call_or_404(call_id)
+    wanted = read_id(request.form.get("contact_id"))
+    contact = services.restore_contact(call, wanted, current_user)
+    if contact is None:
+        abort(404)
+    _commit_and_tell(_screens_of_number(call))
+    toast(_("%(name)s is back.", name=contact.name))
     return _after_change(call)
 
 
@@ -265,7 +279,8 @@ def _outcomes(shown: list[cards.Card]) -> list[CallOutcome]:
 def _name(call: Call) -> str:
     contact, _candidates = cards.who_is_it(call)
     country = current_app.config["DEFAULT_COUNTRY"]
-    return contact.name if contact else phone_numbers.show(call.outside_number, country)
+    number = phone_numbers.show(call.outside_number, country)
+    return contact.name if contact else number or call.outside_name
 
 
 def _page(endpoint: str, **values: Any) -> str:

@@ -27,6 +27,20 @@ def attach_contact(
         contacts.add_phone(contact, call.outside_number, PhoneKind.OTHER, by)
 
 
+def restore_contact(call: Call, contact_id: int | None, by: User) -> Contact | None:
+    """Take out of the bin whoever has the number of a call, and say that the call was with them.
+
+    Gives None when it is nobody who had the number and whom this user may restore.
+    """
+    # A colleague whose phone rings too may have been quicker.
+    known = contacts.in_bin_with([call.outside_number], by) + contacts.matching(call.outside_number)
+    contact = next((person for person in known if person.id == contact_id), None)
+    if contact is not None:
+        contacts.restore(contact, by)
+        attach_contact(call, contact, by)
+    return contact
+
+
 def match_contact(call: Call, by: User) -> None:
     """Take back what was chosen: the call is with whoever has the number."""
     found = contacts.matching(call.outside_number)

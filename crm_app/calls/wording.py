@@ -57,7 +57,8 @@ def tell_story(rows: list[CallFact]) -> list[Line]:
 
 def _tell(fact: Fact, row: CallFact) -> tuple[str, str]:
     who = _who(fact.who, row.user.name if row.user else "")
-    numbers = {"number": phone(fact.caller) or _("a hidden number"), "line": phone(fact.did)}
+    number = phone(fact.caller) or fact.caller_name or _("a hidden number")
+    numbers = {"number": number, "line": phone(fact.did)}
     match fact.kind:
         case FactKind.STARTED if fact.did:
             return "phone-incoming", _("%(number)s called %(line)s.", **numbers)
@@ -80,12 +81,19 @@ def _tell(fact: Fact, row: CallFact) -> tuple[str, str]:
 
 
 def _tell_rest(fact: Fact, who: str) -> tuple[str, str]:
-    number = phone(fact.called)
+    number = phone(fact.called) or fact.called_name
     match fact.kind:
         case FactKind.ANSWERED if fact.who:
             return "phone", _("Answered: %(who)s.", who=who)
         case FactKind.ANSWERED:
             return "phone", _("Answered: %(number)s.", number=number or _("somebody"))
+        case FactKind.OUTGOING_STARTED if fact.dial_code:
+            return "phone-outgoing", _(
+                "%(who)s calls %(number)s, dialled with %(code)s.",
+                who=who,
+                number=number,
+                code=fact.dial_code,
+            )
         case FactKind.OUTGOING_STARTED:
             return "phone-outgoing", _("%(who)s calls %(number)s.", who=who, number=number)
         case FactKind.DIALLED:

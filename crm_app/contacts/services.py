@@ -21,11 +21,13 @@ from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry
 from crm_app.journal.services import difference, record, snapshot
+from crm_app.phone_pairs import other_writings
 
 RECORD_TYPE = "contact"
 PLAIN_FIELDS = ("name", "kind", "job_title", "address", "about", "do_not_call")
 MOST_PHONES = 50
 MOST_EMAILS = 50
+MOST_FROM_BIN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,24 @@ def matching(number: str) -> list[Contact]:
     )
     by_id = {contact.id: contact for contact in found}
     return [by_id[contact_id] for contact_id in ids]
+
+
+def in_bin_with(numbers: Iterable[str], user: User) -> list[Contact]:
+    """Find who in the bin has one of these numbers, in either writing, and may be restored."""
+    writings = {
+        writing for number in numbers if number for writing in (number, *other_writings(number))
+    }
+    if not writings:
+        return []
+    theirs = select(ContactPhone.contact_id).where(ContactPhone.number.in_(writings))
+    return list(
+        db.session.scalars(
+            reachable_by(user)
+            .where(Contact.deleted_at.is_not(None), Contact.id.in_(theirs))
+            .order_by(Contact.deleted_at.desc(), Contact.id)
+            .limit(MOST_FROM_BIN)
+        )
+    )
 
 
 def sharing_numbers(contact: Contact, user: User) -> list[Contact]:

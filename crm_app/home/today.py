@@ -86,7 +86,9 @@ def _calls(statement: Select[Call]) -> list[Call]:
     shown = (
         statement.where(Call.is_own_leg.is_(False))
         .options(
-            load_only(Call.direction, Call.status, Call.outside_number, Call.started_at),
+            load_only(
+                Call.direction, Call.status, Call.outside_number, Call.outside_name, Call.started_at
+            ),
             joinedload(Call.contact).load_only(Contact.name),
         )
         .order_by(Call.started_at.desc(), Call.id.desc())
