@@ -34,10 +34,14 @@ FIND_COMPANY = "find:company_id"
 def new() -> Answer:
     """Make a contact, prefilled from the address (name, number, kind, company_id)."""
     form = ContactForm(data=_prefilled())
+    # The address of the form keeps the number that a call's page has put there.
+    form.accept([request.args.get("number", "")])
     form.offer(db.session.scalars(User.enabled()), None)
     if not form.is_submitted() or _change_rows(form):
         return _form_page(form, None, code=200)
     if form.validate() and _company_is_known(form, None):
+        if _from_bin(form) and not form.makes_new.data:
+            return _form_page(form, None, code=422)
         try:
             contact = services.create_contact(form.draft(), me())
         except InvalidInputError as error:
@@ -46,6 +50,7 @@ def new() -> Answer:
         # Who gave it away at once may not take it back.
         undo_url = url_for(".delete", contact_id=contact.id) if may_open(contact, me()) else ""
         toast(_("The contact was added."), undo_url=undo_url)
+        _warn(form)
         return see_other(url_of(contact))
     return _form_page(form, None, code=422)
 
@@ -55,6 +60,7 @@ def edit(contact_id: int) -> Answer:
     """Change a contact; whoever saves second is told what the first one changed."""
     contact = contact_or_404(contact_id, in_bin=request.method == "POST")
     form = ContactForm(data=contents_of(contact))
+    form.accept([phone.number for phone in contact.phones])
     form.offer(db.session.scalars(User.enabled()), contact)
     if not form.is_submitted():
         form.show_version(contact.version)
@@ -73,7 +79,19 @@ def edit(contact_id: int) -> Answer:
     services.restore(contact, me())
     db.session.commit()
     toast(_("The contact was saved."))
+    _warn(form)
     return see_other(url_of(contact))
+
+
+def _from_bin(form: ContactForm) -> list[Contact]:
+    """Find who in the bin has one of the numbers: they may be the one who is to be added."""
+    return services.in_bin_with([row.e164 or row.known_number for row in form.phones.filled], me())
+
+
+def _warn(form: ContactForm) -> None:
+    """Say of numbers that were saved what speaks against them."""
+    for warning in form.warnings:
+        toast(warning, kind="warning")
 
 
 def _prefilled() -> dict[str, Any]:
@@ -157,6 +175,7 @@ def _form_page(
         form=form,
         contact=contact,
         company=_company(form, contact),
+        from_bin=_from_bin(form) if contact is None else [],
         found=listing.find_contacts(me(), query, kind=ContactKind.COMPANY) if is_finding else [],
         query=query,
         phone_kinds=PHONE_KIND_NAMES,

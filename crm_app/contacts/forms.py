@@ -1,6 +1,6 @@
 """What may be typed about contacts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from flask import current_app
@@ -29,7 +29,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.web.conflict import VersionedForm
 from crm_app.web.formatting import phone as show_number
 from crm_app.web.ids import read_id
-from crm_app.web.wording import reason
+from crm_app.web.wording import doubt, reason
 
 KIND_NAMES = {ContactKind.PERSON: _l("Person"), ContactKind.COMPANY: _l("Company")}
 PHONE_KIND_NAMES = {
@@ -69,14 +69,36 @@ class PhoneForm(Form):
     is_main = BooleanField()
 
     e164 = ""
+    # Numbers that are stored with the contact or came from the PBX: never refused.
+    known: Collection[str] = ()
+
+    @property
+    def warning(self) -> str:
+        """Say what speaks against a number that is accepted all the same, "" when nothing does."""
+        try:
+            return doubt(self._read().doubt) if self.number.data else ""
+        except InvalidInputError:
+            return ""
+
+    @property
+    def known_number(self) -> str:
+        """Give the number as it would be stored, "" while it cannot be read."""
+        try:
+            return self._read().number
+        except InvalidInputError:
+            return ""
 
     def validate_number(self, field: StringField) -> None:
         """Read the number as people write it here."""
         self.e164 = ""
         try:
-            self.e164 = phone_numbers.parse(field.data, current_app.config["DEFAULT_COUNTRY"])
+            self.e164 = self._read().number
         except InvalidInputError as error:
             raise ValidationError(reason(error)) from error
+
+    def _read(self) -> phone_numbers.Read:
+        country = current_app.config["DEFAULT_COUNTRY"]
+        return phone_numbers.read_known(self.number.data, country, self.known)
 
 
 class EmailForm(Form):
@@ -102,6 +124,7 @@ class ContactForm(VersionedForm):
     do_not_call = BooleanField(_l("Do not call"))
     address = TextAreaField(_l("Address"), filters=[clean], validators=[Length(max=2_000)])
     about = TextAreaField(_l("About"), filters=[clean], validators=[Length(max=10_000)])
+    makes_new = BooleanField(_l("Add a new contact all the same"))
 
     def offer(self, users: Iterable[User], contact: Contact | None) -> None:
         """Fill the choice of the responsible; whoever it is now stays choosable."""
@@ -109,6 +132,17 @@ class ContactForm(VersionedForm):
         if contact is not None and contact.responsible is not None:
             people.setdefault(str(contact.responsible_id), contact.responsible.name)
         self.responsible_id.choices = [SelectChoice("", _("Nobody")), *choices(people)]
+
+    def accept(self, numbers: Collection[str]) -> None:
+        """Let these numbers pass whatever they look like: they are stored, or came by a call."""
+        for row in self.phones:
+            row.form.known = numbers
+
+    @property
+    def warnings(self) -> list[str]:
+        """List what speaks against the numbers, each behind the number that it is about."""
+        rows = [row for row in self.phones.filled if row.warning]
+        return [f"{show_number(row.e164)}: {row.warning}" for row in rows]
 
     def add_blank_rows(self) -> None:
         """Leave a blank row for one more number and one more address."""

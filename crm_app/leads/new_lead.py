@@ -19,7 +19,8 @@ from crm_app.leads.models import Lead
 from crm_app.leads.services import LeadDetails
 from crm_app.web.formatting import phone
 from crm_app.web.ids import read_id
-from crm_app.web.wording import reason
+from crm_app.web.toasts import toast
+from crm_app.web.wording import doubt, reason
 
 
 def contact_or_404(contact_id: int, user: User) -> Contact:
@@ -60,14 +61,16 @@ def _contact_for(form: LeadForm, user: User) -> Contact | None:
     if form.contact_id.errors or not (form.contact_name.data or form.number.data):
         return contact
     number = _read_number(form)
-    if contact is not None and not _is_theirs(form, number, contact):
+    if contact is not None and not _is_theirs(form, number.number, contact):
         form.contact_name.errors = [
             _("A contact is chosen. Empty the name and the number, or choose none.")
         ]
     if contact is not None or form.errors:
         return contact
-    phones = [contacts.PhoneDraft(number)] if number else []
-    name = form.contact_name.data or phone(number)
+    if number.doubt:
+        toast(f"{phone(number.number)}: {doubt(number.doubt)}", kind="warning")
+    phones = [contacts.PhoneDraft(number.number)] if number.number else []
+    name = form.contact_name.data or phone(number.number)
     return contacts.create_contact(
         contacts.Draft(name=name, phones=phones, responsible_id=user.id), user
     )
@@ -142,19 +145,25 @@ def _find_contact(contact_id: int | None, user: User) -> Contact | None:
 
 def _e164(text: str) -> str:
     try:
-        return phone_numbers.parse(text, current_app.config["DEFAULT_COUNTRY"])
+        return _read(text).number
     except InvalidInputError:
         return ""
 
 
-def _read_number(form: LeadForm) -> str:
+def _read_number(form: LeadForm) -> phone_numbers.Read:
     if not form.number.data:
-        return ""
+        return phone_numbers.Read("")
     try:
-        return phone_numbers.parse(form.number.data, current_app.config["DEFAULT_COUNTRY"])
+        return _read(form.number.data)
     except InvalidInputError as error:
         form.number.errors = [reason(error)]
-        return ""
+        return phone_numbers.Read("")
+
+
+def _read(text: str) -> phone_numbers.Read:
+    # The address of the form keeps the number that a call's page has put there.
+    reported = [request.args.get("number", "")]
+    return phone_numbers.read_known(text, current_app.config["DEFAULT_COUNTRY"], reported)
 
 
 def _is_theirs(form: LeadForm, number: str, contact: Contact) -> bool:
