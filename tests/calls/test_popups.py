@@ -302,9 +302,13 @@ class TestWhatItSays:
         assert ">0:30<" in card(client_of(erin), call)
         assert ">1:00<" in card(client_of(bob), call)
 
-    def test_it_does_not_name_a_contact_in_the_bin(self, client_of: ClientOf, bob: User) -> None:
+    def test_it_calls_nobody_by_the_name_of_a_contact_in_the_bin(
+        self, client_of: ClientOf, bob: User
+    ) -> None:
         make_contact("Ana Sousa", phones=(ANA,), deleted_at=NOON)
-        assert "Ana Sousa" not in card(client_of(bob), ring("101"))
+        shown = card(client_of(bob), ring("101"))
+        assert 'data-name="910 000 042"' in shown
+        assert "Unknown number" in shown
 
 
 class TestWhoItIs:
