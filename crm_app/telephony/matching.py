@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from crm_app.calls.facts import Fact, FactKind, is_own_leg, may_be_extension
+from crm_app.phone_pairs import other_writings
 
 TAIL_LENGTH = 9
 # How long after a click an event may still belong to it.
@@ -84,7 +85,7 @@ def match(fact: Fact, wishes: Iterable[Wish], colleagues: Collection[str] = ()) 
     fitting = [
         wish
         for wish in (own if _extensions_of(fact) else open_)
-        if _is_same_number(fact.called, wish.number)
+        if _is_same_number(fact.called, wish.number) or fact.called_other == wish.number
     ]
     is_clear = len({wish.extension for wish in fitting}) == 1
     return Match(fitting[0], "call") if is_clear else None
@@ -112,7 +113,7 @@ def _is_in_time(fact: Fact, wish: Wish) -> bool:
 
 
 def _is_same_number(called: str, wanted: str) -> bool:
-    if called == wanted:
+    if called == wanted or called in other_writings(wanted):
         return True
     tails = called[-TAIL_LENGTH:], wanted[-TAIL_LENGTH:]
     return len(tails[0]) == TAIL_LENGTH and tails[0] == tails[1]

@@ -85,3 +85,22 @@ def test_a_call_that_has_come_of_a_click_is_of_no_other_click() -> None:
 def test_a_call_that_has_reached_a_colleague_is_of_no_click() -> None:
     ended = fact(FactKind.ENDED, "in", caller="101", called="", extension="")
     assert match(ended, [WISH], {"102"}) is None
+
+
+@pytest.mark.parametrize(
+    ("clicked", "told"),
+    [
+        ("16200", {"called": "16200"}),
+        ("+5551987654321", {"called": "+555187654321"}),
+        ("+39061234567", {"called": "+3961234567"}),
+        ("+51987654321", {"called": "+5551987654321", "called_other": "+51987654321"}),
+    ],
+)
+def test_it_finds_the_click_by_the_other_writing_of_its_number(
+    clicked: str, told: dict[str, str]
+) -> None:
+    wish = replace(WISH, number=clicked)
+    found = match(fact(**told), [wish])
+    assert found is not None
+    assert found.part == "call"
+    assert match(fact(**told), [replace(wish, number="16201")]) is None
