@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask import Flask
 from flask.testing import FlaskClient
 
 from crm_app.accounts import sessions
@@ -17,6 +18,16 @@ def new_token(user: User) -> str:
     held, _remember = sessions.begin(user, DEVICE, is_remembered=False)
     db.session.commit()
     return held.token
+
+
+def cookie_of(app: Flask, user: User) -> str:
+    """Give the value of the session cookie that signs a user in, for what is no test client.
+
+    It commits: on SQLite nobody else could write while a transaction of the test is open.
+    """
+    serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
+    token = new_token(user)
+    return str(serializer.dumps({"_user_id": token, "_fresh": True}))
 
 
 class SignedInClient(FlaskClient):

@@ -18,6 +18,7 @@ from crm_app.web.incoming import PAGE_BYTES
 from tests.serving.impatient import BODY_SECONDS, FILE_BYTES
 from tests.serving.running import ROOT
 from tests.serving.wire import FORM, Line, Server, form_head, head_of, serving, status_of
+from tests.signed_in import cookie_of
 
 pytestmark = pytest.mark.processes
 MEGABYTE = 1024 * 1024
@@ -55,11 +56,11 @@ def server(office: Config) -> Iterator[Server]:
 def cookie(office: Config) -> str:
     """The session cookie of Bob."""
     app = create_app(office)
-    serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
     with app.app_context():
-        user = db.session.query(User).one()
+        made = cookie_of(app, db.session.query(User).one())
+        db.session.remove()
         db.engine.dispose()
-        return str(serializer.dumps({"_user_id": user.fs_uniquifier, "_fresh": True}))
+        return made
 
 
 def chunked_head(path: str, cookie: str = "") -> bytes:

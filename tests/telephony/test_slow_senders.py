@@ -15,6 +15,7 @@ from crm_app.config import Config
 from crm_app.extensions import db
 from crm_app.telephony.zadarma.signing import sign_webhook
 from tests.serving.wire import FORM, Line, Server, form_head, head_of, serving, status_of
+from tests.signed_in import cookie_of
 from tests.telephony.conftest import SECRET, start_fields
 from tests.telephony.test_broken_off import request_of
 
@@ -27,15 +28,6 @@ def patient(whole_app: Flask, settings: Config) -> Iterator[Server]:
     """The server as an office runs it: it waits much longer for a body than these tests do."""
     with serving(settings) as server:
         yield server
-
-
-def cookie_of(app: Flask, user: User) -> str:
-    """Make the session cookie of a user."""
-    serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
-    cookie = serializer.dumps({"_user_id": user.fs_uniquifier, "_fresh": True})
-    # Reading the user began a transaction, and on SQLite nobody else may write during ours.
-    db.session.commit()
-    return str(cookie)
 
 
 def changing_routes(app: Flask) -> list[tuple[str, str]]:

@@ -19,6 +19,7 @@ from crm_app.extensions import csrf, db
 from crm_app.web import incoming, strangers
 from crm_app.web.incoming import MOST_FIELDS, PAGE_BYTES, accepts_large_body
 from tests.serving.wire import Line, form_head, status_of
+from tests.signed_in import new_token
 
 FILE_BYTES = 3 * 1024 * 1024
 FORM = "application/x-www-form-urlencoded"
@@ -116,8 +117,7 @@ def upload(size: int) -> bytes:
 def test_a_view_may_ask_for_more(app: Flask, filing: Flask, bob: User) -> None:
     client = filing.test_client()
     with client.session_transaction() as session:
-        session.update({"_user_id": bob.fs_uniquifier, "_fresh": True})
-    db.session.commit()
+        session.update({"_user_id": new_token(bob), "_fresh": True})
     kind = "multipart/form-data; boundary=b"
     answer = client.post("/a-file", data=upload(FILE_BYTES - 1000), content_type=kind)
     assert answer.text == f"contacts={FILE_BYTES - 1000}"
