@@ -5,8 +5,17 @@ from crm_app.accounts import (
     notice_views,
     profile_views,
     proof_views,
+    security_views,
     session_views,
 )
 from crm_app.accounts.views import bp
 
-__all__ = ["bp", "link_views", "notice_views", "profile_views", "proof_views", "session_views"]
+__all__ = [
+    "bp",
+    "link_views",
+    "notice_views",
+    "profile_views",
+    "proof_views",
+    "security_views",
+    "session_views",
+]

@@ -1,26 +1,33 @@
 """The forms of sign-in, of people and of one's own account."""
 
+from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
 from flask import current_app
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_security import LoginForm
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, EmailField, PasswordField, SelectField, StringField
+from wtforms import BooleanField, DateField, EmailField, PasswordField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Email, InputRequired, Length, Optional
 
 from crm_app import database
-from crm_app.accounts import typed, wording
+from crm_app.accounts import security_wording, typed, wording
+from crm_app.accounts.colleagues import Colleague
 from crm_app.accounts.models import Role, User
+from crm_app.accounts.security_listing import REFUSED, EventFilter
 from crm_app.accounts.typed import cleaned
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.security import events
 from crm_app.security.events import Kind
 from crm_app.web import back
+from crm_app.web.days import FIRST_DAY, LAST_DAY, midnight
 from crm_app.web.formatting import LANGUAGES
+from crm_app.web.ids import read_id
 
 ROLES = [
     SelectChoice(Role.AGENT.value, _l("Agent")),
@@ -130,6 +137,51 @@ class OfficeForm(FlaskForm):
 
     name = StringField(_l("Name of the office"), filters=[cleaned], validators=[Length(max=120)])
     restricts_agents = BooleanField(_l("Agents see only their own contacts, leads and tasks"))
+
+
+class SecurityFilterForm(FlaskForm):
+    """What the list of security events is narrowed by; it lives in the address, without a token."""
+
+    class Meta:
+        """Read from the query, where a token would only be copied around."""
+
+        csrf = False
+
+    kind = SelectField(_l("What happened"), validators=[Optional()])
+    user = SelectField(_l("Person"), validators=[Optional()])
+    since = DateField(_l("From"), validators=[Optional()])
+    until = DateField(_l("Until"), validators=[Optional()])
+
+    def offer(self, users: Iterable[Colleague]) -> None:
+        """Fill the choices."""
+        anything = SelectChoice("", _("All"))
+        self.user.choices = [anything, *(SelectChoice(str(user.id), user.name) for user in users)]
+        self.kind.choices = [
+            anything,
+            SelectChoice(REFUSED, _("Everything that was refused")),
+            *(
+                SelectChoice(kind.value, str(words), optgroup=str(heading))
+                for heading, kinds in security_wording.GROUPS.items()
+                for kind, words in kinds.items()
+            ),
+        ]
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Tell whether anything was asked for."""
+        return any(field.raw_data and field.raw_data[0] for field in self)
+
+    def wanted(self) -> EventFilter:
+        """Give the filter; when something was asked that cannot be, no event fits."""
+        if not self.validate():
+            return EventFilter(until=midnight(FIRST_DAY))
+        since, until = self.since.data, self.until.data
+        return EventFilter(
+            kind=self.kind.data or "",
+            user_id=read_id(self.user.data),
+            since=midnight(since) if since else None,
+            until=midnight(until + timedelta(days=1)) if until and until < LAST_DAY else None,
+        )
 
 
 class PreferencesForm(FlaskForm):

@@ -1,9 +1,8 @@
 """What may be asked of the call log."""
 
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 
-from flask_babel import get_timezone
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -14,10 +13,9 @@ from crm_app.accounts.colleagues import Colleague
 from crm_app.calls.listing import CallFilter
 from crm_app.calls.wording import DIRECTIONS, STATUSES
 from crm_app.contacts.models import Contact
+from crm_app.web.days import FIRST_DAY, LAST_DAY, midnight
 from crm_app.web.formatting import phone
 from crm_app.web.ids import read_id
-
-FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(2999, 12, 31)
 
 
 class FilterForm(FlaskForm):
@@ -47,7 +45,7 @@ class FilterForm(FlaskForm):
         """Give the filter; when something was asked that cannot be, no call fits."""
         if not self.validate():
             # Everything began after this.
-            return CallFilter(contact=contact, until=_midnight(FIRST_DAY))
+            return CallFilter(contact=contact, until=midnight(FIRST_DAY))
         since, until = self.since.data, self.until.data
         return CallFilter(
             direction=self.direction.data or "",
@@ -55,15 +53,6 @@ class FilterForm(FlaskForm):
             user_id=read_id(self.user.data),
             did=self.line.data or "",
             contact=contact,
-            since=_midnight(since) if since else None,
-            until=_midnight(until + timedelta(days=1)) if until and until < LAST_DAY else None,
+            since=midnight(since) if since else None,
+            until=midnight(until + timedelta(days=1)) if until and until < LAST_DAY else None,
         )
-
-
-def _midnight(day: date) -> datetime:
-    """Give the moment a day begins for the user."""
-    # No call was before the first day or is after the last; zones know no time far beyond them.
-    naive = datetime.combine(min(max(day, FIRST_DAY), LAST_DAY), time())
-    zone = get_timezone()
-    # Zones of pytz must be asked for the offset of the day; the others know it by themselves.
-    return zone.localize(naive) if hasattr(zone, "localize") else naive.replace(tzinfo=zone)

@@ -19,11 +19,14 @@ class Entry:
     icon: str
     label: Any
     right: str = "is_authenticated"
+    is_one_page: bool = False
 
     @property
     def is_current(self) -> bool:
         """Tell whether this page, or one of the same feature, is being shown."""
         here = request.endpoint or ""
+        if self.is_one_page or here in {entry.endpoint for entry in ENTRIES}:
+            return here == self.endpoint
         return here not in OWN and here.partition(".")[0] == self.endpoint.partition(".")[0]
 
 
@@ -35,6 +38,7 @@ ENTRIES = (
     Entry("calls.index", "phone-call", _l("Calls")),
     Entry("accounts.index", "users-group", _l("People"), "is_admin"),
     Entry("telephony.settings", "plug-connected", _l("Telephony"), "is_admin"),
+    Entry("accounts.security", "shield-lock", _l("Security"), "is_admin", is_one_page=True),
 )
 
 

@@ -1,0 +1,28 @@
+"""The page of security events: who signed in, who failed, who was refused, who changed what."""
+
+from flask import request
+
+from crm_app.accounts import security_wording
+from crm_app.accounts.colleagues import colleagues
+from crm_app.accounts.forms import SecurityFilterForm
+from crm_app.accounts.security_listing import list_events
+from crm_app.accounts.views import Answer, bp
+from crm_app.web.access import admin_only
+from crm_app.web.fragments import page_or_fragment
+
+
+@bp.get("/security")
+@admin_only
+def security() -> Answer:
+    """List the events, narrowed by what the address says."""
+    form = SecurityFilterForm(request.args)
+    form.offer(colleagues())
+    wanted = form.wanted()
+    return page_or_fragment(
+        "accounts/security.html",
+        "accounts/_security_list.html",
+        form=form,
+        is_narrowed=form.is_narrowed,
+        page=list_events(wanted, request.args.get("cursor", "")),
+        words=security_wording,
+    )
