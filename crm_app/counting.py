@@ -1,11 +1,11 @@
 """Counting how often something was done, for all processes together."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import structlog
 from limits import RateLimitItem
-from limits.storage import MemoryStorage, storage_from_string
+from limits.storage import MemoryStorage, RedisStorage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
 _ANSWERS_WITHIN_SECONDS = 0.5
@@ -35,6 +35,14 @@ class Counter:
     def forget(self, limit: RateLimitItem, key: str) -> None:
         """Begin to count anew."""
         self._ask(lambda counts: counts.clear(limit, key))
+
+    def forget_all(self, limit: RateLimitItem, prefix: str) -> None:
+        """Begin to count anew for all keys of the form `prefix/…`, in every process.
+
+        Raises RedisError while the bus is away.
+        """
+        storage = cast(RedisStorage, self._in_the_bus().storage)
+        storage.lua_clear_keys([storage.prefixed_key(f"{limit.namespace}/{prefix}/*")])
 
     def take_back(self, limit: RateLimitItem, key: str) -> None:
         """Undo one hit."""

@@ -25,6 +25,7 @@ class Purpose(StrEnum):
     FORMS = "ramal: forms"
     AT_REST = "ramal: secrets at rest"
     SECOND_FACTOR = "ramal: second factor"
+    DEVICES = "ramal: devices"
     KEY_ID = "ramal: key id"
 
 

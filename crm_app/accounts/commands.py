@@ -9,12 +9,15 @@ import click
 from email_validator import EmailNotValidError, validate_email
 from flask import current_app
 from flask.cli import AppGroup
+from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from crm_app.accounts import links, passwords, services, typed, wording
+from crm_app.accounts import links, passwords, services, throttle, typed, wording
 from crm_app.accounts.models import LinkPurpose, Role, User
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
+from crm_app.security import events
+from crm_app.security.events import Kind
 
 user_cli = AppGroup("user", help="Add users, list them, let them choose a new password.")
 
@@ -78,12 +81,34 @@ def list_users() -> None:
 @one_clear_line
 def reset(email: str) -> None:
     """Print a link with which a user chooses a new password."""
-    user = db.session.scalar(db.select(User).where(User.email == typed.email(email)))
-    if user is None:
-        raise click.ClickException(f"nobody has the e-mail {email}")
+    user = _find(email)
     token = services.reset_token(user, by=None)
     db.session.commit()
     click.echo(_address(links.path(LinkPurpose.RESET, token)))
+
+
+@user_cli.command("unlock")
+@click.argument("email")
+@one_clear_line
+def unlock(email: str) -> None:
+    """Let somebody try again who was locked out after too many wrong passwords."""
+    user = _find(email)
+    events.done(Kind.UNLOCKED, about=user.id)
+    db.session.commit()
+    try:
+        throttle.unlock(email)
+    except RedisError as error:
+        raise click.ClickException(
+            f"the event bus does not answer ({type(error).__name__}); tries are counted there."
+        ) from error
+    click.echo(f"{typed.email(email)} may try again.")
+
+
+def _find(email: str) -> User:
+    user: User | None = db.session.scalar(db.select(User).where(User.email == typed.email(email)))
+    if user is None:
+        raise click.ClickException(f"nobody has the e-mail {email}")
+    return user
 
 
 def _address(path: str) -> str:

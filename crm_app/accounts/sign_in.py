@@ -11,7 +11,7 @@ from flask_principal import Principal
 from flask_security import Security, SQLAlchemyUserDatastore, login_user
 
 from crm_app import database
-from crm_app.accounts import session_cookies, throttle, typed, wording
+from crm_app.accounts import devices, session_cookies, throttle, typed, wording
 from crm_app.accounts.forms import SignInForm
 from crm_app.accounts.models import User
 from crm_app.extensions import db
@@ -102,6 +102,7 @@ def _counted(view: Callable[..., Any]) -> Callable[[], Response]:
         events.done(Kind.SIGNED_IN, by=current_user.id, about=current_user.id, detail="password")
         db.session.commit()
         throttle.forgive(account)
+        devices.remember(answer, account)
         answer.status_code = 303
         return answer
 

@@ -1,16 +1,19 @@
-"""How often somebody may guess a password: counted per account and per network address."""
-
-import hashlib
+"""How often somebody may guess a password: counted by account, by browser and by network."""
 
 from flask import current_app, request
-from limits import RateLimitItem, RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 
 from crm_app import clock
-from crm_app.accounts import typed
+from crm_app.accounts import devices
 from crm_app.counting import Counter
 from crm_app.security.addresses import network_of
 
-PER_ACCOUNT = RateLimitItemPerMinute(10, 15, "sign-in-account")
+# Of one account: from a browser it was signed in with, from one network, and from everywhere. One
+# network alone cannot use up the last, so it takes many to lock somebody out of a new browser.
+PER_DEVICE = RateLimitItemPerMinute(10, 15, "sign-in-device")
+PER_NETWORK = RateLimitItemPerMinute(10, 15, "sign-in-network")
+PER_ACCOUNT = RateLimitItemPerHour(60, 1, "sign-in-account")
+# Of one network, whatever the account.
 PER_ADDRESS = RateLimitItemPerMinute(50, 15, "sign-in-address")
 
 
@@ -25,30 +28,53 @@ class TooManyTriesError(Exception):
 def count_try(account: str) -> None:
     """Count a try before it is made, so that many at once are counted too.
 
-    Raises TooManyTriesError. Call it outside a database transaction: it may use the network.
+    A browser in which this account was signed in before is counted by itself: nobody else's tries
+    keep its owner out. Raises TooManyTriesError. Call it outside a database transaction: it may
+    use the network.
     """
     counter = _counter()
-    refused = [(item, key) for item, key in _limits(account) if not counter.hit(item, key)]
-    if refused:
-        reset_at = max(counter.free_at(item, key) for item, key in refused)
-        raise TooManyTriesError(max(1, round(reset_at - clock.now().timestamp())))
+    for limits in _limits(account):
+        refused = [(item, key) for item, key in limits if not counter.hit(item, key)]
+        if refused:
+            # Not counted any further: what is refused to one network is no try at the account.
+            reset_at = max(counter.free_at(item, key) for item, key in refused)
+            raise TooManyTriesError(max(1, round(reset_at - clock.now().timestamp())))
 
 
 def forgive(account: str) -> None:
-    """Take the try back that was right, and forget the account's wrong ones.
+    """Take the try back that was right, and forget the wrong ones of the same place.
 
     Call it outside a database transaction: it may use the network.
     """
     counter = _counter()
-    (account_limit, account_key), (address_limit, address_key) = _limits(account)
-    counter.forget(account_limit, account_key)
-    counter.take_back(address_limit, address_key)
+    for item, key in [one for limits in _limits(account) for one in limits]:
+        if item in {PER_DEVICE, PER_NETWORK}:
+            counter.forget(item, key)
+        else:
+            counter.take_back(item, key)
 
 
-def _limits(account: str) -> list[tuple[RateLimitItem, str]]:
-    # Hashed, because what is typed as an e-mail may be of any length and anybody's.
-    account_key = hashlib.sha256(typed.email(account).encode()).hexdigest()
-    return [(PER_ACCOUNT, account_key), (PER_ADDRESS, network_of(request.remote_addr or ""))]
+def unlock(account: str) -> None:
+    """Forget all tries at an account, wherever they came from.
+
+    Raises RedisError while the event bus is away, where they are counted.
+    """
+    counter, key = _counter(), devices.account_key(account)
+    for item in (PER_DEVICE, PER_NETWORK):
+        counter.forget_all(item, key)
+    counter.forget(PER_ACCOUNT, key)
+
+
+def _limits(account: str) -> list[list[tuple[RateLimitItem, str]]]:
+    """List what a try is counted by, in the order in which it must be let through."""
+    key, device = devices.account_key(account), devices.known_device(account)
+    if device:
+        return [[(PER_DEVICE, f"{key}/{device}")]]
+    network = network_of(request.remote_addr or "")
+    return [
+        [(PER_NETWORK, f"{key}/{network}"), (PER_ADDRESS, network)],
+        [(PER_ACCOUNT, key)],
+    ]
 
 
 def _counter() -> Counter:
