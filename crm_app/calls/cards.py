@@ -13,6 +13,7 @@ from crm_app.accounts.services import may_open
 from crm_app.calls.facts import Direction
 from crm_app.calls.listing import with_contact
 from crm_app.calls.models import Call, CallLeg, CallWrapup
+from crm_app.calls.naming import may_name, only_named
 from crm_app.calls.popups import Part, on_screen_of, passed_by, seconds_of_talk
 from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact
@@ -49,6 +50,8 @@ class Card:
     candidates: Sequence[Contact] = ()
     # Nobody else has the number, but somebody in the bin has.
     from_bin: Sequence[Contact] = ()
+    # Somebody in the office knows the number, though perhaps not who reads.
+    is_known: bool = False
     leads: Sequence[Lead] = ()
     next_task: Task | None = None
     history: Sequence[Contacted] = field(default_factory=list)
@@ -69,7 +72,7 @@ class Card:
     @property
     def is_stranger(self) -> bool:
         """Tell whether nobody in the office knows the number."""
-        return bool(self.call.outside_number) and not (self.contact or self.candidates)
+        return bool(self.call.outside_number) and not self.is_known
 
     @property
     def country(self) -> str:
@@ -94,6 +97,9 @@ def cards_of(user: User) -> list[Card]:
 def card_of(call: Call, part: Part, wrapup: CallWrapup | None, user: User) -> Card:
     """Make the card of one call for one user."""
     contact, candidates = who_is_it(call)
+    is_known = bool(contact or candidates)
+    contact = contact if contact and may_name(call, contact, user) else None
+    candidates = only_named(call, candidates, user)
     known = [contact] if contact else candidates
     open_leads = leads.open_leads([person.id for person in known], user)
     # Whose phone rings hears the name, whoever the client belongs to; the rest is for those who
@@ -106,6 +112,7 @@ def card_of(call: Call, part: Part, wrapup: CallWrapup | None, user: User) -> Ca
         contact=contact,
         candidates=candidates,
         from_bin=() if known else contacts.in_bin_with([call.outside_number], user),
+        is_known=is_known,
         leads=open_leads,
         next_task=next_task(contact, open_leads, user) if contact and is_theirs else None,
         history=last_contacts(contact, call, user) if contact and is_theirs else (),

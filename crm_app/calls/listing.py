@@ -24,6 +24,7 @@ from crm_app.accounts.models import User
 from crm_app.accounts.services import sees_everything
 from crm_app.calls.models import Call, CallLeg
 from crm_app.contacts.models import Contact, ContactPhone
+from crm_app.contacts.services import visible_to as visible_contacts
 from crm_app.extensions import db
 from crm_app.leads.models import Lead
 from crm_app.paging import PAGE_SIZE, Page, fetch_page
@@ -229,8 +230,8 @@ def lines() -> list[str]:
     return list(db.session.execute(_LINES).scalars())
 
 
-def possible_contacts(calls: Iterable[Call]) -> dict[str, list[Contact]]:
-    """Find who may be behind the numbers of calls that no contact is attached to."""
+def possible_contacts(calls: Iterable[Call], user: User) -> dict[str, list[Contact]]:
+    """Find whom a user sees behind the numbers of calls that no contact is attached to."""
     writings = {
         call.outside_number: other_writings(call.outside_number) for call in calls if _is_open(call)
     }
@@ -238,13 +239,14 @@ def possible_contacts(calls: Iterable[Call]) -> dict[str, list[Contact]]:
         return {}
     numbers = {*writings, *chain.from_iterable(writings.values())}
     rows = db.session.execute(
-        select(ContactPhone.number, Contact)
-        .join(Contact, Contact.id == ContactPhone.contact_id)
-        .where(ContactPhone.number.in_(numbers), Contact.deleted_at.is_(None))
+        visible_contacts(user)
+        .add_columns(ContactPhone.number)
+        .join(ContactPhone, Contact.id == ContactPhone.contact_id)
+        .where(ContactPhone.number.in_(numbers))
         .order_by(Contact.sort_name, Contact.id)
     )
     found: dict[str, list[Contact]] = {}
-    for number, contact in rows:
+    for contact, number in rows:
         people = found.setdefault(number, [])
         if contact not in people:
             people.append(contact)

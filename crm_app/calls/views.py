@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from crm_app.accounts.colleagues import colleagues
-from crm_app.calls import listing, outcomes, services, wording
+from crm_app.calls import listing, naming, outcomes, services, wording
 from crm_app.calls.forms import FilterForm
 from crm_app.calls.models import Call, CallFact, CallWrapup
 from crm_app.contacts.listing import find_contacts
@@ -44,6 +44,12 @@ def lead_or_404(lead_id: int) -> Lead:
     return lead
 
 
+@bp.app_template_global()
+def named(call: Call) -> Contact | None:
+    """Give templates the contact of a call, if it may be named to who reads."""
+    return naming.named(call, current_user)
+
+
 @bp.context_processor
 def words() -> dict[str, Any]:
     """Give the templates the words of statuses and directions."""
@@ -65,7 +71,7 @@ def index() -> str:
         form=form,
         page=page,
         wanted=wanted,
-        people=listing.possible_contacts(page.rows),
+        people=listing.possible_contacts(page.rows, current_user),
     )
 
 
@@ -76,8 +82,9 @@ def show(call_id: int) -> str:
     wrapups = db.session.scalars(
         db.select(CallWrapup).where(CallWrapup.call_id == call.id, CallWrapup.saved_at.is_not(None))
     )
-    people = listing.possible_contacts([call])
-    contacts = [call.contact] if call.contact else people.get(call.outside_number, [])
+    people = listing.possible_contacts([call], current_user)
+    contact = naming.named(call, current_user)
+    contacts = [contact] if contact else people.get(call.outside_number, [])
     return render_template(
         "calls/show.html",
         call=call,

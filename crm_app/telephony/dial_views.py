@@ -8,15 +8,19 @@ from sqlalchemy import Select
 from crm_app.accounts.current import me
 from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact
+from crm_app.counting import Counter
 from crm_app.extensions import db
 from crm_app.leads import services as leads
 from crm_app.leads.models import Lead
+from crm_app.security import events
+from crm_app.security.events import Kind
 from crm_app.telephony import dialling, wording
 from crm_app.telephony.models import DialRequest, DialState
 from crm_app.telephony.views import bp, client_for, links
 from crm_app.web.access import background
 from crm_app.web.fragments import see_other, wants_fragment
 from crm_app.web.ids import read_id
+from crm_app.web.toasts import toast
 
 # Three requests to the API must fit into the time that a browser waits for one of ours.
 _TIMEOUT_SECONDS = (2.0, 4.0)
@@ -27,6 +31,8 @@ __all__ = ["bp"]
 @bp.post("/telephony/dial")
 def dial() -> Response:
     """Connect the user's phone with a number; the answer is a card that tells the truth."""
+    if seconds := _seconds_to_wait():
+        return _too_many(seconds)
     order = dialling.Order(
         user_id=me().id,
         extension=me().extension or "",
@@ -42,12 +48,10 @@ def dial() -> Response:
     finally:
         if client is not None:
             client.close()
-    request_ = db.session.get_one(DialRequest, dial_id)
-    failed = request_.state == DialState.FAILED
+    failed = db.session.get_one(DialRequest, dial_id).state == DialState.FAILED
     if not wants_fragment() and not failed:
         return see_other(url_for("telephony.dials"))
-    template = "telephony/_dials_partial.html" if wants_fragment() else "telephony/dials.html"
-    return make_response(_render(template), 422 if failed else 200)
+    return make_response(_render(_cards()), 422 if failed else 200)
 
 
 @bp.get("/telephony/dials")
@@ -67,6 +71,26 @@ def close_dial(dial_id: int) -> Response:
     return see_other(url_for("telephony.dials"))
 
 
+def _seconds_to_wait() -> int:
+    counter: Counter = current_app.extensions["counter"]
+    user_id = me().id
+    # Counting may wait for a network.
+    db.session.commit()
+    return dialling.seconds_to_wait(user_id, counter)
+
+
+def _too_many(seconds: int) -> Response:
+    events.refused(Kind.TOO_MANY, detail="telephony.dial")
+    toast(wording.too_many_sentence(seconds), kind="warning")
+    answer = make_response(_render(_cards()), 429)
+    answer.headers["Retry-After"] = str(seconds)
+    return answer
+
+
+def _cards() -> str:
+    return "telephony/_dials_partial.html" if wants_fragment() else "telephony/dials.html"
+
+
 def _visible(field: str, kind: type[Contact | Lead], among: Select[Any]) -> int | None:
     """Read the id of a record from the form; None unless the user may see the record."""
     wanted = read_id(request.form.get(field))
@@ -81,7 +105,7 @@ def _render(template: str) -> str:
     return render_template(
         template,
         cards=cards,
-        names=dialling.names_of(cards),
+        names=dialling.names_of(cards, me()),
         is_waiting=any(card.is_pending for card in cards),
         words=wording,
     )

@@ -4,14 +4,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import exists, or_, select, update
+from limits import RateLimitItemPerHour, RateLimitItemPerMinute
+from sqlalchemy import delete, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from crm_app import clock, phone_numbers
+from crm_app.accounts.models import User
 from crm_app.calls.facts import CallPhase
 from crm_app.calls.models import Call
 from crm_app.contacts.caller import find_callers
-from crm_app.contacts.models import ContactPhone
+from crm_app.contacts.models import Contact, ContactPhone
+from crm_app.contacts.services import visible_to
+from crm_app.counting import Counter
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.telephony import services
@@ -29,6 +33,10 @@ from crm_app.telephony.zadarma.errors import ErrorCode, ZadarmaError
 
 # A balance of a minute ago is good enough to say that there is no money.
 _BALANCE_IS_NEWS_FOR_SECONDS = 60
+PER_MINUTE = RateLimitItemPerMinute(10, 1, "dial")
+PER_HOUR = RateLimitItemPerHour(60, 1, "dial")
+_UNASKED = ("no_extension", "not_connected", "do_not_call", "in_call")
+_MOST_REFUSALS = 20
 log = structlog.get_logger(__name__)
 
 
@@ -47,6 +55,20 @@ class Order:
     contact_id: int | None = None
     lead_id: int | None = None
     confirmed: bool = False
+
+
+def seconds_to_wait(user_id: int, counter: Counter) -> int:
+    """Count a click and tell how long its user must wait, 0 when not at all.
+
+    Before anything else: one user's clicks must not use up what the PBX takes from the office.
+    Call it outside a database transaction: it may use the network.
+    """
+    key = str(user_id)
+    refused = [limit for limit in (PER_MINUTE, PER_HOUR) if not counter.hit(limit, key)]
+    if not refused:
+        return 0
+    free_at = max(counter.free_at(limit, key) for limit in refused)
+    return max(1, round(free_at - clock.now().timestamp()))
 
 
 def place(order: Order, client: ZadarmaClient | None) -> int:
@@ -76,11 +98,15 @@ def close(dial_id: int, user_id: int) -> None:
     db.session.commit()
 
 
-def names_of(cards: Iterable[DialRequest]) -> dict[int, str]:
-    """Name whom each wish is to reach, where one contact is meant or alone has the number."""
+def names_of(cards: Iterable[DialRequest], user: User) -> dict[int, str]:
+    """Name whom each wish is to reach, where one contact that the user sees is meant or found."""
     names = {}
     for card in cards:
-        found = find_callers(db.session.connection(), card.number)
+        callers = find_callers(db.session.connection(), card.number)
+        seen = visible_to(user).with_only_columns(Contact.id)
+        seen = seen.where(Contact.id.in_([caller.contact_id for caller in callers]))
+        visible = set(db.session.scalars(seen)) if callers else set()
+        found = [caller for caller in callers if caller.contact_id in visible]
         meant = [caller for caller in found if caller.contact_id == card.contact_id] or found
         if len(meant) == 1:
             names[card.id] = meant[0].name
@@ -129,6 +155,7 @@ def _reported(order: Order) -> list[str]:
 
 def _refused(order: Order, number: str, code: str) -> int:
     _clear_cards(order.user_id, number)
+    _forget_refusals(order.user_id)
     request = DialRequest(
         user_id=order.user_id,
         extension=order.extension,
@@ -142,6 +169,15 @@ def _refused(order: Order, number: str, code: str) -> int:
     db.session.add(request)
     db.session.commit()
     return request.id
+
+
+def _forget_refusals(user_id: int) -> None:
+    """Keep only a user's newest wishes for which nothing was asked of the PBX."""
+    unasked = (DialRequest.user_id == user_id, DialRequest.error_code.in_(_UNASKED))
+    newest = select(DialRequest.id).where(*unasked).order_by(DialRequest.id.desc())
+    old = db.session.scalars(newest.offset(_MOST_REFUSALS - 1).limit(_MOST_REFUSALS)).all()
+    if old:
+        db.session.execute(delete(DialRequest).where(DialRequest.id.in_(old)))
 
 
 def _reserve(order: Order, number: str) -> tuple[int | None, bool]:

@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
-from flask_babel import force_locale
+from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -179,6 +179,17 @@ def can_be_repeated(code: str) -> bool:
 def setting_sentence(error: InvalidInputError) -> str:
     """Say why the settings page refuses something."""
     return str(SETTINGS.get(error.code) or API.get(error.code, API["wrong_request"]))
+
+
+def too_many_sentence(seconds: int) -> str:
+    """Say that somebody asked for calls too often, and when to ask again."""
+    return str(
+        ngettext(
+            "These are too many calls in a short time. Try again in %(num)d minute.",
+            "These are too many calls in a short time. Try again in %(num)d minutes.",
+            -(-seconds // 60),
+        )
+    )
 
 
 def dial_sentence(code: str) -> str:

@@ -1,0 +1,30 @@
+"""Whose name may be read from a call: the number alone must not open anybody's record."""
+
+from collections.abc import Iterable
+
+from crm_app.accounts.models import User
+from crm_app.accounts.services import sees_everything
+from crm_app.calls.facts import Direction
+from crm_app.calls.models import Call
+from crm_app.contacts.models import Contact
+
+
+def may_name(call: Call, contact: Contact, user: User) -> bool:
+    """Tell whether a user who sees a call also reads which contact it was with.
+
+    Whose phone rings hears who calls, whoever the client belongs to. But anybody can dial any
+    number: the name behind it is only for those who see the contact anyway.
+    """
+    is_dialled = call.direction == Direction.OUTBOUND
+    return not is_dialled or contact.responsible_id == user.id or sees_everything(user)
+
+
+def named(call: Call, user: User) -> Contact | None:
+    """Give the contact of a call as a user may read it, None when there is none to be named."""
+    contact = call.contact
+    return contact if contact is not None and may_name(call, contact, user) else None
+
+
+def only_named(call: Call, contacts: Iterable[Contact], user: User) -> list[Contact]:
+    """Keep those of several contacts that may be named to a user."""
+    return [contact for contact in contacts if may_name(call, contact, user)]
