@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from flask import Flask, request
+from flask import Flask
 
 from crm_app import (
     accounts,
@@ -57,7 +57,7 @@ def create_app(settings: Config | None = None) -> Flask:
     app.url_map.converters["int"] = IdConverter
     _configure(app, settings)
     # Before the extensions, whose hooks then run only for those who may come in.
-    app.before_request(lambda: database.set_reads_only(request.method in {"GET", "HEAD"}))
+    app.before_request(lambda: database.set_reads_only(access.is_reading()))
     # Nothing of the database is held while a body is on its way.
     app.before_request(strangers.count_form)
     app.before_request(incoming.take_in)

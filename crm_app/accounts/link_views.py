@@ -1,16 +1,16 @@
 """Pages that a one-time link opens: the first set-up, an invitation, a password reset."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
-from flask import current_app, render_template, url_for
+from flask import current_app, render_template, request, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_security import logout_user
 
-from crm_app.accounts import links, passwords, services, sign_in, wording
+from crm_app.accounts import devices, links, passwords, services, sign_in, wording
 from crm_app.accounts.forms import NewPasswordForm, SetUpForm, show_refusal
 from crm_app.accounts.models import LinkPurpose, OfficeSettings, User
 from crm_app.accounts.views import Answer, bp
@@ -19,7 +19,7 @@ from crm_app.extensions import db
 from crm_app.live import services as live
 from crm_app.security import events
 from crm_app.security.events import Kind
-from crm_app.web.access import hides_address, public
+from crm_app.web.access import hides_address, only_reads, public
 from crm_app.web.formatting import choose_language
 from crm_app.web.fragments import see_other
 from crm_app.web.toasts import toast
@@ -90,6 +90,35 @@ def reset(token: str) -> Answer:
     return _choose_password(token, LinkPurpose.RESET, _("Your new password is set."))
 
 
+@bp.post("/setup/<token>/strength")
+@public
+@only_reads
+@gone_when_refused
+def set_up_strength(token: str) -> Answer:
+    """Estimate the first administrator's password while it is typed."""
+    services.check_setup(token)
+    typed = request.form
+    return strength_of(typed, email=typed.get("email", ""), name=typed.get("name", ""))
+
+
+@bp.post("/<any(invitation, reset):purpose>/<token>/strength")
+@public
+@only_reads
+@gone_when_refused
+def link_strength(purpose: str, token: str) -> Answer:
+    """Estimate the password that somebody chooses by a link, while it is typed."""
+    user = services.owner_of(links.find(token, LinkPurpose(purpose)).user_id)
+    return strength_of(request.form, email=user.email, name=user.name)
+
+
+def strength_of(fields: Mapping[str, str], *, email: str, name: str) -> Answer:
+    """Write beside the field how good the password in it is; nothing while it is empty."""
+    typed = fields.get("password", "")
+    level, error = passwords.judge(typed, email=email, name=name) if typed else (0, None)
+    text = wording.strength_sentence(level, error, len(typed)) if typed else ""
+    return render_template("accounts/_strength.html", level=level, text=text)
+
+
 def _choose_password(token: str, purpose: LinkPurpose, welcome: str) -> Answer:
     user = services.owner_of(links.find(token, purpose).user_id)
     form = NewPasswordForm()
@@ -104,7 +133,7 @@ def _choose_password(token: str, purpose: LinkPurpose, welcome: str) -> Answer:
 
 
 def _enter(user: User, welcome: str, endpoint: str) -> Answer:
-    user_id = user.id
+    user_id, email = user.id, user.email
     db.session.commit()
     live.close(user_id)
     # Whoever else was signed in in this browser leaves it first.
@@ -113,7 +142,9 @@ def _enter(user: User, welcome: str, endpoint: str) -> Answer:
     sign_in.enter(user)
     db.session.commit()
     toast(welcome)
-    return see_other(url_for(endpoint))
+    answer = see_other(url_for(endpoint))
+    devices.remember(answer, email)
+    return answer
 
 
 def _set_up_page(form: SetUpForm) -> Answer:

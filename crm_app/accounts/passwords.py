@@ -3,23 +3,18 @@
 import base64
 import hmac
 import unicodedata
-from pathlib import Path
+from urllib.parse import urlsplit
 
 from flask import current_app
 from flask_security import hash_password, verify_password
 
+from crm_app.accounts import strength
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.keys.services import former_peppers
 
-MIN_LENGTH = 10
+MIN_LENGTH = 12
 MAX_LENGTH = 256
-MIN_DIFFERENT = 4
-# Words of this length or shorter ("Ana", "com") are part of too many good passwords.
-SHORT_WORD = 3
-COMMON = frozenset(
-    Path(__file__).with_name("common_passwords.txt").read_text(encoding="utf-8").split()
-)
 
 
 def make_hash(password: str, *, email: str, name: str) -> str:
@@ -35,22 +30,47 @@ def make_hash(password: str, *, email: str, name: str) -> str:
 
 
 def check(password: str, *, email: str, name: str) -> None:
-    """Refuse a password that is short, often used, or made of the user's own name or e-mail.
+    """Refuse a new password that is short, easy to guess, or made of words that lie at hand.
 
-    Length counts, composition does not (NIST SP 800-63B §5.1.1). Raises InvalidInputError.
+    Length counts, composition does not (NIST SP 800-63B §5.1.1). The words are those of the user's
+    name and e-mail, of the office, its address and this product. Raises InvalidInputError.
     """
-    plain = _normalise(password).casefold()
+    plain = _normalise(password)
     if len(plain) < MIN_LENGTH:
         raise InvalidInputError("password_short", "password", minimum=MIN_LENGTH)
     if len(plain) > MAX_LENGTH:
         raise InvalidInputError("password_long", "password", maximum=MAX_LENGTH)
-    letters = "".join(filter(str.isalpha, plain))
-    own = {email.casefold(), email.casefold().partition("@")[0], name.casefold()}
-    own |= {"".join(filter(str.isalpha, word)) for word in own}
-    if plain in own or (len(letters) > SHORT_WORD and letters in own):
-        raise InvalidInputError("password_personal", "password")
-    if plain in COMMON or len(set(plain)) < MIN_DIFFERENT:
+    words = words_at_hand(email=email, name=name)
+    if word := strength.word_inside(plain, words):
+        raise InvalidInputError("password_personal", "password", word=word)
+    if strength.guesses(plain, words) < strength.ENOUGH_GUESSES:
         raise InvalidInputError("password_common", "password")
+
+
+def judge(password: str, *, email: str, name: str) -> tuple[int, InvalidInputError | None]:
+    """Say how good a new password would be: 1 (refused, with the reason), 2 (good) or 3."""
+    try:
+        check(password, email=email, name=name)
+    except InvalidInputError as error:
+        return 1, error
+    words = words_at_hand(email=email, name=name)
+    is_very_good = strength.guesses(_normalise(password), words) >= strength.MANY_GUESSES
+    return (3 if is_very_good else 2), None
+
+
+def words_at_hand(*, email: str, name: str) -> list[str]:
+    """List the words that whoever knows a user and the office would try first."""
+    # The users' table compares passwords by this module, so that it cannot be there before it.
+    from crm_app.accounts.models import OfficeSettings
+
+    host = urlsplit(current_app.extensions["settings"].base_url).hostname or ""
+    local, _at, domain = email.partition("@")
+    # What all hosts have in common ("com", "pt", "www") says nothing.
+    names = [part.rpartition(".")[0] for part in (domain, host)]
+    return [
+        *strength.PRODUCT,
+        *strength.words_of(name, local, *names, OfficeSettings.current().name),
+    ]
 
 
 def matches(password: str, stored: str | None, *, is_former: bool = False) -> bool:

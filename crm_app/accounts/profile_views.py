@@ -1,6 +1,6 @@
 """One's own account: name, how Ramal looks, and the password."""
 
-from flask import render_template, url_for
+from flask import render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import refresh
 from flask_login import current_user
@@ -8,12 +8,14 @@ from flask_login import current_user
 from crm_app.accounts import notices, passwords, services, sign_in, throttle, wording
 from crm_app.accounts.current import me
 from crm_app.accounts.forms import ChangePasswordForm, ProfileForm, show_refusal
+from crm_app.accounts.link_views import strength_of
 from crm_app.accounts.views import Answer, bp
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.live import services as live
 from crm_app.security import events
 from crm_app.security.events import Kind
+from crm_app.web.access import only_reads
 from crm_app.web.fragments import see_other
 from crm_app.web.toasts import toast
 
@@ -56,6 +58,13 @@ def password() -> Answer:
     db.session.commit()
     toast(_("Your password is changed. Your other devices are signed out."))
     return see_other(url_for("accounts.profile"))
+
+
+@bp.post("/account/password/strength")
+@only_reads
+def strength() -> Answer:
+    """Estimate the new password that is being typed."""
+    return strength_of(request.form, email=current_user.email, name=current_user.name)
 
 
 def _check_current_password(typed: str) -> None:

@@ -11,6 +11,7 @@ from crm_app.accounts.throttle import TooManyTriesError
 from crm_app.errors import InvalidInputError
 from crm_app.journal.models import JournalEntry
 
+STRENGTHS = {2: _l("Good"), 3: _l("Very good")}
 SENTENCES: dict[str, Any] = {
     "name_empty": _l("Enter a name."),
     "name_long": _l("Use at most %(maximum)s characters."),
@@ -28,8 +29,8 @@ SENTENCES: dict[str, Any] = {
     ),
     "password_short": _l("Use at least %(minimum)s characters; a short sentence is good."),
     "password_long": _l("Use at most %(maximum)s characters."),
-    "password_personal": _l("Do not use your own name or e-mail as the password."),
-    "password_common": _l("Very many people use this password. Choose another one."),
+    "password_personal": _l("Leave out “%(word)s”: it is among the first things that are tried."),
+    "password_common": _l("This is easy to guess. Use a longer one; a short sentence is good."),
     "password_wrong": _l("This is not your current password."),
     "link_unknown": _l("This link is not known here. Perhaps a part of it was not copied."),
     "link_used": _l("This link was used already, or a newer one was made."),
@@ -71,6 +72,15 @@ def device(row: BrowserSession) -> str:
     if row.browser and row.system:
         return str(_("%(browser)s on %(system)s", browser=row.browser, system=row.system))
     return str(row.browser or row.system or _("Unknown browser"))
+
+
+def strength_sentence(level: int, error: InvalidInputError | None, length: int) -> str:
+    """Say how good a password is that has so many characters; `error` is why it is refused."""
+    if error is not None and error.code == "password_short":
+        missing = int(str(error.details["minimum"])) - length
+        more = ngettext("%(num)d more character", "%(num)d more characters", max(missing, 1))
+        return str(more)
+    return sentence(error) if error is not None else str(STRENGTHS[level])
 
 
 def wait_sentence(error: TooManyTriesError) -> str:

@@ -115,7 +115,7 @@ def identify(call_id: int) -> Answer:
         abort(404)
     wanted = form.contact_id.data
     # Whoever has the caller's number may be chosen, also where agents see only their own contacts.
-    _contact, candidates = cards.who_is_it(call)
+    _contact, candidates = cards.named_to(current_user, call)
     contact = next((c for c in candidates if c.id == wanted), None) or contact_or_404(wanted)
     services.attach_contact(call, contact, current_user, keeps_number=form.keeps_number.data)
     _commit_and_tell(_screens_of_number(call))

@@ -51,6 +51,18 @@ def is_address_hidden(endpoint: str) -> bool:
     return getattr(current_app.view_functions.get(endpoint), "hides_address", False)
 
 
+def only_reads(view: Callable[P, R]) -> Callable[P, R]:
+    """Mark a view that changes nothing although it is posted to: it holds no writer up."""
+    view.only_reads = True  # type: ignore[attr-defined]
+    return view
+
+
+def is_reading() -> bool:
+    """Tell whether this request only reads."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    return request.method in {"GET", "HEAD"} or getattr(view, "only_reads", False)
+
+
 def manager_only(view: Callable[P, R]) -> Callable[P, R]:
     """Refuse everybody but managers and administrators with 403."""
     return _only(view, "is_manager")

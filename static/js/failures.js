@@ -17,7 +17,7 @@ function kindOf({ request, sourceElement }) {
 }
 
 function tell(ctx) {
-  if (isLeaving || BY_ITSELF.has(ctx.sourceEvent?.type)) return;
+  if (isLeaving || BY_ITSELF.has(ctx.sourceEvent?.type) || ctx.sourceElement.matches("[data-js-estimate]")) return;
   failures().forEach((toast) => toast.remove());
   region.append(document.importNode(words.content.querySelector(`[data-failure=${kindOf(ctx)}]`), true));
 }

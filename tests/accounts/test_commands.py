@@ -41,7 +41,7 @@ def test_it_prints_an_invitation_where_no_password_is_given(app: Flask, visitor)
         (["bob.agent@example.com"], "", "Somebody already has this e-mail."),
         (["eva@example.com", "--extension", "101"], "", "Somebody already has this extension."),
         (["eva@example.com", "--extension", "7"], "", "An extension has 3 to 5 digits"),
-        (["eva@example.com", "--password-stdin"], "short\n", "Use at least 10 characters"),
+        (["eva@example.com", "--password-stdin"], "short\n", "Use at least 12 characters"),
         (["eva@example.com", "--name", ""], "", "Enter a name."),
         (["eva@example.com", "--name", "  "], "", "Enter a name."),
         (["eva@example.com", "--name", "E" * 121], "", "Use at most 120 characters."),

@@ -62,7 +62,7 @@ def test_it_ends_the_setup_link_with_its_use(app: Flask) -> None:
 @pytest.mark.parametrize(
     ("changed", "complaint"),
     [
-        ({"password": "short"}, "Use at least 10 characters"),
+        ({"password": "short"}, "Use at least 12 characters"),
         ({"password": ""}, "Enter a password."),
         ({"password": "Ana@Example.com"}, "Do not use your own name or e-mail"),
         ({"email": "ana"}, "This is not an e-mail address."),
@@ -90,7 +90,7 @@ def test_it_lets_the_invited_choose_a_password_once(app: Flask) -> None:
     assert "Welcome, Eva" in browser.get(f"/invitation/{token}").text
     refused = browser.post(f"/invitation/{token}", data={"password": "eva"})
     assert refused.status_code == 422
-    assert "Use at least 10 characters" in refused.text
+    assert "Use at least 12 characters" in refused.text
     answer = browser.post(f"/invitation/{token}", data={"password": PASSWORD})
     assert (answer.status_code, answer.location) == (303, "/")
     assert browser.get("/account").status_code == 200

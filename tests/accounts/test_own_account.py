@@ -76,7 +76,7 @@ def test_it_changes_the_password_and_signs_out_other_devices(
     ("current", "password", "complaint"),
     [
         ("wrong", NEW, "This is not your current password."),
-        (PASSWORD, "short", "Use at least 10 characters"),
+        (PASSWORD, "short", "Use at least 12 characters"),
         (PASSWORD, "eva@example.com", "Do not use your own name or e-mail"),
         (PASSWORD, "password123", "Very many people use this password"),
         ("", "", "Enter a password."),
