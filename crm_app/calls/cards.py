@@ -96,10 +96,7 @@ def cards_of(user: User) -> list[Card]:
 
 def card_of(call: Call, part: Part, wrapup: CallWrapup | None, user: User) -> Card:
     """Make the card of one call for one user."""
-    contact, candidates = who_is_it(call)
-    is_known = bool(contact or candidates)
-    contact = contact if contact and may_name(call, contact, user) else None
-    candidates = only_named(call, candidates, user)
+    contact, candidates = named_to(user, call)
     known = [contact] if contact else candidates
     open_leads = leads.open_leads([person.id for person in known], user)
     # Whose phone rings hears the name, whoever the client belongs to; the rest is for those who
@@ -112,13 +109,20 @@ def card_of(call: Call, part: Part, wrapup: CallWrapup | None, user: User) -> Ca
         contact=contact,
         candidates=candidates,
         from_bin=() if known else contacts.in_bin_with([call.outside_number], user),
-        is_known=is_known,
+        is_known=bool(known) or any(who_is_it(call)),
         leads=open_leads,
         next_task=next_task(contact, open_leads, user) if contact and is_theirs else None,
         history=last_contacts(contact, call, user) if contact and is_theirs else (),
         talk_seconds=seconds_of_talk(call, part, user),
         passed_by=passed_by(call, user),
     )
+
+
+def named_to(user: User, call: Call) -> tuple[Contact | None, list[Contact]]:
+    """Find the other side of a call, as far as it may be named to a user."""
+    contact, candidates = who_is_it(call)
+    is_named = contact is not None and may_name(call, contact, user)
+    return (contact if is_named else None), only_named(call, candidates, user)
 
 
 def who_is_it(call: Call) -> tuple[Contact | None, list[Contact]]:

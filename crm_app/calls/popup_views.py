@@ -277,7 +277,7 @@ def _outcomes(shown: list[cards.Card]) -> list[CallOutcome]:
 
 
 def _name(call: Call) -> str:
-    contact, _candidates = cards.who_is_it(call)
+    contact, _candidates = cards.named_to(current_user, call)
     country = current_app.config["DEFAULT_COUNTRY"]
     number = phone_numbers.show(call.outside_number, country)
     return contact.name if contact else number or call.outside_name

@@ -64,11 +64,11 @@ def seconds_to_wait(user_id: int, counter: Counter) -> int:
     Call it outside a database transaction: it may use the network.
     """
     key = str(user_id)
-    refused = [limit for limit in (PER_MINUTE, PER_HOUR) if not counter.hit(limit, key)]
-    if not refused:
-        return 0
-    free_at = max(counter.free_at(limit, key) for limit in refused)
-    return max(1, round(free_at - clock.now().timestamp()))
+    for limit in (PER_MINUTE, PER_HOUR):
+        # What the minute refuses does not use the hour up.
+        if not counter.hit(limit, key):
+            return max(1, round(counter.free_at(limit, key) - clock.now().timestamp()))
+    return 0
 
 
 def place(order: Order, client: ZadarmaClient | None) -> int:
@@ -173,7 +173,9 @@ def _refused(order: Order, number: str, code: str) -> int:
 
 def _forget_refusals(user_id: int) -> None:
     """Keep only a user's newest wishes for which nothing was asked of the PBX."""
-    unasked = (DialRequest.user_id == user_id, DialRequest.error_code.in_(_UNASKED))
+    code = DialRequest.error_code
+    is_unasked = code.in_(_UNASKED) | code.startswith("number_", autoescape=True)
+    unasked = (DialRequest.user_id == user_id, is_unasked)
     newest = select(DialRequest.id).where(*unasked).order_by(DialRequest.id.desc())
     old = db.session.scalars(newest.offset(_MOST_REFUSALS - 1).limit(_MOST_REFUSALS)).all()
     if old:

@@ -170,6 +170,16 @@ def test_an_agent_without_an_extension_leaves_no_rows_without_end(
     assert rows() == 20
 
 
+def test_nor_does_somebody_who_dials_nonsense(
+    connected: Flask, bob: User, client_of: ClientOf, frozen: time_machine.Traveller
+) -> None:
+    browser = client_of(bob)
+    for number in range(30):
+        assert dial(browser, f"nonsense {number}").status_code == 422
+        frozen.shift(timedelta(minutes=2))
+    assert rows() == 20
+
+
 def test_without_javascript_the_refusal_is_a_page_with_the_sentence(
     bob: User, client_of: ClientOf, frozen: time_machine.Traveller
 ) -> None:

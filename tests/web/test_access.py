@@ -16,6 +16,8 @@ PUBLIC = {
     "accounts.set_up": "a one-time link",
     "accounts.invitation": "a one-time link",
     "accounts.reset": "a one-time link",
+    "accounts.set_up_strength": "a one-time link",
+    "accounts.link_strength": "a one-time link",
     "health.alive": "says only that the process lives",
     "health.ready": "says only which part is not ready",
     "health.figures": "a token, or an administrator's session",
