@@ -23,7 +23,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased, joinedload, selectinl
 from crm_app.accounts.models import User
 from crm_app.accounts.services import sees_everything
 from crm_app.calls.models import Call, CallLeg
-from crm_app.contacts.models import Contact, ContactPhone
+from crm_app.contacts.models import Contact, ContactPhone, NotThisPerson
 from crm_app.contacts.services import visible_to as visible_contacts
 from crm_app.extensions import db
 from crm_app.leads.models import Lead
@@ -242,7 +242,10 @@ def possible_contacts(calls: Iterable[Call], user: User) -> dict[str, list[Conta
         visible_contacts(user)
         .add_columns(ContactPhone.number)
         .join(ContactPhone, Contact.id == ContactPhone.contact_id)
-        .where(ContactPhone.number.in_(numbers))
+        .where(
+            ContactPhone.number.in_(numbers),
+            ~NotThisPerson.holds(ContactPhone.number, Contact.id),
+        )
         .order_by(Contact.sort_name, Contact.id)
     )
     found: dict[str, list[Contact]] = {}

@@ -6,6 +6,7 @@ Nothing here commits: the caller ends the transaction, so that several verbs can
 from crm_app.accounts.models import User
 from crm_app.calls import ledger
 from crm_app.calls.models import Call
+from crm_app.contacts import not_this_person
 from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact, PhoneKind
 from crm_app.extensions import db
@@ -20,9 +21,19 @@ def attach_contact(
 ) -> None:
     """Say whom a call was with (None: nobody we know); folding again does not undo it.
 
-    With `keeps_number` the contact is given the caller's number, so that later calls find it.
+    Whom it was with until now, and who has the number, is not taken for the caller again. With
+    `keeps_number` the contact is given the number, so that later calls find it.
     """
+    before = call.contact
     _attach(call, contact, by, is_chosen=True)
+    if (
+        before is not None
+        and before != contact
+        and before in contacts.matching(call.outside_number)
+    ):
+        not_this_person.refuse(call.outside_number, before, by)
+    if contact is not None:
+        not_this_person.take_back(call.outside_number, by, contact)
     if keeps_number and contact is not None and call.outside_number:
         contacts.add_phone(contact, call.outside_number, PhoneKind.OTHER, by)
 
@@ -42,7 +53,8 @@ def restore_contact(call: Call, contact_id: int | None, by: User) -> Contact | N
 
 
 def match_contact(call: Call, by: User) -> None:
-    """Take back what was chosen: the call is with whoever has the number."""
+    """Take back what was chosen, for later calls too: the call is with whoever has the number."""
+    not_this_person.take_back(call.outside_number, by)
     found = contacts.matching(call.outside_number)
     _attach(call, found[0] if len(found) == 1 else None, by, is_chosen=False)
 

@@ -12,6 +12,7 @@ from crm_app.calls.forms import FilterForm
 from crm_app.calls.models import Call, CallFact, CallWrapup
 from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact
+from crm_app.contacts.not_this_person import refused_of
 from crm_app.contacts.services import in_bin_with
 from crm_app.contacts.services import visible_to as visible_contacts
 from crm_app.extensions import db
@@ -93,6 +94,7 @@ def show(call_id: int) -> str:
         story=wording.tell_story(list(db.session.scalars(CallFact.of(call.pbx_call_id)))),
         wrapups=list(wrapups),
         outcomes=outcomes.labels(),
+        refused=refused_of(call.outside_number),
         from_bin=in_bin_with([call.outside_number], current_user) if not contacts else [],
     )
 

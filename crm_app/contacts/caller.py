@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 
 from crm_app import phone_numbers
 from crm_app.accounts.models import User
-from crm_app.contacts.models import Contact, ContactPhone
+from crm_app.contacts.models import Contact, ContactPhone, NotThisPerson
 from crm_app.phone_pairs import other_writings
 
 TAIL_LENGTH = 9
@@ -59,6 +59,7 @@ def _statement() -> dict[str, str]:
         .where(
             ContactPhone.tail.in_([bindparam(f"tail_{place}") for place in range(_MOST_TAILS)]),
             Contact.deleted_at.is_(None),
+            ~NotThisPerson.holds(bindparam("number"), Contact.id),
         )
         .order_by((ContactPhone.number == bindparam("number")).desc(), Contact.id)
         .suffix_with(text(f"LIMIT {MOST_CALLERS}"))
@@ -81,7 +82,7 @@ def find_callers(connection: Connection, number: str) -> list[Caller]:
     the other writing of its country is meant if there is exactly one. Else the last nine digits
     decide if exactly one contact fits and the two numbers are not both valid, for then they are
     two phones (rule of the protocol notes §4.4, which knows that national numbers arrive with a
-    missing or wrong country code).
+    missing or wrong country code). Of whom somebody said "not this person" is left out.
     """
     if not number:
         return []

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Computed, ForeignKey, Index, String, Text, text
+from sqlalchemy import ColumnElement, Computed, ForeignKey, Index, String, Text, exists, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm_app import clock
@@ -125,6 +126,24 @@ class ContactPhone(Model):
     position: Mapped[int] = mapped_column(default=0)
 
     contact: Mapped[Contact] = relationship(back_populates="phones")
+
+
+class NotThisPerson(Model):
+    """Somebody said of a call from a number that it was not with this contact, who has it."""
+
+    __tablename__ = "not_this_person"
+
+    number: Mapped[str] = mapped_column(String(40), primary_key=True)
+    contact_id: Mapped[int] = mapped_column(
+        ForeignKey("contact.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    @classmethod
+    def holds(cls, number: Any, contact_id: Any) -> ColumnElement[bool]:
+        """Say that calls from this number are not with this contact."""
+        return exists().where(cls.number == number, cls.contact_id == contact_id)
 
 
 class ContactEmail(Model):

@@ -13,6 +13,7 @@ from sqlalchemy.orm import selectinload
 from crm_app import clock, search_text
 from crm_app.accounts.models import User
 from crm_app.accounts.services import sees_everything
+from crm_app.contacts import not_this_person
 from crm_app.contacts.caller import find_callers
 from crm_app.contacts.found_by import refresh_people, searchable
 from crm_app.contacts.models import Contact, ContactEmail, ContactKind, ContactPhone, PhoneKind
@@ -137,6 +138,7 @@ def add_phone(contact: Contact, number: str, kind: PhoneKind, by: User | None) -
         return known
     _refuse_many("phones", len(contact.phones) + 1, MOST_PHONES)
     before = contact_snapshot(contact)
+    not_this_person.forget(contact, {number})
     phone = ContactPhone(
         number=number, kind=kind, is_main=not contact.phones, position=len(contact.phones)
     )
@@ -297,6 +299,7 @@ def _company_id(contact: Contact, draft: Draft) -> int | None:
 
 def _phones(contact: Contact, draft: Draft) -> list[ContactPhone]:
     known = {phone.number: phone for phone in contact.phones}
+    not_this_person.forget(contact, {phone.number for phone in draft.phones} - known.keys())
     main = next((i for i, phone in enumerate(draft.phones) if phone.is_main), 0)
     phones = []
     for position, wanted in enumerate(draft.phones):

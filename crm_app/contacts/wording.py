@@ -21,6 +21,7 @@ LABELS: dict[str, Any] = {
     "do_not_call": _l("Do not call"),
     "address": _l("Address"),
     "about": _l("About"),
+    "calls_from": _l("Calls from"),
 }
 
 ACTIONS: dict[str, Any] = {
@@ -28,12 +29,16 @@ ACTIONS: dict[str, Any] = {
     "changed": _l("changed the contact"),
     "deleted": _l("put the contact in the bin"),
     "restored": _l("took the contact out of the bin"),
+    "not_this_person": _l("said that calls from this number are with somebody else"),
+    "this_person_again": _l("said that calls from this number are with this contact again"),
 }
 
 
 def _worded(field: str, value: Any) -> str:
     if field == "phones":
         return ", ".join(_phone(*row) for row in value or [])
+    if field == "calls_from":
+        return phone(value)
     if field == "emails":
         return ", ".join(value or [])
     if field == "do_not_call":
