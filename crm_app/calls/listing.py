@@ -24,6 +24,7 @@ from crm_app.accounts.models import User
 from crm_app.accounts.services import sees_everything
 from crm_app.calls.models import Call, CallLeg
 from crm_app.contacts.models import Contact, ContactPhone, NotThisPerson
+from crm_app.contacts.not_this_person import numbers_of
 from crm_app.contacts.services import visible_to as visible_contacts
 from crm_app.extensions import db
 from crm_app.leads.models import Lead
@@ -210,11 +211,7 @@ def latest_of_lead(user: User, lead: Lead) -> Page[Call]:
 
 def with_contact(contact: Contact) -> ColumnElement[bool]:
     """Say that a call was with a contact, also one from before the contact was known."""
-    numbers = [
-        number
-        for phone in contact.phones
-        for number in (phone.number, *other_writings(phone.number))
-    ]
+    numbers = [number for own in numbers_of(contact) for number in (own, *other_writings(own))]
     return or_(
         Call.contact_id == contact.id,
         and_(
