@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
 PIP := $(PYTHON) -m pip install --quiet --quiet --disable-pip-version-check --no-input --require-virtualenv
 # For every platform and Python that Ramal runs on.
-LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate
+LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes --no-annotate
 # A change of the pinned versions gives the stamp another name, so an old environment is renewed.
 RUN_STAMP := $(VENV)/.ramal-run-$(shell cat requirements.txt | cksum | tr ' ' '-')
 DEV_STAMP := $(VENV)/.ramal-dev-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
