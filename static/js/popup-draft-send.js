@@ -1,15 +1,16 @@
 // Brings a draft to the server, again and again until it has arrived; until then the browser keeps it.
 // An edit of what is saved already is kept by the browser alone, until it is saved.
+import * as store from "./draft-store.js";
 import { refreshTray } from "./popup-tray.js";
 
 const PAUSE_MS = 700;
 const AGAIN_MS = 5_000;
 const FIELDS = ["outcome", "note", "chip", "task_title", "default_title"];
-const user = document.getElementById("tray").dataset.user;
-const token = JSON.parse(document.body.getAttribute("hx-headers:inherited"))["X-CSRFToken"];
 const timers = new Map();
 
-export const keyOf = (form) => `ramal-draft-${user}-${form.dataset.jsWrapup}`;
+export const whatOf = (form) => `call-${form.dataset.jsWrapup}`;
+// Another one after somebody has signed in over the page.
+const token = () => JSON.parse(document.body.getAttribute("hx-headers:inherited"))["X-CSRFToken"];
 
 export function written(form) {
   const typed = new FormData(form);
@@ -17,35 +18,35 @@ export function written(form) {
 }
 
 export function plan(form, pause = PAUSE_MS) {
-  const key = keyOf(form);
-  clearTimeout(timers.get(key));
-  if (form.dataset.jsDraft) timers.set(key, setTimeout(send, pause, form));
+  const what = whatOf(form);
+  clearTimeout(timers.get(what));
+  if (form.dataset.jsDraft) timers.set(what, setTimeout(send, pause, form));
 }
 
 export function keep(form) {
-  localStorage.setItem(keyOf(form), written(form));
+  store.keep(whatOf(form), written(form));
   plan(form);
 }
 
 export function forget(form) {
-  const key = keyOf(form);
-  clearTimeout(timers.get(key));
-  timers.delete(key);
-  localStorage.removeItem(key);
+  const what = whatOf(form);
+  clearTimeout(timers.get(what));
+  timers.delete(what);
+  store.forget(what);
 }
 
 export async function send(form) {
-  const key = keyOf(form);
-  const kept = localStorage.getItem(key);
+  const what = whatOf(form);
+  const kept = store.find(what)?.content;
   if (!kept || !form.dataset.jsDraft) return;
   const answer = await fetch(form.dataset.jsDraft, {
     method: "POST",
     body: new URLSearchParams(JSON.parse(kept)),
-    headers: { "X-CSRFToken": token },
+    headers: { "X-CSRFToken": token() },
     keepalive: true,
   }).catch(() => null);
   if (answer?.ok) {
-    if (localStorage.getItem(key) === kept) localStorage.removeItem(key);
+    if (store.find(what)?.content === kept) store.forget(what);
     return;
   }
   // Saved meanwhile, so this is an edit from now on.

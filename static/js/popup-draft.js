@@ -1,12 +1,13 @@
 // What is typed about a call is kept in the browser at once and on the server a moment later, so that
 // no reload, closed tab, new call or lost network loses it. Other forms about the call, here and in the
 // other tabs, follow.
-import { forget, keep, keyOf, plan, send, written } from "./popup-draft-send.js";
+import { find, onKept } from "./draft-store.js";
+import { forget, keep, plan, send, whatOf, written } from "./popup-draft-send.js";
 
 const filled = new Set();
 const sent = new WeakMap();
 const forms = () => [...document.querySelectorAll("[data-js-draft]")];
-const twins = (form) => forms().filter((other) => other !== form && keyOf(other) === keyOf(form));
+const twins = (form) => forms().filter((other) => other !== form && whatOf(other) === whatOf(form));
 
 function fill(form, text) {
   const draft = JSON.parse(text);
@@ -21,7 +22,7 @@ function fill(form, text) {
 
 function restore(form) {
   const twin = twins(form).find((other) => filled.has(other));
-  const kept = twin?.matches(".is-edited") ? written(twin) : localStorage.getItem(keyOf(form));
+  const kept = twin?.matches(".is-edited") ? written(twin) : find(whatOf(form))?.content;
   filled.add(form);
   if (!kept) return;
   const asSaved = written(form);
@@ -46,12 +47,13 @@ for (const when of ["before", "after"]) {
     else if (ctx.response.raw.ok && sent.get(form) === written(form)) forget(form);
   });
 }
-addEventListener("storage", ({ key, newValue }) => {
+onKept((what, text) => {
   for (const form of forms()) {
     const isTypedIn = [form.elements.note, form.elements.task_title].includes(document.activeElement);
-    if (newValue && key === keyOf(form) && !isTypedIn) fill(form, newValue);
+    if (what === whatOf(form) && !isTypedIn) fill(form, text);
   }
 });
+document.addEventListener("sign-out", ({ detail }) => detail.lastWork.push(...forms().map(send)));
 addEventListener("pagehide", () => forms().forEach(send));
 new MutationObserver(() => {
   for (const form of filled) if (!form.isConnected) filled.delete(form);

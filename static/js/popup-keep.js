@@ -1,23 +1,24 @@
 // The name that somebody types under "New lead" outlives a reload and a click on a link: it is kept by
 // the browser until something was done about the call, or its card was closed. The card stays for it.
+import * as store from "./draft-store.js";
 import { refreshCard } from "./popup-tray.js";
 
 const list = document.getElementById("popups");
 const tray = document.getElementById("tray");
-const NAMES = `ramal-name-${tray.dataset.user}-`;
+const NAMES = "name-";
 const filled = new WeakSet();
 
-const callOf = (key) => key.slice(NAMES.length).split("-")[0];
-const keyOf = (field) => `${NAMES}${field.closest("[data-call]").dataset.call}-${field.name}`;
-const kept = () => Object.keys(localStorage).filter((key) => key.startsWith(NAMES));
+const callOf = (what) => what.slice(NAMES.length).split("-")[0];
+const whatOf = (field) => `${NAMES}${field.closest("[data-call]").dataset.call}-${field.name}`;
+const kept = () => store.list(NAMES);
 
 function forget(call) {
-  for (const key of kept()) if (callOf(key) === call) localStorage.removeItem(key);
+  for (const what of kept()) if (callOf(what) === call) store.forget(what);
 }
 
 function restore(field) {
   filled.add(field);
-  const name = localStorage.getItem(keyOf(field));
+  const name = store.find(whatOf(field))?.content;
   if (!name || field.value) return;
   field.value = name;
   field.closest("details").open = true;
@@ -33,8 +34,8 @@ async function bringBack() {
 
 list.addEventListener("input", ({ target }) => {
   if (!target.matches("[data-js-keep]")) return;
-  if (target.value) localStorage.setItem(keyOf(target), target.value);
-  else localStorage.removeItem(keyOf(target));
+  if (target.value) store.keep(whatOf(target), target.value);
+  else store.forget(whatOf(target));
 });
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
   if (ctx.request.method !== "POST" || !ctx.response.raw.ok) return;
