@@ -1,6 +1,7 @@
 """Users, their roles, sign-in and invitations."""
 
 from crm_app.accounts import (
+    here_views,
     link_views,
     notice_views,
     profile_views,
@@ -12,6 +13,7 @@ from crm_app.accounts.views import bp
 
 __all__ = [
     "bp",
+    "here_views",
     "link_views",
     "notice_views",
     "profile_views",
