@@ -37,6 +37,7 @@ from crm_app.web import (
     security_headers,
     strangers,
     toasts,
+    unsaved,
 )
 from crm_app.web.front import Front
 from crm_app.web.ids import IdConverter
@@ -65,7 +66,7 @@ def create_app(settings: Config | None = None) -> Flask:
     _bind_extensions(app, settings)
     for feature in (health, live, home, accounts, calls, telephony, contacts, leads, tasks, search):
         app.register_blueprint(feature.bp)
-    for register in (errors.register, formatting.register):
+    for register in (errors.register, formatting.register, unsaved.register):
         register(app)
     app.after_request(toasts.append_toasts)
     app.after_request(fragments.vary_by_htmx)

@@ -6,6 +6,7 @@ from flask import (
     Blueprint,
     abort,
     current_app,
+    make_response,
     render_template,
     request,
     url_for,
@@ -26,6 +27,7 @@ from crm_app.proxies import is_loopback
 from crm_app.web.access import admin_only
 from crm_app.web.fragments import see_other
 from crm_app.web.toasts import toast
+from crm_app.web.unsaved import say_saved
 
 bp = Blueprint("accounts", __name__)
 
@@ -217,7 +219,8 @@ def _show_link(user: User, purpose: LinkPurpose, token: str) -> Answer:
         "days": links.LIFETIMES[purpose].days,
     }
     form = PersonForm(formdata=None, obj=user)
-    return render_template("accounts/edit.html", user=user, form=form, link=link)
+    page = render_template("accounts/edit.html", user=user, form=form, link=link)
+    return say_saved(make_response(page))
 
 
 def _refused(user: User, error: InvalidInputError) -> Response:

@@ -4,6 +4,8 @@ from typing import Any
 
 from flask import Response, make_response, redirect, render_template, request
 
+from crm_app.web.unsaved import say_saved
+
 
 def wants_fragment() -> bool:
     """Tell whether htmx asks for a part of a page.
@@ -29,7 +31,7 @@ def see_other(url: str) -> Response:
         answer = make_response("", 200)
         answer.headers["HX-Redirect"] = url
         return answer
-    return make_response(redirect(url, 303))
+    return say_saved(make_response(redirect(url, 303)))
 
 
 def vary_by_htmx(response: Response) -> Response:

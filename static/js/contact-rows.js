@@ -2,14 +2,14 @@
 // Without this script the same buttons send the form, and the server gives it back changed.
 let added = 100;
 
-function addRow(group) {
+function addRow(group, index) {
   const list = group.querySelector("[data-js-rows-list]");
   const holder = document.createElement("div");
-  added += 1;
-  holder.innerHTML = group.querySelector("template").innerHTML.replaceAll("__index__", String(added));
+  added = Math.max(added, index);
+  holder.innerHTML = group.querySelector("template").innerHTML.replaceAll("__index__", String(index));
   const row = holder.firstElementChild;
   list.append(row);
-  row.querySelector("input").focus();
+  return row;
 }
 
 function dropRow(row) {
@@ -26,16 +26,21 @@ document.addEventListener("click", (event) => {
   const drop = event.target.closest("[data-js-rows-drop]");
   if (!add && !drop) return;
   event.preventDefault();
-  if (add) addRow(add.closest("[data-js-rows]"));
+  const group = (add ?? drop).closest("[data-js-rows]");
+  if (add) addRow(group, added + 1).querySelector("input").focus();
   else dropRow(drop.closest("[data-js-row]"));
+  group.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
-// Enter in a picker's search must not send the form around it: it goes to the first hit.
-document.addEventListener("keydown", (event) => {
-  const field = event.target.closest?.("[data-js-picker]");
-  if (!field || !["Enter", "ArrowDown"].includes(event.key)) return;
-  event.preventDefault();
-  const first = document.getElementById(field.getAttribute("aria-controls")).querySelector("input");
-  first?.focus();
-  if (first && event.key === "Enter") first.checked = true;
+// What was typed and not saved comes back (drafts.js) into the rows that there were then.
+document.addEventListener("unsaved:fill", ({ target: form, detail: { names } }) => {
+  for (const group of form.querySelectorAll("[data-js-rows]")) {
+    const isOfGroup = (name) => name.startsWith(`${group.dataset.jsRows}-`);
+    const wanted = new Set(names.filter(isOfGroup).map((name) => Number(name.split("-")[1])));
+    for (const row of group.querySelectorAll("[data-js-row]")) {
+      const index = Number(row.querySelector("input").name.split("-")[1]);
+      if (!wanted.delete(index)) row.remove();
+    }
+    for (const index of wanted) addRow(group, index);
+  }
 });

@@ -1,0 +1,40 @@
+"""Forms whose contents the browser keeps until they are saved (static/js/drafts.js)."""
+
+import re
+
+from flask import Flask, Response, request
+from markupsafe import Markup
+
+from crm_app.web.formatting import choose_timezone
+
+# What the script calls what it keeps; nothing of the contents is in it.
+NAME = re.compile(r"[a-z0-9]{1,40}")
+COOKIE = "ramal_saved"
+COOKIE_SECONDS = 60
+
+
+def register(app: Flask) -> None:
+    """Give the templates what marks such a form, and the zone in which its time is shown."""
+    app.add_template_global(keeps_unsaved)
+    app.add_template_global(choose_timezone, "time_zone_name")
+
+
+def keeps_unsaved() -> Markup:
+    """Mark a form; one that answers a sending holds what was sent, which nothing older replaces."""
+    state = "sent" if request.method == "POST" else ""
+    return Markup('data-js-unsaved="{}"').format(state)
+
+
+def say_saved(answer: Response) -> Response:
+    """Name what need not be kept any longer; the next page of this browser forgets it."""
+    name = request.form.get("draft", "")
+    if NAME.fullmatch(name):
+        answer.set_cookie(
+            COOKIE,
+            name,
+            max_age=COOKIE_SECONDS,
+            path=request.script_root or "/",
+            secure=request.is_secure,
+            samesite="Lax",
+        )
+    return answer
