@@ -16,14 +16,19 @@ function kindOf({ request, sourceElement }) {
   return sourceElement.matches(".call-form, form:has([name=number])") ? "call" : "write";
 }
 
-function tell(ctx) {
-  if (isLeaving || BY_ITSELF.has(ctx.sourceEvent?.type) || ctx.sourceElement.matches("[data-js-estimate]")) return;
+// Says that something was not written, not read, or that a call was not answered.
+export function tell(kind) {
   failures().forEach((toast) => toast.remove());
-  region.append(document.importNode(words.content.querySelector(`[data-failure=${kindOf(ctx)}]`), true));
+  region.append(document.importNode(words.content.querySelector(`[data-failure=${kind}]`), true));
+}
+
+function tellOf(ctx) {
+  if (isLeaving || BY_ITSELF.has(ctx.sourceEvent?.type) || ctx.sourceElement.matches("[data-js-estimate]")) return;
+  tell(kindOf(ctx));
 }
 
 document.addEventListener("htmx:error", ({ detail }) => {
-  if (detail.ctx?.request) tell(detail.ctx);
+  if (detail.ctx?.request) tellOf(detail.ctx);
 });
 document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
   if (tasks.some((task) => task.target && task.swapSpec.style !== "none")) shown.add(ctx);
@@ -32,7 +37,7 @@ document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
   if (!ctx.response) return;
   if (ctx.response.status < 400) {
     if (ctx.request.method !== "GET") failures().forEach((toast) => toast.remove());
-  } else if (!shown.has(ctx) && !ctx.hx.redirect && !ctx.response.headers.get("X-Proof-Wanted")) tell(ctx);
+  } else if (!shown.has(ctx) && !ctx.hx.redirect && !ctx.response.headers.get("X-Proof-Wanted")) tellOf(ctx);
 });
 // A page that is left breaks off what is under way. (A file that is fetched looks like that, too.)
 addEventListener("beforeunload", () => {

@@ -23,6 +23,7 @@ refreshTray();
 addEventListener("pageshow", (event) => event.persisted && refreshTray());
 addEventListener("online", refreshTray);
 document.addEventListener("visibilitychange", () => document.hidden || refreshTray());
+for (const kind of ["sign-in:lost", "sign-in:renewed"]) document.addEventListener(kind, refreshTray);
 // A form that was refused may be older than the sign-in; the answer about the tray tells.
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
   if ([400, 401].includes(ctx.response.status)) refreshTray();
