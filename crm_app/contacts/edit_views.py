@@ -9,7 +9,7 @@ from crm_app import phone_numbers
 from crm_app.accounts.current import me
 from crm_app.accounts.models import User
 from crm_app.accounts.services import may_open
-from crm_app.contacts import listing, services, wording
+from crm_app.contacts import listing, picking, services, wording
 from crm_app.contacts.forms import (
     PHONE_KIND_NAMES,
     ContactForm,
@@ -43,7 +43,7 @@ def new() -> Answer:
         if _from_bin(form) and not form.makes_new.data:
             return _form_page(form, None, code=422)
         try:
-            contact = services.create_contact(form.draft(), me())
+            contact = services.create_contact(_draft(form), me())
         except InvalidInputError as error:
             return _refused(form, None, error)
         db.session.commit()
@@ -70,7 +70,7 @@ def edit(contact_id: int) -> Answer:
     if not form.validate() or not _company_is_known(form, contact):
         return _form_page(form, contact, code=422)
     try:
-        services.update_contact(contact, form.draft(), me(), form.read_version)
+        services.update_contact(contact, _draft(form), me(), form.read_version)
     except ConflictError:
         return _conflict(form, contact_id)
     except InvalidInputError as error:
@@ -118,18 +118,31 @@ def _change_rows(form: ContactForm) -> bool:
     return bool(verb)
 
 
+def _draft(form: ContactForm) -> services.Draft:
+    """Give what was typed; a company that is not there yet is made."""
+    draft = form.draft()
+    if draft.kind == ContactKind.PERSON:
+        company = picking.make(form.company_id, me(), ContactKind.COMPANY)
+        draft.company_id = company.id if company else draft.company_id
+    return draft
+
+
 def _company_is_known(form: ContactForm, contact: Contact | None) -> bool:
+    if form.kind.data == ContactKind.PERSON:
+        picking.settle(form.company_id, me(), ContactKind.COMPANY)
+    if form.company_id.errors:
+        return False
     if read_id(form.company_id.data) is None or _company(form, contact) is not None:
         return True
     form.refuse(InvalidInputError("company_unknown", "company_id"))
     return False
 
 
-def _company(form: ContactForm, contact: Contact | None) -> Contact | None:
+def _company(form: ContactForm, contact: Contact | None) -> Contact | picking.Unmade | None:
     """Fetch the chosen company: one the user may see, or what the contact has already."""
     company_id = read_id(form.company_id.data)
     if company_id is None:
-        return None
+        return picking.unmade(form.company_id.data)
     if contact is not None and contact.company_id == company_id:
         return contact.company
     return db.session.scalar(
@@ -168,8 +181,8 @@ def _form_page(
     code: int,
 ) -> Answer:
     form.add_blank_rows()
-    query = clean(request.form.get("company_id-q"))[:200]
-    is_finding = request.form.get("row") == FIND_COMPANY
+    is_finding = request.form.get("row") == FIND_COMPANY or bool(form.company_id.errors)
+    query = picking.typed("company_id")
     page = render_template(
         "contacts/edit.html",
         form=form,

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from crm_app.accounts.colleagues import colleagues
 from crm_app.accounts.current import me
 from crm_app.accounts.services import may_open
-from crm_app.contacts import listing, services, wording
+from crm_app.contacts import listing, picking, services, wording
 from crm_app.contacts.forms import KIND_NAMES, PHONE_KIND_NAMES
 from crm_app.contacts.models import Contact, ContactKind
 from crm_app.extensions import db
@@ -23,6 +23,7 @@ from crm_app.web.toasts import toast
 bp = Blueprint("contacts", __name__, url_prefix="/contacts")
 Answer = str | tuple[str, int] | Response
 MINE, NOBODY = "me", "nobody"
+bp.add_app_template_global(picking.new_words_for)
 FIELD_NAME = re.compile(r"[a-z][a-z0-9_\-]{0,40}")
 
 
@@ -165,14 +166,16 @@ def choose() -> Answer:
     if not FIELD_NAME.fullmatch(field):
         abort(404)
     wanted = ContactKind(kind) if kind in set(ContactKind) else None
-    q = request.args.get("q", "") or request.args.get(f"{field}-q", "")
+    q = (request.args.get("q", "") or request.args.get(f"{field}-q", "")).strip()[:200]
+    found = listing.find_contacts(me(), q, kind=wanted)
     return page_or_fragment(
         "contacts/choose.html",
         "contacts/_choices.html",
-        found=listing.find_contacts(me(), q[:200], kind=wanted),
+        found=found,
         name=field,
-        query=q.strip(),
+        query=q,
         kind=kind,
+        new_words=picking.new_words_for(kind, found, q) if wants_fragment() else "",
     )
 
 

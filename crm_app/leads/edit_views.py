@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from crm_app.accounts.current import me
 from crm_app.accounts.models import User
 from crm_app.accounts.services import may_open
+from crm_app.contacts import picking
 from crm_app.errors import ConflictError
 from crm_app.extensions import db
 from crm_app.leads import new_lead, services, stages, wording
@@ -52,6 +53,7 @@ def edit(lead_id: int) -> Answer:
         return _form_page(form, lead)
     try:
         services.locked(lead, form.read_version)
+        contact = contact or picking.make(form.contact_id, me())
     except ConflictError:
         return _conflict(form, lead)
     contact_id, said = contact.id if contact else None, new_lead.said(form)
@@ -88,7 +90,7 @@ def _form_page(
         "leads/edit.html",
         form=form,
         lead=lead,
-        **new_lead.picker(form.contact_id.data, me(), lead.contact if lead else None),
+        **new_lead.picker(form.contact_id, me(), lead.contact if lead else None),
         changes=changes,
         example=write_cents(123456, get_locale()),
     )

@@ -5,9 +5,11 @@ from typing import Any
 
 from flask import abort, current_app, request
 from flask_babel import gettext as _
+from wtforms import Field
 
 from crm_app import phone_numbers
 from crm_app.accounts.models import User
+from crm_app.contacts import picking
 from crm_app.contacts import services as contacts
 from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact
@@ -58,6 +60,11 @@ def _contact_for(form: LeadForm, user: User) -> Contact | None:
     What is wrong is said on the form's fields.
     """
     contact = chosen_contact(form, user, None)
+    unmade = picking.new_name(form.contact_id.data)
+    if unmade:
+        # The fields for somebody new say the same, and more.
+        form.contact_name.data = form.contact_name.data or unmade
+        form.contact_id.data = ""
     if form.contact_id.errors or not (form.contact_name.data or form.number.data):
         return contact
     number = _read_number(form)
@@ -77,12 +84,16 @@ def _contact_for(form: LeadForm, user: User) -> Contact | None:
 
 
 def chosen_contact(form: LeadForm, user: User, lead: Lead | None) -> Contact | None:
-    """Give the contact whose id was sent; one the user may not see only if the lead had it."""
+    """Give the contact whose id or very name was sent; None for one that is still to be made.
+
+    One the user may not see only if the lead had it.
+    """
+    picking.settle(form.contact_id, user)
     contact_id = read_id(form.contact_id.data)
     if lead is not None and contact_id is not None and contact_id == lead.contact_id:
         return lead.contact
     contact = _find_contact(contact_id, user)
-    if form.contact_id.data and contact is None:
+    if form.contact_id.data and contact is None and not picking.new_name(form.contact_id.data):
         form.contact_id.errors = [_("This contact cannot be chosen.")]
     return contact
 
@@ -92,16 +103,16 @@ def only_searches() -> bool:
     return request.form.get("row") == "find:contact_id"
 
 
-def picker(contact_id: str, user: User, own: Contact | None) -> dict[str, Any]:
+def picker(field: Field, user: User, own: Contact | None) -> dict[str, Any]:
     """Give what the field for choosing a contact shows: the chosen one, and what was found.
 
     `own` is the contact that the record has already, whoever may see it.
     """
-    chosen = read_id(contact_id)
+    chosen = read_id(field.data)
     contact = own if own is not None and own.id == chosen else _find_contact(chosen, user)
-    query = request.form.get("contact_id-q", "")[:200] if only_searches() else ""
+    query = picking.typed(field.name) if only_searches() or field.errors else ""
     return {
-        "contact": contact,
+        "contact": contact or picking.unmade(field.data),
         "found": find_contacts(user, query) if query else [],
         "query": query,
     }

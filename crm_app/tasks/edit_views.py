@@ -30,6 +30,7 @@ def new() -> Answer:
     if not only_searches() and form.validate_on_submit():
         details = typed.details(form, local, me(), None)
         if not form.errors:
+            details = typed.with_new_contact(details, form, me())
             task = services.create_task(form.title.data, me(), **details)
             db.session.commit()
             toast(_("The task was added."), undo_url=url_for(".delete", task_id=task.id))
@@ -57,6 +58,7 @@ def edit(task_id: int) -> Answer:
         services.locked(task, form.read_version)
     except ConflictError:
         return _conflict(form, task, local)
+    details = typed.with_new_contact(details, form, me())
     services.update_task(task, me(), title=form.title.data, **details)
     # Who was told that it is in the bin and saves all the same wants it back.
     services.restore(task, me())
@@ -92,7 +94,7 @@ def _form_page(
         "tasks/edit.html",
         form=form,
         task=task,
-        **picker(form.contact_id.data, me(), task.contact if task else None),
+        **picker(form.contact_id, me(), task.contact if task else None),
         changes=changes,
         back=local_path(request.form.get("back", ""), here(url_for(".index"))),
     )

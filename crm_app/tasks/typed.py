@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from sqlalchemy import Select, or_
 
 from crm_app.accounts.models import User
+from crm_app.contacts import picking
 from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
@@ -86,14 +87,16 @@ def details(form: TaskForm, local: LocalTime, user: User, task: Task | None) -> 
 
     What is wrong is said on the form's fields.
     """
+    picking.settle(form.contact_id, user)
     lead_id, contact_id = read_id(form.lead_id.data), read_id(form.contact_id.data)
+    is_new = bool(picking.new_name(form.contact_id.data))
     lead = _find_lead(lead_id, user)
     contact = _find_contact(contact_id, user)
     if contact is None and task is not None and contact_id == task.contact_id:
         contact = task.contact
-    if form.contact_id.data and contact is None:
+    if form.contact_id.data and contact is None and not is_new:
         form.contact_id.errors = [_("This contact cannot be chosen.")]
-    if contact is None and lead is not None:
+    if contact is None and lead is not None and not is_new and not form.contact_id.errors:
         contact = lead.contact
         # So the form says what will be kept, and agrees with it when it is sent twice.
         form.contact_id.data = str(lead.contact_id or "")
@@ -105,6 +108,12 @@ def details(form: TaskForm, local: LocalTime, user: User, task: Task | None) -> 
         "about": form.about.data,
         **_due(form, local, task),
     }
+
+
+def with_new_contact(details: TaskDetails, form: TaskForm, user: User) -> TaskDetails:
+    """Give the same with the contact that the form names and that is still to be made; flushed."""
+    contact = picking.make(form.contact_id, user)
+    return {**details, "contact_id": contact.id} if contact else details
 
 
 def _due(form: TaskForm, local: LocalTime, task: Task | None) -> TaskDetails:
