@@ -1,5 +1,7 @@
 // Loads the small behaviours that hang on data-js-… attributes anywhere in a page.
 import "./confirm.js";
+import "./sign-out.js";
+import "./sign-in-over.js";
 import "./submit-once.js";
 import "./toasts.js";
 import "./failures.js";
@@ -8,5 +10,7 @@ import "./reveal.js";
 import "./proof.js";
 import "./dialler.js";
 import "./contact-rows.js";
+import "./pickers.js";
+import "./drafts.js";
 import "./search.js";
 import "./search-key.js";
