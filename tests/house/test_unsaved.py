@@ -8,7 +8,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2] / "templates"
 FORM = re.compile(r'<form\b(?:[^>{]|\{\{.*?\}\}|\{%.*?%\})*method="post".*?</form>', re.DOTALL)
 TYPED = re.compile(
-    r"<textarea|<select|<input(?![^>]*type=\"hidden\")|\bfield\(|\{% include|picker\(|password_field"
+    r"<textarea|<select|<input(?![^>]*type=\"hidden\")"
+    r"|\bfield\(|\{% include|picker\(|password_field"
 )
 KEEPS = "keeps_unsaved()"
 # By template: why what is typed there is not kept by the browser.
