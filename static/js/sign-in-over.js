@@ -11,6 +11,8 @@ const box = document.getElementById("sign-in-over");
 const place = box?.querySelector("[data-form]");
 const { user, email } = document.body.dataset;
 const waiting = new Set();
+// Of nobody the server knows no language but the browser's.
+const headers = { "Accept-Language": document.documentElement.lang };
 let answer = null;
 
 // Somebody else is signed in: nothing of the page is theirs.
@@ -77,7 +79,7 @@ async function settle(html) {
 async function send(form) {
   const signal = AbortSignal.timeout(PATIENCE_MS);
   const body = new URLSearchParams(new FormData(form));
-  const reply = await fetch(form.action, { method: "POST", body, redirect: "manual", signal }).catch(() => null);
+  const reply = await fetch(form.action, { method: "POST", body, headers, redirect: "manual", signal }).catch(() => null);
   box.dataset.state = reply ? "" : "silent";
   if (reply?.type === "opaqueredirect") await settle("");
   else if (reply && !show(await reply.text())) await settle("");
@@ -90,7 +92,7 @@ async function open(done) {
   box.addEventListener("close", () => done(box.returnValue === "in"), { once: true });
   box.showModal();
   const signal = AbortSignal.timeout(PATIENCE_MS);
-  const reply = await fetch(box.dataset.signInUrl, { signal }).catch(() => null);
+  const reply = await fetch(box.dataset.signInUrl, { headers, signal }).catch(() => null);
   if (!reply) box.dataset.state = "silent";
   else if (!show(await reply.text())) await settle("");
 }

@@ -63,6 +63,8 @@ def test_it_shows_no_client_and_a_way_in_after_signing_out_elsewhere(
     expect(way_in).to_be_visible()
     expect(page.locator("#lamp [role=status]")).to_contain_text("You are signed out.")
     way_in.click()
+    expect(page.locator("#sign-in-over").get_by_label("Password", exact=True)).to_be_focused()
+    page.get_by_role("link", name="Go to the sign-in page").click()
     page.wait_for_url(re.compile(r"/login\?next=(/|%2F)contacts$"))
 
 

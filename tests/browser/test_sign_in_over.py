@@ -266,3 +266,23 @@ def test_it_fits_and_is_closed_by_the_keyboard(office: Office, sign_in: SignIn, 
     page.keyboard.press("Escape")
     expect(page.locator(DIALOG)).to_be_hidden()
     expect(NOTE.of(page)).to_have_value("About Ana")
+
+
+def test_it_speaks_the_users_language_and_not_the_browsers(office: Office, sign_in: SignIn) -> None:
+    def speak(language: str) -> None:
+        db.session.scalars(select(User).where(User.name == "Erin")).one().language = language
+
+    office.do(lambda: speak("pt"))
+    page = sign_in("Erin", locale="en-GB").new_page()
+    NOTE.open(page, office).fill("Quer o preço")
+    end_sign_ins(office, "Erin")
+    page.locator("#notes form [type=submit]").click()
+    dialog = page.locator(DIALOG)
+    expect(dialog).to_contain_text("A sua sessão terminou")
+    dialog.get_by_label("Palavra-passe", exact=True).fill("errada, mas comprida")
+    dialog.get_by_role("button", name="Iniciar sessão").click()
+    expect(dialog.locator(".invalid-feedback, .alert").first).to_be_visible()
+    dialog.get_by_label("Palavra-passe", exact=True).fill(PASSWORD)
+    dialog.get_by_role("button", name="Iniciar sessão").click()
+    expect(page.locator("#notes").get_by_text("Quer o preço")).to_be_visible()
+    office.do(lambda: speak(""))
