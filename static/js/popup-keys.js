@@ -9,14 +9,18 @@ function reach() {
   const cards = shownCards();
   if (!cards.length) return false;
   const here = document.activeElement.closest?.("#popups .call-card");
-  if (!here) left = document.activeElement;
   const next = cards[cards.indexOf(here) + 1];
   if (next) {
     next.focus();
     next.scrollIntoView({ block: "nearest" });
-  } else if (left?.isConnected && left !== document.body) left.focus();
-  else document.activeElement.blur();
+  } else if (!goBack()) document.activeElement.blur();
   return true;
+}
+
+function goBack() {
+  const field = left?.isConnected ? left : null;
+  field?.focus();
+  return Boolean(field);
 }
 
 function save(event) {
@@ -35,6 +39,15 @@ function choose(event) {
   outcome.click();
 }
 
+document.addEventListener("focusin", ({ target, relatedTarget }) => {
+  if (!list.contains(target)) left = null;
+  else if (relatedTarget && !list.contains(relatedTarget)) left = relatedTarget;
+});
+// What was written up takes its card away: one is back where one came from.
+document.addEventListener("htmx:finally:request", ({ detail: { ctx: { sourceElement } } }) => {
+  const isWrittenUp = sourceElement?.matches?.("[data-js-wrapup]") && !sourceElement.isConnected;
+  if (isWrittenUp && document.activeElement === document.body) goBack();
+});
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.key === "F2" && !event.shiftKey) {

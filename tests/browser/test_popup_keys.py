@@ -201,6 +201,9 @@ def test_it_leads_by_f2_from_a_field_to_the_card_and_back(office: Office, sign_i
     page.keyboard.press("Enter")
     expect(page.locator(CARD)).to_have_count(0)
     assert written(office) == [(call, "interested", "", True)]
+    expect(name).to_be_focused()
+    page.keyboard.type("4")
+    expect(name).to_have_value("Rua 1234")
 
 
 def test_it_leads_by_f2_over_all_cards(office: Office, sign_in: SignIn) -> None:
