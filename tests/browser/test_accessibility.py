@@ -40,6 +40,7 @@ NO_PAGE = {
     "calls.popup": "a card, examined as one",
     "calls.people": "a part of a card",
     "calls.wrapup_form": "a part of a card",
+    "accounts.here": "for scripts",
 }
 FOCUS_OF_MAIN = """() => {
   const first = document.querySelector("a[href], button, input, select, textarea, [tabindex='0']");

@@ -15,6 +15,7 @@ from crm_app.tasks.models import Task
 from tests.browser.conftest import SignIn
 from tests.browser.office import Office
 from tests.browser.story import STRANGER, id_of, talk
+from tests.browser.test_accessibility import AXE, grave
 
 
 @dataclass(frozen=True)
@@ -306,3 +307,24 @@ def test_it_says_who_it_was_by_the_keyboard(office: Office, sign_in: SignIn) -> 
     field.press("Enter")
     page.wait_for_url(f"{office.url}/calls/{call}")
     expect(page.get_by_text("The call was with Ana Sousa.")).to_be_visible()
+
+
+@EVERYWHERE
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_has_no_barrier_while_it_is_open_and_after_the_choice(
+    office: Office, sign_in: SignIn, place: Place, theme: str
+) -> None:
+    context = sign_in("Bob", color_scheme=theme, reduced_motion="reduce")
+    context.add_init_script(AXE)
+    page = context.new_page()
+    open_form(page, office, place)
+    field = box(page, place)
+    field.press_sequentially(place.typed)
+    expect(field).to_have_attribute("aria-expanded", "true")
+    field.press("ArrowDown")
+    assert grave(page, "main") == []
+    field.press("Enter")
+    expect(page.locator(CHIP)).to_be_visible()
+    page.reload()
+    expect(page.locator(".unsaved")).to_be_visible()
+    assert grave(page, "main") == []

@@ -14,6 +14,7 @@ from crm_app.extensions import db
 from tests.browser.conftest import SignIn, until, watching
 from tests.browser.office import Office
 from tests.browser.story import Line, add_contact, count_tasks, talk, written
+from tests.browser.test_accessibility import AXE, grave
 from tests.browser.unsaved import (
     DIALOG,
     KEPT,
@@ -286,3 +287,15 @@ def test_it_speaks_the_users_language_and_not_the_browsers(office: Office, sign_
     dialog.get_by_role("button", name="Iniciar sessão").click()
     expect(page.locator("#notes").get_by_text("Quer o preço")).to_be_visible()
     office.do(lambda: speak(""))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_has_no_barrier(office: Office, sign_in: SignIn, theme: str) -> None:
+    context = sign_in("Alice", color_scheme=theme, reduced_motion="reduce")
+    context.add_init_script(AXE)
+    page = context.new_page()
+    NOTE.open(page, office).fill("About Ana")
+    end_sign_ins(office, "Alice")
+    NOTE.send(page)
+    expect(page.locator(DIALOG).get_by_label("Password", exact=True)).to_be_focused()
+    assert grave(page, DIALOG) == []
