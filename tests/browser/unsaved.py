@@ -2,11 +2,11 @@
 
 import time
 from dataclasses import dataclass
-from uuid import uuid4
 
 from playwright.sync_api import Locator, Page
 from sqlalchemy import select
 
+from crm_app.accounts import sessions
 from crm_app.accounts.models import User
 from crm_app.accounts.passwords import make_hash
 from crm_app.contacts.models import Contact
@@ -99,7 +99,7 @@ def end_sign_ins(office: Office, *names: str) -> None:
 
     def end() -> None:
         for user in db.session.scalars(select(User).where(User.name.in_(names))):
-            user.fs_uniquifier = uuid4().hex
+            sessions.end_all(user, sessions.End.EXPIRED)
             user.password = make_hash(PASSWORD, email=user.email, name=user.name)
 
     office.do(end)
