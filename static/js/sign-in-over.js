@@ -8,7 +8,6 @@ const PATIENCE_MS = 10_000;
 // What the page asks by itself brings no box up: the lamp of live calls tells about that.
 const BY_ITSELF = new Set(["load", "every", "dial", "intersect", "revealed"]);
 const box = document.getElementById("sign-in-over");
-const place = box?.querySelector("[data-form]");
 const { user, email } = document.body.dataset;
 const waiting = new Set();
 // Of nobody the server knows no language but the browser's.
@@ -49,8 +48,9 @@ async function look(isNew = false) {
   return state;
 }
 
-function show(html) {
-  const page = new DOMParser().parseFromString(html, "text/html");
+const parse = (html) => new DOMParser().parseFromString(html, "text/html");
+
+function show(page) {
   const form = page.querySelector("main form:has([type=password])");
   if (!form) return false;
   // The page below may have fields of the same names.
@@ -64,37 +64,54 @@ function show(html) {
   form.querySelector("h1")?.remove();
   form.classList.remove("card", "card-md");
   form.elements.email.value ||= email;
-  place.replaceChildren(form);
+  box.querySelector("[data-form]").replaceChildren(form);
   form.elements.password.focus();
   return true;
 }
 
-async function settle(html) {
+async function settle() {
   const state = await look(true);
   if (state === "other") leave();
   else if (state === "ours") box.close("in");
-  else if (!html || !show(html)) box.dataset.state = "more";
+  else box.dataset.state = "more";
 }
 
 async function send(form) {
   const signal = AbortSignal.timeout(PATIENCE_MS);
   const body = new URLSearchParams(new FormData(form));
-  const reply = await fetch(form.action, { method: "POST", body, headers, redirect: "manual", signal }).catch(() => null);
+  const asked = { method: "POST", body, headers, redirect: "manual", signal };
+  const reply = await fetch(form.action, asked).catch(() => null);
   box.dataset.state = reply ? "" : "silent";
-  if (reply?.type === "opaqueredirect") await settle("");
-  else if (reply && !show(await reply.text())) await settle("");
+  if (reply && (reply.type === "opaqueredirect" || !show(parse(await reply.text())))) await settle();
+}
+
+function fill({ content }) {
+  box.replaceChildren(document.importNode(content, true));
+  const { pathname, search } = location;
+  box.querySelector("a").search = new URLSearchParams({ next: pathname + search });
+  box.dataset.state = "";
+  box.returnValue = "";
 }
 
 async function open(done) {
-  box.dataset.state = "";
-  place.replaceChildren();
-  box.returnValue = "";
-  box.addEventListener("close", () => done(box.returnValue === "in"), { once: true });
-  box.showModal();
   const signal = AbortSignal.timeout(PATIENCE_MS);
   const reply = await fetch(box.dataset.signInUrl, { headers, signal }).catch(() => null);
-  if (!reply) box.dataset.state = "silent";
-  else if (!show(await reply.text())) await settle("");
+  if (!reply?.ok) {
+    tell("read");
+    return done(false);
+  }
+  const page = parse(await reply.text());
+  const template = page.getElementById("sign-in-over-box");
+  if (!template) {
+    // Another tab was quicker.
+    const state = await look(true);
+    if (state === "other") leave();
+    return done(state === "ours");
+  }
+  fill(template);
+  box.addEventListener("close", () => done(box.returnValue === "in"), { once: true });
+  box.showModal();
+  return show(page);
 }
 
 // Tells whether the page's user is signed in again.
@@ -159,7 +176,8 @@ if (user) {
     event.preventDefault();
     signIn();
   });
-  place.addEventListener("submit", (event) => {
+  box.addEventListener("submit", (event) => {
+    if (event.target.method !== "post") return;
     event.preventDefault();
     event.stopPropagation();
     send(event.target);
