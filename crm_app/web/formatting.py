@@ -42,6 +42,8 @@ def register(app: Flask) -> None:
         duration=duration,
         initials=initials,
     )
+    # Lists are long: the room before a tag of the template need not travel.
+    app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(
         # Imported macros see globals only, not what Flask-Login adds to a page.
         current_user=current_user,

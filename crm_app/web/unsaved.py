@@ -3,6 +3,8 @@
 import re
 
 from flask import Flask, Response, request
+from flask_babel import get_locale
+from flask_babel import gettext as _
 from markupsafe import Markup
 
 from crm_app.web.formatting import choose_timezone
@@ -14,15 +16,22 @@ COOKIE_SECONDS = 60
 
 
 def register(app: Flask) -> None:
-    """Give the templates what marks such a form, and the zone in which its time is shown."""
+    """Give the templates what marks such a form."""
     app.add_template_global(keeps_unsaved)
-    app.add_template_global(choose_timezone, "time_zone_name")
 
 
 def keeps_unsaved() -> Markup:
     """Mark a form; one that answers a sending holds what was sent, which nothing older replaces."""
     state = "sent" if request.method == "POST" else ""
-    return Markup('data-js-unsaved="{}"').format(state)
+    said = _("Unsaved text from %(time)s restored", time="#")
+    marks = {
+        "js-unsaved": state,
+        "said": said,
+        "discard": _("Discard"),
+        "locale": str(get_locale()).replace("_", "-"),
+        "zone": choose_timezone(),
+    }
+    return Markup(" ").join(Markup('data-{}="{}"').format(*mark) for mark in marks.items())
 
 
 def say_saved(answer: Response) -> Response:
@@ -33,7 +42,7 @@ def say_saved(answer: Response) -> Response:
             COOKIE,
             name,
             max_age=COOKIE_SECONDS,
-            path=request.script_root or "/",
+            path=f"{request.script_root}/",
             secure=request.is_secure,
             samesite="Lax",
         )

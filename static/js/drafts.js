@@ -8,7 +8,6 @@ const FORM = "form[data-js-unsaved]";
 const CONTROLS = `:is(input, textarea, select)[name]:not(
   [type=hidden]:not([name=version], [name=base], [data-js-unsaved-part]), [type=password], [type=file],
   [type=submit], [type=button], [autocomplete*=password], [autocomplete=one-time-code], [data-js-secret])`;
-const words = document.getElementById("unsaved");
 const atFirst = new WeakMap();
 
 const whatOf = (form) => {
@@ -58,18 +57,21 @@ function fill(form, all) {
   form.dispatchEvent(new CustomEvent("unsaved:filled", { bubbles: true }));
 }
 
-function clock(at) {
+function clock(at, { locale, zone }) {
   const isToday = new Date(at).toDateString() === new Date().toDateString();
   const day = isToday ? {} : { day: "numeric", month: "short" };
-  const shown = { ...day, hour: "2-digit", minute: "2-digit", timeZone: words.dataset.timeZone };
-  return new Date(at).toLocaleString(words.dataset.locale, shown);
+  const shown = { ...day, hour: "2-digit", minute: "2-digit", timeZone: zone };
+  return new Date(at).toLocaleString(locale, shown);
 }
 
 function tell(form, at) {
-  const line = document.importNode(words.content.firstElementChild, true);
-  line.querySelector("[data-time]").textContent = clock(at);
+  const line = Object.assign(document.createElement("p"), { className: "unsaved" });
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "btn btn-link" });
+  button.textContent = form.dataset.discard;
+  line.setAttribute("role", "status");
+  line.append(`${form.dataset.said.replace("#", clock(at, form.dataset))} – `, button);
   form.prepend(line);
-  line.querySelector("button").addEventListener("click", () => {
+  button.addEventListener("click", () => {
     forget(whatOf(form));
     fill(form, atFirst.get(form));
     line.remove();
@@ -120,7 +122,7 @@ document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
 const taken = /(?:^|; )ramal_saved=([a-z0-9]+)/.exec(document.cookie);
 if (taken) {
   forgetById(taken[1]);
-  document.cookie = `ramal_saved=; path=${document.body.dataset.root}; max-age=0`;
+  document.cookie = `ramal_saved=; path=${new URL("../..", import.meta.url).pathname}; max-age=0`;
 }
 new MutationObserver(lookAtAll).observe(document.body, { childList: true, subtree: true });
 lookAtAll();

@@ -7,7 +7,9 @@ import { tell } from "./failures.js";
 const PATIENCE_MS = 10_000;
 // What the page asks by itself brings no box up: the lamp of live calls tells about that.
 const BY_ITSELF = new Set(["load", "every", "dial", "intersect", "revealed"]);
-const box = document.getElementById("sign-in-over");
+const box = Object.assign(document.createElement("dialog"), { id: "sign-in-over", className: "confirm-dialog" });
+box.setAttribute("aria-labelledby", "sign-in-over-title");
+const [hereUrl, signInUrl] = ["account/here", "login"].map((path) => new URL(`../../${path}`, import.meta.url));
 const { user, email } = document.body.dataset;
 const waiting = new Set();
 // Of nobody the server knows no language but the browser's.
@@ -24,7 +26,7 @@ export function leave() {
 async function ask() {
   try {
     const signal = AbortSignal.timeout(PATIENCE_MS);
-    const reply = await fetch(box.dataset.hereUrl, { headers: { "HX-Request": "true" }, signal });
+    const reply = await fetch(hereUrl, { headers: { "HX-Request": "true" }, signal });
     if (reply.status === 401) return { state: "out" };
     if (!reply.ok) return { state: "unknown" };
     const here = await reply.json();
@@ -95,7 +97,7 @@ function fill({ content }) {
 
 async function open(done) {
   const signal = AbortSignal.timeout(PATIENCE_MS);
-  const reply = await fetch(box.dataset.signInUrl, { headers, signal }).catch(() => null);
+  const reply = await fetch(signInUrl, { headers, signal }).catch(() => null);
   if (!reply?.ok) {
     tell("read");
     return done(false);
@@ -146,7 +148,7 @@ async function check(form, submitter) {
 
 function onSubmit(event) {
   const form = event.target;
-  const isPlain = form.getAttribute("method") === "post" && !form.hasAttribute("hx-post") && !box.contains(form);
+  const isPlain = form.getAttribute("method") === "post" && !form.hasAttribute("hx-post") && !form.closest("dialog");
   if (!isPlain || form.dataset.checked) return;
   event.preventDefault();
   event.stopImmediatePropagation();
@@ -156,7 +158,7 @@ function onSubmit(event) {
 async function onAnswer(event) {
   const { ctx } = event.detail;
   const path = new URL(ctx.hx.redirect ?? "", location.href).pathname;
-  if (ctx.response.status !== 401 || path !== new URL(box.dataset.signInUrl, location.href).pathname) return;
+  if (ctx.response.status !== 401 || path !== signInUrl.pathname) return;
   event.preventDefault();
   document.dispatchEvent(new Event("sign-in:lost"));
   const kind = ctx.sourceEvent?.type ?? "";
@@ -169,6 +171,7 @@ async function onAnswer(event) {
 }
 
 if (user) {
+  document.body.append(box);
   document.addEventListener("submit", onSubmit, true);
   document.addEventListener("htmx:before:response", onAnswer);
   document.addEventListener("click", (event) => {

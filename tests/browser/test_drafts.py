@@ -48,7 +48,7 @@ def test_it_takes_back_what_it_restored(office: Office, sign_in: SignIn) -> None
     field.fill("Half a thought")
     page.reload()
 
-    page.locator(LINE).get_by_role("button", name="discard").click()
+    page.locator(LINE).get_by_role("button", name="Discard").click()
 
     expect(field).to_have_value("")
     expect(page.locator(LINE)).to_have_count(0)

@@ -14,6 +14,8 @@ TYPED = re.compile(
 KEEPS = "keeps_unsaved()"
 # By template: why what is typed there is not kept by the browser.
 REASONS = {
+    "_ui/_proof.html": "a password",
+    "accounts/proof.html": "a password, and what is carried on its way",
     "accounts/choose_password.html": "passwords, and nobody is signed in",
     "accounts/login.html": "passwords, and nobody is signed in",
     "accounts/set_up.html": "passwords, and nobody is signed in",
