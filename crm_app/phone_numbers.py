@@ -105,6 +105,10 @@ def read_known(text: str, country: str, known: Iterable[str]) -> Read:
 def _typed(written: str, country: str) -> tuple[phonenumbers.PhoneNumber | None, str]:
     """Give a number of possible length, or the reason why it is none."""
     cleaned = "+" + written[2:] if written.startswith("00") else written
+    # A zero in brackets is dialled at home only; where it belongs to the number the library knows.
+    without_zero = cleaned.replace("(0)", "", 1)
+    if without_zero != cleaned and _grade(without_zero, country)[0] > _grade(cleaned, country)[0]:
+        cleaned = without_zero
     try:
         number = phonenumbers.parse(cleaned, country)
     except phonenumbers.NumberParseException as error:

@@ -114,7 +114,9 @@ def _whole(text: str) -> Found | None:
     if after and after.start():
         rest = rest[: after.start()]
     written = rest.strip()
-    if not _WHOLE.fullmatch(written):
+    # `*123*1#` asks the network something; there is no number in it.
+    is_code = before and len(_NOT_DIGITS.sub("", written)) < _FEWEST_IN_BRACKETS
+    if is_code or not _WHOLE.fullmatch(written):
         return None
     extra = after[0].strip() if after and after.start() else ""
     # The sign that ends a code says nothing about the number.
@@ -180,5 +182,5 @@ def _shown(text: str) -> str:
         return ""
     words = unicodedata.normalize("NFKD", name.casefold())
     bare = "".join(sign for sign in words if not unicodedata.combining(sign))
-    is_hidden = not re.search(r"\d", bare) and _HIDDEN_WORDS.issuperset(_WORDS.findall(bare))
+    is_hidden = not re.search(r"[1-9]", bare) and _HIDDEN_WORDS.issuperset(_WORDS.findall(bare))
     return "" if is_hidden or not bare.strip("0 ") else name

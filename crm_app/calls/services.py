@@ -34,7 +34,7 @@ def attach_contact(
         not_this_person.refuse(call.outside_number, before, by)
     if contact is not None:
         not_this_person.take_back(call.outside_number, by, contact)
-    if keeps_number and contact is not None and call.outside_number:
+    if keeps_number and contact is not None and contacts.can_keep(call.outside_number):
         contacts.add_phone(contact, call.outside_number, PhoneKind.OTHER, by)
 
 

@@ -196,6 +196,7 @@ def _plan(row: CallWrapup, call: Call, user: User, title: str) -> None:
 
 
 def _new_contact(call: Call, name: str, by: User) -> Contact:
-    phones = [contacts.PhoneDraft(call.outside_number)] if call.outside_number else []
+    number = call.outside_number
+    phones = [contacts.PhoneDraft(number)] if contacts.can_keep(number) else []
     draft = contacts.Draft(name=name, responsible_id=by.id, phones=phones)
     return contacts.create_contact(draft, by)

@@ -29,6 +29,7 @@ PLAIN_FIELDS = ("name", "kind", "job_title", "address", "about", "do_not_call")
 MOST_PHONES = 50
 MOST_EMAILS = 50
 MOST_FROM_BIN = 3
+LONGEST_NUMBER = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,11 @@ def update_contact(contact: Contact, draft: Draft, by: User | None, version: int
         refresh_people(contact)
     db.session.flush()
     return contact
+
+
+def can_keep(number: str) -> bool:
+    """Tell whether a number that rang can be stored: none is as long as some that are sent."""
+    return 0 < len(number) <= LONGEST_NUMBER
 
 
 def add_phone(contact: Contact, number: str, kind: PhoneKind, by: User | None) -> ContactPhone:

@@ -113,6 +113,15 @@ class TestOtherCallers:
         assert [phone.number for phone in call.contact.phones] == ["16200"]
         assert "Taxi" in card(client, ring("101", pbx_call_id="in_2", caller="16200"))
 
+    def test_what_is_too_long_for_a_number_is_not_stored_as_one(
+        self, client_of: ClientOf, bob: User
+    ) -> None:
+        client, call = client_of(bob), ring("101", caller="+" + "9" * 39)
+        made = client.post(f"/calls/{call.id}/new-lead", data={"name": "Spam"}, headers=HTMX)
+        assert made.status_code == 200
+        assert call.contact
+        assert call.contact.phones == []
+
     def test_a_text_in_place_of_a_number_is_shown_as_the_name_of_a_hidden_caller(
         self, client_of: ClientOf, bob: User
     ) -> None:

@@ -42,7 +42,7 @@ def test_it_finds_the_one_number_in_a_text(text: str, number: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["MEO123", "MEO 16200", "Room 101", "REF1234567", "1-800-FLOWERS", "João 24h", "24/7 Taxi",
-     "Studio 54 (Lisboa)", "Ana (2)", "*98", "#101#", "Unknown 123", "sip:meo123@host"],
+     "Studio 54 (Lisboa)", "Ana (2)", "*98", "*123*1#", "#101#", "Unknown 123", "sip:meo123@host"],
 )  # fmt: skip
 def test_it_picks_no_digits_out_of_words(text: str) -> None:
     found = find(text)
@@ -53,7 +53,8 @@ def test_it_picks_no_digits_out_of_words(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "0", "000", "-", "Anonymous", "ANONYMOUS", "unknown", "Private number", "número oculto",
-     "Desconhecido", "withheld", "sip:anonymous@anonymous.invalid", '"Anonymous" <anonymous>',
+     "Desconhecido", "withheld", "restricted (0)", "sip:anonymous@anonymous.invalid",
+     '"Anonymous" <anonymous>',
      "+266696687", "00266696687", "+266 696 687", "sip:+7378742833@host", "+86282452253",
      "+8656696", "+2562533", "+7748283"],
 )  # fmt: skip
