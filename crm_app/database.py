@@ -1,25 +1,30 @@
 """What both database engines need: naming, UTC times, SQLite's locking."""
 
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Engine, MetaData, event, select
+from sqlalchemy import DateTime, Engine, MetaData, create_engine, event, select
 from sqlalchemy.engine import Connection, Dialect, make_url
 from sqlalchemy.exc import InvalidatePoolError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, registry, scoped_session
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import TypeDecorator
 
+from crm_app.deadline import seconds_left
 from crm_app.errors import RamalError
 
-BUSY_TIMEOUT_MS = 5_000
+# How long a write waits for one of another process, and for one of this process.
+BUSY_TIMEOUT_S = 10
 GATE_TIMEOUT_S = 30
 CONNECT_TIMEOUT_S = 5
 NO_WAIT_MS = 50
+_LOOK_AGAIN_S = 0.003
 
 
 class DatabaseBusyError(RamalError):
@@ -134,6 +139,7 @@ def engine_options(url: str) -> dict[str, Any]:
 def configure_engine(engine: Engine) -> None:
     """Set an engine up so that no acknowledged write is lost and no write fails as "locked"."""
     if engine.dialect.name == "sqlite":
+        event.listen(engine, "do_connect", _connect_to_sqlite)
         event.listen(engine, "connect", _on_sqlite_connect)
         event.listen(engine, "begin", _on_sqlite_begin)
         event.listen(engine, "commit", _open_gate)
@@ -143,40 +149,77 @@ def configure_engine(engine: Engine) -> None:
         event.listen(engine, "checkout", _on_postgresql_checkout)
 
 
+def impatient_engine(engine: Engine, seconds: float) -> Engine:
+    """Make an engine on the same database whose few connections nobody else can use up.
+
+    It is for those who wait only so long (see `deadline.within`): PostgreSQL then gives up too,
+    instead of waiting for a lock on behalf of somebody who has left.
+    """
+    options = engine_options(engine.url.render_as_string(hide_password=False))
+    few = create_engine(engine.url, **options, pool_size=4, max_overflow=0, pool_timeout=seconds)
+    configure_engine(few)
+    if few.dialect.name == "postgresql":
+        event.listen(few, "connect", _limit_on_postgresql(seconds))
+    return few
+
+
+def _connect_to_sqlite(_dialect: Any, _record: Any, _args: Any, options: Any) -> None:
+    # The driver would wait inside SQLite, where nothing else of this process runs.
+    options["timeout"] = 0
+
+
 def _on_sqlite_connect(connection: Any, _record: Any) -> None:
     # The driver must not begin transactions by itself: we choose the kind in _on_sqlite_begin.
     connection.isolation_level = None
     for pragma in (
+        "busy_timeout=0",
         "journal_mode=WAL",
         "synchronous=FULL",
-        f"busy_timeout={BUSY_TIMEOUT_MS}",
         "foreign_keys=ON",
         "temp_store=MEMORY",
         "cache_size=-65536",
         "mmap_size=268435456",
     ):
-        connection.execute(f"PRAGMA {pragma}")
+        if not _when_free(connection, f"PRAGMA {pragma}", seconds_left()):
+            connection.execute(f"PRAGMA {pragma}")
 
 
 def _on_sqlite_begin(connection: Connection) -> None:
+    driver = connection.connection.dbapi_connection
     if _reads_only.get():
         connection.exec_driver_sql("BEGIN")
+        # The first look takes the lock that all later ones need.
+        if not _when_free(driver, "PRAGMA user_version", seconds_left()):
+            connection.exec_driver_sql("PRAGMA user_version")
         return
-    waits = _may_wait.get()
-    if not _write_gate.acquire(timeout=GATE_TIMEOUT_S if waits else 0):
+    left = seconds_left() if _may_wait.get() else 0.0
+    if not _write_gate.acquire(timeout=GATE_TIMEOUT_S if left is None else left):
         raise DatabaseBusyError("another write of this process did not end in time")
     try:
-        if not waits:
-            connection.exec_driver_sql("PRAGMA busy_timeout=0")
-        try:
+        if not _when_free(driver, "BEGIN IMMEDIATE", left):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-        finally:
-            if not waits:
-                connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     except BaseException:
         _write_gate.release()
         raise
     connection.info["holds_write_gate"] = True
+
+
+def _when_free(driver: Any, statement: str, left: float | None) -> bool:
+    """Run a statement as soon as no other process is in its way; tell whether it was run.
+
+    SQLite's own waiting would stop the whole process, those who wait for nothing included.
+    """
+    deadline = time.monotonic() + (BUSY_TIMEOUT_S if left is None else left)
+    while True:
+        try:
+            driver.execute(statement).close()
+            return True
+        except sqlite3.Error as error:
+            # The caller runs it once more and fails as usual.
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                return False
+        time.sleep(_LOOK_AGAIN_S)
 
 
 def _open_gate(connection: Connection) -> None:
@@ -191,6 +234,16 @@ def _connect_to_postgresql(_dialect: Any, _record: Any, args: Any, options: Any)
     from crm_app.postgresql import HastyConnection
 
     return HastyConnection.connect(*args, **options)
+
+
+def _limit_on_postgresql(seconds: float) -> Any:
+    def limit(connection: Any, _record: Any) -> None:
+        connection.execute(f"SET lock_timeout = {int(seconds * 800)}")
+        # Only tidies up on the server: whoever asked has left long before.
+        connection.execute("SET statement_timeout = 2000")
+        connection.commit()
+
+    return limit
 
 
 def _on_postgresql_checkout(connection: Any, _record: Any, _fairy: Any) -> None:

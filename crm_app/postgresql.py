@@ -4,9 +4,13 @@ import select
 from collections.abc import Generator
 from typing import Any
 
-from gevent.monkey import get_original
-from psycopg import Connection
+from gevent import Timeout
+from gevent.monkey import get_original, is_module_patched
+from psycopg import Connection, OperationalError
+from psycopg.errors import _WaitTimeout
 from psycopg.waiting import READY_R, READY_W, WAIT_R, WAIT_W
+
+from crm_app.deadline import seconds_left
 
 # Most statements of the webhook are answered sooner. Meanwhile this process does nothing else,
 # which costs it less than turning to something else and back: measured, a fifth of a request.
@@ -16,7 +20,20 @@ _poll = get_original("select", "poll")
 
 
 class HastyConnection(Connection[Any]):
-    """Waits for a moment by itself, and only then as the driver does, so that others can run."""
+    """Waits for a moment by itself, and only then as the driver does, so that others can run.
+
+    It waits no longer than `deadline.within` allows, and is closed when that was too short.
+    """
+
+    @classmethod
+    def connect(cls, *args: Any, **kwargs: Any) -> "HastyConnection":
+        """Connect, in the time that is left."""
+        left = seconds_left()
+        # The driver counts in whole seconds, two at least, and does not count the look-up of names.
+        if left is None or not is_module_patched("select"):
+            return super().connect(*args, **kwargs)
+        with Timeout(left, OperationalError("the database server did not answer in time")):
+            return super().connect(*args, **kwargs)
 
     def wait(self, gen: Generator[Any, Any, Any], *args: Any, **kwargs: Any) -> Any:
         """Run one step of the driver to its end."""
@@ -26,7 +43,14 @@ class HastyConnection(Connection[Any]):
                 wanted = gen.send(ready)
         except StopIteration as over:
             return over.value
-        return super().wait(_going_on(gen, wanted), *args, **kwargs)
+        try:
+            return super().wait(
+                _going_on(gen, wanted), *args, **({"timeout": seconds_left()} | kwargs)
+            )
+        except _WaitTimeout:
+            # Its answer may come later and would be taken for another statement's.
+            self.pgconn.finish()
+            raise OperationalError("the database server did not answer in time") from None
 
 
 def _ready(descriptor: int, wanted: int) -> int:
