@@ -1,0 +1,56 @@
+"""A notification as it came, before anybody has understood it; it can be written down whole."""
+
+import json
+from base64 import b64decode, b64encode
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What was posted, by whom and when; `is_verified` once its signature was found right.
+
+    `token` is the end of the address that it was posted to.
+    """
+
+    received_at: datetime
+    sender: str
+    token: str
+    content_type: str
+    signature: str | None
+    body: bytes
+    is_verified: bool = False
+    request_id: str = ""
+
+    def verified(self) -> Self:
+        """Give the same, with the signature found right; a secret may change before it is read."""
+        return replace(self, is_verified=True)
+
+    def to_json(self) -> str:
+        """Write it in ASCII for the spool."""
+        told = {
+            "at": self.received_at.isoformat(),
+            "verified": self.is_verified,
+            "from": self.sender,
+            # Part of the address is a secret; it is of no use once it was found right.
+            "token": "" if self.is_verified else self.token,
+            "type": self.content_type,
+            "signature": self.signature,
+            "body": b64encode(self.body).decode("ascii"),
+        }
+        return json.dumps(told, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote; raises ValueError or KeyError for anything else."""
+        told = json.loads(text)
+        return cls(
+            received_at=datetime.fromisoformat(told["at"]),
+            sender=told["from"],
+            token=told["token"],
+            content_type=told["type"],
+            signature=told["signature"],
+            body=b64decode(told["body"], validate=True),
+            is_verified=told["verified"],
+        )
