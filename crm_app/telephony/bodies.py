@@ -35,6 +35,20 @@ def fields_of(body: bytes, content_type: str) -> dict[str, str]:
     return _urlencoded(body)
 
 
+def unencoded_fields(body: bytes, content_type: str) -> dict[str, str] | None:
+    """Read a form as one whose writer encoded no plus, which in a form means a space.
+
+    None where that makes no difference.
+    """
+    kind, _ = parse_options_header(content_type)
+    if b"+" not in body or kind == "multipart/form-data":
+        return None
+    try:
+        return fields_of(body.replace(b"+", b"%2B"), content_type)
+    except UnreadableBodyError:
+        return None
+
+
 def echo_of(query: bytes) -> bytes | None:
     """Find what `zd_echo` asks to have repeated, byte for byte; None when nothing is asked."""
     for pair in query.split(b"&"):
@@ -86,9 +100,22 @@ def _clean_name(name: str | None, headers: Headers) -> str:
 
 def _json(body: bytes) -> dict[str, str]:
     try:
-        found = json.loads(body)
+        # Numbers stay as they are written: that is what is signed, and a recording's id has more
+        # digits than a float holds.
+        found = json.loads(body, parse_int=str, parse_float=str, parse_constant=str)
     except (ValueError, RecursionError):
         raise UnreadableBodyError("broken_json") from None
     if not isinstance(found, Mapping):
         raise UnreadableBodyError("broken_json")
-    return {str(key): value for key, value in found.items() if isinstance(value, str)}
+    if len(found) > MAX_FIELDS:
+        raise UnreadableBodyError("too_many_fields")
+    return {str(key): _as_field(value) for key, value in found.items() if value is not None}
+
+
+def _as_field(value: object) -> str:
+    """Write a value as a form would have it; what holds others stays JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return json.dumps(value, ensure_ascii=False)
