@@ -1,5 +1,6 @@
 """What the PBX posted goes on disk: facts into the ledger, clicks matched, the unreadable kept."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -21,6 +22,7 @@ MAX_KEPT_BYTES = 16_384
 # The signature has no time, so an old request can be sent again; the account's clock may also
 # differ from ours by up to 14 hours.
 _FRESH_FOR = timedelta(days=1)
+_EXACT_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 log = structlog.get_logger(__name__)
 
 _MATCHABLE = DialRequest.state.in_([state.value for state in MATCHABLE_STATES])
@@ -69,6 +71,7 @@ class Unread:
     reason: str
     body: bytes
     is_genuine: bool
+    received_at: datetime
 
 
 def store(connection: Connection, fact: Fact, raw: str) -> Stored:
@@ -93,21 +96,27 @@ def store(connection: Connection, fact: Fact, raw: str) -> Stored:
 
 def is_fresh(fact: Fact) -> bool:
     """Tell whether a fact is of a call that began within a day of now, by the PBX's own words."""
+    if fact.kind is FactKind.RECORDED:
+        # It has no time, and rings nobody.
+        return True
+    # The signature covers the line and the time without anything between them: digits that were
+    # moved from one into the other must not make an old call a new one.
+    if not _EXACT_TIME.fullmatch(fact.pbx_time):
+        return False
     try:
         began = datetime.strptime(fact.pbx_time, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
     except ValueError:
-        # A recording has no time, and rings nobody; a start without one is all we have.
-        return True
+        return False
     return abs(fact.received_at - began) <= _FRESH_FOR
 
 
-def keep(connection: Connection, unread: Unread) -> int:
-    """Keep a request that came to nothing; only the newest ones stay.
+def keep(connection: Connection, unread: Unread, *, may_be_known: bool = False) -> int:
+    """Keep a request that came to nothing, and give its number; only the newest ones stay.
 
     What anybody may have sent does not push out what only the PBX can have sent.
     """
     row = {
-        "received_at": clock.now(),
+        "received_at": unread.received_at,
         "sender": unread.sender[:45],
         "content_type": unread.content_type.encode("ascii", "replace")
         .decode()[:200]
@@ -116,6 +125,14 @@ def keep(connection: Connection, unread: Unread) -> int:
         "is_genuine": unread.is_genuine,
         "body": unread.body[:MAX_KEPT_BYTES],
     }
+    if may_be_known:
+        same = select(UnreadableRequest.id).where(
+            UnreadableRequest.received_at == row["received_at"],
+            UnreadableRequest.body == row["body"],
+        )
+        known: int | None = connection.scalar(same)
+        if known is not None:
+            return known
     statement = insert(UnreadableRequest).returning(UnreadableRequest.id)
     kept: int = connection.execute(statement, row).scalar_one()
     if unread.is_genuine:

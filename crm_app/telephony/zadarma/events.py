@@ -177,7 +177,7 @@ def _call_fields(name: str, fields: Mapping[str, str]) -> dict[str, object]:
     return {
         "name": name,
         "pbx_call_id": pbx_call_id,
-        "call_start": form_fields.text(fields, "call_start"),
+        "call_start": form_fields.raw_text(fields, "call_start"),
         "caller": form_fields.number(fields, "caller_id"),
         "caller_raw": form_fields.raw_text(fields, "caller_id"),
         "called": form_fields.number(fields, "destination"),
