@@ -10,6 +10,7 @@ from sqlalchemy import Engine, select
 from crm_app import database
 from crm_app.encryption import Vault, WrongKeyError
 from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.together import is_away
 
 MAX_AGE_SECONDS = 1.0
 log = structlog.get_logger(__name__)
@@ -51,7 +52,11 @@ class LinkCache:
         self._locked: tuple[str, str] = ("", "")
 
     def current(self) -> Link:
-        """Give the connection, a second old at most but for the moment that reading it takes."""
+        """Give the connection, a second old at most but for the moment that reading it takes.
+
+        While the database is away it is as old as that. Raises what `is_away` knows when it is
+        away and was never asked.
+        """
         link = self._link
         if link is None:
             return self.read()
@@ -61,6 +66,12 @@ class LinkCache:
             return link
         try:
             return self.read()
+        except Exception as error:
+            if not is_away(error):
+                raise
+            # Nobody can have changed it there. Ask again in a second, not at every notification.
+            self._read_at = time.monotonic()
+            return link
         finally:
             self._is_reading.release()
 

@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from crm_app import database
 from crm_app.accounts.current import me
 from crm_app.accounts.models import User
 from crm_app.accounts.proof import fresh_sign_in_required
@@ -21,7 +22,7 @@ from crm_app.telephony import budget, checks, door, services, wording
 from crm_app.telephony.connection import Link, LinkCache
 from crm_app.telephony.forms import KeysForm, SwitchesForm, chosen_responsible, wanted_extensions
 from crm_app.telephony.models import TelephonySettings
-from crm_app.telephony.webhooks import Desk
+from crm_app.telephony.webhooks import PATIENCE_S, Desk
 from crm_app.telephony.zadarma.client import ZadarmaClient
 from crm_app.telephony.zadarma.errors import ErrorCode
 from crm_app.web.access import admin_only
@@ -38,9 +39,13 @@ def register(app: Flask) -> None:
     config: Config = app.extensions["settings"]
     with app.app_context():
         engine = db.engine
-    links = LinkCache(app.extensions["vault"], engine)
+    # Pages may use up all connections of theirs: a caller is not to wait for that.
+    quick = database.impatient_engine(engine, PATIENCE_S)
+    links = LinkCache(app.extensions["vault"], quick)
+    app.extensions["telephony_engine"] = quick
     app.extensions["telephony_links"] = links
-    app.extensions["telephony_desk"] = Desk(config, links, engine, app.extensions["security_trail"])
+    trail = app.extensions["security_trail"]
+    app.extensions["telephony_desk"] = Desk(config, links, quick, trail, engine)
     app.register_blueprint(door.bp)
     app.jinja_env.globals["why_no_call_arrives"] = why_no_call_arrives
     app.wsgi_app = door.Door(app, app.wsgi_app)  # type: ignore[method-assign]

@@ -5,7 +5,11 @@ needs (session, language, rights) is not even set up for it, see `door.py`.
 """
 
 import hmac
+import http
 import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine
@@ -19,14 +23,19 @@ from crm_app.calls.ledger import CallIsFullError
 from crm_app.config import Config
 from crm_app.contacts.caller import find_callers
 from crm_app.database import DatabaseBusyError
+from crm_app.deadline import within
 from crm_app.proxies import plain_address
 from crm_app.security.kinds import Kind
 from crm_app.security.models import ADDRESS_LENGTH
 from crm_app.security.trail import Sighting, Trail
 from crm_app.security.visits import request_id_of
 from crm_app.telephony import bodies, inbox, routing
+from crm_app.telephony.arrivals import Arrival
 from crm_app.telephony.connection import Link, LinkCache
+from crm_app.telephony.draining import Drainer
 from crm_app.telephony.facts import to_fact
+from crm_app.telephony.replays import SeenSignatures
+from crm_app.telephony.spool import Spool, SpoolError
 from crm_app.telephony.telling import teller
 from crm_app.telephony.together import Together, is_away
 from crm_app.telephony.zadarma import events
@@ -41,17 +50,46 @@ from crm_app.web import incoming
 MAX_BODY_BYTES = 1024 * 1024
 MAX_ECHO_BYTES = 256
 NOT_WHOLE = {408: "This took too long to arrive.\n", 413: "This is too long.\n"}
+# How long the database may let a notification wait, and later one that has waited in the spool.
+PATIENCE_S = 0.15
+LATE_PATIENCE_S = 5.0
 log = structlog.get_logger(__name__)
+
+
+_Outcome = TypeVar("_Outcome")
+
+
+@dataclass(frozen=True, slots=True)
+class _Job(Generic[_Outcome]):
+    """What a notification wants of the database, and what to answer when that is done or not."""
+
+    name: str
+    do: Callable[[Connection], _Outcome]
+    then: Callable[[_Outcome], Response]
+    arrival: Arrival
+    answer_unstored: Callable[[], Response]
 
 
 class Desk:
     """Takes what the PBX posts, for one application."""
 
-    def __init__(self, config: Config, links: LinkCache, engine: Engine, trail: Trail) -> None:
+    def __init__(
+        self,
+        config: Config,
+        links: LinkCache,
+        engine: Engine,
+        trail: Trail,
+        late_engine: Engine | None = None,
+    ) -> None:
+        """Prepare; on `late_engine` may wait what has waited in the spool already."""
         self._config = config
         self._links = links
         self._trail = trail
-        self._together = Together(engine)
+        self.spool = Spool(config.data_dir / "spool")
+        self._together = Together(engine, self.spool)
+        self._late_together = Together(late_engine or engine)
+        self.drainer = Drainer(self.spool, self._take_in)
+        self._seen = SeenSignatures()
 
     def echo(self, query: bytes, token: str) -> Response:
         """Answer the PBX's check of the address: the text of `zd_echo`, byte for byte."""
@@ -61,8 +99,9 @@ class Desk:
         if len(wanted) > MAX_ECHO_BYTES:
             return _plain("This is too long to repeat.\n", 400)
         try:
-            if not _is_right_tail(self._links.current(), token):
-                return _plain("There is nothing here.\n", 404)
+            with within(PATIENCE_S):
+                if not _is_right_tail(self._links.current(), token):
+                    return _plain("There is nothing here.\n", 404)
         except (SQLAlchemyError, DatabaseBusyError) as error:
             # The check of an address must not fail because a database is away for a moment.
             log.error("webhook address check without database", error=type(error).__name__)
@@ -70,8 +109,9 @@ class Desk:
 
     def receive(self, request: Request, token: str) -> Response:
         """Take a notification; its fact is on disk before the answer leaves."""
-        if not is_allowed_sender(request.remote_addr or "", self._config):
-            return self._refuse(request, "sender")
+        sender, request_id = request.remote_addr or "", request_id_of(request.environ)
+        if not is_allowed_sender(sender, self._config):
+            return self._refuse(sender, request_id, "sender")
         try:
             body = incoming.receive(request.environ, MAX_BODY_BYTES).read()
         except HTTPException as error:
@@ -79,62 +119,154 @@ class Desk:
             log.warning("webhook did not arrive whole", status=error.code)
             code = error.code or 400
             return _plain(NOT_WHOLE.get(code, "This broke off before its end.\n"), code)
+        arrival = Arrival(
+            received_at=clock.now(),
+            sender=sender,
+            token=token,
+            content_type=request.headers.get("Content-Type", ""),
+            signature=request.headers.get("Signature"),
+            body=body,
+            request_id=request_id,
+        )
         # What served this thread before may have promised only to read.
         database.set_reads_only(False)
-        try:
-            return self._take(request, body, token)
-        except Exception as error:
-            log.exception("webhook could not be stored", error=type(error).__name__)
-            return self._rescue(error, request, body, token)
+        with within(PATIENCE_S):
+            return self._take(arrival)
 
-    def _take(self, request: Request, body: bytes, token: str) -> Response:
+    def _take(self, arrival: Arrival) -> Response:
+        """Store what came or put it aside; only what can be neither must come again."""
         try:
-            fields = bodies.fields_of(body, request.headers.get("Content-Type", ""))
+            try:
+                decided = self._decide(arrival)
+                return self._perform(decided)
+            except Exception as error:
+                if is_away(error):
+                    raise
+                return self._perform(self._stumble(error, arrival))
+        except Exception as error:
+            if is_away(error):
+                # What is right cannot be looked up now: it is kept, and verified later.
+                return self._put_aside(arrival, error)
+            log.exception("webhook could not be kept", error=type(error).__name__)
+            return _unavailable("Nothing was stored. Send it again.\n")
+
+    def _perform(self, job: "_Job[Any] | Response") -> Response:
+        if isinstance(job, Response):
+            return job
+        outcome = self._together.run(job.name, job.do, job.arrival)
+        if outcome is None:
+            self.drainer.wake()
+            return job.answer_unstored()
+        return job.then(outcome)
+
+    def _put_aside(self, arrival: Arrival, why: Exception) -> Response:
+        try:
+            self.spool.append([arrival], type(why).__name__)
+        except SpoolError as error:
+            log.error("webhook could not be stored", reason=str(error), error=type(why).__name__)
+            return _unavailable("The database is away; nothing was stored. Send it again.\n")
+        self.drainer.wake()
+        return _empty()
+
+    def _take_in(self, arrivals: Sequence[Arrival]) -> None:
+        """Take in what has waited, as if it came when it came; raises what `is_away` knows."""
+        with within(LATE_PATIENCE_S):
+            jobs = [job for arrival in arrivals if (job := self._late_job(arrival)) is not None]
+            outcomes = self._late_together.run_all([(job.name, job.do) for job in jobs])
+            for job, outcome in zip(jobs, outcomes, strict=True):
+                if isinstance(outcome, Exception):
+                    self._keep_late(outcome, job.arrival)
+                else:
+                    job.then(outcome)
+
+    def _keep_late(self, error: Exception, arrival: Arrival) -> None:
+        keeping = self._stumble(error, arrival)
+        if isinstance(keeping, Response):
+            return
+        try:
+            self._late_together.run(keeping.name, keeping.do)
+        except Exception as second:
+            if is_away(second):
+                raise
+            # It would keep everything behind it waiting for ever.
+            log.exception("spooled notification given up", received_at=str(arrival.received_at))
+
+    def _late_job(self, arrival: Arrival) -> "_Job[Any] | None":
+        try:
+            decided = self._decide(arrival)
+        except Exception as error:
+            if is_away(error):
+                raise
+            decided = self._stumble(error, arrival)
+        if isinstance(decided, _Job):
+            return decided
+        if decided.status_code == http.HTTPStatus.SERVICE_UNAVAILABLE:
+            return self._keeping(arrival, "the stored keys cannot be read", is_genuine=False)
+        # What is refused now was logged, and needs no answer any more.
+        return None
+
+    def _decide(self, arrival: Arrival) -> "_Job[Any] | Response":
+        """Understand and verify; gives what to do, or the answer if there is nothing to do."""
+        try:
+            fields = bodies.fields_of(arrival.body, arrival.content_type)
             event = events.parse(fields)
         except (bodies.UnreadableBodyError, events.UnreadableEventError) as error:
-            return self._keep(request, body, token, str(error))
-        signature = request.headers.get("Signature")
+            return self._keep(arrival, str(error))
         link = self._links.current()
-        if not self._is_genuine(link, token, fields, event, signature):
+        genuine = self._genuine(link, arrival, fields, event)
+        if genuine is None:
             # Key, secret or tail may have been changed a moment ago.
             link = self._links.read()
             if not link.is_readable:
                 return _unavailable("The stored keys cannot be read; see the log.\n")
-            if not self._is_genuine(link, token, fields, event, signature):
-                return self._refuse(request, "signature" if link.is_connected else "not connected")
-        fact = to_fact(event, clock.now(), self._config.default_country)
+            genuine = self._genuine(link, arrival, fields, event)
+            if genuine is None:
+                why = "signature" if link.is_connected else "not connected"
+                return self._refuse(arrival.sender, arrival.request_id, why)
+        fact = to_fact(genuine, arrival.received_at, self._config.default_country)
         if fact is None:
-            log.info("webhook acknowledged", event_name=_printable(event.name))
+            log.info("webhook acknowledged", event_name=_printable(genuine.name))
             return _empty()
-        return self._store(fact, event, link, body)
+        is_first_look = not arrival.is_verified
+        if is_first_look and self._seen.is_of_another_call(
+            arrival.signature or "", fact.pbx_call_id
+        ):
+            log.warning("signature came before with another call", sender=arrival.sender)
+        return self._store(fact, genuine, link, arrival.verified())
 
-    def _is_genuine(
-        self,
-        link: Link,
-        token: str,
-        fields: dict[str, str],
-        event: events.Event,
-        signature: str | None,
-    ) -> bool:
-        if not (link.is_connected and _is_right_tail(link, token)):
-            return False
-        if verify_webhook(fields, signature, link.secret):
-            return True
+    def _genuine(
+        self, link: Link, arrival: Arrival, fields: dict[str, str], event: events.Event
+    ) -> events.Event | None:
+        """Give the event as it was signed, None when it was not."""
+        if arrival.is_verified and not link.is_connected:
+            return event
+        if not (arrival.is_verified or (link.is_connected and _is_right_tail(link, arrival.token))):
+            return None
+        if verify_webhook(fields, arrival.signature, link.secret):
+            return event
+        unencoded = bodies.unencoded_fields(arrival.body, arrival.content_type)
+        if unencoded and verify_webhook(unencoded, arrival.signature, link.secret):
+            return events.parse(unencoded)
+        if arrival.is_verified:
+            # It was signed with the secret of that time.
+            return event
         if not isinstance(event, events.OtherEvent):
-            return False
+            return None
         # These change nothing here. Some kinds are never signed, and how a future kind will be
         # signed nobody knows; refusing it for ever might make the PBX give the address up, so for
         # those the sender's network is enough.
-        if not has_signature_rule(event.name):
-            return True
         has_networks = self._config.webhook_allowed_networks is not None
-        return has_networks and not is_known_event(event.name)
+        is_new_kind = has_networks and not is_known_event(event.name)
+        return event if is_new_kind or not has_signature_rule(event.name) else None
 
-    def _store(self, fact: Fact, event: events.Event, link: Link, body: bytes) -> Response:
+    def _store(
+        self, fact: Fact, event: events.Event, link: Link, arrival: Arrival
+    ) -> "_Job[tuple[inbox.Stored, list[str]]]":
         wants_names = isinstance(event, events.CallStarted) and link.shows_caller_name
 
         def store(connection: Connection) -> tuple[inbox.Stored, list[str]]:
-            stored = inbox.store(connection, fact, bodies.as_text(body[: inbox.MAX_KEPT_BYTES]))
+            raw = bodies.as_text(arrival.body[: inbox.MAX_KEPT_BYTES])
+            stored = inbox.store(connection, fact, raw)
             if not wants_names:
                 return stored, []
             callers = stored.callers
@@ -142,55 +274,67 @@ class Desk:
                 callers = tuple(find_callers(connection, fact.caller))
             return stored, [caller.name for caller in callers]
 
-        stored, names = self._together.run(fact.pbx_call_id, store)
-        teller.later(stored.tell, {"call": stored.call_id})
-        if stored.dialler_id is not None:
-            teller.later([stored.dialler_id], {"dial": stored.dial_id})
-        if isinstance(event, events.CallStarted):
-            reply = routing.decide(fact.caller, names, routing.Switches(link.shows_caller_name))
-            return _json(reply.to_json())
-        return _json({}) if isinstance(event, events.MenuChoice) else _empty()
+        def tell(outcome: tuple[inbox.Stored, list[str]]) -> Response:
+            stored, names = outcome
+            teller.later(stored.tell, {"call": stored.call_id})
+            if stored.dialler_id is not None:
+                teller.later([stored.dialler_id], {"dial": stored.dial_id})
+            return answer(names)
 
-    def _rescue(self, error: Exception, request: Request, body: bytes, token: str) -> Response:
-        """Keep what we stumble over; only a database that is away makes the PBX come again."""
-        if not is_away(error):
-            try:
-                return self._keep(request, body, token, type(error).__name__)
-            except (SQLAlchemyError, DatabaseBusyError) as second:
-                log.error("webhook could not be kept", error=type(second).__name__)
-        return _unavailable("The database is away; nothing was stored. Send it again.\n")
+        def answer(names: list[str]) -> Response:
+            if isinstance(event, events.CallStarted):
+                switches = routing.Switches(link.shows_caller_name)
+                return _json(routing.decide(fact.caller, names, switches).to_json())
+            return _json({}) if isinstance(event, events.MenuChoice) else _empty()
 
-    def _refuse(self, request: Request, why: str) -> Response:
+        return _Job(fact.pbx_call_id, store, tell, arrival, lambda: answer([]))
+
+    def _refuse(self, sender: str, request_id: str, why: str) -> Response:
         self._trail.add(
             Sighting(
                 Kind.WEBHOOK_REFUSED,
-                address=(request.remote_addr or "")[:ADDRESS_LENGTH],
-                request_id=request_id_of(request.environ),
+                address=sender[:ADDRESS_LENGTH],
+                request_id=request_id,
                 detail=why,
             )
         )
         return _plain("This is refused.\n", 403)
 
-    def _keep(self, request: Request, body: bytes, token: str, reason: str) -> Response:
+    def _stumble(self, error: Exception, arrival: Arrival) -> "_Job[int] | Response":
+        """Keep what is a mistake of ours, to be taken in when it is mended."""
+        log.error("webhook could not be stored", exc_info=error)
+        return self._keep(arrival, type(error).__name__)
+
+    def _keep(self, arrival: Arrival, reason: str) -> "_Job[int] | Response":
         link = self._links.current()
-        if not (link.is_connected and _is_right_tail(link, token)):
+        if not (arrival.is_verified or (link.is_connected and _is_right_tail(link, arrival.token))):
             link = self._links.read()
-            if not (link.is_connected and _is_right_tail(link, token)):
-                return self._refuse(request, "tail" if link.is_connected else "not connected")
-        content_type = request.headers.get("Content-Type", "")
-        signature = request.headers.get("Signature")
+            if not (link.is_connected and _is_right_tail(link, arrival.token)):
+                why = "tail" if link.is_connected else "not connected"
+                return self._refuse(arrival.sender, arrival.request_id, why)
         # What is too much will be too much for ever.
         may_be_taken_in = reason != CallIsFullError.__name__
+        is_signed = arrival.is_verified or _is_signed(arrival, link)
+        return self._keeping(arrival, reason, is_genuine=may_be_taken_in and is_signed)
+
+    def _keeping(self, arrival: Arrival, reason: str, *, is_genuine: bool) -> "_Job[int]":
         unread = inbox.Unread(
-            sender=request.remote_addr or "",
-            content_type=content_type,
+            sender=arrival.sender,
+            content_type=arrival.content_type,
             reason=reason,
-            body=body,
-            is_genuine=may_be_taken_in and _is_signed(body, content_type, signature, link),
+            body=arrival.body,
+            is_genuine=is_genuine,
+            received_at=arrival.received_at,
         )
-        kept = self._together.run("", lambda connection: inbox.keep(connection, unread))
-        log.warning("webhook not understood, kept", unreadable_request=kept, reason=reason)
-        return _empty()
+
+        def keep(connection: Connection) -> int:
+            return inbox.keep(connection, unread, may_be_known=self.spool.is_in_use())
+
+        def note(kept: int) -> Response:
+            log.warning("webhook not understood, kept", unreadable_request=kept, reason=reason)
+            return _empty()
+
+        return _Job("", keep, note, arrival, _empty)
 
 
 def is_allowed_sender(address: str, settings: Config) -> bool:
@@ -202,11 +346,12 @@ def is_allowed_sender(address: str, settings: Config) -> bool:
     return sender is not None and any(sender in network for network in networks)
 
 
-def _is_signed(body: bytes, content_type: str, signature: str | None, link: Link) -> bool:
+def _is_signed(arrival: Arrival, link: Link) -> bool:
     try:
-        return verify_webhook(bodies.fields_of(body, content_type), signature, link.secret)
+        fields = bodies.fields_of(arrival.body, arrival.content_type)
     except bodies.UnreadableBodyError:
         return False
+    return verify_webhook(fields, arrival.signature, link.secret)
 
 
 def _is_right_tail(link: Link, token: str) -> bool:

@@ -300,14 +300,17 @@ def test_an_account_with_another_clock_still_rings(post: Post) -> None:
         assert db.session.scalars(select(Call)).one().is_live
 
 
-def test_the_database_being_away_asks_the_pbx_to_come_again(
-    post: Post, monkeypatch: pytest.MonkeyPatch
+def test_what_can_be_kept_nowhere_asks_the_pbx_to_come_again(
+    connected: Flask, post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: object) -> None:
         raise OperationalError("INSERT", {}, Exception("away"))
 
+    folder: Path = connected.extensions["settings"].data_dir / "spool"
+    folder.write_text("no folder can be made here")
     monkeypatch.setattr(inbox, "store", away)
     answer = post(start_fields())
+    folder.unlink()
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
 
 
