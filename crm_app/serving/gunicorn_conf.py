@@ -44,7 +44,13 @@ _open = {"requests": 0}
 
 
 def post_worker_init(worker: Any) -> None:
-    """Send gunicorn's lines through our log, and end the streams first when asked to end."""
+    """Send gunicorn's lines through our log, and end the streams first when asked to end.
+
+    What another process has left in the spool is taken in from here, too.
+    """
+    desk = getattr(worker.wsgi, "extensions", {}).get("telephony_desk")
+    if desk is not None:
+        desk.drainer.watch()
     logger = logging.getLogger("gunicorn.error")
     logger.handlers.clear()
     logger.propagate = True

@@ -59,6 +59,8 @@ class Worker:
         for sentence in advice.all_of(self._settings):
             log.warning("unwise_setting", says=sentence)
         self._consumer.start()
+        # By itself, for the bus may be away at the same time as the database was.
+        self._app.extensions["telephony_desk"].drainer.watch()
         signals.when_asked_to_end(self._note_signal)
         next_health_check = time.monotonic()
         while not self._end.wait(TICK_SECONDS):
