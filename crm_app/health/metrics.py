@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from flask import current_app
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -28,6 +29,7 @@ class _Office(Collector):
         for part in parts:
             ready.add_metric([part.name], float(part.is_ready))
         yield ready
+        yield from _of_the_spool()
         if all(part.is_ready for part in parts if part.name in {"database", "migrations"}):
             yield from _of_the_office()
 
@@ -37,6 +39,16 @@ def text() -> bytes:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Office())
     return generate_latest(registry)
+
+
+def _of_the_spool() -> Iterator[Metric]:
+    spool = services.look_at(current_app.extensions["telephony_desk"].spool)
+    yield _gauge(
+        "ramal_spool_records", "Notifications that wait in a file for the database", spool.records
+    )
+    yield _gauge(
+        "ramal_spool_oldest_seconds", "How long the oldest of them has waited", spool.oldest_seconds
+    )
 
 
 def _of_the_office() -> Iterator[Metric]:

@@ -15,6 +15,7 @@ from crm_app import clock
 from crm_app.extensions import db
 from crm_app.health.trial import findings_about
 from crm_app.live import bus
+from crm_app.telephony.spool import Spool
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,23 @@ def check_all() -> list[Check]:
         event_bus = Check("event_bus", _problem(partial(_event_bus, asked)))
         worker = Check("worker", _problem_behind(event_bus, partial(_worker, asked)))
     return [database, tables, event_bus, worker]
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """How many notifications wait for the database, and how long the oldest has waited."""
+
+    records: int
+    oldest_seconds: float
+
+
+def look_at(spool: Spool) -> Spooled:
+    """Look at what the database could not take; it is no reason not to be ready."""
+    waiting = spool.waiting()
+    if waiting.oldest is None:
+        return Spooled(waiting.records, 0.0)
+    age = (clock.now() - waiting.oldest).total_seconds()
+    return Spooled(waiting.records, round(max(age, 0.0), 1))
 
 
 def beat() -> None:

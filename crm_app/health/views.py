@@ -1,6 +1,7 @@
 """Addresses for those who watch over Ramal: balancers, service managers, people."""
 
 import hmac
+from dataclasses import asdict
 
 from flask import Blueprint, Response, current_app, jsonify, request
 from flask_login import current_user
@@ -34,7 +35,11 @@ def ready() -> Response:
     is_ready = all(check.is_ready for check in checks)
     told = {"status": "ready" if is_ready else "not ready"}
     if _is_local() or _has_token():
-        answer = jsonify(**told, checks={check.name: check.problem or "ok" for check in checks})
+        answer = jsonify(
+            **told,
+            checks={check.name: check.problem or "ok" for check in checks},
+            spool=asdict(services.look_at(current_app.extensions["telephony_desk"].spool)),
+        )
     else:
         answer = jsonify(**told)
     answer.status_code = 200 if is_ready else 503
