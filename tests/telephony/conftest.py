@@ -1,8 +1,15 @@
 """An office joined to a PBX that is played: keys, signed posts, and a server of the application."""
 
+import contextlib
 import itertools
+import os
+import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -15,6 +22,7 @@ from crm_app import clock
 from crm_app.config import Config
 from crm_app.telephony import services
 from crm_app.telephony.zadarma.signing import sign_webhook
+from tests.serving.running import ROOT, environment
 
 SECRET = "0f1e2d3c4b5a69788796"
 Post = Callable[..., TestResponse]
@@ -54,6 +62,45 @@ def post(connected: Flask, visitor: FlaskClient) -> Post:
         )
 
     return send
+
+
+@pytest.fixture
+def web_socket(connected: Flask, tmp_path: Path) -> Iterator[Path]:
+    """Gunicorn as we run it, on the database of the test; gives the socket that it listens on."""
+    settings: Config = connected.extensions["settings"]
+    path = tmp_path / "web.sock"
+    given = environment(
+        settings.data_dir,
+        DATABASE_URL=settings.sqlalchemy_url, REDIS_URL=settings.redis_url,
+        SECRET_KEY=settings.secret_keys[0], WEBHOOK_ALLOWED_NETWORKS="*", LOG_LEVEL="ERROR",
+    )  # fmt: skip
+    config = ROOT / "crm_app" / "serving" / "gunicorn_conf.py"
+    server = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "--config", str(config), "--bind", f"unix:{path}"],
+        cwd=ROOT, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            assert server.poll() is None, "the server ended at once"
+            assert time.monotonic() < deadline, "the server does not answer"
+            with socket.socket(socket.AF_UNIX) as connection, contextlib.suppress(OSError):
+                connection.connect(os.fspath(path))
+                break
+            time.sleep(0.05)
+        yield path
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def wait_until_drained(app: Flask) -> None:
+    """Wait until what the database could not take at once is taken in."""
+    spool = app.extensions["telephony_desk"].spool
+    deadline = time.monotonic() + 20
+    while spool.is_in_use():
+        assert time.monotonic() < deadline, "the spool stays full"
+        threading.Event().wait(0.02)
 
 
 @pytest.fixture

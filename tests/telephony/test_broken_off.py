@@ -2,23 +2,17 @@
 
 import os
 import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from flask import Flask
 from sqlalchemy import func, select
 
 from crm_app.calls.models import Call, CallFact
-from crm_app.config import Config
 from crm_app.extensions import db
 from crm_app.telephony.models import UnreadableRequest
 from crm_app.telephony.zadarma.signing import sign_webhook
-from tests.serving.running import ROOT, environment
 from tests.telephony.conftest import SECRET, start_fields
 
 pytestmark = pytest.mark.processes
@@ -26,42 +20,18 @@ Talk = Callable[[bytes], bytes]
 
 
 @pytest.fixture
-def talk(connected: Flask, tmp_path: Path) -> Iterator[Talk]:
+def talk(web_socket: Path) -> Talk:
     """Say something to gunicorn as we run it, and hang up; gives the first line of its answer."""
-    settings: Config = connected.extensions["settings"]
-    path = tmp_path / "web.sock"
-    given = environment(
-        settings.data_dir,
-        DATABASE_URL=settings.database_url, REDIS_URL=settings.redis_url,
-        SECRET_KEY=settings.secret_keys[0], WEBHOOK_ALLOWED_NETWORKS="*", LOG_LEVEL="ERROR",
-    )  # fmt: skip
-    config = ROOT / "crm_app" / "serving" / "gunicorn_conf.py"
-    server = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "--config", str(config), "--bind", f"unix:{path}"],
-        cwd=ROOT, env=given,
-    )  # fmt: skip
-    try:
-        yield lambda said: _say(path, said, server)
-    finally:
-        server.terminate()
-        server.wait(10)
 
-
-def _say(path: Path, said: bytes, server: "subprocess.Popen[bytes]") -> bytes:
-    deadline = time.monotonic() + 30
-    while True:
+    def say(said: bytes) -> bytes:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(20)
-            try:
-                connection.connect(os.fspath(path))
-            except OSError:
-                assert server.poll() is None, "the server ended at once"
-                assert time.monotonic() < deadline, "the server does not answer"
-                time.sleep(0.05)
-                continue
+            connection.connect(os.fspath(web_socket))
             connection.sendall(said)
             connection.shutdown(socket.SHUT_WR)
             return connection.recv(4096).partition(b"\r\n")[0]
+
+    return say
 
 
 def request_of(fields: dict[str, str], *, length: int | None = None, cut: str = "") -> bytes:
