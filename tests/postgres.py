@@ -62,13 +62,18 @@ class Postgres:
              "--locale=C.UTF-8", "--no-sync"],
             check=True, **common,
         )  # fmt: skip
-        self._process = subprocess.Popen(
+        self._launch = lambda: subprocess.Popen(
             [binaries / "postgres", "-D", data, "-k", self.base, "-c", "listen_addresses=",
              "-c", "max_connections=120", "-c", "shared_buffers=128MB",
              "-c", f"fsync={self._fsync}"],
             **common,
         )  # fmt: skip
         self._dsn = f"host={self.base} user=postgres dbname=postgres"
+        self.start_again()
+
+    def start_again(self) -> None:
+        """Start the server on its files, and wait until it answers."""
+        self._process = self._launch()
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -86,6 +91,18 @@ class Postgres:
             connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
             info = connection.info
             return f"postgresql+psycopg://{info.user}@/{name}?host={info.host}&port={info.port}"
+
+    @property
+    def pid(self) -> int:
+        """The id of the server, whose children are its sessions."""
+        assert self._process is not None
+        return self._process.pid
+
+    def crash(self) -> None:
+        """End the server at once; its files stay."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(60)
 
     def stop(self) -> None:
         """End the server and remove its files, if it is ours."""

@@ -132,6 +132,10 @@ class Office:
         assert len(mine) == 1, (part, self.children())
         return mine[0]
 
+    def web_processes(self) -> set[int]:
+        """The ids of gunicorn and of all the processes that it has started."""
+        return {pid for pid, command in self.children().items() if "gunicorn" in command}
+
     def stop(self, number: int = signal.SIGTERM) -> float:
         """Ask it to end; give the seconds until it had."""
         self.children()
