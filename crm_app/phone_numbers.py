@@ -5,7 +5,7 @@ that no plan knows, as long as one of its length is possible.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -214,6 +214,23 @@ def _short(number: str, country: str) -> phonenumbers.PhoneNumber:
         national_number=int(number),
         italian_leading_zero=number.startswith("0"),
     )
+
+
+def split(text: str, country: str) -> Iterator[tuple[str, str]]:
+    """Cut a text at the telephone numbers in it: pairs of a piece and its E.164 number, or "".
+
+    `country` is the two-letter code that national numbers belong to. Only what a numbering plan
+    knows is a number here, or every date and invoice would be one.
+    """
+    done = 0
+    for match in phonenumbers.PhoneNumberMatcher(text, country):
+        if match.start > done:
+            yield text[done : match.start], ""
+        style = phonenumbers.PhoneNumberFormat.E164
+        yield match.raw_string, phonenumbers.format_number(match.number, style)
+        done = match.end
+    if done < len(text):
+        yield text[done:], ""
 
 
 @lru_cache(maxsize=10_000)

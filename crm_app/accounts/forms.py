@@ -128,7 +128,7 @@ class PersonForm(FlaskForm):
         _l("Extension"),
         filters=[cleaned],
         validators=[Optional(), Length(max=5)],
-        render_kw={"inputmode": "numeric", "autocomplete": "off"},
+        render_kw={"inputmode": "numeric", "autocomplete": "off", "list": "free-extensions"},
     )
 
 

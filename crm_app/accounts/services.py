@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from crm_app.accounts import links, notices, sessions, typed
 from crm_app.accounts.models import LinkPurpose, OfficeSettings, Role, User
+from crm_app.accounts.pbx import extensions
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
@@ -38,8 +39,8 @@ def create_user(
 ) -> User:
     """Add a user who may sign in at once when a password's hash is given.
 
-    Raises InvalidInputError: email_taken, extension_taken, extension_invalid, name_empty or
-    name_long.
+    Raises InvalidInputError: email_taken, extension_taken, extension_invalid, extension_unknown
+    (the PBX has none of that number), name_empty or name_long.
     """
     user = User(fs_uniquifier=_new_session_key(), active=True, password=password_hash)
     _store(
@@ -275,7 +276,16 @@ def _extension_for(user: User, extension: str | None) -> str | None:
         raise InvalidInputError("disabled", "extension")
     if extension and not EXTENSION.fullmatch(extension):
         raise InvalidInputError("extension_invalid", "extension")
+    known = extensions.known() if extension and extension != user.extension else None
+    if known is not None and extension not in known:
+        raise InvalidInputError("extension_unknown", "extension")
     return extension or None
+
+
+def free_extensions() -> list[str]:
+    """List the extensions of the PBX that nobody has; none while they are not known."""
+    taken = set(db.session.scalars(select(User.extension).where(User.extension.is_not(None))))
+    return [extension for extension in extensions.known() or () if extension not in taken]
 
 
 def _change(user: User, by: User | None, action: str, values: dict[str, Any]) -> None:

@@ -38,6 +38,12 @@ def may_open(record: services.Owned) -> bool:
     return services.may_open(record, current_user)
 
 
+@bp.app_template_global()
+def free_extensions() -> list[str]:
+    """Give templates the extensions of the PBX that can be given to somebody."""
+    return services.free_extensions()
+
+
 Answer = str | tuple[str, int] | Response
 
 

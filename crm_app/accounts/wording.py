@@ -17,6 +17,7 @@ SENTENCES: dict[str, Any] = {
     "name_long": _l("Use at most %(maximum)s characters."),
     "email_taken": _l("Somebody already has this e-mail."),
     "extension_taken": _l("Somebody already has this extension."),
+    "extension_unknown": _l("The PBX has no such extension. Choose one that it has."),
     "extension_invalid": _l("An extension has 3 to 5 digits and does not begin with 0."),
     "disabled": _l("This person is disabled. Enable them first."),
     "not_invited": _l("This person has already chosen a password."),

@@ -6,10 +6,11 @@ from datetime import timedelta
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import DateField, SelectField
-from wtforms.validators import Optional
+from wtforms import DateField, SelectField, StringField
+from wtforms.validators import Length, Optional
 
 from crm_app.accounts.colleagues import Colleague
+from crm_app.accounts.typed import cleaned
 from crm_app.calls.listing import CallFilter
 from crm_app.calls.wording import DIRECTIONS, STATUSES
 from crm_app.contacts.models import Contact
@@ -30,6 +31,7 @@ class FilterForm(FlaskForm):
     result = SelectField(_l("Result"), validators=[Optional()])
     user = SelectField(_l("Colleague"), validators=[Optional()])
     line = SelectField(_l("Line"), validators=[Optional()])
+    client = StringField(_l("Client"), filters=[cleaned], validators=[Length(max=200)])
     since = DateField(_l("From"), validators=[Optional()])
     until = DateField(_l("Until"), validators=[Optional()])
 
@@ -41,11 +43,11 @@ class FilterForm(FlaskForm):
         self.user.choices = anything + [(str(user.id), user.name) for user in users]
         self.line.choices = anything + [(line, phone(line)) for line in lines]
 
-    def wanted(self, contact: Contact | None) -> CallFilter:
+    def wanted(self, contact: Contact | None, number: str = "") -> CallFilter:
         """Give the filter; when something was asked that cannot be, no call fits."""
         if not self.validate():
             # Everything began after this.
-            return CallFilter(contact=contact, until=midnight(FIRST_DAY))
+            return CallFilter(contact=contact, number=number, until=midnight(FIRST_DAY))
         since, until = self.since.data, self.until.data
         return CallFilter(
             direction=self.direction.data or "",
@@ -53,6 +55,7 @@ class FilterForm(FlaskForm):
             user_id=read_id(self.user.data),
             did=self.line.data or "",
             contact=contact,
+            number=number.replace("\x00", "")[:40],
             since=midnight(since) if since else None,
             until=midnight(until + timedelta(days=1)) if until and until < LAST_DAY else None,
         )

@@ -32,6 +32,8 @@ from crm_app.paging import PAGE_SIZE, Page, fetch_page
 from crm_app.phone_pairs import other_writings
 
 SHOWN_IN_A_BOX = 10
+# Fewer digits are part of nearly every number.
+SHORTEST_PART = 3
 # Hops from one line to the next through the index: an office has few lines and many calls.
 _LINES = text("""
     WITH RECURSIVE line (did) AS (
@@ -43,6 +45,28 @@ _LINES = text("""
 
 
 @dataclass(frozen=True, slots=True)
+class Clients:
+    """Who is meant by a part of a name or number: these contacts, or numbers with these digits."""
+
+    contacts: tuple[Contact, ...] = ()
+    digits: str = ""
+
+    @classmethod
+    def of(cls, typed: str, contacts: Iterable[Contact]) -> "Clients":
+        """Read what was typed; `contacts` were found by it."""
+        digits = "".join(sign for sign in typed if sign.isdecimal() and sign.isascii())
+        is_number = len(digits) >= SHORTEST_PART and not any(sign.isalpha() for sign in typed)
+        return cls(tuple(contacts), digits if is_number else "")
+
+    def condition(self) -> ColumnElement[bool]:
+        """Say that a call was with one of them."""
+        conditions = [with_contact(contact) for contact in self.contacts]
+        if self.digits:
+            conditions.append(Call.outside_number.contains(self.digits, autoescape=True))
+        return or_(false(), *conditions)
+
+
+@dataclass(frozen=True, slots=True)
 class CallFilter:
     """What the list is narrowed by; "" and None mean all. `until` itself is not included."""
 
@@ -51,6 +75,8 @@ class CallFilter:
     user_id: int | None = None
     did: str = ""
     contact: Contact | None = None
+    clients: Clients | None = None
+    number: str = ""
     since: datetime | None = None
     until: datetime | None = None
 
@@ -71,6 +97,10 @@ class CallFilter:
             conditions.append(Call.did == self.did)
         if self.contact is not None:
             conditions.append(with_contact(self.contact))
+        if self.clients is not None:
+            conditions.append(self.clients.condition())
+        if self.number:
+            conditions.append(Call.outside_number == self.number)
         return conditions
 
     def days(self, began: InstrumentedAttribute[datetime]) -> list[ColumnElement[bool]]:

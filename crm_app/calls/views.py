@@ -1,5 +1,6 @@
 """The pages of the call log."""
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
@@ -10,6 +11,7 @@ from crm_app.accounts.colleagues import colleagues
 from crm_app.calls import listing, naming, outcomes, services, wording
 from crm_app.calls.forms import FilterForm
 from crm_app.calls.models import Call, CallFact, CallWrapup
+from crm_app.calls.popup_forms import SOURCE_WORDS
 from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact
 from crm_app.contacts.not_this_person import refused_of
@@ -54,7 +56,11 @@ def named(call: Call) -> Contact | None:
 @bp.context_processor
 def words() -> dict[str, Any]:
     """Give the templates the words of statuses and directions."""
-    return {"statuses": wording.STATUSES, "directions": wording.DIRECTIONS}
+    return {
+        "statuses": wording.STATUSES,
+        "directions": wording.DIRECTIONS,
+        "source_words": SOURCE_WORDS,
+    }
 
 
 @bp.get("")
@@ -64,7 +70,10 @@ def index() -> str:
     form.offer(colleagues(), listing.lines())
     asked = request.args.get("contact")
     contact = contact_or_404(read_id(asked) or 0) if asked else None
-    wanted = form.wanted(contact)
+    wanted = form.wanted(contact, request.args.get("number", ""))
+    if form.client.data:
+        found = find_contacts(current_user, form.client.data)
+        wanted = replace(wanted, clients=listing.Clients.of(form.client.data, found))
     page = listing.list_calls(current_user, wanted, request.args.get("cursor", ""))
     return page_or_fragment(
         "calls/index.html",

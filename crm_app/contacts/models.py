@@ -95,6 +95,12 @@ class Contact(Model):
     )
 
     @property
+    def numbers(self) -> list[str]:
+        """List all numbers, the one to call first at the beginning."""
+        main = self.main_phone
+        return [phone.number for phone in sorted(self.phones, key=lambda one: one is not main)]
+
+    @property
     def main_phone(self) -> "ContactPhone | None":
         """Give the number to call first: the one marked main, else the first."""
         return next((phone for phone in self.phones if phone.is_main), None) or next(

@@ -32,7 +32,7 @@ def contact_or_404(contact_id: int, user: User) -> Contact:
 
 
 def prefilled(args: Mapping[str, str], user: User) -> dict[str, Any]:
-    """Read what a link to the form already knows: contact_id, title, number, source.
+    """Read what a link to the form already knows: contact_id, title, number, source, about.
 
     A number that belongs to exactly one contact stands for that contact.
     """
@@ -49,6 +49,7 @@ def prefilled(args: Mapping[str, str], user: User) -> dict[str, Any]:
         "contact_id": str(contact.id) if contact else "",
         "number": "" if contact else (phone(number) or args.get("number", "")[:40]),
         "source": args.get("source", "").replace("\x00", "")[:60],
+        "about": args.get("about", "").replace("\x00", "")[:200],
         "responsible_id": str(user.id),
         "currency": "EUR",
     }

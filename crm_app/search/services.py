@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import joinedload, selectinload
 
+from crm_app import phone_numbers
 from crm_app.accounts.models import User
 from crm_app.accounts.services import sees_everything
+from crm_app.calls.listing import visible_to as visible_calls
+from crm_app.calls.models import Call
 from crm_app.contacts import search_index
 from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact, ContactKind
+from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.leads.models import Lead
 
@@ -35,6 +39,29 @@ class Hits:
     def count(self) -> int:
         """Tell how many there are altogether."""
         return len(self.contacts) + len(self.leads)
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """A number that is in no record, and what the log has of it."""
+
+    number: str
+    calls: int
+    last_call_id: int | None
+
+
+def stranger_of(user: User, q: str, country: str) -> Stranger | None:
+    """Read what was typed as a number that no contact has; None when it is no number.
+
+    Calls are those that the user may see.
+    """
+    try:
+        number = phone_numbers.read(q, country).number
+    except InvalidInputError:
+        return None
+    theirs = visible_calls(user).where(Call.outside_number == number).subquery()
+    count, last = db.session.execute(select(func.count(), func.max(theirs.c.id))).one()
+    return Stranger(number, count, last)
 
 
 def find(user: User, q: str, limit: int) -> Hits:

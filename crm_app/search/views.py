@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, current_app, render_template, request
 
 from crm_app.accounts.current import me
 from crm_app.contacts.listing import Filters
-from crm_app.search.services import find
+from crm_app.search.services import find, stranger_of
 from crm_app.web.fragments import page_or_fragment
 
 bp = Blueprint("search", __name__, url_prefix="/search")
@@ -28,4 +28,14 @@ def suggestions() -> str:
 
 def _found(limit: int) -> dict[str, Any]:
     q = request.args.get("q", "").replace("\x00", "").strip()[:200]
-    return {"q": q, "hits": find(me(), q, limit), "prefill": Filters(q=q).prefill}
+    hits = find(me(), q, limit)
+    return {
+        "q": q,
+        "hits": hits,
+        "prefill": Filters(q=q).prefill,
+        "stranger": None if hits.contacts else stranger_of(me(), q, _country()),
+    }
+
+
+def _country() -> str:
+    return str(current_app.config["DEFAULT_COUNTRY"])

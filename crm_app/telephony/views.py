@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from crm_app import database
 from crm_app.accounts.current import me
 from crm_app.accounts.models import User
+from crm_app.accounts.pbx import extensions
 from crm_app.accounts.proof import fresh_sign_in_required
 from crm_app.config import Config
 from crm_app.counting import Counter
@@ -47,6 +48,7 @@ def register(app: Flask) -> None:
     trail = app.extensions["security_trail"]
     app.extensions["telephony_desk"] = Desk(config, links, quick, trail, engine)
     app.register_blueprint(door.bp)
+    extensions.come_from(_extensions_of_pbx)
     app.jinja_env.globals["why_no_call_arrives"] = why_no_call_arrives
     app.wsgi_app = door.Door(app, app.wsgi_app)  # type: ignore[method-assign]
 
@@ -55,6 +57,11 @@ def links() -> LinkCache:
     """Give this process's view of the connection."""
     found: LinkCache = current_app.extensions["telephony_links"]
     return found
+
+
+def _extensions_of_pbx() -> list[str] | None:
+    stored = TelephonySettings.current()
+    return stored.extensions if stored.extensions_at is not None else None
 
 
 def why_no_call_arrives() -> str:

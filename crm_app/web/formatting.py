@@ -35,6 +35,7 @@ def register(app: Flask) -> None:
     """Bind the filters and globals to an application's templates."""
     app.jinja_env.filters.update(
         phone=phone,
+        with_calls=with_calls,
         when=when,
         day=day,
         clock_time=clock_time,
@@ -91,6 +92,23 @@ def choose_timezone() -> str:
 def phone(number: str | None) -> str:
     """Write an E.164 number the way people of this office read it."""
     return phone_numbers.show(number or "", current_app.config["DEFAULT_COUNTRY"])
+
+
+def with_calls(text: str | None) -> Markup:
+    """Make the telephone numbers in a text buttons that call; the rest is escaped."""
+    pieces = phone_numbers.split(text or "", current_app.config["DEFAULT_COUNTRY"])
+    if "telephony.dial" not in current_app.view_functions:
+        return escape(text or "")
+    button = Markup(
+        '<button type="submit" form="call-anywhere" name="number" value="{}" class="btn-in-text"'
+        ' data-call-number="{}" aria-label="{}">{}</button>'
+    )
+    return Markup("").join(
+        button.format(number, number, _("Call %(who)s", who=phone(number)), piece)
+        if number
+        else escape(piece)
+        for piece, number in pieces
+    )
 
 
 def when(moment: datetime | None) -> str:

@@ -1,6 +1,8 @@
 // Who rings is in the title of the tab, and in a notice of the system when no tab is in front.
 const RINGING = "[data-state=ringing][data-direction=inbound]";
 const SETTLE_MS = 200;
+// The switch of the ring (popup-ring.js) silences notices, too.
+const MUTED = "ramal-ring-off";
 const list = document.getElementById("popups");
 const button = document.querySelector("[data-js-notify]");
 const tabs = new BroadcastChannel("ramal-seen");
@@ -12,12 +14,14 @@ function notify(card) {
   const id = card.dataset.callId;
   if (!document.hidden || seen.has(id) || notices.has(id) || !card.matches(RINGING) || !card.isConnected) return;
   const what = card.querySelector(".call-card-what").textContent.trim();
-  const notice = new Notification(card.dataset.name, { body: what, tag: id });
+  const silent = localStorage.getItem(MUTED) === "yes";
+  const notice = new Notification(card.dataset.name, { body: what, tag: id, silent });
   notices.set(id, notice);
   notice.addEventListener("click", () => {
     window.focus();
-    card.focus();
     notice.close();
+    // What was typed on this page is kept as a draft.
+    location.assign(card.dataset.page);
   });
 }
 
