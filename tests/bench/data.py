@@ -84,6 +84,45 @@ def load(connection: Connection, contacts: int, users: int) -> None:
     _with_search(connection)
 
 
+def load_calls(connection: Connection, calls: int) -> None:
+    """Insert ended calls, ten a minute, every fifth missed; a leg of each at one of 100 users."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    series = (
+        "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :calls)"
+        " SELECT i FROM n) s"
+        if is_sqlite
+        else "(SELECT generate_series(1, :calls) AS i) s"
+    )
+    at = (
+        "strftime('%Y-%m-%d %H:%M:%S.000000', 'now', '-' || (s.i * 6) || ' seconds')"
+        if is_sqlite
+        else "now() - s.i * interval '6 seconds'"
+    )
+    no = "0" if is_sqlite else "false"
+    missed = "s.i % 5 = 0"
+    connection.execute(
+        text(
+            "INSERT INTO call (pbx_call_id, direction, phase, status, disposition_raw, is_own_leg,"
+            " outside_number, outside_name, did, started_at, ended_at, talk_seconds,"
+            " answered_by_extension, placed_by_extension, user_id, recording_count,"
+            " contact_is_chosen, updated_at)"
+            f" SELECT 'in_bench_' || s.i, 'inbound', 'ended', CASE WHEN {missed} THEN 'missed'"
+            f" ELSE 'answered' END, '', {no}, '+351' || (910000000 + s.i % 10000), '',"
+            f" '+351210000001', {at}, {at}, 60, '', '', CASE WHEN {missed} THEN NULL"
+            f" ELSE 1 + s.i % 100 END, 0, {no}, {at} FROM {series}"
+        ),
+        {"calls": calls},
+    )
+    connection.execute(
+        text(
+            "INSERT INTO call_leg (call_id, extension, transferred_from, user_id, started_at)"
+            " SELECT id, '100', '', 1 + id % 100, started_at FROM call"
+            " WHERE pbx_call_id LIKE 'in_bench_%'"
+        )
+    )
+    connection.execute(text("ANALYZE"))
+
+
 def _without_search(connection: Connection) -> None:
     """Take the search indexes away: to fill them row by row would take many times longer."""
     for table in SEARCHED:
