@@ -21,6 +21,22 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class FactorPolicy(StrEnum):
+    """Who must have a second factor."""
+
+    NOBODY = "nobody"
+    ADMINS = "admins"
+    MANAGERS = "managers"
+    EVERYBODY = "everybody"
+
+
+_ROLES_WITH_FACTOR: dict[str, frozenset[Role]] = {
+    FactorPolicy.ADMINS: frozenset({Role.ADMIN}),
+    FactorPolicy.MANAGERS: frozenset({Role.MANAGER, Role.ADMIN}),
+    FactorPolicy.EVERYBODY: frozenset(Role),
+}
+
+
 class User(UserMixin, Model):
     """Somebody who signs in. Users are disabled, never deleted, so that history keeps its names."""
 
@@ -41,6 +57,8 @@ class User(UserMixin, Model):
     theme: Mapped[str] = mapped_column(String(5), default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     signed_in_at: Mapped[datetime | None]
+    # An authenticator app or a passkey is set up (`factors`); read with every page.
+    has_second_factor: Mapped[bool] = mapped_column(default=False, server_default=false())
     # Since when they have not read what was done to their account; None when they have.
     notices_from: Mapped[datetime | None]
 
@@ -75,6 +93,10 @@ class User(UserMixin, Model):
     def is_admin(self) -> bool:
         """Tell whether the user reaches the settings."""
         return self.role == Role.ADMIN
+
+    def must_have_factor(self, policy: str) -> bool:
+        """Tell whether a policy asks a second factor of this user."""
+        return self.role in _ROLES_WITH_FACTOR.get(policy, ())
 
     @property
     def initials(self) -> str:
@@ -147,6 +169,9 @@ class OfficeSettings(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(120), default="")
     restricts_agents: Mapped[bool] = mapped_column(default=False)
+    second_factor_for: Mapped[str] = mapped_column(
+        String(10), default=FactorPolicy.NOBODY, server_default=FactorPolicy.NOBODY.value
+    )
 
     @classmethod
     def current(cls) -> "OfficeSettings":
@@ -156,6 +181,8 @@ class OfficeSettings(Model):
         """
         remembered: dict[str, OfficeSettings] = db.session().info
         if "office" not in remembered:
-            defaults = cls(id=1, name="", restricts_agents=False)
+            defaults = cls(
+                id=1, name="", restricts_agents=False, second_factor_for=FactorPolicy.NOBODY
+            )
             remembered["office"] = db.session.get(cls, 1) or defaults
         return remembered["office"]

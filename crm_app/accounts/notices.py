@@ -19,9 +19,9 @@ RECORD_TYPE = "user"
 ALWAYS = frozenset(
     {
         "password_changed",
-        "second_factor_added",
-        "second_factor_removed",
-        "second_factor_reset",
+        "factor_added",
+        "factor_removed",
+        "factor_reset",
     }
 )
 BY_OTHERS = frozenset({"reset_link_made", "disabled", "enabled", "signed_out"})

@@ -60,6 +60,10 @@ WORDS: Mapping[str, Any] = {
 DETAILS: Mapping[str, Any] = {
     "password": _l("with the password"),
     "link": _l("with a one-time link"),
+    "authenticator": _l("authenticator app"),
+    "passkey": _l("passkey"),
+    "recovery code": _l("recovery code"),
+    "second_factor_for": _l("who must have a second factor"),
     "setup": _l("first administrator"),
     "invitation": _l("invitation"),
     "reset": _l("new password"),

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from crm_app.accounts import links, notices, sessions, typed
-from crm_app.accounts.models import LinkPurpose, OfficeSettings, Role, User
+from crm_app.accounts.models import FactorPolicy, LinkPurpose, OfficeSettings, Role, User
 from crm_app.accounts.pbx import extensions
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
@@ -246,11 +246,21 @@ def may_open(record: Owned, user: User) -> bool:
     return record.deleted_at is None and (is_own or sees_everything(user))
 
 
-def change_office(name: str, *, restricts_agents: bool, by: User) -> None:
-    """Set the office's name and whether agents see only their own records."""
+def change_office(
+    name: str,
+    *,
+    restricts_agents: bool,
+    by: User,
+    second_factor_for: FactorPolicy | None = None,
+) -> None:
+    """Set the office's name, what agents see of each other, and who must have a second factor.
+
+    `second_factor_for` is None to leave that as it is.
+    """
     office = OfficeSettings.current()
-    before = journal.snapshot(office, ("name", "restricts_agents"))
+    before = journal.snapshot(office, ("name", "restricts_agents", "second_factor_for"))
     office.name, office.restricts_agents = name, restricts_agents
+    office.second_factor_for = second_factor_for or office.second_factor_for
     db.session.add(office)
     db.session.flush()
     changes = journal.difference(before, journal.snapshot(office, before))

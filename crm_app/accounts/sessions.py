@@ -7,14 +7,14 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, and_, delete, or_, select, update
 
 from crm_app import clock, database
-from crm_app.accounts.models import BrowserSession, User
+from crm_app.accounts.models import BrowserSession, OfficeSettings, User
 from crm_app.extensions import db
 
 IDLE = timedelta(hours=12)
@@ -50,7 +50,10 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A session as a request knows it; it does not follow what happens to the row."""
+    """A session as a request knows it; it does not follow what happens to the row.
+
+    `factor_policy` comes with it, so that asking who must have a second factor costs no question.
+    """
 
     id: int
     token: str
@@ -58,6 +61,7 @@ class Held:
     seen_at: datetime
     proved_at: datetime
     is_remembered: bool
+    factor_policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +105,15 @@ def find(token: str) -> tuple[User, Held] | None:
             BrowserSession.seen_at,
             BrowserSession.proved_at,
             BrowserSession.is_remembered,
+            _factor_policy(),
         )
         .join(User, BrowserSession.user_id == User.id)
         .where(BrowserSession.token_hash == _hash(token), _is_alive(clock.now()))
     ).one_or_none()
     if found is None:
         return None
-    user, number, begun_at, seen_at, proved_at, is_remembered = found
-    return user, Held(number, token, begun_at, seen_at, proved_at, is_remembered)
+    user, number, begun_at, seen_at, proved_at, is_remembered, policy = found
+    return user, Held(number, token, begun_at, seen_at, proved_at, is_remembered, policy or "")
 
 
 def recall(text: str) -> Recalled | None:
@@ -119,15 +124,15 @@ def recall(text: str) -> Recalled | None:
     """
     token, _, secret = text.partition(".")
     found = db.session.execute(
-        select(BrowserSession, User)
+        select(BrowserSession, User, _factor_policy())
         .join(User, BrowserSession.user_id == User.id)
         .where(BrowserSession.token_hash == _hash(token), _is_alive(clock.now()))
         .execution_options(populate_existing=True)
     ).one_or_none()
     if found is None or not found[0].is_remembered:
         return None
-    row, user = found
-    hashed, held = _hash(secret), _held(row, token)
+    row, user, policy = found
+    hashed, held = _hash(secret), replace(_held(row, token), factor_policy=policy or "")
     if hmac.compare_digest(hashed, row.remember_hash or ""):
         return Recalled(user, held, renewed=_renew(row.id, hashed, token))
     was_just_now = row.rotated_at is not None and row.rotated_at > clock.now() - TABS_AT_ONCE
@@ -267,6 +272,10 @@ def _is_within_limits(now: datetime) -> ColumnElement[bool]:
             and_(BrowserSession.is_remembered, BrowserSession.seen_at > now - REMEMBERED_IDLE),
         ),
     )
+
+
+def _factor_policy() -> ScalarSelect[str]:
+    return select(OfficeSettings.second_factor_for).limit(1).scalar_subquery()
 
 
 def _held(row: BrowserSession, token: str) -> Held:

@@ -1,0 +1,59 @@
+"""Second factors: one authenticator app a user, passkeys, and the codes for who has lost them."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crm_app import clock
+from crm_app.encryption import ENCRYPTED
+from crm_app.extensions import Model
+
+
+class AuthenticatorApp(Model):
+    """The key that a user's authenticator app makes its codes of.
+
+    `pending_locked` is a key that was shown and not yet confirmed by a code; then it takes the
+    place of `secret_locked`. Each is "" where there is none.
+    """
+
+    __tablename__ = "authenticator_app"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), unique=True)
+    secret_locked: Mapped[str] = mapped_column(Text, info=ENCRYPTED, default="")
+    pending_locked: Mapped[str] = mapped_column(Text, info=ENCRYPTED, default="")
+    # The 30 seconds of the last code that was used: neither it nor an older one works again.
+    last_counter: Mapped[int] = mapped_column(BigInteger, default=0)
+    added_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]
+
+
+class RecoveryCode(Model):
+    """A code that works once; only its SHA-256 is kept (it has 80 random bits)."""
+
+    __tablename__ = "recovery_code"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
+    code_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    used_at: Mapped[datetime | None]
+
+
+class Passkey(Model):
+    """A key of a device or password manager; only the public half is here, so nothing is locked.
+
+    `credential_id`, `public_key` and `user_handle` are base64url.
+    """
+
+    __tablename__ = "passkey"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
+    credential_id: Mapped[str] = mapped_column(String(1400), unique=True)
+    public_key: Mapped[str] = mapped_column(Text)
+    user_handle: Mapped[str] = mapped_column(String(86))
+    sign_count: Mapped[int] = mapped_column(BigInteger, default=0)
+    name: Mapped[str] = mapped_column(String(60))
+    added_at: Mapped[datetime] = mapped_column(default=clock.now)
+    used_at: Mapped[datetime | None]
