@@ -12,7 +12,7 @@ from flask.cli import AppGroup
 from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from crm_app.accounts import links, passwords, services, throttle, typed, wording
+from crm_app.accounts import factors, links, passwords, services, throttle, typed, wording
 from crm_app.accounts.models import LinkPurpose, Role, User
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
@@ -102,6 +102,17 @@ def unlock(email: str) -> None:
             f"the event bus does not answer ({type(error).__name__}); tries are counted there."
         ) from error
     click.echo(f"{typed.email(email)} may try again.")
+
+
+@user_cli.command("reset-second-factor")
+@click.argument("email")
+@one_clear_line
+def reset_second_factor(email: str) -> None:
+    """Remove the authenticator app, passkeys and recovery codes of somebody who has lost them."""
+    user = _find(email)
+    factors.reset(user, by=None)
+    db.session.commit()
+    click.echo(f"{user.email} signs in with the password alone and is signed out everywhere.")
 
 
 def _find(email: str) -> User:

@@ -1,12 +1,20 @@
-"""The signed-in user as the plain row, for services, which know nothing of requests."""
+"""What services need of a request and cannot ask: the signed-in user's row, and the vault."""
 
 from typing import cast
 
+from flask import current_app
 from flask_login import current_user
 
 from crm_app.accounts.models import User
+from crm_app.encryption import Vault
 
 
 def me() -> User:
     """Give the row behind `current_user`, which is only a stand-in that the database refuses."""
     return cast(User, current_user._get_current_object())
+
+
+def vault() -> Vault:
+    """Give what encrypts and decrypts the secrets of this office."""
+    found: Vault = current_app.extensions["vault"]
+    return found

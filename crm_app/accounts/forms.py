@@ -17,7 +17,7 @@ from wtforms.validators import DataRequired, Email, InputRequired, Length, Optio
 from crm_app import database
 from crm_app.accounts import security_wording, typed, wording
 from crm_app.accounts.colleagues import Colleague
-from crm_app.accounts.models import Role, User
+from crm_app.accounts.models import FactorPolicy, Role, User
 from crm_app.accounts.security_listing import REFUSED, EventFilter
 from crm_app.accounts.typed import cleaned
 from crm_app.errors import InvalidInputError
@@ -137,6 +137,15 @@ class OfficeForm(FlaskForm):
 
     name = StringField(_l("Name of the office"), filters=[cleaned], validators=[Length(max=120)])
     restricts_agents = BooleanField(_l("Agents see only their own contacts, leads and tasks"))
+    second_factor_for = SelectField(
+        _l("Who must have a second factor"),
+        choices=[
+            SelectChoice(FactorPolicy.NOBODY.value, _l("Nobody")),
+            SelectChoice(FactorPolicy.ADMINS.value, _l("Administrators")),
+            SelectChoice(FactorPolicy.MANAGERS.value, _l("Managers and administrators")),
+            SelectChoice(FactorPolicy.EVERYBODY.value, _l("Everybody")),
+        ],
+    )
 
 
 class SecurityFilterForm(FlaskForm):

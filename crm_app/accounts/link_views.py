@@ -139,11 +139,12 @@ def _enter(user: User, welcome: str, endpoint: str) -> Answer:
     # Whoever else was signed in in this browser leaves it first.
     if current_user.is_authenticated:
         logout_user()
-    sign_in.enter(user)
+    second_step = sign_in.enter(user)
     db.session.commit()
     toast(welcome)
-    answer = see_other(url_for(endpoint))
-    devices.remember(answer, email)
+    answer = see_other(second_step or url_for(endpoint))
+    if not second_step:
+        devices.remember(answer, email)
     return answer
 
 

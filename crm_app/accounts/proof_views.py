@@ -3,12 +3,14 @@
 from flask import make_response, request, url_for
 
 from crm_app.accounts import proof
+from crm_app.accounts.factor_gate import before_set_up
 from crm_app.accounts.views import Answer, bp
 from crm_app.web import back
 from crm_app.web.fragments import see_other, wants_fragment
 
 
 @bp.route("/account/proof", methods=["GET", "POST"])
+@before_set_up
 def prove() -> Answer:
     """Take the password again; then go on to `next`, or (for a script) say nothing more."""
     page = back.local(request.args.get("next", ""), url_for("accounts.profile"))

@@ -5,18 +5,36 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any
 
-from flask import Flask, Response, abort, make_response, render_template, request
+from flask import (
+    Flask,
+    Response,
+    abort,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_login import current_user
 from flask_principal import Principal
 from flask_security import Security, SQLAlchemyUserDatastore, login_user
 
 from crm_app import database
-from crm_app.accounts import devices, session_cookies, throttle, typed, wording
+from crm_app.accounts import (
+    devices,
+    factor_gate,
+    second_step,
+    session_cookies,
+    throttle,
+    typed,
+    wording,
+)
 from crm_app.accounts.forms import SignInForm
 from crm_app.accounts.models import User
 from crm_app.extensions import db
 from crm_app.security import events
 from crm_app.security.events import Kind
+from crm_app.web import back
 from crm_app.web.access import public
 
 security = Security()
@@ -52,6 +70,8 @@ def register(app: Flask) -> None:
     # Roles are a column of the user, so there is no table of them.
     datastore: Any = SQLAlchemyUserDatastore(db, User, None)  # type: ignore[arg-type]
     security.init_app(app, datastore, register_blueprint=True, login_form=SignInForm)
+    security.two_factor_plugins = second_step.SecondStep()
+    app.before_request(factor_gate.lead_to_set_up)
     _forget_principal(app)
     security.want_json(lambda _request: False)
     app.view_functions["security.login"] = public(_counted(app.view_functions["security.login"]))
@@ -67,10 +87,30 @@ def _forget_principal(app: Flask) -> None:
     ]
 
 
-def enter(user: User) -> None:
-    """Sign in somebody who has just proved to be this user."""
+def enter(user: User) -> str | None:
+    """Sign in somebody who has a one-time link; gives the page that asks for the second factor.
+
+    None when there is none to ask for, and they are in.
+    """
+    if user.has_second_factor:
+        return second_step.begin(user, stays=True, tries=0)
     login_user(user, remember=True, authn_via=["link"])
     events.done(Kind.SIGNED_IN, by=user.id, about=user.id, detail="link")
+    return None
+
+
+def finish(user: User, step: second_step.Step, how: str) -> Response:
+    """Sign in somebody who has proved to be this user by `how` too; ends the transaction."""
+    email = user.email
+    login_user(user, remember=step.stays, authn_via=[how])
+    events.done(Kind.SIGNED_IN, by=user.id, about=user.id, detail=how)
+    db.session.commit()
+    for _each in range(step.tries):
+        throttle.forgive(email)
+    page = back.local(request.args.get("next", ""), url_for("home.index"))
+    answer = make_response(redirect(page, 303))
+    devices.remember(answer, email)
+    return answer
 
 
 def stay(user: User) -> None:
@@ -85,7 +125,7 @@ def _counted(view: Callable[..., Any]) -> Callable[[], Response]:
     def sign_in() -> Response:
         # Somebody signed in is sent on, and must not get another account's count forgiven.
         if request.method != "POST" or current_user.is_authenticated:
-            return make_response(view())
+            return second_step.page_again() or make_response(view())
         if request.is_json:
             abort(415)
         account = request.form.get("email", "")
@@ -96,6 +136,9 @@ def _counted(view: Callable[..., Any]) -> Callable[[], Response]:
             events.refused(Kind.LOCKED_OUT, about=_id_of(account))
             return _refusal(error)
         answer = make_response(view())
+        if second_step.is_begun():
+            db.session.commit()
+            return answer
         if not current_user.is_authenticated:
             answer.status_code = 422
             return answer

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 
 from crm_app.accounts import links, services, wording
 from crm_app.accounts.forms import OfficeForm, PersonForm, show_refusal
-from crm_app.accounts.models import LinkPurpose, OfficeSettings, Role, User
+from crm_app.accounts.models import FactorPolicy, LinkPurpose, OfficeSettings, Role, User
 from crm_app.accounts.proof import fresh_sign_in_required
 from crm_app.config import Config
 from crm_app.errors import InvalidInputError
@@ -189,7 +189,10 @@ def rights() -> Answer:
     if not form.validate_on_submit():
         return _form_page("accounts/rights.html", form)
     services.change_office(
-        form.name.data, restricts_agents=form.restricts_agents.data, by=current_user
+        form.name.data,
+        restricts_agents=form.restricts_agents.data,
+        second_factor_for=FactorPolicy(form.second_factor_for.data),
+        by=current_user,
     )
     db.session.commit()
     toast(_("The rights were saved."))

@@ -1,0 +1,97 @@
+"""Between password and second factor: nobody is signed in, and the cookie says who waits.
+
+It is signed, good for ten minutes, and for the user's present sessions' key only.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from flask import Response, g, make_response, redirect, request, session, url_for
+from flask_security import UserMixin
+from flask_security.tf_plugin import TfPlugin
+
+from crm_app import clock
+from crm_app.accounts.models import User
+from crm_app.extensions import db
+from crm_app.web import back
+
+GOOD_FOR = timedelta(minutes=10)
+_NAME = "second_step"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How somebody came to the second step: do they stay signed in, and how many tries it cost."""
+
+    stays: bool = True
+    tries: int = 0
+
+
+class SecondStep(TfPlugin):
+    """What Flask-Security asks after a right password, instead of its own pages."""
+
+    def tf_enter(
+        self,
+        user: UserMixin,
+        remember_me: bool | None,
+        _primary_authn_via: str,
+        next_loc: str | None,
+    ) -> Response | None:
+        """Send on to the page of the second factor whoever has one; None lets them in."""
+        if not isinstance(user, User) or not user.has_second_factor:
+            return None
+        page = begin(user, stays=bool(remember_me), tries=2, page=next_loc or "")
+        return make_response(redirect(page, 303))
+
+
+def begin(user: User, *, stays: bool, tries: int, page: str = "") -> str:
+    """Let the browser wait for the second factor of a user; gives the address that asks for it.
+
+    `tries` is how often the sign-in is counted when it succeeds, `page` is where it leads.
+    """
+    session[_NAME] = [user.id, _mark(user), clock.now().timestamp(), stays, tries]
+    g.second_step_begun = True
+    return url_for("accounts.second_step", next=back.local(page, "") or None)
+
+
+def is_begun() -> bool:
+    """Tell whether this request has brought somebody to the second step."""
+    return bool(g.get("second_step_begun"))
+
+
+def waiting() -> tuple[User, Step] | None:
+    """Give who waits in this browser; None when nobody does or it was too long ago."""
+    kept = session.get(_NAME)
+    if not kept:
+        return None
+    user_id, mark, begun_at, stays, tries = kept
+    if begun_at < (clock.now() - GOOD_FOR).timestamp():
+        return None
+    user = db.session.get(User, user_id)
+    is_same = user is not None and user.active and hmac.compare_digest(mark, _mark(user))
+    return (user, Step(stays, tries)) if user is not None and is_same else None
+
+
+def forget() -> None:
+    """Begin again with the password."""
+    session.pop(_NAME, None)
+
+
+def page_again() -> Response | None:
+    """Lead a browser that comes to the sign-in page back to the second step, if it waits there.
+
+    Not what a script fetches: the box over an open page wants the form. `again` begins anew.
+    """
+    if "again" in request.args:
+        forget()
+    if request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate" or waiting() is None:
+        return None
+    page = back.local(request.args.get("next", ""), "")
+    return make_response(redirect(url_for("accounts.second_step", next=page or None), 303))
+
+
+def _mark(user: Any) -> str:
+    return hashlib.sha256(f"second step {user.fs_uniquifier}".encode()).hexdigest()[:32]
