@@ -16,6 +16,9 @@ KEEPS = "keeps_unsaved()"
 REASONS = {
     "_ui/_proof.html": "a password",
     "accounts/proof.html": "a password, and what is carried on its way",
+    "accounts/_passkeys.html": "a name, kept with the passkey that the device makes at once",
+    "accounts/second_factor_app.html": "a code of thirty seconds",
+    "accounts/second_step.html": "codes, and nobody is signed in",
     "accounts/choose_password.html": "passwords, and nobody is signed in",
     "accounts/login.html": "passwords, and nobody is signed in",
     "accounts/set_up.html": "passwords, and nobody is signed in",
