@@ -41,6 +41,8 @@ NO_PAGE = {
     "calls.people": "a part of a card",
     "calls.wrapup_form": "a part of a card",
     "accounts.here": "for scripts",
+    "accounts.app_picture": "a picture",
+    "accounts.second_step": "examined with the second factor",
 }
 FOCUS_OF_MAIN = """() => {
   const first = document.querySelector("a[href], button, input, select, textarea, [tabindex='0']");

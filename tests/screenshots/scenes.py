@@ -64,6 +64,12 @@ def make_link(page: Page) -> None:
     page.wait_for_selector("#account-link")
 
 
+def begin_app(page: Page) -> None:
+    """Let the key of an authenticator app be made."""
+    page.get_by_role("button", name="Set up an app").click()
+    page.wait_for_selector("#app-key")
+
+
 def for_visitors(office: SampleOffice) -> list[Still]:
     """List the pages that a link opens for somebody who is not signed in."""
     invitation, reset = office.do(_links)
@@ -117,6 +123,7 @@ def stills(office: SampleOffice) -> list[Still]:
         Still("calls", "/calls"),
         Still("call", f"/calls/{call}"),
         Still("call-attach", f"/calls/{call}/attach?q=jo"),
+        Still("outcomes", "/calls/outcomes"),
         Still("dials", "/telephony/dials"),
         Still("search", "/search?q=jo"),
         Still("search-box", "/leads", suggest),
@@ -128,6 +135,11 @@ def stills(office: SampleOffice) -> list[Still]:
         Still("rights", "/people/rights"),
         Still("account", "/account"),
         Still("account-password", "/account/password"),
+        Still("account-sessions", "/account/sessions"),
+        Still("account-proof", "/account/proof"),
+        Still("second-factor", "/account/second-factor"),
+        Still("second-factor-app", "/account/second-factor", begin_app),
+        Still("security", "/security"),
         Still("telephony", "/telephony/settings"),
         Still("not-found", "/contacts/999999"),
     ]
