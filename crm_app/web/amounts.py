@@ -2,15 +2,17 @@
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 from babel import Locale
-from babel.numbers import NumberFormatError, format_decimal, parse_decimal
+from babel.numbers import format_decimal, get_decimal_symbol, get_group_symbol
 
 from crm_app.errors import InvalidInputError
 
-_ALLOWED = re.compile(r"[0-9.,'’]+", re.ASCII)
-_SPACES = re.compile(r"\s+")
 LARGEST_CENTS = 10**13
+# What people write between thousands in any language, beside the sign of their own.
+_GROUP_SIGNS = " \u00a0\u2007\u2009\u202f'’"
+_AROUND = re.compile(r"^\s*€\s*|\s*€\s*$|^\s+|\s+$")
 
 
 def read_cents(text: str, locale: Locale) -> int:
@@ -19,20 +21,16 @@ def read_cents(text: str, locale: Locale) -> int:
     Raises InvalidInputError: amount_unreadable (a sign too many, or the other language's
     writing, which could mean a thousand times more or less), amount_too_large.
     """
-    bare = _SPACES.sub("", text).removesuffix("€").removeprefix("€")
-    if not _ALLOWED.fullmatch(bare):
+    found = _writing(locale.language).fullmatch(_AROUND.sub("", text))
+    if found is None or not re.search("[0-9]", found[0]):
         raise InvalidInputError("amount_unreadable")
-    try:
-        # European Portuguese groups by spaces; people also group by points, as the language does.
-        amount = parse_decimal(bare, locale=Locale(locale.language), strict=True)
-    except NumberFormatError as error:
-        raise InvalidInputError("amount_unreadable") from error
-    cents = amount * 100
-    if cents != cents.to_integral_value():
-        raise InvalidInputError("amount_unreadable")
+    whole = re.sub("[^0-9]", "", found["whole"]).lstrip("0")
+    if len(whole) > len(str(LARGEST_CENTS)):
+        raise InvalidInputError("amount_too_large")
+    cents = int(whole or "0") * 100 + int((found["cents"] or "").ljust(2, "0"))
     if cents > LARGEST_CENTS:
         raise InvalidInputError("amount_too_large")
-    return int(cents)
+    return cents
 
 
 def write_cents(cents: int | None, locale: Locale) -> str:
@@ -40,3 +38,17 @@ def write_cents(cents: int | None, locale: Locale) -> str:
     if cents is None:
         return ""
     return format_decimal(Decimal(cents) / 100, "#,##0.00", locale=Locale(locale.language))
+
+
+@lru_cache
+def _writing(language: str) -> re.Pattern[str]:
+    """Give the one writing of an amount: whole groups of three by one sign, two decimals at most.
+
+    Three digits behind the decimal sign are the other language's thousands, zeros or not.
+    """
+    # European Portuguese groups by spaces; people also group by points, as the language does.
+    locale = Locale(language)
+    signs = re.escape(get_group_symbol(locale) + _GROUP_SIGNS)
+    decimal = re.escape(get_decimal_symbol(locale))
+    grouped = rf"[1-9][0-9]{{0,2}}(?P<sign>[{signs}])[0-9]{{3}}(?:(?P=sign)[0-9]{{3}})*"
+    return re.compile(rf"(?P<whole>{grouped}|[0-9]*)(?:{decimal}(?P<cents>[0-9]{{0,2}}))?")
