@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import DateTime, Engine, MetaData, create_engine, event, select
+from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_on_sqlite
 from sqlalchemy.engine import Connection, Dialect, make_url
 from sqlalchemy.exc import InvalidatePoolError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, registry, scoped_session
@@ -258,6 +260,13 @@ def _on_postgresql_checkout(connection: Any, _record: Any, _fairy: Any) -> None:
         connection.pgconn.consume_input()
     except Error as error:
         raise InvalidatePoolError from error
+
+
+def add_missing(session: Session | scoped_session[Any], model: Any, **values: Any) -> None:
+    """Add a row unless there is one with its key; of two that do it at once, the second waits."""
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    insert = insert_on_sqlite if is_sqlite else insert_on_postgresql
+    session.execute(insert(model).values(**values).on_conflict_do_nothing())
 
 
 def hold(session: Session | scoped_session[Any], row: Any) -> None:

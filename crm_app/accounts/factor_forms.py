@@ -5,7 +5,7 @@ from flask_wtf import FlaskForm
 from wtforms import HiddenField, StringField
 from wtforms.validators import InputRequired, Length
 
-from crm_app.accounts.typed import cleaned
+from crm_app.text import clean
 
 
 class CodeForm(FlaskForm):
@@ -13,7 +13,7 @@ class CodeForm(FlaskForm):
 
     code = StringField(
         _l("Code of the app"),
-        filters=[cleaned],
+        filters=[clean],
         validators=[InputRequired(_l("Enter the six digits.")), Length(max=20)],
         render_kw={
             "inputmode": "numeric",
@@ -30,7 +30,7 @@ class RecoveryForm(FlaskForm):
 
     code = StringField(
         _l("Recovery code"),
-        filters=[cleaned],
+        filters=[clean],
         validators=[InputRequired(_l("Enter a recovery code.")), Length(max=60)],
         render_kw={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"},
     )
@@ -42,6 +42,6 @@ class PasskeyForm(FlaskForm):
     credential = HiddenField()
     name = StringField(
         _l("Name of the passkey"),
-        filters=[cleaned],
+        filters=[clean],
         render_kw={"maxlength": 60, "autocomplete": "off"},
     )

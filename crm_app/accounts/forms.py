@@ -12,20 +12,21 @@ from flask_security import LoginForm
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, DateField, EmailField, PasswordField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import DataRequired, Email, InputRequired, Length, Optional
+from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
 from crm_app import database
 from crm_app.accounts import security_wording, typed, wording
 from crm_app.accounts.colleagues import Colleague
 from crm_app.accounts.models import FactorPolicy, Role, User
 from crm_app.accounts.security_listing import REFUSED, EventFilter
-from crm_app.accounts.typed import cleaned
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.security import events
 from crm_app.security.events import Kind
+from crm_app.text import clean
 from crm_app.web import back
 from crm_app.web.days import FIRST_DAY, LAST_DAY, midnight
+from crm_app.web.email_address import OfficeEmail
 from crm_app.web.formatting import LANGUAGES
 from crm_app.web.ids import read_id
 
@@ -49,7 +50,7 @@ def show_refusal(form: FlaskForm, error: InvalidInputError) -> None:
 def _name_field() -> StringField:
     return StringField(
         _l("Name"),
-        filters=[cleaned],
+        filters=[clean],
         validators=[DataRequired(_l("Enter a name.")), Length(max=typed.NAME_LENGTH)],
         render_kw={"autocomplete": "name"},
     )
@@ -58,11 +59,11 @@ def _name_field() -> StringField:
 def _email_field() -> EmailField:
     return EmailField(
         _l("E-mail"),
-        filters=[cleaned],
+        filters=[clean],
         validators=[
             DataRequired(_l("Enter an e-mail address.")),
             Length(max=254),
-            Email(_l("This is not an e-mail address.")),
+            OfficeEmail(_l("This is not an e-mail address.")),
         ],
         render_kw={"autocomplete": "off"},
     )
@@ -126,7 +127,7 @@ class PersonForm(FlaskForm):
     role = SelectField(_l("Role"), choices=ROLES)
     extension = StringField(
         _l("Extension"),
-        filters=[cleaned],
+        filters=[clean],
         validators=[Optional(), Length(max=5)],
         render_kw={"inputmode": "numeric", "autocomplete": "off", "list": "free-extensions"},
     )
@@ -135,7 +136,7 @@ class PersonForm(FlaskForm):
 class OfficeForm(FlaskForm):
     """What holds for the whole office."""
 
-    name = StringField(_l("Name of the office"), filters=[cleaned], validators=[Length(max=120)])
+    name = StringField(_l("Name of the office"), filters=[clean], validators=[Length(max=120)])
     restricts_agents = BooleanField(_l("Agents see only their own contacts, leads and tasks"))
     second_factor_for = SelectField(
         _l("Who must have a second factor"),

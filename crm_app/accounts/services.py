@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
+from crm_app import database
 from crm_app.accounts import links, notices, sessions, typed
 from crm_app.accounts.models import FactorPolicy, LinkPurpose, OfficeSettings, Role, User
 from crm_app.accounts.pbx import extensions
@@ -257,6 +258,9 @@ def change_office(
 
     `second_factor_for` is None to leave that as it is.
     """
+    # Whoever sets it first may do so twice at once.
+    database.add_missing(db.session, OfficeSettings, id=1, name="", restricts_agents=False)
+    db.session().info.pop("office", None)
     office = OfficeSettings.current()
     before = journal.snapshot(office, ("name", "restricts_agents", "second_factor_for"))
     office.name, office.restricts_agents = name, restricts_agents

@@ -10,10 +10,10 @@ from wtforms import DateField, SelectField, StringField
 from wtforms.validators import Length, Optional
 
 from crm_app.accounts.colleagues import Colleague
-from crm_app.accounts.typed import cleaned
 from crm_app.calls.listing import CallFilter
 from crm_app.calls.wording import DIRECTIONS, STATUSES
 from crm_app.contacts.models import Contact
+from crm_app.text import clean
 from crm_app.web.days import FIRST_DAY, LAST_DAY, midnight
 from crm_app.web.formatting import phone
 from crm_app.web.ids import read_id
@@ -31,7 +31,7 @@ class FilterForm(FlaskForm):
     result = SelectField(_l("Result"), validators=[Optional()])
     user = SelectField(_l("Colleague"), validators=[Optional()])
     line = SelectField(_l("Line"), validators=[Optional()])
-    client = StringField(_l("Client"), filters=[cleaned], validators=[Length(max=200)])
+    client = StringField(_l("Client"), filters=[clean], validators=[Length(max=200)])
     since = DateField(_l("From"), validators=[Optional()])
     until = DateField(_l("Until"), validators=[Optional()])
 

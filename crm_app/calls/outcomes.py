@@ -11,6 +11,7 @@ from crm_app.calls.models import CallOutcome
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
+from crm_app.text import required
 
 # All outcomes are one record of the journal: what is read there is their order.
 RECORD, RECORD_ID = "outcomes", 1
@@ -64,7 +65,7 @@ def add(label: str, by: User, words: Mapping[str, str]) -> CallOutcome:
     `words` name the outcomes without a label. Raises InvalidInputError on `label`: name_empty,
     outcome_taken, too_many_outcomes.
     """
-    label, stored = label.strip(), _held()
+    label, stored = required(label, "name_empty", "label"), _held()
     shown = [row for row in stored if row.removed_at is None]
     _refuse_taken(label, shown, words)
     if len(shown) >= MOST:
@@ -86,7 +87,7 @@ def rename(outcome: CallOutcome, label: str, by: User, words: Mapping[str, str])
 
     Raises InvalidInputError on `label`: name_empty, outcome_taken.
     """
-    label = label.strip()
+    label = required(label, "name_empty", "label")
     shown = [row for row in _held() if row.removed_at is None]
     _refuse_taken(label, [row for row in shown if row is not outcome], words)
     before = _named(shown, words)
@@ -151,8 +152,6 @@ def _held() -> list[CallOutcome]:
 
 def _refuse_taken(label: str, others: list[CallOutcome], words: Mapping[str, str]) -> None:
     wanted = search_text.normalise(label)
-    if not wanted:
-        raise InvalidInputError("name_empty", "label")
     if any(search_text.normalise(_name(row, words)) == wanted for row in others):
         raise InvalidInputError("outcome_taken", "label")
 

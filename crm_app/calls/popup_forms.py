@@ -3,12 +3,14 @@
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, IntegerField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, IntegerField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
 
 from crm_app.calls.outcomes import LABEL_LENGTH
 from crm_app.calls.wrapup import NOTE_LENGTH, Stranger, WrittenUp
+from crm_app.text import clean
 from crm_app.web.ids import read_id
+from crm_app.web.line_ends import PlainLines
 
 OUTCOME_WORDS = {
     "done": _l("Done"),
@@ -21,18 +23,14 @@ OUTCOME_WORDS = {
 CHIP_WORDS = {"hour": _l("In 1 hour"), "tomorrow": _l("Tomorrow"), "monday": _l("Monday")}
 SOURCE_WORDS = {"incoming_call": _l("Incoming call"), "outgoing_call": _l("Outgoing call")}
 MOST_ID = 2**31 - 1
-
-
-def clean(text: str | None) -> str:
-    """Drop the spaces around a text and the NULs in it, which PostgreSQL cannot keep."""
-    return (text or "").replace("\x00", "").strip()
+TOO_LONG = _l("This is too long.")
 
 
 class NewLeadForm(FlaskForm):
     """The name of a stranger who called, and which contacts of the number it is not."""
 
-    name = StringField(_l("Name"), filters=[clean], validators=[InputRequired(), Length(max=200)])
-    known = StringField(filters=[clean], validators=[Length(max=300)])
+    name = StringField(_l("Name"), filters=[clean], validators=[DataRequired(), Length(max=200)])
+    known = HiddenField(filters=[clean], validators=[Length(max=300)])
 
     def stranger(self) -> Stranger:
         """Give the name, and the contacts that were on the card."""
@@ -48,15 +46,19 @@ class IdentifyForm(FlaskForm):
     keeps_number = BooleanField()
 
 
-class WrapupForm(FlaskForm):
+class WrapupForm(PlainLines):
     """How a call went."""
 
     outcome = StringField(_l("Outcome"), filters=[clean], validators=[Length(max=30)])
-    note = TextAreaField(_l("Note"), filters=[clean], validators=[Length(max=NOTE_LENGTH)])
+    note = TextAreaField(
+        _l("Note"), filters=[clean], validators=[Length(max=NOTE_LENGTH, message=TOO_LONG)]
+    )
     chip = StringField(filters=[clean], validators=[Length(max=20)])
-    task_title = StringField(_l("Task"), filters=[clean], validators=[Length(max=200)])
+    task_title = StringField(
+        _l("Task"), filters=[clean], validators=[Length(max=200, message=TOO_LONG)]
+    )
     # What stood in the field when nobody had typed there.
-    default_title = StringField(filters=[clean], validators=[Length(max=200)])
+    default_title = HiddenField(filters=[clean], validators=[Length(max=200)])
 
     def written(self) -> WrittenUp:
         """Give what was typed; a title that nobody has changed is none."""

@@ -20,6 +20,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.leads import services as leads
 from crm_app.tasks import services as tasks
+from crm_app.text import clean, is_visible
 
 NOTE_LENGTH = 10_000
 MONDAY = 0
@@ -94,7 +95,7 @@ def save(
 
     Raises InvalidInputError (nothing_written, note_too_long, outcome_unknown).
     """
-    if not (written.outcome or written.note.strip() or written.chip):
+    if not (written.outcome or is_visible(written.note) or written.chip):
         raise InvalidInputError("nothing_written", "outcome")
     row = wrapup_of(call, user)
     if written.outcome not in {"", row.outcome, *(outcome.code for outcome in outcomes.offered())}:
@@ -159,13 +160,13 @@ def _write(row: CallWrapup, written: WrittenUp, zone: tzinfo) -> None:
     if len(written.note) > NOTE_LENGTH:
         raise InvalidInputError("note_too_long", "note", limit=NOTE_LENGTH)
     row.outcome = written.outcome[:30]
-    row.note = written.note.replace("\x00", "").strip()
+    row.note = clean(written.note)
     if not written.chip:
         row.task_due_at, row.task_has_time, row.task_title = None, False, ""
         return
     if written.chip != "kept":
         row.task_due_at, row.task_has_time = due_of(written.chip, clock.now(), zone)
-    row.task_title = written.task_title.replace("\x00", "").strip()[:200]
+    row.task_title = clean(written.task_title)[:200]
 
 
 def _plan(row: CallWrapup, call: Call, user: User, title: str) -> None:

@@ -18,7 +18,7 @@ from wtforms import (
     ValidationError,
 )  # fmt: skip
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import Email, InputRequired, Length, Optional
+from wtforms.validators import DataRequired, Length, Optional
 
 from crm_app import phone_numbers
 from crm_app.accounts.models import User
@@ -26,7 +26,9 @@ from crm_app.contacts.models import Contact, ContactKind, PhoneKind
 from crm_app.contacts.rows import MOST_SENT, Rows
 from crm_app.contacts.services import Draft, PhoneDraft
 from crm_app.errors import InvalidInputError
+from crm_app.text import clean
 from crm_app.web.conflict import VersionedForm
+from crm_app.web.email_address import OfficeEmail
 from crm_app.web.formatting import phone as show_number
 from crm_app.web.ids import read_id
 from crm_app.web.wording import doubt, reason
@@ -43,11 +45,6 @@ PHONE_KIND_NAMES = {
 def choices(names: Mapping[Any, Any]) -> list[SelectChoice]:
     """Offer what a mapping of values to words holds."""
     return [SelectChoice(str(value), words) for value, words in names.items()]
-
-
-def clean(text: str | None) -> str:
-    """Drop the spaces around a text and the NULs in it, which PostgreSQL cannot keep."""
-    return (text or "").replace("\x00", "").strip()
 
 
 def in_our_writing(number: str) -> str:
@@ -107,7 +104,7 @@ class EmailForm(Form):
     address = StringField(
         _l("E-mail"),
         filters=[clean],
-        validators=[Optional(), Length(max=254), Email(_l("This is not an e-mail address."))],
+        validators=[Optional(), Length(max=254), OfficeEmail(_l("This is not an e-mail address."))],
     )
 
 
@@ -115,7 +112,7 @@ class ContactForm(VersionedForm):
     """A new or changed contact."""
 
     kind = RadioField(_l("Kind"), choices=choices(KIND_NAMES), default=ContactKind.PERSON)
-    name = StringField(_l("Name"), filters=[clean], validators=[InputRequired(), Length(max=200)])
+    name = StringField(_l("Name"), filters=[clean], validators=[DataRequired(), Length(max=200)])
     company_id = HiddenField(_l("Company"))
     job_title = StringField(_l("Job title"), filters=[clean], validators=[Length(max=120)])
     phones = Rows(FormField(PhoneForm), counts_by="number", main_by="main_phone")

@@ -13,6 +13,7 @@ from crm_app.contacts import services
 from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact, ContactKind
 from crm_app.errors import InvalidInputError
+from crm_app.text import clean
 
 # What the field holds before the name of a contact that saving makes.
 NEW = "new:"
@@ -29,8 +30,8 @@ class Unmade:
 
 def new_name(choice: str | None) -> str:
     """Give the name of the contact that is to be made, "" when there is none to make."""
-    text = (choice or "").replace("\x00", "")
-    return text.removeprefix(NEW).strip()[:LONGEST] if text.startswith(NEW) else ""
+    text = choice or ""
+    return clean(text.removeprefix(NEW))[:LONGEST] if text.startswith(NEW) else ""
 
 
 def unmade(choice: str | None) -> Unmade | None:
@@ -41,7 +42,7 @@ def unmade(choice: str | None) -> Unmade | None:
 
 def typed(name: str) -> str:
     """Give what was typed into the search of the field of this name."""
-    return request.form.get(f"{name}-q", "").replace("\x00", "").strip()[:LONGEST]
+    return clean(request.form.get(f"{name}-q"))[:LONGEST]
 
 
 def settle(field: Field, user: User, kind: ContactKind | None = None) -> None:

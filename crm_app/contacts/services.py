@@ -23,6 +23,7 @@ from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry
 from crm_app.journal.services import difference, record, snapshot
 from crm_app.phone_pairs import other_writings
+from crm_app.text import clean, required
 
 RECORD_TYPE = "contact"
 PLAIN_FIELDS = ("name", "kind", "job_title", "address", "about", "do_not_call")
@@ -240,9 +241,7 @@ def contact_snapshot(contact: Contact) -> dict[str, Any]:
 
 
 def _apply(contact: Contact, draft: Draft) -> None:
-    name = draft.name.strip()
-    if not name:
-        raise InvalidInputError("name_empty", "name")
+    name = required(draft.name, "name_empty", "name")
     _refuse_doubles(phone.number for phone in draft.phones)
     # Who has more already may keep them.
     _refuse_many("phones", len(draft.phones), max(MOST_PHONES, len(contact.phones)))
@@ -252,9 +251,9 @@ def _apply(contact: Contact, draft: Draft) -> None:
     contact.sort_name = search_text.normalise(name)[:200]
     contact.kind = draft.kind
     contact.company_id = _company_id(contact, draft)
-    contact.job_title = draft.job_title.strip()
-    contact.address = draft.address.strip()
-    contact.about = draft.about.strip()
+    contact.job_title = clean(draft.job_title)
+    contact.address = clean(draft.address)
+    contact.about = clean(draft.about)
     contact.do_not_call = draft.do_not_call
     contact.responsible_id = draft.responsible_id
     contact.phones = _phones(contact, draft)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry, Note
+from crm_app.text import required
 
 NOTE_LENGTH = 10_000
 
@@ -61,9 +62,7 @@ def add_note(record_type: str, record_id: int, text: str, by: Author | None) -> 
 
     Raises InvalidInputError with note_empty or note_too_long.
     """
-    cleaned = text.replace("\x00", "").strip()
-    if not cleaned:
-        raise InvalidInputError("note_empty", "text")
+    cleaned = required(text, "note_empty", "text")
     if len(cleaned) > NOTE_LENGTH:
         raise InvalidInputError("note_too_long", "text", limit=NOTE_LENGTH)
     note = Note(

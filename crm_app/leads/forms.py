@@ -14,6 +14,7 @@ from wtforms.validators import DataRequired, Length
 from crm_app.accounts.models import User
 from crm_app.errors import InvalidInputError
 from crm_app.leads.models import Lead, LeadStage, StageKind
+from crm_app.text import clean
 from crm_app.web.amounts import read_cents, write_cents
 from crm_app.web.conflict import VersionedForm
 
@@ -24,11 +25,6 @@ KIND_NAMES = {
     StageKind.WON: _l("Won"),
     StageKind.LOST: _l("Lost"),
 }
-
-
-def clean(text: str | None) -> str:
-    """Drop the spaces around a text and the NULs in it, which PostgreSQL cannot keep."""
-    return (text or "").replace("\x00", "").strip()
 
 
 class LeadForm(VersionedForm):

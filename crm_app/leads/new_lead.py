@@ -19,6 +19,7 @@ from crm_app.leads import services, wording
 from crm_app.leads.forms import LeadForm
 from crm_app.leads.models import Lead
 from crm_app.leads.services import LeadDetails
+from crm_app.text import clean
 from crm_app.web.formatting import phone
 from crm_app.web.ids import read_id
 from crm_app.web.toasts import toast
@@ -41,15 +42,15 @@ def prefilled(args: Mapping[str, str], user: User) -> dict[str, Any]:
     if contact is None and number:
         owners = contacts.matching(number)
         contact = _find_contact(owners[0].id, user) if len(owners) == 1 else None
-    title = args.get("title", "").replace("\x00", "").strip()[:200]
+    title = clean(args.get("title"))[:200]
     if not title and number:
         title = _("Call from %(number)s", number=phone(number))
     return {
         "title": title,
         "contact_id": str(contact.id) if contact else "",
         "number": "" if contact else (phone(number) or args.get("number", "")[:40]),
-        "source": args.get("source", "").replace("\x00", "")[:60],
-        "about": args.get("about", "").replace("\x00", "")[:200],
+        "source": clean(args.get("source"))[:60],
+        "about": clean(args.get("about"))[:200],
         "responsible_id": str(user.id),
         "currency": "EUR",
     }

@@ -19,6 +19,7 @@ from crm_app.journal import services as journal
 from crm_app.journal.models import JournalEntry
 from crm_app.leads.found_by import searchable as searchable
 from crm_app.leads.models import Lead, LeadStage, StageKind
+from crm_app.text import clean, required
 
 RECORD = "lead"
 
@@ -53,13 +54,16 @@ def create_lead(
     """Add a lead, in the first open stage unless told otherwise; nothing is committed.
 
     Without a `responsible` (and none said to be nobody) the one who creates it is responsible.
-    Raises InvalidInputError: stage_gone, required (the field lost_reason of a lost stage).
+    Raises InvalidInputError: title_empty, stage_gone, required (the field lost_reason of a lost
+    stage).
     """
     stage = held_stage((details.pop("stage", None) or first_stage(StageKind.OPEN)).id)
     details.setdefault("responsible", by)
     details["lost_reason"] = _reason(stage, details.get("lost_reason", ""))
     contact = db.session.get(Contact, contact_id) if contact_id else None
-    lead = Lead(title=title.strip(), contact=contact, stage=stage, currency="EUR")
+    lead = Lead(
+        title=required(title, "title_empty", "title"), contact=contact, stage=stage, currency="EUR"
+    )
     for name, value in details.items():
         setattr(lead, name, value)
     lead.closed_at = None if stage.kind == StageKind.OPEN else clock.now()
@@ -71,8 +75,13 @@ def create_lead(
 
 
 def update_lead(lead: Lead, by: User, **changes: Unpack[LeadChanges]) -> bool:
-    """Change what is said about a lead and tell whether anything differed from before."""
+    """Change what is said about a lead and tell whether anything differed from before.
+
+    Raises InvalidInputError: title_empty.
+    """
     before = described(lead)
+    if "title" in changes:
+        changes["title"] = required(changes["title"], "title_empty", "title")
     for name, value in changes.items():
         if name != "contact_id":
             setattr(lead, name, value)
@@ -250,7 +259,7 @@ def described(lead: Lead) -> dict[str, Any]:
 
 
 def _reason(stage: LeadStage, typed: str) -> str:
-    reason = typed.strip()[:200] if stage.kind == StageKind.LOST else ""
+    reason = clean(typed)[:200] if stage.kind == StageKind.LOST else ""
     if stage.kind == StageKind.LOST and not reason:
         raise InvalidInputError("required", "lost_reason")
     return reason

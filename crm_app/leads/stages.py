@@ -11,6 +11,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
 from crm_app.leads.models import Lead, LeadStage, StageKind
+from crm_app.text import required
 
 # The pipeline is one record of the journal: stages come and go, and their ids may be given again.
 RECORD, RECORD_ID = "pipeline", 1
@@ -30,8 +31,9 @@ def counts() -> dict[int, int]:
 def add_stage(name: str, kind: StageKind, by: User | None) -> LeadStage:
     """Add a stage at the end of those of its kind.
 
-    Raises InvalidInputError("stage_name_taken", "name").
+    Raises InvalidInputError on `name`: name_empty or stage_name_taken.
     """
+    name = required(name, "name_empty", "name")
     stages = _held()
     _refuse_taken(name, None, stages)
     stage = LeadStage(name=name, kind=kind)
@@ -48,9 +50,10 @@ def change_stage(stage: LeadStage, name: str, kind: StageKind, by: User | None) 
     """Give a stage another name or, while it is empty, another kind.
 
     Leads must not become won or lost by tidying up, and one stage of each kind always stays.
-    Raises InvalidInputError: stage_gone, stage_name_taken, last_of_kind, stage_not_empty (with
-    `count`).
+    Raises InvalidInputError: name_empty, stage_gone, stage_name_taken, last_of_kind,
+    stage_not_empty (with `count`).
     """
+    name = required(name, "name_empty", "name")
     _refuse_taken(name, stage, _held(stage))
     if kind != stage.kind:
         _refuse_last_of_kind(stage)

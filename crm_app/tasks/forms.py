@@ -1,6 +1,8 @@
 """What may be typed about tasks."""
 
 from collections.abc import Iterable
+from datetime import time
+from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -20,6 +22,7 @@ from wtforms.validators import DataRequired, Length, Optional
 from crm_app.accounts.models import User
 from crm_app.leads.models import Lead
 from crm_app.tasks.models import Task
+from crm_app.text import clean
 from crm_app.web.conflict import VersionedForm
 
 CHIPS = [
@@ -31,9 +34,20 @@ CHIPS = [
 ]
 
 
-def clean(text: str | None) -> str:
-    """Drop the spaces around a text and the NULs in it, which PostgreSQL cannot keep."""
-    return (text or "").replace("\x00", "").strip()
+class MinuteField(TimeField):
+    """A time of day to the minute; some browsers send seconds too, which count for nothing."""
+
+    data: time | None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, format=["%H:%M", "%H:%M:%S", "%H:%M:%S.%f"], **kwargs)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read the time, and forget in which of its writings it came."""
+        super().process_formdata(valuelist)
+        if self.data is not None:
+            self.data = self.data.replace(second=0, microsecond=0)
+            self.raw_data = [self.data.strftime("%H:%M")]
 
 
 class TaskForm(VersionedForm):
@@ -41,7 +55,7 @@ class TaskForm(VersionedForm):
 
     title = StringField(_l("Task"), filters=[clean], validators=[DataRequired(), Length(max=200)])
     due_on = DateField(_l("Day"), validators=[Optional()])
-    due_time = TimeField(_l("Time"), validators=[Optional()])
+    due_time = MinuteField(_l("Time"), validators=[Optional()])
     assignee_id = SelectField(_l("For"))
     contact_id = StringField(_l("Contact"), filters=[clean])
     lead_id = SelectField(_l("Lead"))

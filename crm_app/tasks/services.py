@@ -15,6 +15,7 @@ from crm_app.extensions import db
 from crm_app.journal import services as journal
 from crm_app.leads.models import Lead
 from crm_app.tasks.models import Task
+from crm_app.text import required
 
 RECORD = "task"
 NOON = time(12, tzinfo=UTC)
@@ -50,10 +51,10 @@ def create_task(title: str, by: User | None, **details: Unpack[TaskDetails]) -> 
     """Add a task, for `by` when no `assignee` is said (not even None); nothing is committed.
 
     With `has_time` the task is due at the very minute of `due_at` (aware); without it, on the
-    day that `due_at` shows in its own zone.
+    day that `due_at` shows in its own zone. Raises InvalidInputError: title_empty.
     """
     details.setdefault("assignee", by)
-    task = Task(title=title.strip(), created_by_id=by.id if by else None)
+    task = Task(title=required(title, "title_empty", "title"), created_by_id=by.id if by else None)
     _assign(task, details)
     db.session.add(task)
     db.session.flush()
@@ -62,10 +63,14 @@ def create_task(title: str, by: User | None, **details: Unpack[TaskDetails]) -> 
 
 
 def update_task(task: Task, by: User, **changes: Unpack[TaskChanges]) -> bool:
-    """Change what is said about a task and tell whether anything differed from before."""
+    """Change what is said about a task and tell whether anything differed from before.
+
+    Raises InvalidInputError: title_empty.
+    """
     before = described(task)
     _assign(task, changes)
-    task.title = changes.get("title", task.title).strip()
+    if "title" in changes:
+        task.title = required(changes["title"], "title_empty", "title")
     differences = journal.difference(before, described(task))
     if differences:
         _trace(task, "changed", by, differences)

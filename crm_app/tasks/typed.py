@@ -17,6 +17,7 @@ from crm_app.tasks.forms import QuickForm, TaskForm
 from crm_app.tasks.listing import LocalTime
 from crm_app.tasks.models import Task
 from crm_app.tasks.services import TaskDetails, on_day
+from crm_app.text import clean
 from crm_app.web.formatting import choose_timezone
 from crm_app.web.ids import read_id
 
@@ -40,7 +41,7 @@ def prefilled(args: Mapping[str, str], local: LocalTime, user: User) -> dict[str
     if contact is None and lead is not None:
         contact = lead.contact
     return {
-        "title": args.get("title", "").replace("\x00", "")[:200],
+        "title": clean(args.get("title"))[:200],
         "due_on": local.chips().get(args.get("due", "")),
         "assignee_id": str(user.id),
         "contact_id": str(contact.id) if contact else "",

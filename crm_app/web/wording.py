@@ -21,6 +21,7 @@ DOUBTS: dict[str, Any] = {
 REASONS: dict[str, Any] = NUMBER_REASONS | {
     "number_twice": _l("This number is already above."),
     "name_empty": _l("Enter a name."),
+    "title_empty": _l("Say what it is about."),
     "too_many_phones": _l("A contact can have %(most)s numbers at most."),
     "too_many_emails": _l("A contact can have %(most)s e-mail addresses at most."),
     "company_has_people": _l("People work at this company. Move them to another one first."),

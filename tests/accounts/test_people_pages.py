@@ -252,3 +252,14 @@ def test_it_ends_the_live_messages_of_a_disabled_user(
         assert heard
         assert heard["channel"] == channel_of(bob.id).encode()
         assert ear.get_message(timeout=0.2) is None
+
+
+@pytest.mark.parametrize("address", ["eva@firma.local", "eva@nas"])
+def test_it_invites_to_an_address_of_the_offices_own_network(
+    alice: User, client_of: Callable[[User], FlaskClient], address: str
+) -> None:
+    answer = client_of(alice).post("/people/new", data={**EVA, "email": address})
+    assert answer.status_code == 303
+    assert (
+        db.session.scalars(db.select(User).where(User.email == address)).one().name == EVA["name"]
+    )

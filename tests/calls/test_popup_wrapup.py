@@ -303,3 +303,14 @@ def test_it_offers_the_offices_own_outcomes(client_of: ClientOf, bob: User, talk
     assert len(outcomes()) == len(DEFAULT_OUTCOMES) + 1
     text = card(client_of(bob), talked)
     assert text.index("Wants a visit") < text.index("Interested")
+
+
+@pytest.mark.parametrize("headers", [HTMX, {}], ids=["with scripts", "without"])
+def test_it_counts_a_line_end_as_one_sign(
+    client_of: ClientOf, bob: User, talked: Call, headers: dict[str, str]
+) -> None:
+    # Browsers send two signs for each line end.
+    note = "x\r\n" * 4_999 + "xx"
+    got = client_of(bob).post(f"/calls/{talked.id}/wrapup", data={"note": note}, headers=headers)
+    assert got.status_code in {200, 303}
+    assert written(talked, bob).note == note.replace("\r\n", "\n")

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from crm_app.accounts.models import OfficeSettings, User
-from crm_app.contacts.models import Contact, ContactKind, PhoneKind
+from crm_app.contacts.models import Contact, ContactEmail, ContactKind, PhoneKind
 from crm_app.demo import make_contact
 from crm_app.extensions import db
 from tests.contacts.sent_forms import sent
@@ -297,3 +297,21 @@ def test_it_names_a_contacts_own_company_to_an_agent_who_may_not_open_it(
     assert "Acme" in client.get(path).text
     assert answer.status_code == 303
     assert (only_contact().name, only_contact().company_id) == ("Ana Sousa", acme.id)
+
+
+@pytest.mark.parametrize("address", ["joao@firma.local", "joao@firma.lan", "joao@intranet"])
+def test_it_takes_an_address_of_the_offices_own_network(
+    bob: User, client_of: ClientOf, address: str
+) -> None:
+    answer = client_of(bob).post("/contacts/new", data=typed(**{"emails-0-address": address}))
+    assert answer.status_code == 303
+    assert db.session.scalars(select(ContactEmail.address)).all() == [address]
+
+
+@pytest.mark.parametrize("address", ["joao@", "joao", "joao@firma..pt", "jo ao@firma.pt"])
+def test_it_says_at_the_row_what_is_no_address(
+    bob: User, client_of: ClientOf, address: str
+) -> None:
+    answer = client_of(bob).post("/contacts/new", data=typed(**{"emails-0-address": address}))
+    assert answer.status_code == 422
+    assert 'id="emails-0-address-error">This is not an e-mail address.' in answer.text

@@ -194,6 +194,10 @@ def test_it_adds_in_place_with_htmx(client_of, bob):
     [
         ("2026-01-15", "09:30", datetime(2026, 1, 15, 9, 30, tzinfo=UTC)),
         ("2026-07-15", "09:30", datetime(2026, 7, 15, 8, 30, tzinfo=UTC)),
+        ("2026-01-15", "14:30:00", datetime(2026, 1, 15, 14, 30, tzinfo=UTC)),
+        ("2026-01-15", "14:30:59", datetime(2026, 1, 15, 14, 30, tzinfo=UTC)),
+        ("2026-01-15", "14:30:00.000", datetime(2026, 1, 15, 14, 30, tzinfo=UTC)),
+        ("2026-01-15", "9:05", datetime(2026, 1, 15, 9, 5, tzinfo=UTC)),
         # Summer time begins: 01:30 is not on the clock that night; it ends: 01:30 is there twice.
         ("2026-03-29", "01:30", datetime(2026, 3, 29, 1, 30, tzinfo=UTC)),
         ("2026-10-25", "01:30", datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
