@@ -175,13 +175,14 @@ def save_wrapup(call_id: int) -> Answer:
     call = own_call_or_404(call_id)
     form = WrapupForm()
     if not form.validate():
-        return _wrapup(call, form, _("This is too long."), 422)
+        return _wrapup(call, form, 422)
     try:
         title = call_back(_name(call))
         row = wrapup.save(call, current_user, form.written(), get_timezone(), title)
     except InvalidInputError as error:
         db.session.rollback()
-        return _wrapup(own_call_or_404(call_id), form, _refusal(error), 422)
+        form[error.field].errors = [_refusal(error)]
+        return _wrapup(own_call_or_404(call_id), form, 422)
     has_task = row.task_due_at is not None
     _commit_and_tell({call.id: {current_user.id}})
     toast(_("Saved, with a task.") if has_task else _("Saved."))
@@ -256,9 +257,7 @@ def _card(
     return shown, 422 if error else 200
 
 
-def _wrapup(
-    call: Call, form: WrapupForm | None = None, error: str = "", status: int = 200
-) -> Answer:
+def _wrapup(call: Call, form: WrapupForm | None = None, status: int = 200) -> Answer:
     shown = render_template(
         "calls/_wrapup.html",
         call=call,
@@ -267,7 +266,6 @@ def _wrapup(
         default_title=call_back(_name(call)),
         outcomes=outcomes.offered(),
         is_card="card" in request.form,
-        error=error,
     )
     return shown, status
 
