@@ -15,6 +15,7 @@ from crm_app.errors import ConflictError, InvalidInputError, NotAllowedError
 from crm_app.extensions import db
 from crm_app.security import events
 from crm_app.security.events import Kind
+from crm_app.web import same_origin
 from crm_app.web.fragments import wants_fragment
 from crm_app.web.wording import REASONS, reason
 
@@ -67,9 +68,9 @@ def _not_allowed(_error: NotAllowedError) -> Any:
     return _answer(403)
 
 
-def _csrf(_error: CSRFError) -> Any:
+def _csrf(error: CSRFError) -> Any:
     _write_down(Kind.FORM_REFUSED)
-    return _answer(400, _("The page was open for too long. Go back, reload it and send it again."))
+    return _answer(400, same_origin.words(error))
 
 
 def _refused(error: InvalidInputError) -> Any:

@@ -1,0 +1,58 @@
+"""Who may send forms: our own pages, with the key that this browser's session gave them."""
+
+from urllib.parse import urlsplit
+
+from flask import Flask, current_app, request
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError
+
+READING = {"GET", "HEAD", "OPTIONS"}
+FOREIGN = "The request comes from another site."
+# Flask-WTF names its reasons by these sentences.
+MISSING = {"The CSRF token is missing."}
+
+
+def register(app: Flask) -> None:
+    """Refuse what other sites send, and leave the rest to the forms' keys."""
+    # A browser that sends no Referer, as some offices wish, is no reason to refuse a good key.
+    app.config["WTF_CSRF_SSL_STRICT"] = False
+    app.before_request(refuse_other_sites)
+
+
+def refuse_other_sites() -> None:
+    """Refuse a changing request that a page of another site has sent; runs before every request.
+
+    Raises CSRFError. Whatever is no browser says nothing about where it comes from, and passes.
+    """
+    if request.method not in READING and is_foreign():
+        raise CSRFError(FOREIGN)
+
+
+def is_foreign() -> bool:
+    """Tell whether the browser says that another site's page sends this."""
+    # Browsers tell it on secure connections; it does not depend on what a proxy calls us.
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site not in {"same-origin", "none"}
+    # "null" is what a browser says that hides its Referer, also to the page's own site.
+    origin = request.headers.get("Origin", "null")
+    if origin == "null":
+        return False
+    public_url = current_app.extensions["settings"].public_url
+    ours = {_bare(request.host), _bare(urlsplit(public_url).netloc)}
+    return _bare(urlsplit(origin).netloc) not in ours
+
+
+def _bare(host: str) -> str:
+    # Browsers leave the ordinary port out; some proxies write it.
+    return host.lower().removesuffix(":80").removesuffix(":443")
+
+
+def words(error: CSRFError) -> str:
+    """Say in the user's language why a form's key was not accepted, and what helps."""
+    if error.description == FOREIGN:
+        return str(_("This was sent by a page of another site. Open Ramal itself and do it there."))
+    if error.description in MISSING:
+        return str(_("The form came without its key. Go back, reload the page and send it again."))
+    # The key goes with the session, which every sign-in and sign-out begins again.
+    return str(_("You have signed in or out since. Go back, reload the page and send it again."))
