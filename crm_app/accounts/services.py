@@ -259,7 +259,8 @@ def change_office(
     `second_factor_for` is None to leave that as it is.
     """
     # Whoever sets it first may do so twice at once.
-    database.add_missing(db.session, OfficeSettings, id=1, name="", restricts_agents=False)
+    standard = {"name": "", "restricts_agents": False, "second_factor_for": FactorPolicy.NOBODY}
+    database.add_missing(db.session, OfficeSettings, id=1, **standard)
     db.session().info.pop("office", None)
     office = OfficeSettings.current()
     before = journal.snapshot(office, ("name", "restricts_agents", "second_factor_for"))

@@ -24,6 +24,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.live import services as live
 from crm_app.proxies import is_loopback
+from crm_app.web import once
 from crm_app.web.access import admin_only
 from crm_app.web.fragments import see_other
 from crm_app.web.toasts import toast
@@ -71,18 +72,25 @@ def new() -> Answer:
     if not form.validate_on_submit():
         return _form_page("accounts/new.html", form)
     try:
-        user, token = services.invite(
-            form.email.data,
-            form.name.data,
-            role=Role(form.role.data),
-            extension=form.extension.data,
-            by=current_user,
-        )
+        user = once.made(User, lambda: _invited(form))
+        # The first link is shown nowhere any more when the form comes again.
+        token = services.invite_again(user)
     except InvalidInputError as error:
         show_refusal(form, error)
         return _form_page("accounts/new.html", form)
     db.session.commit()
     return _show_link(user, LinkPurpose.INVITATION, token)
+
+
+def _invited(form: PersonForm) -> User:
+    user, _token = services.invite(
+        form.email.data,
+        form.name.data,
+        role=Role(form.role.data),
+        extension=form.extension.data,
+        by=current_user,
+    )
+    return user
 
 
 @bp.route("/people/<int:user_id>", methods=["GET", "POST"])

@@ -15,6 +15,7 @@ from crm_app.calls.views import bp
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal.story import Story
+from crm_app.web import once
 from crm_app.web.access import manager_only
 from crm_app.web.fragments import see_other
 from crm_app.web.toasts import toast
@@ -30,7 +31,13 @@ def outcome_list() -> Answer:
     form = OutcomeForm()
     if not form.validate_on_submit():
         return _page(form)
-    return _try(lambda: outcomes.add(form.label.data, me(), _words()), _("Added."), form)
+    return _try(
+        lambda: once.made(
+            CallOutcome, lambda: outcomes.add(form.label.data, me(), _words()), gone="removed_at"
+        ),
+        _("Added."),
+        form,
+    )
 
 
 @bp.post("/outcomes/<int:outcome_id>")

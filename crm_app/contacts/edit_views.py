@@ -15,13 +15,14 @@ from crm_app.contacts.forms import (
     ContactForm,
     EmailForm,
     PhoneForm,
-    clean,
     contents_of,
 )
 from crm_app.contacts.models import Contact, ContactKind
 from crm_app.contacts.views import Answer, bp, contact_or_404, url_of
 from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db
+from crm_app.text import clean
+from crm_app.web import once
 from crm_app.web.conflict import Change
 from crm_app.web.fragments import see_other
 from crm_app.web.ids import read_id
@@ -43,7 +44,7 @@ def new() -> Answer:
         if _from_bin(form) and not form.makes_new.data:
             return _form_page(form, None, code=422)
         try:
-            contact = services.create_contact(_draft(form), me())
+            contact = once.made(Contact, lambda: services.create_contact(_draft(form), me()))
         except InvalidInputError as error:
             return _refused(form, None, error)
         db.session.commit()

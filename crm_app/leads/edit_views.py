@@ -14,6 +14,7 @@ from crm_app.leads import new_lead, services, stages, wording
 from crm_app.leads.forms import LeadForm, contents_of
 from crm_app.leads.models import Lead
 from crm_app.leads.views import Answer, bp, lead_or_404
+from crm_app.web import once
 from crm_app.web.amounts import write_cents
 from crm_app.web.conflict import Change
 from crm_app.web.fragments import see_other
@@ -26,7 +27,7 @@ def new() -> Answer:
     form, lead = LeadForm(data=new_lead.prefilled(request.args, me())), None
     _offer(form, None)
     if not new_lead.only_searches() and form.validate_on_submit():
-        lead = new_lead.create(form, me())
+        lead = once.made(Lead, lambda: new_lead.create(form, me()))
     if lead is None:
         return _form_page(form, None)
     db.session.commit()

@@ -14,6 +14,7 @@ from crm_app.leads import services, stages, wording
 from crm_app.leads.forms import KIND_NAMES, LostForm, StageForm
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.leads.views import Answer, bp, lead_or_404, render_lead
+from crm_app.web import once
 from crm_app.web.access import manager_only
 from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
 from crm_app.web.ids import read_id
@@ -93,7 +94,8 @@ def pipeline() -> Answer:
     if not form.validate_on_submit():
         return _pipeline_page(form)
     try:
-        stages.add_stage(form.name.data, StageKind(form.kind.data), me())
+        kind = StageKind(form.kind.data)
+        once.made(LeadStage, lambda: stages.add_stage(form.name.data, kind, me()))
     except InvalidInputError as error:
         form.name.errors = [wording.refusal(error)]
         return _pipeline_page(form)

@@ -18,6 +18,7 @@ from crm_app.security import upkeep as security
 from crm_app.serving.jobs import Job
 from crm_app.telephony import dialling, kept, missed
 from crm_app.telephony.models import UnreadableRequest
+from crm_app.web import once
 
 KEEPS_LINKS_FOR = timedelta(days=30)
 KEEPS_UNREADABLE_FOR = timedelta(days=90)
@@ -51,13 +52,14 @@ def end_old_sessions() -> None:
 
 
 def purge() -> None:
-    """Delete what has had its time: links, sessions, unreadable requests, needless peppers."""
+    """Delete what has had its time: links, sessions, keys of forms, unreadable requests."""
     now = clock.now()
     sessions.forget_ended()
     db.session.execute(delete(AccountLink).where(AccountLink.expires_at < now - KEEPS_LINKS_FOR))
     db.session.execute(
         delete(UnreadableRequest).where(UnreadableRequest.received_at < now - KEEPS_UNREADABLE_FOR)
     )
+    once.purge()
     db.session.commit()
     keys.forget_peppers()
 

@@ -15,7 +15,7 @@ from crm_app.tasks.forms import QuickForm
 from crm_app.tasks.listing import for_box
 from crm_app.tasks.models import Task
 from crm_app.tasks.services import TaskDetails
-from crm_app.tasks.views import Answer, bp
+from crm_app.tasks.views import Answer, add_once, bp
 from crm_app.web.back import here
 from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
 from crm_app.web.toasts import toast
@@ -50,11 +50,11 @@ def _is_typed() -> bool:
 def _box(
     within: str, subject: Contact | Lead, belongs: ColumnElement[bool], about: TaskDetails
 ) -> Answer:
-    own_url = request.path
+    own_url = request.script_root + request.path
     form = QuickForm()
     if form.validate_on_submit():
         details: TaskDetails = {**about, **typed.quick_details(form)}
-        task = services.create_task(form.title.data, me(), **details)
+        task = add_once(form.title.data, details)
         db.session.commit()
         toast(_("The task was added."), undo_url=url_for(".delete", task_id=task.id))
         if not wants_fragment():

@@ -13,6 +13,7 @@ from crm_app.tasks.forms import TaskForm
 from crm_app.tasks.listing import LocalTime
 from crm_app.tasks.models import Task
 from crm_app.tasks.views import Answer, bp, task_or_404
+from crm_app.web import once
 from crm_app.web.back import here
 from crm_app.web.back import local as local_path
 from crm_app.web.conflict import Change
@@ -30,8 +31,12 @@ def new() -> Answer:
     if not only_searches() and form.validate_on_submit():
         details = typed.details(form, local, me(), None)
         if not form.errors:
-            details = typed.with_new_contact(details, form, me())
-            task = services.create_task(form.title.data, me(), **details)
+            task = once.made(
+                Task,
+                lambda: services.create_task(
+                    form.title.data, me(), **typed.with_new_contact(details, form, me())
+                ),
+            )
             db.session.commit()
             toast(_("The task was added."), undo_url=url_for(".delete", task_id=task.id))
             return see_other(local_path(request.form.get("back", ""), url_for(".index")))

@@ -15,7 +15,9 @@ from crm_app.tasks import services, typed, wording
 from crm_app.tasks.forms import QuickForm
 from crm_app.tasks.listing import GROUPS, LocalTime, groups_of, newest, with_names
 from crm_app.tasks.models import Task
-from crm_app.web.back import here
+from crm_app.tasks.services import TaskDetails
+from crm_app.web import once
+from crm_app.web.back import here, this_page
 from crm_app.web.formatting import choose_timezone
 from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
 from crm_app.web.ids import read_id
@@ -34,17 +36,22 @@ def task_or_404(task_id: int, *, in_bin: bool = False) -> Task:
     return task if task is not None else abort(404)
 
 
+def add_once(title: str, details: TaskDetails) -> Task:
+    """Add the task of a form, or give the one that the same form has added already."""
+    return once.made(Task, lambda: services.create_task(title, me(), **details))
+
+
 @bp.route("", methods=["GET", "POST"])
 def index() -> Answer:
     """List the tasks in groups, mine unless asked otherwise; a post adds one in one line."""
     form, contact = QuickForm(), _filter_contact()
     if form.validate_on_submit():
         details = typed.quick_details(form, contact)
-        task = services.create_task(form.title.data, me(), **details)
+        task = add_once(form.title.data, details)
         db.session.commit()
         toast(_("The task was added."), undo_url=url_for(".delete", task_id=task.id))
         if not wants_fragment():
-            return see_other(request.full_path.rstrip("?"))
+            return see_other(this_page())
         form = QuickForm(formdata=None)
     return _list_page(form, contact), 422 if form.errors else 200
 

@@ -22,7 +22,7 @@ from markupsafe import Markup, escape
 
 from crm_app import clock, phone_numbers
 from crm_app.initials import initials
-from crm_app.web import navigation
+from crm_app.web import navigation, once
 
 PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 LANGUAGES = {"en": "English", "pt": "Português"}
@@ -52,6 +52,7 @@ def register(app: Flask) -> None:
         languages=LANGUAGES,
         get_locale=get_locale,
         url_with=url_with,
+        once_field=once.field,
         navigation=navigation.entries,
         version=tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"],
         has_page=lambda endpoint: endpoint in current_app.view_functions,

@@ -14,8 +14,6 @@ MISSING = {"The CSRF token is missing."}
 
 def register(app: Flask) -> None:
     """Refuse what other sites send, and leave the rest to the forms' keys."""
-    # A browser that sends no Referer, as some offices wish, is no reason to refuse a good key.
-    app.config["WTF_CSRF_SSL_STRICT"] = False
     app.before_request(refuse_other_sites)
 
 
