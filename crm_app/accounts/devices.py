@@ -11,7 +11,7 @@ from typing import Any
 from flask import Response, current_app, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from crm_app.accounts import typed
+from crm_app.accounts import session_cookies, typed
 from crm_app.config import Config
 from crm_app.encryption import Purpose
 
@@ -61,8 +61,7 @@ def _signer() -> Any:
 
 
 def _name() -> str:
-    # The prefix keeps other hosts of the domain from planting one.
-    return "__Host-device" if _settings().is_https else "device"
+    return session_cookies.cookie_name(_settings(), "device")
 
 
 def _settings() -> Config:

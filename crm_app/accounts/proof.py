@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any, ParamSpec, cast
 
-from flask import Response, make_response, render_template, request
+from flask import Response, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 
@@ -85,7 +85,7 @@ def page(action: str, refusal: str, carried: list[tuple[str, str]]) -> Response:
             refusal=refusal,
             carried=carried,
             field=FIELD,
-            way_back=back.here("/"),
+            way_back=back.here(url_for("home.index")),
         ),
         422,
     )
@@ -105,4 +105,4 @@ def _question(refusal: str) -> Response:
         for name, value in request.form.items(multi=True)
         if name not in {"csrf_token", FIELD}
     ]
-    return page(request.full_path.rstrip("?"), refusal, carried)
+    return page(back.this_page(), refusal, carried)

@@ -50,16 +50,20 @@ def register(app: Flask, login_manager: LoginManager) -> None:
 
 
 def cookie_names(settings: Config) -> tuple[str, str]:
-    """Name the cookies of the session and of staying signed in.
+    """Name the cookies of the session and of staying signed in."""
+    remember = "remember" if settings.is_https else "remember_token"
+    return cookie_name(settings, "session"), cookie_name(settings, remember)
+
+
+def cookie_name(settings: Config, plain: str) -> str:
+    """Name a cookie of this office.
 
     Over TLS with `__Host-`, which no other host of the domain can plant. That wants Path=/, so two
     offices under paths of one host differ by name.
     """
-    if not settings.is_https:
-        return "session", "remember_token"
     path = urlsplit(settings.public_url).path.strip("/")
     office = f"-{hashlib.sha256(path.encode()).hexdigest()[:8]}" if path else ""
-    return f"__Host-session{office}", f"__Host-remember{office}"
+    return f"{'__Host-' if settings.is_https else ''}{plain}{office}"
 
 
 def held() -> Held | None:

@@ -55,8 +55,8 @@ def register(app: Flask) -> None:
         SECURITY_LOGOUT_URL="/logout",
         SECURITY_LOGOUT_METHODS=["POST"],
         SECURITY_LOGIN_USER_TEMPLATE="accounts/login.html",
-        SECURITY_POST_LOGIN_VIEW="/",
-        SECURITY_POST_LOGOUT_VIEW="/login",
+        SECURITY_POST_LOGIN_VIEW="home.index",
+        SECURITY_POST_LOGOUT_VIEW="security.login",
         SECURITY_SEND_REGISTER_EMAIL=False,
         SECURITY_FLASH_MESSAGES=False,
         SECURITY_DEFAULT_REMEMBER_ME=True,
@@ -125,7 +125,7 @@ def _counted(view: Callable[..., Any]) -> Callable[[], Response]:
     def sign_in() -> Response:
         # Somebody signed in is sent on, and must not get another account's count forgiven.
         if request.method != "POST" or current_user.is_authenticated:
-            return second_step.page_again() or make_response(view())
+            return second_step.page_again() or _kept_here(make_response(view()))
         if request.is_json:
             abort(415)
         account = request.form.get("email", "")
@@ -147,9 +147,16 @@ def _counted(view: Callable[..., Any]) -> Callable[[], Response]:
         throttle.forgive(account)
         devices.remember(answer, account)
         answer.status_code = 303
-        return answer
+        return _kept_here(answer)
 
     return sign_in
+
+
+def _kept_here(answer: Response) -> Response:
+    # The library looks at the host only, which other applications may share with us.
+    if answer.location:
+        answer.location = back.local(answer.location, url_for("home.index"))
+    return answer
 
 
 def _id_of(account: str) -> int | None:

@@ -102,7 +102,7 @@ def require_sign_in() -> Response | Any | None:
     if request.accept_mimetypes.best == "text/event-stream":
         abort(401)
     is_page = request.method == "GET" and request.accept_mimetypes.accept_html
-    page = request.full_path.rstrip("?") if is_page else back.here("")
+    page = back.this_page() if is_page else back.here("")
     return redirect(_sign_in_and_back_to(page), 303)
 
 

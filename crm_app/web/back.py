@@ -5,6 +5,11 @@ from urllib.parse import urlsplit
 from flask import request
 
 
+def this_page() -> str:
+    """Give the path and query of the request itself, as the browser knows them."""
+    return request.script_root + request.full_path.rstrip("?")
+
+
 def here(default: str) -> str:
     """Give the path and query of the page that the request came from, else `default`.
 
@@ -19,6 +24,10 @@ def here(default: str) -> str:
 def local(path: str, default: str) -> str:
     """Give a path that was sent to us if it leads to a page of ours, else `default`."""
     # A browser reads //host and /\host as another site.
-    is_ours = path.startswith("/") and not path.startswith("//") and "\\" not in path
+    is_local = path.startswith("/") and not path.startswith("//") and "\\" not in path
+    # Below a path of a host that it shares, Ramal ends where that path ends.
+    inside = path.partition("?")[0].partition("#")[0]
+    root = request.script_root
+    is_ours = is_local and (inside == root or inside.startswith(f"{root}/"))
     has_controls = any(ord(sign) < 32 for sign in path)
     return path if is_ours and not has_controls else default

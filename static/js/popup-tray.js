@@ -29,7 +29,7 @@ function remove(card) {
 export async function refreshCard(id, query = "") {
   const mine = ++turn;
   asked.set(String(id), mine);
-  const url = tray.dataset.popupUrl.replace("/0/", `/${id}/`);
+  const url = tray.dataset.popupUrl.replace("/0/popup", `/${id}/popup`);
   const answer = await insist(url + query, () => asked.get(String(id)) === mine);
   if (answer?.status === 0) refreshTray();
   else if (answer?.status === 200) await place(id, answer.text);

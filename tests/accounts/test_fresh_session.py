@@ -120,7 +120,7 @@ def test_cookies_over_tls_can_be_planted_by_no_other_host(over_tls: FlaskClient,
     )
     assert answer.status_code == 303
     sent = {line.partition("=")[0]: line for line in answer.headers.getlist("Set-Cookie")}
-    assert set(sent) == {"__Host-session", "__Host-remember"}
+    assert set(sent) == {"__Host-session", "__Host-remember", "__Host-device"}
     for line in sent.values():
         assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(line.split("; "))
         assert "Domain" not in line

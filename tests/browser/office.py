@@ -37,6 +37,7 @@ class Office:
 
     def __init__(self, folder: Path, bus_url: str, host: str = "127.0.0.1") -> None:
         self.folder = folder
+        self.public_url = ""
         self.settings = Config(
             _env_file=None,  # type: ignore[call-arg]
             data_dir=folder, secret_key=SESSION_KEY, redis_url=bus_url, log_level="WARNING",
@@ -62,6 +63,7 @@ class Office:
             "REDIS_URL": self.settings.redis_url,
             "DATABASE_URL": "",
             "LOG_LEVEL": "WARNING",
+            "PUBLIC_URL": self.public_url,
         }
         with self._log.open("ab") as log:
             self.process = self._serve(environment, log)

@@ -13,10 +13,12 @@ CHUNK = 65_536
 class Relay:
     """Passes connections on to a port of the loopback; `asked` counts requests by their path.
 
-    The browser's own tools do not see what a shared worker asks.
+    The browser's own tools do not see what a shared worker asks. With `path`, the relay serves
+    only what is below it, and takes it off as some proxies do.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, path: str = "") -> None:
+        self._path = path.encode()
         self.asked: Counter[str] = Counter()
         self._upstream = port
         self._door = socket.create_server(("127.0.0.1", 0), backlog=100)
@@ -47,7 +49,11 @@ class Relay:
             while chunk := near.recv(CHUNK):
                 # A browser sends the head of a request in one piece, and one request at a time.
                 if chunk.startswith((b"GET ", b"POST ")):
-                    self.asked[chunk.split(b" ", 2)[1].decode()] += 1
+                    asked = chunk.split(b" ", 2)[1]
+                    self.asked[asked.decode()] += 1
+                    if not asked.startswith(self._path):
+                        return
+                    chunk = chunk.replace(asked, asked.removeprefix(self._path) or b"/", 1)
                 far.sendall(chunk)
             far.shutdown(socket.SHUT_RDWR)
 
