@@ -1,4 +1,5 @@
 // Loads the small behaviours that hang on data-js-… attributes anywhere in a page.
+import "./composing.js";
 import "./confirm.js";
 import "./sign-out.js";
 import "./sign-in-over.js";
