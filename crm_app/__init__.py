@@ -34,7 +34,10 @@ from crm_app.web import (
     formatting,
     fragments,
     incoming,
+    mount,
+    same_origin,
     security_headers,
+    sentences,
     strangers,
     toasts,
     unsaved,
@@ -62,17 +65,24 @@ def create_app(settings: Config | None = None) -> Flask:
     # Nothing of the database is held while a body is on its way.
     app.before_request(strangers.count_form)
     app.before_request(incoming.take_in)
+    same_origin.register(app)
     app.before_request(access.require_sign_in)
     _bind_extensions(app, settings)
     for feature in (health, live, home, accounts, calls, telephony, contacts, leads, tasks, search):
         app.register_blueprint(feature.bp)
-    for register in (errors.register, formatting.register, unsaved.register):
+    for register in (
+        errors.register,
+        formatting.register,
+        sentences.register,
+        unsaved.register,
+    ):
         register(app)
     app.after_request(toasts.append_toasts)
     app.after_request(fragments.vary_by_htmx)
     cli.register(app)
     incoming.register(app)
     app.wsgi_app = Visits(app.wsgi_app)  # type: ignore[method-assign]
+    mount.register(app, settings.public_url)
     # Last, so that everything inside sees the address of the client and not the proxy's.
     app.wsgi_app = Front(app.wsgi_app, settings)  # type: ignore[method-assign]
     return app
