@@ -65,8 +65,8 @@ def create_app(settings: Config | None = None) -> Flask:
     # Nothing of the database is held while a body is on its way.
     app.before_request(strangers.count_form)
     app.before_request(incoming.take_in)
-    same_origin.register(app)
     app.before_request(access.require_sign_in)
+    same_origin.register(app)
     _bind_extensions(app, settings)
     for feature in (health, live, home, accounts, calls, telephony, contacts, leads, tasks, search):
         app.register_blueprint(feature.bp)

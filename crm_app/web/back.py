@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from flask import request
+from flask import has_request_context, request
 
 
 def this_page() -> str:
@@ -27,7 +27,7 @@ def local(path: str, default: str) -> str:
     is_local = path.startswith("/") and not path.startswith("//") and "\\" not in path
     # Below a path of a host that it shares, Ramal ends where that path ends.
     inside = path.partition("?")[0].partition("#")[0]
-    root = request.script_root
+    root = request.script_root if has_request_context() else ""
     is_ours = is_local and (inside == root or inside.startswith(f"{root}/"))
     has_controls = any(ord(sign) < 32 for sign in path)
     return path if is_ours and not has_controls else default

@@ -26,6 +26,8 @@ LEFT_OUT = {
     "security.logout": "has nothing to type",
     "security.login": "does not tell which of the two was wrong",
 }
+# Shown only where a number rings that somebody in the bin has.
+RARE = {"makes_new"}
 HIDDEN = {"CSRFTokenField", "HiddenField"}
 SENT = {"phones-0-number": "912345678", "emails-0-address": "ana@example.com"}
 
@@ -67,7 +69,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[BaseForm]:
 
     def validate(form: BaseForm, *_args: Any, **_named: Any) -> bool:
         for field in form:
-            if field.type not in HIDDEN:
+            if field.type not in HIDDEN and field.name not in RARE:
                 refuse(field)
         forms.append(form)
         return False
