@@ -1,9 +1,10 @@
 """Two people edit the same record: the second one is told, and what he typed is kept.
 
 A form that takes part has two hidden fields, `version` (of the record it shows) and `base`
-(what its fields showed then), and inherits them from VersionedForm.
+(a hash of what each of its fields showed then), and inherits them from VersionedForm.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,7 +44,7 @@ class VersionedForm(PlainLines):
     def show_version(self, version: int) -> None:
         """Remember the version and the contents that this form is about to show."""
         self.version.data = str(version)
-        self.base.data = json.dumps(_contents(self))
+        self.base.data = json.dumps(_hashed(_contents(self)))
 
     def agrees_with(self, newest: "VersionedForm") -> bool:
         """Tell whether this says what the record holds already, as after a second click on Save.
@@ -59,15 +60,24 @@ class VersionedForm(PlainLines):
         takes the newest value; one that he had touched keeps his. Saving again then overwrites
         only what he was shown.
         """
-        shown, typed, fresh = _read_base(self.base.data), _contents(self), _contents(newest)
+        shown, typed = _read_base(self.base.data), _hashed(_contents(self))
         for name, value in typed.items():
             if name in shown and value == shown[name]:
                 _take(self[name], newest[name])
-        self.version.data, self.base.data = str(version), json.dumps(fresh)
+        self.version.data = str(version)
+        self.base.data = json.dumps(_hashed(_contents(newest)))
 
 
 def _contents(form: FlaskForm) -> dict[str, str]:
     return {field.name: _shown(field) for field in form if field.name not in HOUSEKEEPING}
+
+
+def _hashed(contents: dict[str, str]) -> dict[str, str]:
+    # The longest texts would come twice otherwise, and be too much for one form.
+    return {
+        name: hashlib.blake2b(value.encode(errors="replace"), digest_size=16).hexdigest()
+        for name, value in contents.items()
+    }
 
 
 def _take(field: Field, newest: Field) -> None:

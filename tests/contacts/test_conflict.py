@@ -147,7 +147,7 @@ def test_it_takes_nothing_out_of_the_bin_for_an_edit_without_a_change(
 
 @pytest.mark.parametrize("version", ["9" * 5_000, "²", "-1", "", "99999999999", "7"])
 @pytest.mark.parametrize(
-    "base", ["[" * 100_000, "9" * 5_000, "[]", "null", '{"about": [1]}', "\x00"]
+    "base", ["[" * 50_000, "9" * 5_000, "[]", "null", '{"about": [1]}', "\x00"]
 )
 def test_it_takes_a_form_that_tells_nonsense_of_its_version_for_an_old_one(
     app: Flask, bob: User, client_of: ClientOf, version: str, base: str

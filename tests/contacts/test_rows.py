@@ -12,7 +12,7 @@ from crm_app.calls import ledger
 from crm_app.calls.facts import Fact, FactKind
 from crm_app.contacts import services
 from crm_app.contacts.models import Contact, ContactPhone, PhoneKind
-from crm_app.contacts.services import MOST_PHONES, add_phone
+from crm_app.contacts.services import MOST_EMAILS, MOST_PHONES, add_phone
 from crm_app.demo import make_contact
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
@@ -163,16 +163,38 @@ def test_it_refuses_more_addresses_than_a_contact_can_have(
     assert "ana50@example.com" in refused.text
 
 
-def test_it_builds_no_form_of_thousands_of_rows(app: Flask, bob: User, client_of: ClientOf) -> None:
+def test_it_builds_no_form_of_hundreds_of_rows(app: Flask, bob: User, client_of: ClientOf) -> None:
     ana, client = make_contact("Ana"), client_of(bob)
     path = f"/contacts/{ana.id}/edit"
-    rows = {f"emails-{row}-address": "" for row in range(5_000)}
+    rows = {f"emails-{row}-address": "" for row in range(900)}
 
     refused = client.post(path, data=sent(client.get(path).text, rows))
 
     assert refused.status_code == 422
     assert "These are too many rows." in refused.text
     assert refused.text.count('-address" name="emails-') <= 501
+
+
+def test_it_edits_a_contact_whose_every_field_is_as_long_as_it_may_be(
+    app: Flask, bob: User, client_of: ClientOf
+) -> None:
+    ana, client = make_contact("Ana"), client_of(bob)
+    path = f"/contacts/{ana.id}/edit"
+    rows = {f"phones-{row}-number": f"+351 912 345 {row:03}" for row in range(MOST_PHONES)}
+    rows |= {f"phones-{row}-kind": "mobile" for row in range(MOST_PHONES)}
+    name = "a" * 60 + "@" + ".".join(["b" * 60] * 3) + ".example"
+    rows |= {f"emails-{row}-address": f"{row}{name}" for row in range(MOST_EMAILS)}
+    # No writing takes more bytes on its way.
+    long = {"name": "🦊" * 200, "job_title": "🦊" * 120, "address": "🦊" * 2_000}
+    about = "🦊" * 10_000
+
+    answers = [
+        client.post(path, data=sent(client.get(path).text, rows, **long, about=text))
+        for text in (about, about[:-1], about)
+    ]
+
+    assert [answer.status_code for answer in answers] == [303, 303, 303]
+    assert (len(numbers(ana)), ana.about) == (MOST_PHONES, about)
 
 
 def test_it_edits_a_contact_that_has_more_numbers_than_are_taken_now(
