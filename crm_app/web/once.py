@@ -21,7 +21,7 @@ FIELD = "form_key"
 HOUSEKEEPING = {"csrf_token", "back", "draft", "proof_password"}
 KEEPS_FOR = timedelta(days=2)
 
-Made = TypeVar("Made")
+T = TypeVar("T")
 
 
 class SentForm(Model):
@@ -41,7 +41,7 @@ def field() -> Markup:
     )
 
 
-def made(model: type[Any], make: Callable[[], Made], gone: str = "deleted_at") -> Made:
+def made(model: type[Any], make: Callable[[], T], gone: str = "deleted_at") -> T:
     """Give the record that this very form has added already, else the one that `make` adds.
 
     Of two that come at once the second waits until the first one's transaction ends. What was
@@ -54,7 +54,7 @@ def made(model: type[Any], make: Callable[[], Made], gone: str = "deleted_at") -
     sent = _held(digest)
     before = db.session.get(model, sent.record_id) if sent.record_id else None
     if before is not None and getattr(before, gone, None) is None:
-        return cast("Made", before)
+        return cast("T", before)
     record = make()
     if record is not None:
         db.session.flush()
@@ -72,8 +72,8 @@ def _digest() -> str | None:
     if not request.form.get(FIELD):
         return None
     sent = [pair for pair in request.form.items(multi=True) if pair[0] not in HOUSEKEEPING]
-    told = [current_user.get_id(), request.full_path, sorted(sent)]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    parts = [current_user.get_id(), request.full_path, sorted(sent)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _held(digest: str) -> SentForm:
