@@ -7,9 +7,7 @@ from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 
 READING = {"GET", "HEAD", "OPTIONS"}
-FOREIGN = "The request comes from another site."
-# Flask-WTF names its reasons by these sentences.
-MISSING = {"The CSRF token is missing."}
+FOREIGN = "foreign"
 
 
 def register(app: Flask) -> None:
@@ -33,12 +31,18 @@ def is_foreign() -> bool:
     if site is not None:
         return site not in {"same-origin", "none"}
     # "null" is what a browser says that hides its Referer, also to the page's own site.
-    origin = request.headers.get("Origin", "null")
+    origin = request.headers.get("origin", "null")
     if origin == "null":
         return False
     public_url = current_app.extensions["settings"].public_url
     ours = {_bare(request.host), _bare(urlsplit(public_url).netloc)}
     return _bare(urlsplit(origin).netloc) not in ours
+
+
+def _has_key() -> bool:
+    config = current_app.config
+    in_headers = any(request.headers.get(name) for name in config["WTF_CSRF_HEADERS"])
+    return in_headers or bool(request.form.get(config["WTF_CSRF_FIELD_NAME"]))
 
 
 def _bare(host: str) -> str:
@@ -50,7 +54,7 @@ def words(error: CSRFError) -> str:
     """Say in the user's language why a form's key was not accepted, and what helps."""
     if error.description == FOREIGN:
         return str(_("This was sent by a page of another site. Open Ramal itself and do it there."))
-    if error.description in MISSING:
+    if not _has_key():
         return str(_("The form came without its key. Go back, reload the page and send it again."))
     # The key goes with the session, which every sign-in and sign-out begins again.
     return str(_("You have signed in or out since. Go back, reload the page and send it again."))
