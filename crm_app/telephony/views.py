@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, Flask, current_app, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
+from sqlalchemy import event
 from werkzeug.wrappers import Response
 
 from crm_app import database
@@ -42,6 +43,7 @@ def register(app: Flask) -> None:
         engine = db.engine
     # Pages may use up all connections of theirs: a caller is not to wait for that.
     quick = database.impatient_engine(engine, PATIENCE_S)
+    event.listen(engine, "engine_disposed", lambda _engine: quick.dispose())
     links = LinkCache(app.extensions["vault"], quick)
     app.extensions["telephony_engine"] = quick
     app.extensions["telephony_links"] = links

@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import ColumnElement, String, case, cast, insert, literal, select, text, update
 
+from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.services import change_office
 from crm_app.calls import listing
@@ -210,8 +211,10 @@ def post(restricted: User) -> Callable[..., None]:
     from crm_app.telephony.zadarma.events import parse
 
     def send(event: str, **fields: str) -> None:
-        told = parse({"event": event, "pbx_call_id": "out_1", **fields})
-        fact = to_fact(told, datetime.now(tz=UTC), "PT")  # noqa: TID251
+        now = clock.now()
+        began = now.strftime("%Y-%m-%d %H:%M:%S")
+        told = parse({"event": event, "pbx_call_id": "out_1", "call_start": began, **fields})
+        fact = to_fact(told, now, "PT")
         assert fact
         inbox.store(db.session.connection(), fact, "")
         db.session.commit()

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 from flask import Flask, url_for
 from sqlalchemy import func, select, text
-from werkzeug.routing import Rule
+from werkzeug.routing import AnyConverter, Rule
 
 from crm_app.accounts.models import User
 from crm_app.calls.models import CallFact
@@ -41,7 +41,14 @@ def changing_routes(app: Flask) -> list[tuple[str, str]]:
 
 def _address(app: Flask, rule: Rule) -> str:
     with app.test_request_context():
-        return url_for(rule.endpoint, **dict.fromkeys(rule.arguments, 1))
+        values = {name: _value(rule, name) for name in rule.arguments}
+        return url_for(rule.endpoint, **values)
+
+
+def _value(rule: Rule, name: str) -> object:
+    """Something that stands in the place of an argument of an address."""
+    converter = rule._converters[name]
+    return min(converter.items) if isinstance(converter, AnyConverter) else 1
 
 
 def stall(server: Server, held: ExitStack, method: str, path: str, cookie: str) -> Line:
