@@ -82,9 +82,10 @@ def create_app(settings: Config | None = None) -> Flask:
     cli.register(app)
     incoming.register(app)
     app.wsgi_app = Visits(app.wsgi_app)  # type: ignore[method-assign]
-    mount.register(app, settings.public_url)
-    # Last, so that everything inside sees the address of the client and not the proxy's.
+    # So that everything inside sees the address of the client and not the proxy's.
     app.wsgi_app = Front(app.wsgi_app, settings)  # type: ignore[method-assign]
+    # Last: whoever looks at the path inside sees ours, whatever the proxy leaves before it.
+    mount.register(app, settings.public_url)
     return app
 
 

@@ -181,3 +181,14 @@ def test_it_finds_the_page_with_and_without_the_path(asked: str, inside: str) ->
     seen: dict[str, str] = {}
     Mount(lambda environ, _start: seen.update(environ) or [], "/crm")({"PATH_INFO": asked}, None)
     assert (seen["SCRIPT_NAME"], seen["PATH_INFO"]) == ("/crm", inside)
+
+
+@pytest.mark.parametrize("is_stripped", [True, False])
+def test_calls_and_balancers_come_in_by_any_host_below_the_path_too(
+    below: Flask, is_stripped: bool
+) -> None:
+    start = "" if is_stripped else PATH
+    client, foreign = below.test_client(), {"Host": "10.0.0.7:8000"}
+    assert client.get(f"{start}/healthz", headers=foreign).status_code == 200
+    assert client.post(f"{start}/zadarma", headers=foreign).status_code != 400
+    assert client.get(f"{start}/login", headers=foreign).status_code == 400
