@@ -40,7 +40,11 @@ class Relay:
         with suppress(OSError):
             while True:
                 near, _address = self._door.accept()
-                far = socket.create_connection(("127.0.0.1", self._upstream))
+                try:
+                    far = socket.create_connection(("127.0.0.1", self._upstream))
+                except OSError:
+                    near.close()
+                    continue
                 threading.Thread(target=self._ask, args=(near, far), daemon=True).start()
                 threading.Thread(target=_copy, args=(far, near), daemon=True).start()
 

@@ -260,6 +260,7 @@ def test_it_fits_and_is_closed_by_the_keyboard(office: Office, sign_in: SignIn, 
     NOTE.open(page, office).fill("About Ana")
     end_sign_ins(office, "Alice")
     NOTE.send(page)
+    expect(page.locator(DIALOG)).to_be_visible()
     box = page.locator(DIALOG).bounding_box()
     assert box is not None
     assert box["x"] >= 0
