@@ -1,5 +1,6 @@
 """Whatever form is sent twice, by a double click or a held key, adds one record."""
 
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -153,14 +154,15 @@ def test_no_form_adds_two_records_when_it_is_sent_twice_at_once(
             more = {name: count - before[name] for name, count in counts().items()}
             grown = {name for name, count in more.items() if count}
             if grown:
-                added.add(url)
+                # PostgreSQL goes on counting where the test before ended.
+                added.add(re.sub(r"\d+", "N", url))
                 # A contact that comes with a lead has its own entry in the journal.
                 most = {"journal_entry": len(grown)}
                 if any(more[name] > most.get(name, 1) for name in grown):
                     doubled[url] = {name: more[name] for name in grown}
     assert not doubled
     assert {"/contacts/new", "/leads/new", "/tasks/new", "/tasks", "/leads/stages"} <= added
-    assert {"/people/new", "/calls/outcomes", "/calls/1/wrapup", "/calls/2/new-lead"} <= added
+    assert {"/people/new", "/calls/outcomes", "/calls/N/wrapup", "/calls/N/new-lead"} <= added
     assert len(added) > 9
 
 
