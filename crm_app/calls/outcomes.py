@@ -75,7 +75,7 @@ def add(label: str, by: User, words: Mapping[str, str]) -> CallOutcome:
     gone = [row for row in stored if row.removed_at is not None]
     same = [row for row in gone if search_text.normalise(_name(row, words)) == wanted]
     outcome = same[0] if same else CallOutcome(code=uuid.uuid4().hex[:30])
-    outcome.label, outcome.removed_at = label, None
+    outcome.label, outcome.removed_at = _kept(outcome, label, words), None
     db.session.add(outcome)
     _number([*shown, outcome])
     _record(before, _named([*shown, outcome], words), by)
@@ -91,8 +91,7 @@ def rename(outcome: CallOutcome, label: str, by: User, words: Mapping[str, str])
     shown = [row for row in _held() if row.removed_at is None]
     _refuse_taken(label, [row for row in shown if row is not outcome], words)
     before = _named(shown, words)
-    # In the words of the interface it speaks each user's language.
-    outcome.label = "" if label == words.get(outcome.code) else label
+    outcome.label = _kept(outcome, label, words)
     db.session.flush()
     _record(before, _named(shown, words), by)
 
@@ -160,6 +159,12 @@ def _number(shown: list[CallOutcome]) -> None:
     for position, row in enumerate(shown, start=1):
         row.position = position
     db.session.flush()
+
+
+def _kept(row: CallOutcome, label: str, words: Mapping[str, str]) -> str:
+    """Give what is stored for a name: nothing where it is the interface's own word."""
+    # So that it goes on speaking each user's language.
+    return "" if label == words.get(row.code) else label
 
 
 def _name(row: CallOutcome, words: Mapping[str, str]) -> str:

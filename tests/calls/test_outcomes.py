@@ -134,3 +134,5 @@ def test_removing_can_be_undone(app: Flask, manager: FlaskClient) -> None:
     assert f"{PAGE}/{done}/back" in manager.get(PAGE).text
     manager.post(f"{PAGE}/{done}/back")
     assert "done" in [row.code for row in outcomes.offered()]
+    # It has no name of its own now either, and speaks every language.
+    assert outcome("done").label == ""
