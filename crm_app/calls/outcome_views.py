@@ -7,6 +7,7 @@ from flask import render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from crm_app import database
 from crm_app.accounts.current import me
 from crm_app.calls import outcomes
 from crm_app.calls.models import CallOutcome
@@ -27,7 +28,7 @@ Answer = str | Response | tuple[str, int]
 @manager_only
 def outcome_list() -> Answer:
     """Show the outcomes in the order of their keys; a post adds one."""
-    outcomes.ensure()
+    _store_defaults()
     form = OutcomeForm()
     if not form.validate_on_submit():
         return _page(form)
@@ -121,6 +122,17 @@ def _page(form: OutcomeForm, refused_id: int = 0) -> Answer:
     )
     db.session.commit()
     return page, 422 if form.errors else 200
+
+
+def _store_defaults() -> None:
+    """Store what an office begins with, once; showing a page else only reads."""
+    if outcomes.offered()[0].id is not None:
+        return
+    # The transaction of a page that is shown may not write: on SQLite it would not wait its turn.
+    db.session.commit()
+    database.set_reads_only(False)
+    outcomes.ensure()
+    db.session.commit()
 
 
 def _words() -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """The office names and orders the outcomes of a call; what was written up keeps its word."""
 
+import sqlite3
 from collections.abc import Callable
+from threading import Timer
 
 import pytest
 from flask import Flask
@@ -136,3 +138,22 @@ def test_removing_can_be_undone(app: Flask, manager: FlaskClient) -> None:
     assert "done" in [row.code for row in outcomes.offered()]
     # It has no name of its own now either, and speaks every language.
     assert outcome("done").label == ""
+
+
+def test_the_first_look_at_the_page_waits_for_whoever_writes(
+    app: Flask, manager: FlaskClient
+) -> None:
+    if db.engine.dialect.name != "sqlite":
+        assert manager.get(PAGE).status_code == 200
+        return
+    file = db.engine.url.database or ""
+    writer = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    writer.execute("BEGIN IMMEDIATE")
+    end = Timer(0.5, writer.execute, ("ROLLBACK",))
+    end.start()
+    try:
+        assert manager.get(PAGE).status_code == 200
+    finally:
+        end.join(10)
+        writer.close()
+    assert names() == list(outcomes.DEFAULTS)
