@@ -129,7 +129,11 @@ def _is_talk(talk: Any, missed: Any) -> tuple[ColumnElement[bool], ...]:
 
 def _is_same_client(one: Any, other: Any) -> ColumnElement[bool]:
     # Whoever has two telephones is still one client.
-    return or_(one.outside_number == other.outside_number, one.contact_id == other.contact_id)
+    is_same_number: ColumnElement[bool] = one.outside_number == other.outside_number
+    # Two strangers are not one because neither is a contact.
+    if other.contact_id is None:
+        return is_same_number
+    return or_(is_same_number, one.contact_id == other.contact_id)
 
 
 def _open_tasks() -> Select[Any]:
@@ -143,10 +147,8 @@ def _open_tasks() -> Select[Any]:
 
 def _open_task_for(call: Call) -> Task | None:
     """Find the open task of an earlier missed call of the same client."""
-    is_same = Call.outside_number == call.outside_number
-    if call.contact_id is not None:
-        is_same = or_(is_same, Call.contact_id == call.contact_id)
-    found: Task | None = db.session.scalar(_open_tasks().where(is_same).limit(1))
+    statement = _open_tasks().where(_is_same_client(Call, call)).limit(1)
+    found: Task | None = db.session.scalar(statement)
     return found
 
 

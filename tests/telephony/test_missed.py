@@ -41,11 +41,13 @@ def responsible(app: Flask, bob: User) -> User:
     return bob
 
 
-def call(name: str, number: str, *, answered: bool = False, out: bool = False) -> None:
-    """Let a call come (or go out) and end, answered at extension 101 or by nobody."""
+def call(
+    name: str, number: str, *, answered: bool = False, out: bool = False, extension: str = "101"
+) -> None:
+    """Let a call come (or go out) and end, answered at an extension or by nobody."""
     # Each a little later than the one before, all within the last hour.
     now = clock.now() - timedelta(minutes=50) + next(minutes) * timedelta(minutes=1)
-    way = {"caller": "101" if out else number, "called": number if out else ""}
+    way = {"caller": extension if out else number, "called": number if out else ""}
     start, end = (
         (FactKind.OUTGOING_STARTED, FactKind.OUTGOING_ENDED)
         if out
@@ -54,10 +56,10 @@ def call(name: str, number: str, *, answered: bool = False, out: bool = False) -
     how = Disposition.ANSWERED if answered else Disposition.CANCELLED
     prefix = "out" if out else "in"
     facts = [
-        Fact(start, f"{prefix}_{name}", now, did="+351210000001", extension="101" * out, **way),
+        Fact(start, f"{prefix}_{name}", now, did="+351210000001", extension=extension * out, **way),
         Fact(
             end, f"{prefix}_{name}", now + timedelta(seconds=20), disposition=how,
-            talk_seconds=15 if answered else 0, extension="101", **way,
+            talk_seconds=15 if answered else 0, extension=extension, **way,
         ),
     ]  # fmt: skip
     for fact in facts:
@@ -197,3 +199,14 @@ def test_it_keeps_what_was_missed_while_nobody_could_be_responsible(
     responsible.active = True
     db.session.commit()
     assert len(open_tasks()) == 1
+
+
+def test_the_task_is_completed_by_whoever_talked_with_this_client(
+    responsible: User, dora: User
+) -> None:
+    call("a", STRANGER)
+    (task,) = open_tasks()
+    call("b", STRANGER, answered=True)
+    call("c", "+351910000099", answered=True, extension="103")
+    assert open_tasks() == []
+    assert task.completed_by_id == responsible.id
