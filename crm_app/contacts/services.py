@@ -15,8 +15,8 @@ from crm_app.accounts.models import User
 from crm_app.accounts.services import sees_everything
 from crm_app.contacts import not_this_person
 from crm_app.contacts.caller import find_callers
-from crm_app.contacts.found_by import refresh_people, searchable
 from crm_app.contacts.models import Contact, ContactEmail, ContactKind, ContactPhone, PhoneKind
+from crm_app.contacts.search_document import refresh_people, searchable
 from crm_app.database import hold
 from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db

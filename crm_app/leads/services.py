@@ -17,8 +17,8 @@ from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
 from crm_app.journal.models import JournalEntry
-from crm_app.leads.found_by import searchable as searchable
 from crm_app.leads.models import Lead, LeadStage, StageKind
+from crm_app.leads.search_document import searchable as searchable
 from crm_app.text import clean, required
 
 RECORD = "lead"

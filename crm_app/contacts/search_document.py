@@ -1,4 +1,4 @@
-"""What a contact is found by: its names, addresses and numbers in one text."""
+"""The text that a contact is found by: names, addresses and numbers."""
 
 import re
 
@@ -14,7 +14,7 @@ _NOT_DIGITS = re.compile(r"\D")
 
 
 def searchable(contact: Contact) -> str:
-    """Give all that a contact is found by, normalised."""
+    """Give the normalised text that a contact is found by."""
     company = db.session.get(Contact, contact.company_id) if contact.company_id else None
     parts = [contact.name, company.name if company else "", contact.job_title]
     parts += [email.address for email in contact.emails]
@@ -28,7 +28,7 @@ def searchable(contact: Contact) -> str:
 
 
 def refresh_people(company: Contact) -> None:
-    """Let the people of a company be found by its new name."""
+    """Write the new name of a company into the texts that its people are found by."""
     people = db.session.scalars(
         select(Contact)
         .where(Contact.company_id == company.id)
