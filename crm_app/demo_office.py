@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 
 from crm_app import clock
 from crm_app.accounts.models import Role, User
-from crm_app.calls import ledger
-from crm_app.calls.facts import Disposition, Fact, FactKind
+from crm_app.calls.fold.facts import Disposition, Fact, FactKind
+from crm_app.calls.store import ledger
 from crm_app.contacts.models import Contact, ContactKind
 from crm_app.demo import make_contact, make_lead, make_task, make_user
 from crm_app.errors import RamalError

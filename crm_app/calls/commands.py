@@ -3,7 +3,7 @@
 import click
 from flask.cli import AppGroup
 
-from crm_app.calls import upkeep
+from crm_app.calls.store import upkeep
 from crm_app.extensions import db
 
 calls_cli = AppGroup("calls", help="The call log.")

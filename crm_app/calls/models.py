@@ -7,8 +7,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm_app import clock
 from crm_app.accounts.models import User
-from crm_app.calls import responsible
-from crm_app.calls.facts import CallPhase, Direction, Disposition, Fact, FactKind
+from crm_app.calls.fold.facts import CallPhase, Direction, Disposition, Fact, FactKind
+from crm_app.calls.store import responsible_trigger
 from crm_app.contacts.models import Contact
 from crm_app.extensions import Model
 from crm_app.leads.models import Lead
@@ -137,7 +137,7 @@ class Call(Model):
         return select(cls).where(cls.phase != CallPhase.ENDED).order_by(cls.started_at, cls.id)
 
 
-responsible.attach(Call)
+responsible_trigger.attach(Call)
 
 
 class CallLeg(Model):

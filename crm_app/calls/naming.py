@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from crm_app.accounts.models import User
 from crm_app.accounts.services import sees_everything
-from crm_app.calls.facts import Direction
+from crm_app.calls.fold.facts import Direction
 from crm_app.calls.models import Call
 from crm_app.contacts.models import Contact
 

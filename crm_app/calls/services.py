@@ -4,8 +4,8 @@ Nothing here commits: the caller ends the transaction, so that several verbs can
 """
 
 from crm_app.accounts.models import User
-from crm_app.calls import ledger
 from crm_app.calls.models import Call
+from crm_app.calls.store import ledger
 from crm_app.contacts import not_this_person
 from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact, PhoneKind

@@ -8,10 +8,10 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from crm_app.accounts.colleagues import colleagues
-from crm_app.calls import listing, naming, outcomes, services, wording
+from crm_app.calls import listing, naming, services, wording
 from crm_app.calls.forms import FilterForm
 from crm_app.calls.models import Call, CallFact, CallWrapup
-from crm_app.calls.popup_forms import SOURCE_WORDS
+from crm_app.calls.wrapup import outcomes
 from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact
 from crm_app.contacts.not_this_person import refused_of
@@ -59,7 +59,7 @@ def words() -> dict[str, Any]:
     return {
         "statuses": wording.STATUSES,
         "directions": wording.DIRECTIONS,
-        "source_words": SOURCE_WORDS,
+        "source_words": wording.SOURCE_WORDS,
     }
 
 

@@ -8,7 +8,7 @@ from flask_babel import format_time
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from crm_app.calls.facts import Direction, Disposition, Fact, FactKind
+from crm_app.calls.fold.facts import Direction, Disposition, Fact, FactKind
 from crm_app.calls.models import CallFact
 from crm_app.web.formatting import duration, phone
 
@@ -35,6 +35,8 @@ DIRECTIONS: dict[str, tuple[Any, str]] = {
     Direction.OUTBOUND: (_l("Outgoing"), "phone-outgoing"),
     Direction.INTERNAL: (_l("Between colleagues"), "arrows-exchange"),
 }
+# Of a lead that was made from a call.
+SOURCE_WORDS = {"incoming_call": _l("Incoming call"), "outgoing_call": _l("Outgoing call")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from sqlalchemy import delete
 from crm_app import clock, database
 from crm_app.accounts import sessions
 from crm_app.accounts.models import AccountLink
-from crm_app.calls import statements as calls_sql
-from crm_app.calls import upkeep
+from crm_app.calls.store import hot_sql as calls_sql
+from crm_app.calls.store import upkeep
 from crm_app.extensions import db
 from crm_app.health.services import HEARTBEAT_SECONDS, beat
 from crm_app.keys import services as keys

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from crm_app import clock
 from crm_app.accounts.models import User
-from crm_app.calls.facts import FactKind
+from crm_app.calls.fold.facts import FactKind
 from crm_app.calls.models import CallFact
 from crm_app.config import Config
 from crm_app.extensions import db

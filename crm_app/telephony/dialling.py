@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from crm_app import clock, phone_numbers
 from crm_app.accounts.models import User
-from crm_app.calls.facts import CallPhase
+from crm_app.calls.fold.facts import CallPhase
 from crm_app.calls.models import Call
 from crm_app.contacts.caller import find_callers
 from crm_app.contacts.models import Contact, ContactPhone

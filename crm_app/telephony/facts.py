@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from crm_app import phone_numbers
-from crm_app.calls.facts import Disposition, Fact, FactKind
+from crm_app.calls.fold.facts import Disposition, Fact, FactKind
 from crm_app.telephony.zadarma import events
 from crm_app.telephony.zadarma.parties import MAX_EXTENSION_DIGITS, party
 

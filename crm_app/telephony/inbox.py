@@ -8,8 +8,8 @@ import structlog
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, text, update
 
 from crm_app import clock
-from crm_app.calls import ledger
-from crm_app.calls.facts import CallPhase, Fact, FactKind
+from crm_app.calls.fold.facts import CallPhase, Fact, FactKind
+from crm_app.calls.store import ledger
 from crm_app.contacts.caller import Caller
 from crm_app.database import UtcDateTime
 from crm_app.telephony import matching

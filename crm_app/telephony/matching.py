@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from crm_app.calls.facts import Fact, FactKind, is_own_leg, may_be_extension
+from crm_app.calls.fold.facts import Fact, FactKind, is_own_leg, may_be_extension
 from crm_app.phone_pairs import other_writings
 
 TAIL_LENGTH = 9

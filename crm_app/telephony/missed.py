@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 
 from crm_app import clock, database
 from crm_app.accounts.models import User
-from crm_app.calls.facts import Direction
+from crm_app.calls.fold.facts import Direction
 from crm_app.calls.models import Call
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db

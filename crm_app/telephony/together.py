@@ -19,7 +19,7 @@ from sqlalchemy.exc import (
     TimeoutError,
 )
 
-from crm_app.calls.statements import as_usual
+from crm_app.calls.store.hot_sql import as_usual
 from crm_app.database import DatabaseBusyError
 from crm_app.deadline import seconds_left, within
 from crm_app.telephony.arrivals import Arrival

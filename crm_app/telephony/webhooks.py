@@ -18,8 +18,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from crm_app import clock, database
-from crm_app.calls.facts import Fact
-from crm_app.calls.ledger import CallIsFullError
+from crm_app.calls.fold.facts import Fact
+from crm_app.calls.store.ledger import CallIsFullError
 from crm_app.config import Config
 from crm_app.contacts.caller import find_callers
 from crm_app.database import DatabaseBusyError

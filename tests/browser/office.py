@@ -17,8 +17,8 @@ from flask import Flask
 
 from crm_app import clock, create_app
 from crm_app.accounts.models import Role, User
-from crm_app.calls.facts import Disposition, Fact, FactKind
-from crm_app.calls.ledger import record
+from crm_app.calls.fold.facts import Disposition, Fact, FactKind
+from crm_app.calls.store.ledger import record
 from crm_app.config import Config
 from crm_app.demo import make_user
 from crm_app.extensions import db

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from crm_app.calls.facts import FactKind
+from crm_app.calls.fold.facts import FactKind
 from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact, make_lead
 from crm_app.extensions import db

@@ -8,9 +8,9 @@ from flask.testing import FlaskClient
 
 from crm_app import clock
 from crm_app.accounts.models import User
-from crm_app.calls.facts import Disposition, Fact, FactKind
-from crm_app.calls.ledger import record
+from crm_app.calls.fold.facts import Disposition, Fact, FactKind
 from crm_app.calls.models import Call
+from crm_app.calls.store.ledger import record
 from crm_app.extensions import db
 from crm_app.live import bus
 from crm_app.live.messages import channel_of, missed

@@ -12,9 +12,9 @@ from sqlalchemy import insert, select
 
 from crm_app.accounts.models import OfficeSettings, User
 from crm_app.calls import listing
-from crm_app.calls.facts import Disposition, Fact, FactKind
-from crm_app.calls.ledger import record
+from crm_app.calls.fold.facts import Disposition, Fact, FactKind
 from crm_app.calls.models import Call, CallOutcome, CallWrapup
+from crm_app.calls.store.ledger import record
 from crm_app.demo import make_contact, make_lead
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.services import change_office
-from crm_app.calls.facts import FactKind
+from crm_app.calls.fold.facts import FactKind
 from crm_app.calls.models import Call
 from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact

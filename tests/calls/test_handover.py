@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from crm_app.accounts.models import User
 from crm_app.accounts.services import change_office, set_extension
-from crm_app.calls.facts import Disposition, FactKind
+from crm_app.calls.fold.facts import Disposition, FactKind
 from crm_app.calls.models import Call
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db

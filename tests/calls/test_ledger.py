@@ -15,11 +15,11 @@ from sqlalchemy import create_engine, func, select, update
 from sqlalchemy.orm import Session
 
 from crm_app.accounts.models import User
-from crm_app.calls import ledger, upkeep
-from crm_app.calls.facts import Disposition, Fact, FactKind
-from crm_app.calls.ledger import CallIsFullError, Recorded, record
-from crm_app.calls.lifecycle import fold
+from crm_app.calls.fold.facts import Disposition, Fact, FactKind
+from crm_app.calls.fold.lifecycle import fold
 from crm_app.calls.models import Call, CallFact, CallLeg, CallRecording, CallWrapup
+from crm_app.calls.store import ledger, upkeep
+from crm_app.calls.store.ledger import CallIsFullError, Recorded, record
 from crm_app.demo import make_contact, make_lead, make_user
 from crm_app.extensions import db
 from tests.calls.test_lifecycle_properties import SANE

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crm_app.calls.facts import Disposition, Fact, FactKind
-from crm_app.calls.lifecycle import CallState, fold
+from crm_app.calls.fold.facts import Disposition, Fact, FactKind
+from crm_app.calls.fold.lifecycle import CallState, fold
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ANA, LINE, BEGAN = "+351910000042", "+351210000001", "2026-03-02 12:00:00"

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
 
-from crm_app.calls.facts import CallPhase, Direction, Disposition, Fact, FactKind
-from crm_app.calls.lifecycle import fold
+from crm_app.calls.fold.facts import CallPhase, Direction, Disposition, Fact, FactKind
+from crm_app.calls.fold.lifecycle import fold
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ANA = "+351910000042"

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crm_app.calls.facts import CallPhase, Direction, Disposition, Fact, FactKind
-from crm_app.calls.lifecycle import CallState, fold
+from crm_app.calls.fold.facts import CallPhase, Direction, Disposition, Fact, FactKind
+from crm_app.calls.fold.lifecycle import CallState, fold
 from tests.effort import lines_run
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

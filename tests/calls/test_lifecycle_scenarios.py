@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from crm_app.calls.facts import Direction, Disposition, Fact, FactKind
-from crm_app.calls.lifecycle import CallState, fold
+from crm_app.calls.fold.facts import Direction, Disposition, Fact, FactKind
+from crm_app.calls.fold.lifecycle import CallState, fold
 from crm_app.telephony.facts import to_fact
 from crm_app.telephony.zadarma.events import CallEvent, parse
 

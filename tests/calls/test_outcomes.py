@@ -9,8 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from crm_app.accounts.models import User
-from crm_app.calls import outcomes
 from crm_app.calls.models import CallOutcome, CallWrapup
+from crm_app.calls.wrapup import outcomes
 from crm_app.extensions import db
 from tests.calls.test_call_log import answered
 

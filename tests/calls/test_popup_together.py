@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from crm_app.accounts.models import User
-from crm_app.calls import wrapup
 from crm_app.calls.models import Call
+from crm_app.calls.wrapup import services as wrapup
 from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact
 from crm_app.extensions import db

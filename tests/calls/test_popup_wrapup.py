@@ -8,12 +8,12 @@ import time_machine
 from sqlalchemy import select
 
 from crm_app.accounts.models import User
-from crm_app.calls.facts import Disposition, FactKind
+from crm_app.calls.fold.facts import Disposition, FactKind
 from crm_app.calls.models import Call, CallOutcome, CallWrapup
-from crm_app.calls.outcomes import DEFAULTS as DEFAULT_OUTCOMES
-from crm_app.calls.outcomes import ensure as ensure_outcomes
-from crm_app.calls.outcomes import offered as outcomes
-from crm_app.calls.wrapup import due_of
+from crm_app.calls.wrapup.outcomes import DEFAULTS as DEFAULT_OUTCOMES
+from crm_app.calls.wrapup.outcomes import ensure as ensure_outcomes
+from crm_app.calls.wrapup.outcomes import offered as outcomes
+from crm_app.calls.wrapup.services import due_of
 from crm_app.demo import make_contact
 from crm_app.extensions import db
 from crm_app.tasks import services as tasks

@@ -10,9 +10,9 @@ from sqlalchemy import select
 from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.services import change_office
-from crm_app.calls.cards import who_is_it
-from crm_app.calls.facts import Disposition, FactKind
+from crm_app.calls.fold.facts import Disposition, FactKind
 from crm_app.calls.models import Call
+from crm_app.calls.popups.cards import who_is_it
 from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.extensions import db

@@ -14,10 +14,10 @@ from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.services import change_office
 from crm_app.calls import listing
-from crm_app.calls.facts import Fact, FactKind
-from crm_app.calls.ledger import record
+from crm_app.calls.fold.facts import Fact, FactKind
 from crm_app.calls.models import Call, CallLeg
 from crm_app.calls.services import attach_contact, match_contact
+from crm_app.calls.store.ledger import record
 from crm_app.contacts.models import Contact
 from crm_app.database import UtcDateTime
 from crm_app.demo import make_contact, make_lead

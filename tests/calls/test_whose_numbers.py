@@ -7,10 +7,10 @@ from flask import Flask
 from sqlalchemy import select
 
 from crm_app.accounts.models import User
-from crm_app.calls import upkeep
-from crm_app.calls.facts import Disposition, Fact, FactKind
-from crm_app.calls.ledger import Recorded, record
+from crm_app.calls.fold.facts import Disposition, Fact, FactKind
 from crm_app.calls.models import Call, CallFact
+from crm_app.calls.store import upkeep
+from crm_app.calls.store.ledger import Recorded, record
 from crm_app.demo import make_contact
 from crm_app.extensions import db
 from crm_app.telephony import services

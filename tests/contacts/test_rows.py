@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 
 from crm_app import clock
 from crm_app.accounts.models import User
-from crm_app.calls import ledger
-from crm_app.calls.facts import Fact, FactKind
+from crm_app.calls.fold.facts import Fact, FactKind
+from crm_app.calls.store import ledger
 from crm_app.contacts import services
 from crm_app.contacts.models import Contact, ContactPhone, PhoneKind
 from crm_app.contacts.services import MOST_EMAILS, MOST_PHONES, add_phone

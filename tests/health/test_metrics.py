@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from crm_app.accounts.models import User
-from crm_app.calls.facts import Fact, FactKind
-from crm_app.calls.ledger import record
+from crm_app.calls.fold.facts import Fact, FactKind
+from crm_app.calls.store.ledger import record
 from crm_app.extensions import db
 from crm_app.health import migrations
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import time_machine
 
 from crm_app import clock
-from crm_app.calls.lifecycle import CallPhase
+from crm_app.calls.fold.lifecycle import CallPhase
 from crm_app.calls.models import Call
 from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.extensions import db

@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 
 from crm_app import clock
 from crm_app.accounts.models import AccountLink, LinkPurpose
-from crm_app.calls import ledger
-from crm_app.calls.facts import CallPhase, Fact, FactKind
+from crm_app.calls.fold.facts import CallPhase, Fact, FactKind
 from crm_app.calls.models import Call
+from crm_app.calls.store import ledger
 from crm_app.extensions import db
 from crm_app.serving import jobs, periodic
 from crm_app.serving.jobs import Job

@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.services import change_office
-from crm_app.calls.facts import Fact, FactKind
-from crm_app.calls.ledger import record
+from crm_app.calls.fold.facts import Fact, FactKind
+from crm_app.calls.store.ledger import record
 from crm_app.counting import Counter
 from crm_app.demo import make_contact, make_lead
 from crm_app.extensions import db

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crm_app.calls.facts import Disposition, Fact, FactKind
+from crm_app.calls.fold.facts import Disposition, Fact, FactKind
 from crm_app.telephony.facts import to_fact
 from crm_app.telephony.zadarma.events import parse
 

@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 
 from crm_app import clock
 from crm_app.accounts.models import User
-from crm_app.calls import ledger
-from crm_app.calls.facts import Fact, FactKind
+from crm_app.calls.fold.facts import Fact, FactKind
+from crm_app.calls.store import ledger
 from crm_app.extensions import db
 from crm_app.telephony import checks
 from crm_app.telephony.connection import Link

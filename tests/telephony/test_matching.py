@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crm_app.calls.facts import Fact, FactKind
+from crm_app.calls.fold.facts import Fact, FactKind
 from crm_app.telephony.matching import Wish, match
 
 NOW = datetime(2026, 3, 2, 9, 15, tzinfo=UTC)

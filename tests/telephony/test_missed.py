@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from crm_app import clock
 from crm_app.accounts.models import User
-from crm_app.calls import ledger
-from crm_app.calls.facts import Disposition, Fact, FactKind
+from crm_app.calls.fold.facts import Disposition, Fact, FactKind
+from crm_app.calls.store import ledger
 from crm_app.demo import make_contact
 from crm_app.extensions import db
 from crm_app.serving import periodic

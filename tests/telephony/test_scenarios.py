@@ -9,8 +9,8 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from crm_app import clock
-from crm_app.calls import upkeep
 from crm_app.calls.models import Call
+from crm_app.calls.store import upkeep
 from crm_app.config import Config
 from crm_app.demo import make_contact, make_user
 from crm_app.extensions import db

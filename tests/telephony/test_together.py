@@ -11,10 +11,10 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, func, insert
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from crm_app import clock, database
-from crm_app.calls.facts import Fact
-from crm_app.calls.ledger import lock
+from crm_app.calls.fold.facts import Fact
 from crm_app.calls.models import CallFact
-from crm_app.calls.statements import Statement, run
+from crm_app.calls.store.hot_sql import Statement, run
+from crm_app.calls.store.ledger import lock
 from crm_app.extensions import db
 from crm_app.telephony import inbox
 from crm_app.telephony.models import UnreadableRequest

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from crm_app.calls import ledger
 from crm_app.calls.models import Call, CallFact
+from crm_app.calls.store import ledger
 from crm_app.config import Config
 from crm_app.demo import make_contact, make_user
 from crm_app.extensions import db

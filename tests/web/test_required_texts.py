@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 
 from crm_app.accounts import services as accounts
 from crm_app.accounts.models import Role, User
-from crm_app.calls import wrapup
 from crm_app.calls.models import Call
-from crm_app.calls.wrapup import WrittenUp
+from crm_app.calls.wrapup import services as wrapup
+from crm_app.calls.wrapup.services import WrittenUp
 from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact, make_lead, make_task

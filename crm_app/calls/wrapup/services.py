@@ -1,5 +1,6 @@
 """What users do about a call: close its card, say who it was, write up how it went."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
@@ -9,10 +10,11 @@ from sqlalchemy.dialects.sqlite import insert as insert_on_sqlite
 
 from crm_app import clock
 from crm_app.accounts.models import User
-from crm_app.calls import ledger, outcomes, services
-from crm_app.calls.facts import Direction
+from crm_app.calls import services
+from crm_app.calls.fold.facts import Direction
 from crm_app.calls.models import Call, CallWrapup
-from crm_app.calls.popups import Part, wrapups_of
+from crm_app.calls.store import ledger
+from crm_app.calls.wrapup import outcomes
 from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact
 from crm_app.database import hold
@@ -62,16 +64,6 @@ def wrapup_of(call: Call, user: User) -> CallWrapup:
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one()
-
-
-def put_away(call: Call, part: Part, user: User) -> None:
-    """Close a card for good; a wrap-up keeps what was typed and can be opened from the call."""
-    row = wrapup_of(call, user)
-    if part is Part.WRAP_UP:
-        row.dismissed_at = clock.now()
-    else:
-        row.popup_closed_at = clock.now()
-    db.session.flush()
 
 
 def keep_draft(call: Call, user: User, written: WrittenUp, zone: tzinfo) -> bool:
@@ -149,6 +141,17 @@ def due_of(chip: str, now: datetime, zone: tzinfo) -> tuple[datetime, bool]:
     today = now.astimezone(zone).date()
     days = 1 if chip == "tomorrow" else (MONDAY - today.weekday() - 1) % 7 + 1
     return tasks.on_day(today + timedelta(days=days)), False
+
+
+def wrapups_of(user: User, call_ids: Iterable[int]) -> dict[int, CallWrapup]:
+    """Find what a user has done about some calls, by the call's id."""
+    ids = list(call_ids)
+    if not ids:
+        return {}
+    rows = db.session.scalars(
+        select(CallWrapup).where(CallWrapup.user_id == user.id, CallWrapup.call_id.in_(ids))
+    )
+    return {row.call_id: row for row in rows}
 
 
 def existing(call: Call, user: User) -> CallWrapup | None:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.engine import Connection
 
-from crm_app.calls import projection
-from crm_app.calls import statements as sql
-from crm_app.calls.facts import Fact, FactKind
-from crm_app.calls.lifecycle import CallState, fold
-from crm_app.calls.projection import Attached
+from crm_app.calls.fold.facts import Fact, FactKind
+from crm_app.calls.fold.lifecycle import CallState, fold
+from crm_app.calls.store import hot_sql as sql
+from crm_app.calls.store import projection
+from crm_app.calls.store.projection import Attached
 from crm_app.contacts.caller import Caller, find_callers
 from crm_app.errors import RamalError
 

@@ -9,10 +9,10 @@ from werkzeug.wrappers import Response
 
 from crm_app import database
 from crm_app.accounts.current import me
-from crm_app.calls import outcomes
 from crm_app.calls.models import CallOutcome
-from crm_app.calls.popup_forms import OUTCOME_WORDS, OutcomeForm
 from crm_app.calls.views import bp
+from crm_app.calls.wrapup import outcomes
+from crm_app.calls.wrapup.forms import OUTCOME_WORDS, OutcomeForm
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal.story import Story

@@ -6,7 +6,7 @@ Every choice here depends on what the facts say and never on when they arrived.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from crm_app.calls.facts import Direction, Fact, FactKind, is_own_leg
+from crm_app.calls.fold.facts import Direction, Fact, FactKind, is_own_leg
 
 OUTGOING = (FactKind.OUTGOING_STARTED, FactKind.OUTGOING_ENDED)
 _TELLS_CALLER = (

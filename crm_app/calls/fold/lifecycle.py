@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from crm_app.calls.facts import CallPhase, Direction, Disposition, Fact, FactKind, as_read
-from crm_app.calls.legs import Leg, answerers_of, legs_of, ringing_in
-from crm_app.calls.outcome import ENDS, NEVER, Outcome, outcome_of
-from crm_app.calls.parties import Parties, parties_of
+from crm_app.calls.fold.ending import ENDS, NEVER, Outcome, outcome_of
+from crm_app.calls.fold.facts import CallPhase, Direction, Disposition, Fact, FactKind, as_read
+from crm_app.calls.fold.legs import Leg, answerers_of, legs_of, ringing_in
+from crm_app.calls.fold.parties import Parties, parties_of
 
 _RINGS = (FactKind.STARTED, FactKind.RANG, FactKind.OUTGOING_STARTED)
 _FRESH = timedelta(days=1)

@@ -1,6 +1,5 @@
 """Whose screen a call is on: who rings, who talks, who has something to write up."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -10,10 +9,11 @@ from sqlalchemy.orm.interfaces import ORMOption
 
 from crm_app import clock
 from crm_app.accounts.models import User
-from crm_app.calls.facts import CallPhase, Direction
-from crm_app.calls.legs import Leg, ringing_in
+from crm_app.calls.fold.facts import CallPhase, Direction
+from crm_app.calls.fold.legs import Leg, ringing_in
 from crm_app.calls.models import Call, CallLeg, CallWrapup
-from crm_app.calls.upkeep import RINGS_AT_MOST, TALKS_AT_MOST
+from crm_app.calls.store.upkeep import RINGS_AT_MOST, TALKS_AT_MOST
+from crm_app.calls.wrapup import services as wrapups
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 
@@ -66,12 +66,22 @@ def is_put_away(call: Call, part: Part, wrapup: CallWrapup | None, user: User) -
     return put_away is not None and put_away >= _came_at(call, part, user)
 
 
+def put_away(call: Call, part: Part, user: User) -> None:
+    """Close a card for good; a wrap-up keeps what was typed and can be opened from the call."""
+    row = wrapups.wrapup_of(call, user)
+    if part is Part.WRAP_UP:
+        row.dismissed_at = clock.now()
+    else:
+        row.popup_closed_at = clock.now()
+    db.session.flush()
+
+
 def on_screen_of(user: User) -> list[tuple[Call, Part, CallWrapup | None]]:
     """List the calls whose cards a user sees now: talking, then ringing, then to be written up."""
     now = clock.now()
     calls = [*db.session.scalars(_live()), *db.session.scalars(_lately_ended(user, now))]
     parts = [(call, part) for call in calls if (part := part_of(call, user, now))]
-    written = wrapups_of(user, (call.id for call, _ in parts))
+    written = wrapups.wrapups_of(user, (call.id for call, _ in parts))
     shown = [
         (call, part, written.get(call.id))
         for call, part in parts
@@ -132,17 +142,6 @@ def seconds_of_talk(call: Call, part: Part, user: User) -> int | None:
         return call.talk_seconds
     passed_on = min((at for at, _is_mine in talks if at > begun), default=call.ended_at)
     return int((passed_on - begun).total_seconds()) if passed_on else None
-
-
-def wrapups_of(user: User, call_ids: Iterable[int]) -> dict[int, CallWrapup]:
-    """Find what a user has done about some calls, by the call's id."""
-    ids = list(call_ids)
-    if not ids:
-        return {}
-    rows = db.session.scalars(
-        select(CallWrapup).where(CallWrapup.user_id == user.id, CallWrapup.call_id.in_(ids))
-    )
-    return {row.call_id: row for row in rows}
 
 
 def _is_stale(call: Call, now: datetime) -> bool:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from crm_app.calls.facts import CallPhase, Direction, Disposition, Fact, FactKind, is_own_leg
-from crm_app.calls.parties import OUTGOING, Parties
+from crm_app.calls.fold.facts import CallPhase, Direction, Disposition, Fact, FactKind, is_own_leg
+from crm_app.calls.fold.parties import OUTGOING, Parties
 
 ENDS = (FactKind.ENDED, FactKind.OUTGOING_ENDED, FactKind.LISTED)
 NEVER = datetime.min.replace(tzinfo=UTC)

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from crm_app.calls.facts import Direction, Fact, FactKind, is_own_leg
-from crm_app.calls.parties import Parties
+from crm_app.calls.fold.facts import Direction, Fact, FactKind, is_own_leg
+from crm_app.calls.fold.parties import Parties
 
 
 @dataclass(frozen=True, slots=True)

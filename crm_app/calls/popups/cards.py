@@ -10,11 +10,11 @@ from sqlalchemy.orm import joinedload
 from crm_app import phone_numbers
 from crm_app.accounts.models import User
 from crm_app.accounts.services import may_open
-from crm_app.calls.facts import Direction
+from crm_app.calls.fold.facts import Direction
 from crm_app.calls.listing import with_contact
 from crm_app.calls.models import Call, CallLeg, CallWrapup
 from crm_app.calls.naming import may_name, only_named
-from crm_app.calls.popups import Part, on_screen_of, passed_by, seconds_of_talk
+from crm_app.calls.popups.card_state import Part, on_screen_of, passed_by, seconds_of_talk
 from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db

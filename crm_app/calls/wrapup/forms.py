@@ -1,15 +1,14 @@
-"""What may be typed on the card of a call."""
+"""What may be typed about a call, and the names of the outcomes."""
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, IntegerField, StringField, TextAreaField
-from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
+from wtforms import HiddenField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length
 
-from crm_app.calls.outcomes import LABEL_LENGTH
-from crm_app.calls.wrapup import NOTE_LENGTH, Stranger, WrittenUp
+from crm_app.calls.wrapup.outcomes import LABEL_LENGTH
+from crm_app.calls.wrapup.services import NOTE_LENGTH, WrittenUp
 from crm_app.text import clean
-from crm_app.web.ids import read_id
 from crm_app.web.line_ends import PlainLines
 
 OUTCOME_WORDS = {
@@ -21,29 +20,7 @@ OUTCOME_WORDS = {
     "wrong_number": _l("Wrong number"),
 }
 CHIP_WORDS = {"hour": _l("In 1 hour"), "tomorrow": _l("Tomorrow"), "monday": _l("Monday")}
-SOURCE_WORDS = {"incoming_call": _l("Incoming call"), "outgoing_call": _l("Outgoing call")}
-MOST_ID = 2**31 - 1
 TOO_LONG = _l("This is too long.")
-
-
-class NewLeadForm(FlaskForm):
-    """The name of a stranger who called, and which contacts of the number it is not."""
-
-    name = StringField(_l("Name"), filters=[clean], validators=[DataRequired(), Length(max=200)])
-    known = HiddenField(filters=[clean], validators=[Length(max=300)])
-
-    def stranger(self) -> Stranger:
-        """Give the name, and the contacts that were on the card."""
-        ids = (read_id(part) for part in (self.known.data or "").split(","))
-        known = frozenset(known_id for known_id in ids if known_id is not None)
-        return Stranger(self.name.data, known)
-
-
-class IdentifyForm(FlaskForm):
-    """Which contact it was, and whether the number becomes theirs."""
-
-    contact_id = IntegerField(validators=[InputRequired(), NumberRange(1, MOST_ID)])
-    keeps_number = BooleanField()
 
 
 class WrapupForm(PlainLines):

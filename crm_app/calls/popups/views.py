@@ -10,18 +10,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
 from crm_app import clock, phone_numbers
-from crm_app.calls import cards, outcomes, popups, services, wrapup
+from crm_app.calls import services
 from crm_app.calls.models import Call, CallOutcome
-from crm_app.calls.popup_forms import (
-    CHIP_WORDS,
-    OUTCOME_WORDS,
-    SOURCE_WORDS,
-    IdentifyForm,
-    NewLeadForm,
-    WrapupForm,
-    call_back,
-)
+from crm_app.calls.popups import card_state, cards
+from crm_app.calls.popups.forms import IdentifyForm, NewLeadForm
 from crm_app.calls.views import bp, call_or_404, contact_or_404
+from crm_app.calls.wording import SOURCE_WORDS
+from crm_app.calls.wrapup import outcomes
+from crm_app.calls.wrapup import services as wrapup
+from crm_app.calls.wrapup.forms import CHIP_WORDS, OUTCOME_WORDS, WrapupForm, call_back
 from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact
 from crm_app.errors import InvalidInputError
@@ -48,7 +45,7 @@ def own_call_or_404(call_id: int) -> Call:
             joinedload(Call.contact).joinedload(Contact.responsible),
         )
     )
-    if call is None or not popups.has_part(call, current_user):
+    if call is None or not card_state.has_part(call, current_user):
         abort(404)
     return call
 
@@ -88,9 +85,9 @@ def popup(call_id: int) -> Answer:
 def close_popup(call_id: int) -> Answer:
     """Close a card, on every screen of this user and for good."""
     call = own_call_or_404(call_id)
-    part = popups.part_of(call, current_user, clock.now())
+    part = card_state.part_of(call, current_user, clock.now())
     if part is not None:
-        wrapup.put_away(call, part, current_user)
+        card_state.put_away(call, part, current_user)
         _commit_and_tell({call.id: {current_user.id}})
     return see_other(_page("calls.index")) if not wants_fragment() else make_response("", 200)
 
@@ -212,7 +209,7 @@ def _commit_and_tell(screens: dict[int, set[int]]) -> None:
 
 def _screens_of_number(call: Call) -> dict[int, set[int]]:
     """Name who may see this call or another one of the same number: now they learn who it is."""
-    return {one.id: popups.users_of(one) for one in [call, *popups.others_of_number(call)]}
+    return {one.id: card_state.users_of(one) for one in [call, *card_state.others_of_number(call)]}
 
 
 def _say_whose(owner: Contact | None, typed: str) -> None:
@@ -234,11 +231,11 @@ def _after_change(call: Call) -> Answer:
 def _card(
     call: Call, form: NewLeadForm | None = None, error: str = "", *, is_kept: bool = False
 ) -> Answer:
-    part = popups.part_of(call, current_user, clock.now())
+    part = card_state.part_of(call, current_user, clock.now())
     if part is None and is_kept and cards.who_is_it(call)[0] is None:
-        part = popups.Part.OVER
+        part = card_state.Part.OVER
     row = wrapup.existing(call, current_user)
-    is_gone = part is None or popups.is_put_away(call, part, row, current_user)
+    is_gone = part is None or card_state.is_put_away(call, part, row, current_user)
     card = None if part is None or is_gone else cards.card_of(call, part, row, current_user)
     if error and (card is None or card.contact):
         # The form in which it would stand has gone.
@@ -271,7 +268,7 @@ def _wrapup(call: Call, form: WrapupForm | None = None, status: int = 200) -> An
 
 
 def _outcomes(shown: list[cards.Card]) -> list[CallOutcome]:
-    return outcomes.offered() if any(card.part is popups.Part.WRAP_UP for card in shown) else []
+    return outcomes.offered() if any(card.part is card_state.Part.WRAP_UP for card in shown) else []
 
 
 def _name(call: Call) -> str:

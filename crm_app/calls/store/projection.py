@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from crm_app import clock
-from crm_app.calls import statements as sql
-from crm_app.calls.lifecycle import CallState
+from crm_app.calls.fold.lifecycle import CallState
+from crm_app.calls.store import hot_sql as sql
 
 Users = Mapping[str, int | None]
 

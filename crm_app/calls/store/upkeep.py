@@ -9,10 +9,10 @@ from sqlalchemy import Connection, TextClause
 from sqlalchemy.orm import Session, scoped_session
 
 from crm_app import database
-from crm_app.calls import ledger
-from crm_app.calls import statements as sql
-from crm_app.calls.facts import CallPhase, Fact, FactKind
-from crm_app.calls.ledger import Recorded
+from crm_app.calls.fold.facts import CallPhase, Fact, FactKind
+from crm_app.calls.store import hot_sql as sql
+from crm_app.calls.store import ledger
+from crm_app.calls.store.ledger import Recorded
 
 AnySession = Session | scoped_session[Any]
 

@@ -1,0 +1,1 @@
+"""The cards of live calls: whose screen shows which, and what is on them."""

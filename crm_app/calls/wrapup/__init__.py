@@ -1,0 +1,1 @@
+"""What users write about a call, and the outcomes that the office offers for it."""
