@@ -163,7 +163,7 @@ def _refused(form: ContactForm, contact_id: int | None, error: InvalidInputError
 def _conflict(form: ContactForm, contact_id: int) -> Answer:
     db.session.rollback()
     contact = contact_or_404(contact_id, in_bin=True)
-    changes = wording.STORY.missed(contact_id, contact.version - form.read_version)
+    changes = wording.HISTORY.missed(contact_id, contact.version - form.read_version)
     newest = ContactForm(formdata=None, data=contents_of(contact))
     newest.offer(db.session.scalars(User.enabled()), contact)
     if form.agrees_with(newest) and contact.deleted_at is None:

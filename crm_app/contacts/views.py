@@ -15,7 +15,7 @@ from crm_app.contacts.forms import KIND_NAMES, PHONE_KIND_NAMES
 from crm_app.contacts.models import Contact, ContactKind
 from crm_app.extensions import db
 from crm_app.journal.forms import NoteForm
-from crm_app.journal.story import notes_on
+from crm_app.journal.history import notes_on
 from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
 from crm_app.web.ids import read_id
 from crm_app.web.toasts import toast
@@ -93,7 +93,7 @@ def _contact_page(contact: Contact, note_form: NoteForm) -> str:
         note_form=note_form,
         people=listing.people_of(contact, me()) if contact.kind == ContactKind.COMPANY else None,
         doubles=services.sharing_numbers(contact, me()),
-        history=wording.STORY.of(contact.id),
+        history=wording.HISTORY.of(contact.id),
         kinds=KIND_NAMES,
         phone_kinds=PHONE_KIND_NAMES,
     )

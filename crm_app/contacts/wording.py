@@ -7,7 +7,7 @@ from flask_babel import lazy_gettext as _l
 
 from crm_app.contacts import services
 from crm_app.contacts.forms import KIND_NAMES, PHONE_KIND_NAMES
-from crm_app.journal.story import Story
+from crm_app.journal.history import History
 from crm_app.web.formatting import phone
 
 LABELS: dict[str, Any] = {
@@ -53,4 +53,4 @@ def _phone(number: str, kind: str, is_main: bool) -> str:
     return f"{phone(number)} ({name}, {_('main')})" if is_main else f"{phone(number)} ({name})"
 
 
-STORY = Story(services.RECORD_TYPE, LABELS, ACTIONS, _worded)
+HISTORY = History(services.RECORD_TYPE, LABELS, ACTIONS, _worded)

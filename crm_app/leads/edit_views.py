@@ -71,7 +71,7 @@ def _saved(lead: Lead) -> Answer:
 
 
 def _conflict(form: LeadForm, lead: Lead) -> Answer:
-    missed = wording.STORY.missed(lead.id, lead.version - form.read_version)
+    missed = wording.HISTORY.missed(lead.id, lead.version - form.read_version)
     newest = LeadForm(formdata=None, data=contents_of(lead))
     _offer(newest, lead)
     if form.agrees_with(newest) and lead.deleted_at is None:

@@ -173,6 +173,6 @@ def _pipeline_page(form: StageForm) -> Answer:
         stages=db.session.scalars(stages.in_order()).all(),
         counts=stages.counts(),
         kinds=KIND_NAMES,
-        history=wording.PIPELINE_STORY.of(stages.RECORD_ID),
+        history=wording.PIPELINE_HISTORY.of(stages.RECORD_ID),
     )
     return page, 422 if form.is_submitted() else 200

@@ -10,7 +10,7 @@ from crm_app.accounts.current import me
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.journal.forms import NoteForm
-from crm_app.journal.story import notes_on
+from crm_app.journal.history import notes_on
 from crm_app.leads import new_lead, services, stages, wording
 from crm_app.leads.forms import KIND_NAMES
 from crm_app.leads.listing import MINE, NOBODY, LeadFilter, Order, page_of, recent_sources, sums
@@ -88,7 +88,7 @@ def render_lead(lead: Lead, note_form: NoteForm) -> str:
         stages=db.session.scalars(stages.in_order()).all(),
         notes=notes_on(services.RECORD, lead.id),
         note_form=note_form,
-        history=wording.STORY.of(lead.id),
+        history=wording.HISTORY.of(lead.id),
     )
 
 

@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from crm_app.errors import InvalidInputError
-from crm_app.journal.story import Story
+from crm_app.journal.history import History
 from crm_app.leads import services, stages
 from crm_app.leads.forms import KIND_NAMES
 from crm_app.leads.listing import Order
@@ -95,5 +95,5 @@ def _worded_stage(field: str, value: Any) -> str:
     return f"{name} ({KIND_NAMES.get(kind, kind)})"
 
 
-STORY = Story(services.RECORD, LABELS, ACTIONS, _worded)
-PIPELINE_STORY = Story(stages.RECORD, STAGE_LABELS, STAGE_ACTIONS, _worded_stage)
+HISTORY = History(services.RECORD, LABELS, ACTIONS, _worded)
+PIPELINE_HISTORY = History(stages.RECORD, STAGE_LABELS, STAGE_ACTIONS, _worded_stage)

@@ -79,7 +79,7 @@ def _saved(task: Task) -> Answer:
 
 
 def _conflict(form: TaskForm, task: Task, local: LocalTime) -> Answer:
-    missed = wording.STORY.missed(task.id, task.version - form.read_version)
+    missed = wording.HISTORY.missed(task.id, task.version - form.read_version)
     newest = TaskForm(formdata=None, data=typed.contents_of(task, local))
     _offer(newest, task)
     if form.agrees_with(newest) and task.deleted_at is None:

@@ -89,7 +89,7 @@ def _filter_contact() -> Contact | None:
 def show(task_id: int) -> Answer:
     """Show all about one task; one in the bin can be restored from here."""
     task = task_or_404(task_id, in_bin=True)
-    return render_template("tasks/show.html", task=task, history=wording.STORY.of(task.id))
+    return render_template("tasks/show.html", task=task, history=wording.HISTORY.of(task.id))
 
 
 @bp.post("/<int:task_id>/complete")

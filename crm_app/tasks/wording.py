@@ -7,7 +7,7 @@ from flask_babel import format_date
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from crm_app.journal.story import Story
+from crm_app.journal.history import History
 from crm_app.tasks import services
 from crm_app.tasks.listing import LocalTime
 from crm_app.tasks.models import Task
@@ -75,4 +75,4 @@ def _worded(field: str, value: Any) -> str:
     return str(format_date(date.fromisoformat(value), "medium"))
 
 
-STORY = Story(services.RECORD, LABELS, ACTIONS, _worded)
+HISTORY = History(services.RECORD, LABELS, ACTIONS, _worded)

@@ -15,7 +15,7 @@ from crm_app.calls.wrapup import outcomes
 from crm_app.calls.wrapup.forms import OUTCOME_WORDS, OutcomeForm
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
-from crm_app.journal.story import Story
+from crm_app.journal.history import History
 from crm_app.web import once
 from crm_app.web.access import manager_only
 from crm_app.web.fragments import see_other
@@ -106,7 +106,7 @@ def _try(
 
 def _page(form: OutcomeForm, refused_id: int = 0) -> Answer:
     """Show the list; `refused_id` is the outcome that `form` belongs to, 0 when it adds one."""
-    story = Story(
+    history = History(
         outcomes.RECORD,
         {"outcomes": _("Outcomes")},
         {"outcomes_changed": _("changed the outcomes")},
@@ -118,7 +118,7 @@ def _page(form: OutcomeForm, refused_id: int = 0) -> Answer:
         refused_id=refused_id,
         outcomes=outcomes.offered(),
         most=outcomes.MOST,
-        history=story.of(outcomes.RECORD_ID),
+        history=history.of(outcomes.RECORD_ID),
     )
     db.session.commit()
     return page, 422 if form.errors else 200

@@ -10,14 +10,15 @@ from crm_app.paging import Page, fetch_page
 from crm_app.web.conflict import Change
 
 SHOWN = 50
+# The author of what the application did by itself.
 HOUSE = "Ramal"
 
-Told = tuple[JournalEntry, str, list[Change]]
+Line = tuple[JournalEntry, str, list[Change]]
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
-    """How the journal of one kind of record is told.
+class History:
+    """How the history of one kind of record is put into words.
 
     `labels` name its fields, `actions` say what was done (after the name of who did it), and
     `worded` writes the value of a field.
@@ -28,19 +29,21 @@ class Story:
     actions: Mapping[str, Any]
     worded: Callable[[str, Any], str]
 
-    def of(self, record_id: int) -> list[Told]:
-        """Tell the last 50 things done to a record, the newest first."""
+    def of(self, record_id: int) -> list[Line]:
+        """Give the last 50 things done to a record, the newest first."""
         entries = db.session.scalars(JournalEntry.of(self.record_type, record_id).limit(SHOWN))
         return [(entry, self._action(entry), self._changes(entry)) for entry in entries]
 
     def missed(self, record_id: int, versions: int) -> list[Change]:
-        """Tell what the last changes of a record did, to somebody who had not seen them."""
+        """Give what the last changes of a record did, for somebody who had not seen them."""
         newest = JournalEntry.of(self.record_type, record_id).limit(max(versions, 1))
-        told: list[Change] = []
+        missed: list[Change] = []
         for entry in db.session.scalars(newest):
             who = _author(entry)
-            told += self._changes(entry) or [Change(who, entry.at, who, "", self._action(entry))]
-        return told
+            missed += self._changes(entry) or [
+                Change(who, entry.at, who, "", self._action(entry)),
+            ]
+        return missed
 
     def _action(self, entry: JournalEntry) -> str:
         return str(self.actions.get(entry.action, entry.action))
