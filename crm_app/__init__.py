@@ -20,7 +20,7 @@ from crm_app import (
     tasks,
     telephony,
 )
-from crm_app.accounts import sign_in
+from crm_app.accounts.sign_in import entry
 from crm_app.config import Config
 from crm_app.counting import Counter
 from crm_app.encryption import Purpose, Vault
@@ -129,6 +129,6 @@ def _bind_extensions(app: Flask, settings: Config) -> None:
         timezone_selector=formatting.choose_timezone,
     )
     security_headers.register(app, is_https=settings.is_https)
-    sign_in.register(app)
+    entry.register(app)
     live.register(app, settings.bus_url)
     telephony.register(app)

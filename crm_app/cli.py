@@ -7,7 +7,7 @@ import click
 from flask import Flask
 
 from crm_app import config
-from crm_app.accounts.commands import user_cli
+from crm_app.accounts.people.commands import user_cli
 from crm_app.calls.commands import calls_cli
 from crm_app.config import Config
 from crm_app.errors import InvalidInputError, RamalError

@@ -5,9 +5,9 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 
-from crm_app.accounts import sessions
 from crm_app.accounts.models import User
-from crm_app.accounts.sessions import Device
+from crm_app.accounts.sessions import services as sessions
+from crm_app.accounts.sessions.services import Device
 from crm_app.extensions import db
 
 DEVICE = Device("Firefox", "Linux", "127.0.0.0/24")

@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, Select, String, false, select
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from crm_app import clock
-from crm_app.accounts import passwords
+from crm_app.accounts.passwords import hashing
 from crm_app.extensions import Model, db
 from crm_app.initials import initials
 
@@ -74,7 +74,7 @@ class User(UserMixin, Model):
         """
         if not self.has_former_hash:
             return bool(super().verify_and_update_password(password))
-        if not passwords.matches_former(password, self.password):
+        if not hashing.matches_former(password, self.password):
             return False
         self.password = hash_password(password)
         return True

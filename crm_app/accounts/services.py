@@ -9,9 +9,10 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from crm_app import database
-from crm_app.accounts import links, notices, sessions, typed
+from crm_app.accounts import links, notices, typed
 from crm_app.accounts.models import FactorPolicy, LinkPurpose, OfficeSettings, Role, User
 from crm_app.accounts.pbx import extensions
+from crm_app.accounts.sessions import services as sessions
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal

@@ -7,7 +7,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from crm_app.accounts.models import BrowserSession
-from crm_app.accounts.throttle import TooManyTriesError
+from crm_app.accounts.sessions.throttle import TooManyTriesError
 from crm_app.errors import InvalidInputError
 from crm_app.journal.models import JournalEntry
 

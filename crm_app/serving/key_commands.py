@@ -5,7 +5,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from crm_app import key_file
-from crm_app.accounts import sessions
+from crm_app.accounts.sessions import services as sessions
 from crm_app.config import Config
 from crm_app.encryption import KeyRing
 from crm_app.extensions import db

@@ -6,8 +6,8 @@ from flask import current_app
 from sqlalchemy import delete
 
 from crm_app import clock, database
-from crm_app.accounts import sessions
 from crm_app.accounts.models import AccountLink
+from crm_app.accounts.sessions import services as sessions
 from crm_app.calls.store import hot_sql as calls_sql
 from crm_app.calls.store import upkeep
 from crm_app.extensions import db

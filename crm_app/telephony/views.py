@@ -12,7 +12,7 @@ from crm_app import database
 from crm_app.accounts.current import me
 from crm_app.accounts.models import User
 from crm_app.accounts.pbx import extensions
-from crm_app.accounts.proof import fresh_sign_in_required
+from crm_app.accounts.sign_in.proof import fresh_sign_in_required
 from crm_app.config import Config
 from crm_app.counting import Counter
 from crm_app.encryption import Vault, WrongKeyError

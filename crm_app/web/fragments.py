@@ -3,8 +3,12 @@
 from typing import Any
 
 from flask import Response, make_response, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
 
 from crm_app.web.unsaved import say_saved
+
+# What a view gives back.
+Answer = str | tuple[str, int] | AnyResponse
 
 
 def wants_fragment() -> bool:

@@ -11,7 +11,7 @@ from crm_app.web.access import is_public
 from crm_app.web.incoming import BARE_METHODS, receives_by_itself
 
 # Far above what a whole office behind one address does, and little work for us. How often a
-# password may be guessed is another question, see `accounts.throttle`.
+# password may be guessed is another question, see `accounts.sessions.throttle`.
 PER_NETWORK = RateLimitItemPerMinute(240, 1, "public-form")
 
 

@@ -6,8 +6,8 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
-from crm_app.accounts.commands import user_cli
 from crm_app.accounts.models import Role, User
+from crm_app.accounts.people.commands import user_cli
 from crm_app.demo import make_user
 from crm_app.extensions import db
 

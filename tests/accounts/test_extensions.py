@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 
 from crm_app import clock
 from crm_app.accounts import services
-from crm_app.accounts.commands import user_cli
 from crm_app.accounts.models import User
+from crm_app.accounts.people.commands import user_cli
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.telephony.models import TelephonySettings

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from crm_app import create_app
 from crm_app.accounts import services
 from crm_app.accounts.models import Role, User
-from crm_app.accounts.session_cookies import cookie_names
+from crm_app.accounts.sessions.cookies import cookie_names
 from crm_app.config import Config
 from crm_app.demo import make_user
 from crm_app.extensions import db

@@ -9,8 +9,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-from crm_app.accounts import links, passwords, services, strength
+from crm_app.accounts import links, services
 from crm_app.accounts.models import LinkPurpose, User
+from crm_app.accounts.passwords import rules, strength
 from crm_app.demo import make_user
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
@@ -22,7 +23,7 @@ GOOD = "quatro tigres contentes"
 
 def verdict(password: str, email: str = "eva.lopes@firma.pt", name: str = "Eva Lopes") -> str:
     try:
-        passwords.check(password, email=email, name=name)
+        rules.check(password, email=email, name=name)
     except InvalidInputError as error:
         return error.code
     return ""
@@ -31,7 +32,7 @@ def verdict(password: str, email: str = "eva.lopes@firma.pt", name: str = "Eva L
 def common_ones_that_are_long_enough() -> list[str]:
     """The ten thousand most likely ones: lists of leaked passwords, as they are and lengthened."""
     leaked = FREQUENCY_LISTS["passwords"]
-    long = [word for word in leaked if len(word) >= passwords.MIN_LENGTH]
+    long = [word for word in leaked if len(word) >= rules.MIN_LENGTH]
     endings = ["1", "123", "1234", "12345", "!", "2024", "2025", "2026", "2026!"]
     lengthened = (word + ending for word in leaked[:3_500] for ending in endings)
     twice = (word + word for word in leaked[:3_500])
@@ -93,7 +94,7 @@ def test_words_that_lie_at_hand_are_refused_and_named(
     )
     monkeypatch.setitem(app.extensions, "settings", settings)
     with pytest.raises(InvalidInputError) as caught:
-        passwords.check(password, email="eva.lopes@firma.pt", name="Eva Lopes")
+        rules.check(password, email="eva.lopes@firma.pt", name="Eva Lopes")
     assert (caught.value.code, caught.value.details["word"]) == ("password_personal", word)
 
 

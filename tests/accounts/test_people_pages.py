@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from crm_app.accounts import links
 from crm_app.accounts.models import LinkPurpose, OfficeSettings, Role, User
-from crm_app.accounts.views import absolute_url
+from crm_app.accounts.people.views import absolute_url
 from crm_app.demo import make_user
 from crm_app.extensions import db
 from crm_app.live.messages import channel_of

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from crm_app import clock
 from crm_app.accounts.models import Role, User
-from crm_app.accounts.proof import WANTED_HEADER
+from crm_app.accounts.sign_in.proof import WANTED_HEADER
 from crm_app.demo import make_user
 from crm_app.extensions import db
 from crm_app.telephony.models import TelephonySettings

@@ -12,12 +12,13 @@ from passlib.totp import TOTP
 from werkzeug.test import TestResponse
 
 from crm_app import clock
-from crm_app.accounts import factors, links, services
-from crm_app.accounts.commands import user_cli
-from crm_app.accounts.factor_gate import ALWAYS_OPEN, GIVES_MORE
-from crm_app.accounts.factor_models import AuthenticatorApp, Passkey, RecoveryCode
+from crm_app.accounts import links, services
 from crm_app.accounts.models import FactorPolicy, LinkPurpose, OfficeSettings, Role, User
-from crm_app.accounts.proof import WANTED_HEADER
+from crm_app.accounts.people.commands import user_cli
+from crm_app.accounts.second_factor import services as factors
+from crm_app.accounts.second_factor.models import AuthenticatorApp, Passkey, RecoveryCode
+from crm_app.accounts.sign_in.factor_gate import ALWAYS_OPEN, GIVES_MORE
+from crm_app.accounts.sign_in.proof import WANTED_HEADER
 from crm_app.demo import make_user
 from crm_app.encryption import KeyRing, Vault
 from crm_app.extensions import db

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask.testing import FlaskClient
 
-from crm_app.accounts import security_wording
 from crm_app.accounts.models import User
+from crm_app.accounts.security_log import wording
 from crm_app.extensions import db
 from crm_app.security.kinds import ONLY_COUNTED, Kind
 from crm_app.security.models import SecurityEvent
@@ -51,7 +51,7 @@ def test_only_its_own_line_of_the_navigation_is_the_current_one(
 
 
 def test_every_kind_of_event_has_words(alice: User, client_of: ClientOf) -> None:
-    assert {kind.value for kind in Kind} - ONLY_COUNTED == set(security_wording.WORDS)
+    assert {kind.value for kind in Kind} - ONLY_COUNTED == set(wording.WORDS)
     for kind in set(Kind) - ONLY_COUNTED:
         note(kind)
     assert not {kind.value for kind in Kind} & set(rows(client_of(alice)))

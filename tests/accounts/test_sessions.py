@@ -11,8 +11,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from crm_app import clock, database
-from crm_app.accounts import browsers, services, sessions
+from crm_app.accounts import services
 from crm_app.accounts.models import BrowserSession, User
+from crm_app.accounts.sessions import browsers
+from crm_app.accounts.sessions import services as sessions
 from crm_app.demo import make_user
 from crm_app.extensions import db
 from crm_app.live import bus

@@ -9,8 +9,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from crm_app import clock, create_app
-from crm_app.accounts import services, throttle
+from crm_app.accounts import services
 from crm_app.accounts.models import User
+from crm_app.accounts.sessions import throttle
 from crm_app.config import Config
 from crm_app.counting import Counter
 from crm_app.demo import make_user

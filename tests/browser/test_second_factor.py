@@ -10,8 +10,8 @@ from passlib.totp import TOTP
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from crm_app import clock
-from crm_app.accounts.factor_models import Passkey
 from crm_app.accounts.models import User
+from crm_app.accounts.second_factor.models import Passkey
 from crm_app.extensions import db
 from tests.browser.office import Office
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from playwright.sync_api import Locator, Page
 from sqlalchemy import select
 
-from crm_app.accounts import sessions
 from crm_app.accounts.models import User
-from crm_app.accounts.passwords import make_hash
+from crm_app.accounts.passwords.hashing import make_hash
+from crm_app.accounts.sessions import services as sessions
 from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.extensions import db

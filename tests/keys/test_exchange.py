@@ -8,8 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_security import hash_password
 
-from crm_app.accounts import passwords
 from crm_app.accounts.models import User
+from crm_app.accounts.passwords import hashing
 from crm_app.config import Config
 from crm_app.demo import make_user
 from crm_app.encryption import KeyRing, Vault
@@ -100,7 +100,7 @@ def test_a_lost_key_costs_what_was_encrypted_and_no_password(app: Flask) -> None
     assert services.check(KeyRing(["new"])) is False
     db.session.expire_all()
     assert not TelephonySettings.current().is_connected
-    assert passwords.matches(PASSWORD, user.password)
+    assert hashing.matches(PASSWORD, user.password)
 
 
 def test_a_password_of_an_earlier_release_works_and_is_hashed_alone_at_the_next_sign_in(
@@ -109,7 +109,7 @@ def test_a_password_of_an_earlier_release_works_and_is_hashed_alone_at_the_next_
     assert sign_in(visitor, eva) == 303
     db.session.refresh(eva)
     assert not eva.has_former_hash
-    assert passwords.matches(PASSWORD, eva.password)
+    assert hashing.matches(PASSWORD, eva.password)
 
 
 def test_a_password_of_an_earlier_release_works_when_its_key_is_gone(

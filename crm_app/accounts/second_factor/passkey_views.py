@@ -8,24 +8,28 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from crm_app import clock
-from crm_app.accounts import factors, passkeys, second_step, sign_in, sites, wording
+from crm_app.accounts import wording
 from crm_app.accounts.current import me
-from crm_app.accounts.factor_forms import CodeForm, PasskeyForm, RecoveryForm
-from crm_app.accounts.factor_gate import before_set_up
-from crm_app.accounts.factor_views import changed, factors_page, refused
-from crm_app.accounts.forms import SignInForm, show_refusal
+from crm_app.accounts.forms import show_refusal
 from crm_app.accounts.models import User
-from crm_app.accounts.passkeys import Challenge
-from crm_app.accounts.proof import fresh_sign_in_required
-from crm_app.accounts.second_step_views import counted_refusal, step_page
-from crm_app.accounts.sites import Site
-from crm_app.accounts.views import Answer, bp
+from crm_app.accounts.pages import bp
+from crm_app.accounts.second_factor import passkeys, sites
+from crm_app.accounts.second_factor import services as factors
+from crm_app.accounts.second_factor.forms import CodeForm, PasskeyForm, RecoveryForm
+from crm_app.accounts.second_factor.passkeys import Challenge
+from crm_app.accounts.second_factor.sites import Site
+from crm_app.accounts.second_factor.step_views import counted_refusal, step_page
+from crm_app.accounts.second_factor.views import changed, factors_page, refused
+from crm_app.accounts.sign_in import entry, second_step
+from crm_app.accounts.sign_in.factor_gate import before_set_up
+from crm_app.accounts.sign_in.forms import SignInForm
+from crm_app.accounts.sign_in.proof import fresh_sign_in_required
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.security import events
 from crm_app.security.events import Kind
 from crm_app.web.access import public
-from crm_app.web.fragments import see_other
+from crm_app.web.fragments import Answer, see_other
 
 GOOD_FOR = timedelta(minutes=10)
 _NAME = "passkey"
@@ -99,7 +103,7 @@ def sign_in_by_passkey() -> Answer:
         events.refused(Kind.SECOND_FACTOR_WRONG, about=user.id if user else None)
         return _refused_page(user, wording.sentence(InvalidInputError("passkey_refused")), 422)
     step = waiting[1] if waiting else second_step.Step()
-    return sign_in.finish(found, step, factors.PASSKEY)
+    return entry.finish(found, step, factors.PASSKEY)
 
 
 def _refused_page(user: User | None, sentence: str, status: int) -> Answer:

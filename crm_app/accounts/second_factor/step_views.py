@@ -4,18 +4,22 @@ from flask import make_response, redirect, render_template, request, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
 
-from crm_app.accounts import factors, second_step, sign_in, throttle, wording
+from crm_app.accounts import wording
 from crm_app.accounts.current import vault
-from crm_app.accounts.factor_forms import CodeForm, RecoveryForm
 from crm_app.accounts.forms import show_refusal
 from crm_app.accounts.models import User
-from crm_app.accounts.views import Answer, bp
+from crm_app.accounts.pages import bp
+from crm_app.accounts.second_factor import services as factors
+from crm_app.accounts.second_factor.forms import CodeForm, RecoveryForm
+from crm_app.accounts.sessions import throttle
+from crm_app.accounts.sign_in import entry, second_step
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.security import events
 from crm_app.security.events import Kind
 from crm_app.web import back
 from crm_app.web.access import public
+from crm_app.web.fragments import Answer
 
 
 @bp.route("/login/second-factor", methods=["GET", "POST"], endpoint="second_step")
@@ -36,9 +40,9 @@ def second_step_view() -> Answer:
         return step_page(form, user, 429)
     typed = form["code"].data
     if is_recovery and factors.use_recovery_code(user, typed):
-        return sign_in.finish(user, step, factors.RECOVERY)
+        return entry.finish(user, step, factors.RECOVERY)
     if not is_recovery and factors.check_code(user, vault(), typed):
-        return sign_in.finish(user, step, factors.APP)
+        return entry.finish(user, step, factors.APP)
     return _wrong(form, user, is_recovery=is_recovery)
 
 

@@ -11,8 +11,8 @@ from sqlalchemy import delete, func, select, update
 
 from crm_app import clock
 from crm_app.accounts import notices, services
-from crm_app.accounts.factor_models import AuthenticatorApp, Passkey, RecoveryCode
 from crm_app.accounts.models import OfficeSettings, User
+from crm_app.accounts.second_factor.models import AuthenticatorApp, Passkey, RecoveryCode
 from crm_app.encryption import Vault
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db

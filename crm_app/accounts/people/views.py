@@ -3,8 +3,6 @@
 from urllib.parse import urlsplit
 
 from flask import (
-    Blueprint,
-    abort,
     current_app,
     make_response,
     render_template,
@@ -16,9 +14,11 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from crm_app.accounts import links, services, wording
-from crm_app.accounts.forms import OfficeForm, PersonForm, show_refusal
+from crm_app.accounts.forms import show_refusal
 from crm_app.accounts.models import FactorPolicy, LinkPurpose, OfficeSettings, Role, User
-from crm_app.accounts.proof import fresh_sign_in_required
+from crm_app.accounts.pages import bp, user_or_404
+from crm_app.accounts.people.forms import OfficeForm, PersonForm
+from crm_app.accounts.sign_in.proof import fresh_sign_in_required
 from crm_app.config import Config
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
@@ -26,33 +26,9 @@ from crm_app.live import services as live
 from crm_app.proxies import is_loopback
 from crm_app.web import once
 from crm_app.web.access import admin_only
-from crm_app.web.fragments import see_other
+from crm_app.web.fragments import Answer, see_other
 from crm_app.web.toasts import toast
 from crm_app.web.unsaved import say_saved
-
-bp = Blueprint("accounts", __name__)
-
-
-@bp.app_template_global()
-def may_open(record: services.Owned) -> bool:
-    """Tell templates whether a contact or lead is a link for who reads, or only a name."""
-    return services.may_open(record, current_user)
-
-
-@bp.app_template_global()
-def free_extensions() -> list[str]:
-    """Give templates the extensions of the PBX that can be given to somebody."""
-    return services.free_extensions()
-
-
-Answer = str | tuple[str, int] | Response
-
-
-def user_or_404(user_id: int) -> User:
-    """Fetch a user for somebody who may change users; 403 to all others, 404 when unknown."""
-    if not current_user.is_admin:
-        abort(403)
-    return db.get_or_404(User, user_id)
 
 
 @bp.get("/people")

@@ -4,7 +4,7 @@ from flask import current_app, request
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 
 from crm_app import clock
-from crm_app.accounts import devices
+from crm_app.accounts.sessions import devices
 from crm_app.counting import Counter
 from crm_app.security.addresses import network_of
 

@@ -10,10 +10,14 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from flask_security import logout_user
 
-from crm_app.accounts import devices, links, passwords, services, sign_in, wording
-from crm_app.accounts.forms import NewPasswordForm, SetUpForm, show_refusal
+from crm_app.accounts import links, services, wording
+from crm_app.accounts.forms import show_refusal
 from crm_app.accounts.models import LinkPurpose, OfficeSettings, User
-from crm_app.accounts.views import Answer, bp
+from crm_app.accounts.pages import bp
+from crm_app.accounts.passwords import hashing, rules
+from crm_app.accounts.sessions import devices
+from crm_app.accounts.sign_in import entry
+from crm_app.accounts.sign_in.forms import NewPasswordForm, SetUpForm
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.live import services as live
@@ -21,7 +25,7 @@ from crm_app.security import events
 from crm_app.security.events import Kind
 from crm_app.web.access import hides_address, only_reads, public
 from crm_app.web.formatting import choose_language
-from crm_app.web.fragments import see_other
+from crm_app.web.fragments import Answer, see_other
 from crm_app.web.toasts import toast
 
 
@@ -58,7 +62,7 @@ def set_up(token: str) -> Answer:
             token,
             email=form.email.data,
             name=form.name.data,
-            password_hash=passwords.make_hash(
+            password_hash=hashing.make_hash(
                 form.password.data, email=form.email.data, name=form.name.data
             ),
             language=form.language.data,
@@ -114,7 +118,7 @@ def link_strength(purpose: str, token: str) -> Answer:
 def strength_of(fields: Mapping[str, str], *, email: str, name: str) -> Answer:
     """Write beside the field how good the password in it is; nothing while it is empty."""
     typed = fields.get("password", "")
-    level, error = passwords.judge(typed, email=email, name=name) if typed else (0, None)
+    level, error = rules.judge(typed, email=email, name=name) if typed else (0, None)
     text = wording.strength_sentence(level, error, len(typed)) if typed else ""
     return render_template("accounts/_strength.html", level=level, text=text)
 
@@ -125,7 +129,7 @@ def _choose_password(token: str, purpose: LinkPurpose, welcome: str) -> Answer:
     if not form.validate_on_submit():
         return _password_page(form, user, purpose)
     try:
-        new_hash = passwords.make_hash(form.password.data, email=user.email, name=user.name)
+        new_hash = hashing.make_hash(form.password.data, email=user.email, name=user.name)
     except InvalidInputError as error:
         show_refusal(form, error)
         return _password_page(form, user, purpose)
@@ -139,7 +143,7 @@ def _enter(user: User, welcome: str, endpoint: str) -> Answer:
     # Whoever else was signed in in this browser leaves it first.
     if current_user.is_authenticated:
         logout_user()
-    second_step = sign_in.enter(user)
+    second_step = entry.enter(user)
     db.session.commit()
     toast(welcome)
     answer = see_other(second_step or url_for(endpoint))

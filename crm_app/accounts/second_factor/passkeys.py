@@ -28,10 +28,10 @@ from webauthn.helpers.structs import (
 )
 
 from crm_app import clock
-from crm_app.accounts import factors
-from crm_app.accounts.factor_models import Passkey
 from crm_app.accounts.models import User
-from crm_app.accounts.sites import Site
+from crm_app.accounts.second_factor import services as factors
+from crm_app.accounts.second_factor.models import Passkey
+from crm_app.accounts.second_factor.sites import Site
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 

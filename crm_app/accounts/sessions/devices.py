@@ -11,7 +11,8 @@ from typing import Any
 from flask import Response, current_app, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from crm_app.accounts import session_cookies, typed
+from crm_app.accounts import typed
+from crm_app.accounts.sessions import cookies
 from crm_app.config import Config
 from crm_app.encryption import Purpose
 
@@ -61,7 +62,7 @@ def _signer() -> Any:
 
 
 def _name() -> str:
-    return session_cookies.cookie_name(_settings(), "device")
+    return cookies.cookie_name(_settings(), "device")
 
 
 def _settings() -> Config:

@@ -12,8 +12,11 @@ from flask.cli import AppGroup
 from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from crm_app.accounts import factors, links, passwords, services, throttle, typed, wording
+from crm_app.accounts import links, services, typed, wording
 from crm_app.accounts.models import LinkPurpose, Role, User
+from crm_app.accounts.passwords import hashing
+from crm_app.accounts.second_factor import services as factors
+from crm_app.accounts.sessions import throttle
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.security import events
@@ -55,7 +58,7 @@ def create(email: str, name: str, role: str, extension: str, password_stdin: boo
         raise click.ClickException(f"{email} is no e-mail address: {error}") from error
     if password_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
-        password_hash = passwords.make_hash(password, email=email, name=name)
+        password_hash = hashing.make_hash(password, email=email, name=name)
         services.create_user(
             email, name, role=Role(role), extension=extension, password_hash=password_hash
         )

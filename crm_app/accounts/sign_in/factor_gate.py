@@ -6,7 +6,7 @@ from typing import ParamSpec, TypeVar
 from flask import Response, current_app, make_response, redirect, request, url_for
 from flask_login import current_user
 
-from crm_app.accounts import session_cookies
+from crm_app.accounts.sessions import cookies
 from crm_app.web.access import is_public
 
 P = ParamSpec("P")
@@ -26,7 +26,7 @@ def must_set_up() -> bool:
     """Tell whether the signed-in user must have a second factor and has none."""
     # Asking for the user is what finds the session.
     is_signed_in = current_user.is_authenticated
-    held = session_cookies.held()
+    held = cookies.held()
     if not is_signed_in or held is None:
         return False
     return not current_user.has_second_factor and current_user.must_have_factor(held.factor_policy)

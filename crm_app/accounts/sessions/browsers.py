@@ -1,6 +1,6 @@
 """What is written down of the browser in which somebody signs in."""
 
-from crm_app.accounts.sessions import Device
+from crm_app.accounts.sessions.services import Device
 from crm_app.security.addresses import shortened
 
 # The first that fits: nearly every browser claims to be some of the others, too.

@@ -7,19 +7,22 @@ from flask import Response, abort, make_response, render_template, url_for
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 
-from crm_app.accounts import factor_gate, factors, sites, wording
+from crm_app.accounts import wording
 from crm_app.accounts.current import me, vault
-from crm_app.accounts.factor_forms import CodeForm, PasskeyForm
-from crm_app.accounts.factor_gate import before_set_up
 from crm_app.accounts.forms import show_refusal
 from crm_app.accounts.models import OfficeSettings
-from crm_app.accounts.proof import fresh_sign_in_required
-from crm_app.accounts.views import Answer, bp, user_or_404
+from crm_app.accounts.pages import bp, user_or_404
+from crm_app.accounts.second_factor import services as factors
+from crm_app.accounts.second_factor import sites
+from crm_app.accounts.second_factor.forms import CodeForm, PasskeyForm
+from crm_app.accounts.sign_in import factor_gate
+from crm_app.accounts.sign_in.factor_gate import before_set_up
+from crm_app.accounts.sign_in.proof import fresh_sign_in_required
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.live import services as live
 from crm_app.web.access import admin_only
-from crm_app.web.fragments import see_other
+from crm_app.web.fragments import Answer, see_other
 from crm_app.web.toasts import toast
 
 bp.add_app_template_global(factor_gate.must_set_up)

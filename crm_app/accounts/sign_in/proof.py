@@ -13,8 +13,10 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from crm_app import clock
-from crm_app.accounts import passwords, session_cookies, throttle, wording
+from crm_app.accounts import wording
 from crm_app.accounts.models import User
+from crm_app.accounts.passwords import hashing
+from crm_app.accounts.sessions import cookies, throttle
 from crm_app.extensions import db
 from crm_app.security import events
 from crm_app.security.events import Kind
@@ -30,7 +32,7 @@ P = ParamSpec("P")
 
 def is_fresh() -> bool:
     """Tell whether the signed-in user has proved who they are within the last ten minutes."""
-    held = session_cookies.held()
+    held = cookies.held()
     return held is not None and held.proved_at > clock.now() - FRESH_FOR
 
 
@@ -67,11 +69,11 @@ def refusal_of(password: str) -> str:
     except throttle.TooManyTriesError as error:
         events.refused(Kind.LOCKED_OUT, about=user_id)
         return wording.wait_sentence(error)
-    if not passwords.matches(password, stored, is_former=is_former):
+    if not hashing.matches(password, stored, is_former=is_former):
         events.refused(Kind.PASSWORD_WRONG, about=user_id)
         return str(_("This is not your current password."))
     throttle.forgive(email)
-    session_cookies.note_proof()
+    cookies.note_proof()
     db.session.commit()
     return ""
 

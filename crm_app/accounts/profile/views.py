@@ -5,18 +5,23 @@ from flask_babel import gettext as _
 from flask_babel import refresh
 from flask_login import current_user
 
-from crm_app.accounts import notices, passwords, services, sign_in, throttle, wording
+from crm_app.accounts import notices, services, wording
 from crm_app.accounts.current import me
-from crm_app.accounts.forms import ChangePasswordForm, ProfileForm, show_refusal
-from crm_app.accounts.link_views import strength_of
-from crm_app.accounts.views import Answer, bp
+from crm_app.accounts.forms import show_refusal
+from crm_app.accounts.pages import bp
+from crm_app.accounts.passwords import hashing
+from crm_app.accounts.profile.forms import ChangePasswordForm, ProfileForm
+from crm_app.accounts.sessions import throttle
+from crm_app.accounts.sign_in import entry
+from crm_app.accounts.sign_in.link_views import strength_of
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.live import services as live
 from crm_app.security import events
 from crm_app.security.events import Kind
+from crm_app.web import back
 from crm_app.web.access import only_reads
-from crm_app.web.fragments import see_other
+from crm_app.web.fragments import Answer, see_other
 from crm_app.web.toasts import toast
 
 
@@ -42,7 +47,7 @@ def password() -> Answer:
         return _profile_page(_own_profile(), form, form.is_submitted())
     try:
         _check_current_password(form.current.data)
-        new_hash = passwords.make_hash(form.password.data, email=user.email, name=user.name)
+        new_hash = hashing.make_hash(form.password.data, email=user.email, name=user.name)
     except InvalidInputError as error:
         show_refusal(form, error)
         return _profile_page(_own_profile(), form, is_refused=True)
@@ -54,7 +59,7 @@ def password() -> Answer:
     services.change_password(user, new_hash, by=user)
     db.session.commit()
     live.close(user_id)
-    sign_in.stay(user)
+    entry.stay(user)
     db.session.commit()
     toast(_("Your password is changed. Your other devices are signed out."))
     return see_other(url_for("accounts.profile"))
@@ -67,13 +72,27 @@ def strength() -> Answer:
     return strength_of(request.form, email=current_user.email, name=current_user.name)
 
 
+@bp.app_template_global()
+def unread_notices() -> list[tuple[str, object]]:
+    """Give the sentences that a page's head shows, each with its entry of the journal."""
+    return [(wording.notice(entry), entry) for entry in notices.unread(current_user)]
+
+
+@bp.post("/account/notices/read")
+def read_notices() -> Answer:
+    """Note that the user has read what was done to their account."""
+    notices.dismiss(me())
+    db.session.commit()
+    return see_other(back.here(url_for("accounts.profile")))
+
+
 def _check_current_password(typed: str) -> None:
     # Counted like sign-in, so that a browser left open is no place to guess at leisure.
     user_id, email, stored = current_user.id, current_user.email, current_user.password
     is_former = current_user.has_former_hash
     db.session.commit()
     throttle.count_try(email)
-    if not passwords.matches(typed, stored, is_former=is_former):
+    if not hashing.matches(typed, stored, is_former=is_former):
         events.refused(Kind.PASSWORD_WRONG, about=user_id)
         raise InvalidInputError("password_wrong", "current")
     throttle.forgive(email)

@@ -20,17 +20,11 @@ from flask_principal import Principal
 from flask_security import Security, SQLAlchemyUserDatastore, login_user
 
 from crm_app import database
-from crm_app.accounts import (
-    devices,
-    factor_gate,
-    second_step,
-    session_cookies,
-    throttle,
-    typed,
-    wording,
-)
-from crm_app.accounts.forms import SignInForm
+from crm_app.accounts import typed, wording
 from crm_app.accounts.models import User
+from crm_app.accounts.sessions import cookies, devices, throttle
+from crm_app.accounts.sign_in import factor_gate, second_step
+from crm_app.accounts.sign_in.forms import SignInForm
 from crm_app.extensions import db
 from crm_app.security import events
 from crm_app.security.events import Kind
@@ -75,7 +69,7 @@ def register(app: Flask) -> None:
     _forget_principal(app)
     security.want_json(lambda _request: False)
     app.view_functions["security.login"] = public(_counted(app.view_functions["security.login"]))
-    session_cookies.register(app, security.login_manager)
+    cookies.register(app, security.login_manager)
 
 
 def _forget_principal(app: Flask) -> None:
@@ -115,7 +109,7 @@ def finish(user: User, step: second_step.Step, how: str) -> Response:
 
 def stay(user: User) -> None:
     """Sign this browser in again after the user's sessions were ended, as it was before."""
-    current = session_cookies.held()
+    current = cookies.held()
     stays = current is not None and current.is_remembered
     login_user(user, remember=stays, authn_via=["password"])
 

@@ -2,11 +2,11 @@
 
 from flask import make_response, request, url_for
 
-from crm_app.accounts import proof
-from crm_app.accounts.factor_gate import before_set_up
-from crm_app.accounts.views import Answer, bp
+from crm_app.accounts.pages import bp
+from crm_app.accounts.sign_in import proof
+from crm_app.accounts.sign_in.factor_gate import before_set_up
 from crm_app.web import back
-from crm_app.web.fragments import see_other, wants_fragment
+from crm_app.web.fragments import Answer, see_other, wants_fragment
 
 
 @bp.route("/account/proof", methods=["GET", "POST"])

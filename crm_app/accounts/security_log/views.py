@@ -2,13 +2,13 @@
 
 from flask import request
 
-from crm_app.accounts import security_wording
 from crm_app.accounts.colleagues import colleagues
-from crm_app.accounts.forms import SecurityFilterForm
-from crm_app.accounts.security_listing import list_events
-from crm_app.accounts.views import Answer, bp
+from crm_app.accounts.pages import bp
+from crm_app.accounts.security_log import wording
+from crm_app.accounts.security_log.forms import SecurityFilterForm
+from crm_app.accounts.security_log.listing import list_events
 from crm_app.web.access import admin_only
-from crm_app.web.fragments import page_or_fragment
+from crm_app.web.fragments import Answer, page_or_fragment
 
 
 @bp.get("/security")
@@ -24,5 +24,5 @@ def security() -> Answer:
         form=form,
         is_narrowed=form.is_narrowed,
         page=list_events(wanted, request.args.get("cursor", "")),
-        words=security_wording,
+        words=wording,
     )

@@ -14,9 +14,10 @@ from flask_login import LoginManager, user_logged_in, user_logged_out
 from flask_security.utils import set_request_attr
 
 from crm_app import clock, database
-from crm_app.accounts import browsers, sessions
 from crm_app.accounts.models import User
-from crm_app.accounts.sessions import End, Held
+from crm_app.accounts.sessions import browsers
+from crm_app.accounts.sessions import services as sessions
+from crm_app.accounts.sessions.services import End, Held
 from crm_app.config import Config
 from crm_app.extensions import db
 from crm_app.live import services as live

@@ -1,0 +1,33 @@
+"""What all pages of accounts share: their blueprint, and how an administrator fetches a user."""
+
+from flask import Blueprint, abort
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from crm_app.accounts import services
+from crm_app.accounts.models import User
+from crm_app.extensions import db
+
+bp = Blueprint("accounts", __name__)
+
+
+@bp.app_template_global()
+def may_open(record: services.Owned) -> bool:
+    """Tell templates whether a contact or lead is a link for who reads, or only a name."""
+    return services.may_open(record, current_user)
+
+
+@bp.app_template_global()
+def free_extensions() -> list[str]:
+    """Give templates the extensions of the PBX that can be given to somebody."""
+    return services.free_extensions()
+
+
+Answer = str | tuple[str, int] | Response
+
+
+def user_or_404(user_id: int) -> User:
+    """Fetch a user for somebody who may change users; 403 to all others, 404 when unknown."""
+    if not current_user.is_admin:
+        abort(403)
+    return db.get_or_404(User, user_id)

@@ -1,0 +1,1 @@
+"""Where administrators look after users, in the browser and on the command line."""

@@ -1,0 +1,1 @@
+"""A user's own account: name, preferences, password, and the notices about it."""

@@ -1,0 +1,62 @@
+"""The filter above the list of security events."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import DateField, SelectField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import Optional
+
+from crm_app.accounts.colleagues import Colleague
+from crm_app.accounts.security_log import wording
+from crm_app.accounts.security_log.listing import REFUSED, EventFilter
+from crm_app.web.days import FIRST_DAY, LAST_DAY, midnight
+from crm_app.web.ids import read_id
+
+
+class SecurityFilterForm(FlaskForm):
+    """What the list of security events is narrowed by; it lives in the address, without a token."""
+
+    class Meta:
+        """Read from the query, where a token would only be copied around."""
+
+        csrf = False
+
+    kind = SelectField(_l("What happened"), validators=[Optional()])
+    user = SelectField(_l("Person"), validators=[Optional()])
+    since = DateField(_l("From"), validators=[Optional()])
+    until = DateField(_l("Until"), validators=[Optional()])
+
+    def offer(self, users: Iterable[Colleague]) -> None:
+        """Fill the choices."""
+        anything = SelectChoice("", _("All"))
+        self.user.choices = [anything, *(SelectChoice(str(user.id), user.name) for user in users)]
+        self.kind.choices = [
+            anything,
+            SelectChoice(REFUSED, _("Everything that was refused")),
+            *(
+                SelectChoice(kind.value, str(words), optgroup=str(heading))
+                for heading, kinds in wording.GROUPS.items()
+                for kind, words in kinds.items()
+            ),
+        ]
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Tell whether anything was asked for."""
+        return any(field.raw_data and field.raw_data[0] for field in self)
+
+    def wanted(self) -> EventFilter:
+        """Give the filter; when something was asked that cannot be, no event fits."""
+        if not self.validate():
+            return EventFilter(until=midnight(FIRST_DAY))
+        since, until = self.since.data, self.until.data
+        return EventFilter(
+            kind=self.kind.data or "",
+            user_id=read_id(self.user.data),
+            since=midnight(since) if since else None,
+            until=midnight(until + timedelta(days=1)) if until and until < LAST_DAY else None,
+        )

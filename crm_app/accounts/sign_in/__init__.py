@@ -1,0 +1,1 @@
+"""Coming in and staying in: the sign-in itself, one-time links, and fresh proofs."""
