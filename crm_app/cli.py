@@ -14,7 +14,10 @@ from crm_app.errors import InvalidInputError, RamalError
 from crm_app.serving import checks
 from crm_app.serving.commands import demo_cli, make_serve, worker
 from crm_app.serving.key_commands import secret_key_cli
+from crm_app.simulator.commands import simulate
 from crm_app.telephony.commands import telephony_cli
+
+telephony_cli.add_command(simulate)
 
 
 def create_app() -> Flask:

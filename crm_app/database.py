@@ -13,7 +13,14 @@ from sqlalchemy import DateTime, Engine, MetaData, create_engine, event, select
 from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_on_sqlite
 from sqlalchemy.engine import Connection, Dialect, make_url
-from sqlalchemy.exc import InvalidatePoolError, OperationalError
+from sqlalchemy.exc import (
+    DisconnectionError,
+    InterfaceError,
+    InternalError,
+    InvalidatePoolError,
+    OperationalError,
+    TimeoutError,
+)
 from sqlalchemy.orm import DeclarativeBase, Session, registry, scoped_session
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import TypeDecorator
@@ -31,6 +38,24 @@ _LOOK_AGAIN_S = 0.003
 
 class DatabaseBusyError(RamalError):
     """A write waited too long for its turn."""
+
+
+# What means that the database is away, busy or broken, whatever was asked of it.
+IS_AWAY = (
+    DatabaseBusyError,
+    OperationalError,
+    InterfaceError,
+    InternalError,
+    DisconnectionError,
+    TimeoutError,
+)
+
+
+def is_away(error: BaseException) -> bool:
+    """Tell an error of the database itself, after which nothing is stored, from a fault of ours."""
+    # SQLite calls it "operational", too, when it does not know a column.
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+    return isinstance(error, IS_AWAY) and code != sqlite3.SQLITE_ERROR
 
 
 class UtcDateTime(TypeDecorator[datetime]):

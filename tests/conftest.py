@@ -19,7 +19,7 @@ from crm_app.accounts.models import Role, User
 from crm_app.config import Config
 from crm_app.demo import make_user
 from crm_app.extensions import db
-from crm_app.telephony import webhooks
+from crm_app.telephony.webhook import receiver
 from tests.postgres import Postgres
 from tests.signed_in import SignedInClient
 
@@ -108,7 +108,7 @@ def settings(database_url: str, bus_url: str, scratch: Path) -> Config:
 def whole_app(settings: Config) -> Iterator[Flask]:
     """One application with all tables for the whole run on this engine."""
     # A machine that is busy with other tests must not look like a database that is away.
-    webhooks.PATIENCE_S = 5.0
+    receiver.PATIENCE_S = 5.0
     app = create_app(settings)
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     app.extensions["security"].pwd_context.update(**CHEAP_HASHING)

@@ -15,7 +15,7 @@ from crm_app.calls.models import Call, CallFact
 from crm_app.extensions import db
 from crm_app.health import services
 from crm_app.security import upkeep
-from crm_app.telephony import checks
+from crm_app.telephony import health_checks
 
 
 class _Office(Collector):
@@ -56,7 +56,7 @@ def _of_the_office() -> Iterator[Metric]:
         live = db.session.scalar(select(func.count()).select_from(Call.live().subquery()))
         facts = db.session.scalar(select(func.max(CallFact.id)))
         people = db.session.scalar(select(func.count()).select_from(User.enabled().subquery()))
-        seen = checks.arrivals()
+        seen = health_checks.arrivals()
         kinds = upkeep.totals()
     security = CounterMetricFamily(
         "ramal_security_events", "What happened that concerns security, by kind", labels=["kind"]

@@ -15,7 +15,7 @@ from crm_app import clock
 from crm_app.extensions import db
 from crm_app.health.trial import findings_about
 from crm_app.live import bus
-from crm_app.telephony.spool import Spool
+from crm_app.telephony.webhook.spool import Spool
 
 log = structlog.get_logger(__name__)
 

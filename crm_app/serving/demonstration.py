@@ -67,7 +67,7 @@ def serve(settings: Config, create_app: Callable[[Config], Flask]) -> None:
         def start_pbx() -> None:
             supervisor.start_module(
                 "PBX simulator",
-                "crm_app.telephony.zadarma.simulator",
+                "crm_app.simulator",
                 f"--key={key}",
                 f"--webhook={ground.settings.base_url}/zadarma",
                 f"--port={pbx_port}",

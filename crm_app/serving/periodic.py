@@ -16,8 +16,10 @@ from crm_app.keys import services as keys
 from crm_app.live.services import close, tell
 from crm_app.security import upkeep as security
 from crm_app.serving.jobs import Job
-from crm_app.telephony import dialling, kept, missed
+from crm_app.telephony import missed
+from crm_app.telephony.dialling import services as dialling
 from crm_app.telephony.models import UnreadableRequest
+from crm_app.telephony.webhook import quarantine
 from crm_app.web import once
 
 KEEPS_LINKS_FOR = timedelta(days=30)
@@ -66,7 +68,7 @@ def purge() -> None:
 
 def take_in_kept() -> None:
     """Take in what was kept by a mistake of ours that is mended now."""
-    kept.take_in_again(current_app.config["DEFAULT_COUNTRY"])
+    quarantine.take_in_again(current_app.config["DEFAULT_COUNTRY"])
 
 
 def follow_up_missed_calls() -> None:

@@ -1,6 +1,6 @@
-"""The link with the PBX: settings, webhooks, click-to-call, routing."""
+"""The link with the PBX: settings, webhook, click-to-call, routing."""
 
-from crm_app.telephony.dial_views import bp
-from crm_app.telephony.views import register
+from crm_app.telephony.views import bp
+from crm_app.telephony.wiring import register
 
 __all__ = ["bp", "register"]

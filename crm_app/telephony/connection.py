@@ -8,9 +8,9 @@ import structlog
 from sqlalchemy import Engine, select
 
 from crm_app import database
+from crm_app.database import is_away
 from crm_app.encryption import Vault, WrongKeyError
 from crm_app.telephony.models import TelephonySettings
-from crm_app.telephony.together import is_away
 
 MAX_AGE_SECONDS = 1.0
 log = structlog.get_logger(__name__)

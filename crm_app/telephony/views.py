@@ -2,30 +2,24 @@
 
 from typing import Any
 
-from flask import Blueprint, Flask, current_app, render_template, request, url_for
+from flask import Blueprint, current_app, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy import event
 from werkzeug.wrappers import Response
 
-from crm_app import database
 from crm_app.accounts.current import me
 from crm_app.accounts.models import User
-from crm_app.accounts.pbx import extensions
 from crm_app.accounts.sign_in.proof import fresh_sign_in_required
 from crm_app.config import Config
-from crm_app.counting import Counter
 from crm_app.encryption import Vault, WrongKeyError
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.security import events
 from crm_app.security.events import Kind
-from crm_app.telephony import budget, checks, door, services, wording
+from crm_app.telephony import api, health_checks, services, wording
 from crm_app.telephony.connection import Link, LinkCache
 from crm_app.telephony.forms import KeysForm, SwitchesForm, chosen_responsible, wanted_extensions
 from crm_app.telephony.models import TelephonySettings
-from crm_app.telephony.webhooks import PATIENCE_S, Desk
-from crm_app.telephony.zadarma.client import ZadarmaClient
 from crm_app.telephony.zadarma.errors import ErrorCode
 from crm_app.web.access import admin_only
 from crm_app.web.fragments import see_other
@@ -36,56 +30,10 @@ bp = Blueprint("telephony", __name__)
 Answer = str | tuple[str, int] | Response
 
 
-def register(app: Flask) -> None:
-    """Bind the webhook and what a process knows of the connection to an application."""
-    config: Config = app.extensions["settings"]
-    with app.app_context():
-        engine = db.engine
-    # Pages may use up all connections of theirs: a caller is not to wait for that.
-    quick = database.impatient_engine(engine, PATIENCE_S)
-    event.listen(engine, "engine_disposed", lambda _engine: quick.dispose())
-    links = LinkCache(app.extensions["vault"], quick)
-    app.extensions["telephony_engine"] = quick
-    app.extensions["telephony_links"] = links
-    trail = app.extensions["security_trail"]
-    app.extensions["telephony_desk"] = Desk(config, links, quick, trail, engine)
-    app.register_blueprint(door.bp)
-    extensions.come_from(_extensions_of_pbx)
-    app.jinja_env.globals["why_no_call_arrives"] = why_no_call_arrives
-    app.wsgi_app = door.Door(app, app.wsgi_app)  # type: ignore[method-assign]
-
-
 def links() -> LinkCache:
     """Give this process's view of the connection."""
     found: LinkCache = current_app.extensions["telephony_links"]
     return found
-
-
-def _extensions_of_pbx() -> list[str] | None:
-    stored = TelephonySettings.current()
-    return stored.extensions if stored.extensions_at is not None else None
-
-
-def why_no_call_arrives() -> str:
-    """Say why no live call can reach this user: not_connected, no_extension, or "" if one can."""
-    if not links().current().is_connected:
-        return "not_connected"
-    return "" if current_user.extension else "no_extension"
-
-
-def client_for(link: Link, timeout: tuple[float, float] = (3.05, 8.0)) -> ZadarmaClient | None:
-    """Make a client of the API for a connection, None when there is none; seconds to wait."""
-    if not link.is_connected:
-        return None
-    config: Config = current_app.extensions["settings"]
-    counter: Counter = current_app.extensions["counter"]
-    return ZadarmaClient(
-        link.key,
-        link.secret,
-        config.zadarma_api_url,
-        timeout,
-        budget=lambda kind: budget.take(counter, kind, link.key),
-    )
 
 
 @bp.get("/telephony/settings")
@@ -184,7 +132,9 @@ def probe(link: Link) -> services.Probe:
     """Test a connection: ask the API for balance, clock and extensions. Commits first."""
     # The API must not be asked while a transaction is open: the office's writes would wait for it.
     db.session.commit()
-    client = client_for(link)
+    client = api.client_for(
+        link, current_app.extensions["settings"], current_app.extensions["counter"]
+    )
     if client is None:
         return services.Probe(error=ErrorCode.NOT_AUTHORISED)
     try:
@@ -213,23 +163,23 @@ def _page(
 ) -> Answer:
     config: Config = current_app.extensions["settings"]
     stored = TelephonySettings.current()
-    link, seen = links().read(), checks.arrivals()
+    link, seen = links().read(), health_checks.arrivals()
     users = db.session.scalars(User.enabled()).all()
-    address = checks.webhook_url(config, stored.webhook_token)
+    address = health_checks.webhook_url(config, stored.webhook_token)
     context: dict[str, Any] = {
         "settings": stored,
         "link": link,
-        "badge": wording.badge(checks.connection(stored, link), stored),
-        "lamps": [wording.said(lamp) for lamp in checks.lamps(stored, link, config, seen)],
+        "badge": wording.badge(health_checks.connection(stored, link), stored),
+        "lamps": [wording.said(lamp) for lamp in health_checks.lamps(stored, link, config, seen)],
         "words": wording,
         "config": config,
         "address": address,
-        "is_reachable": checks.is_reachable(address),
+        "is_reachable": health_checks.is_reachable(address),
         "users": users,
         "wanted": wanted or {user.id: user.extension or "" for user in users},
         "chosen": chosen or stored.default_responsible_id,
         "taken": {user.extension for user in users if user.extension},
-        "vanished": checks.vanished_extensions(stored),
+        "vanished": health_checks.vanished_extensions(stored),
         "keys_form": KeysForm(),
         "switches_form": SwitchesForm(obj=stored),
         "keys_error": keys_error,

@@ -13,7 +13,7 @@ from crm_app import phone_numbers
 from crm_app.calls.models import Call
 from crm_app.errors import InvalidInputError
 from crm_app.tasks.models import TITLE_LENGTH
-from crm_app.telephony.checks import Lamp, State
+from crm_app.telephony.health_checks import Lamp, State
 from crm_app.telephony.models import TelephonySettings
 from crm_app.web.formatting import LOCALES, when
 from crm_app.web.wording import NUMBER_REASONS

@@ -98,7 +98,7 @@ def phone(number: str | None) -> str:
 def with_calls(text: str | None) -> Markup:
     """Make the telephone numbers in a text buttons that call; the rest is escaped."""
     pieces = phone_numbers.split(text or "", current_app.config["DEFAULT_COUNTRY"])
-    if "telephony.dial" not in current_app.view_functions:
+    if "dialling.dial" not in current_app.view_functions:
         return escape(text or "")
     button = Markup(
         '<button type="submit" form="call-anywhere" name="number" value="{}" class="btn-in-text"'

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from crm_app.accounts.models import User
 from crm_app.extensions import db
-from crm_app.telephony.models import DialRequest, DialState
+from crm_app.telephony.dialling.models import DialRequest, DialState
 from tests.browser.conftest import SignIn, watching
 from tests.browser.office import Office
 from tests.browser.story import ANA

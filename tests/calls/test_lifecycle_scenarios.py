@@ -11,7 +11,7 @@ import pytest
 
 from crm_app.calls.fold.facts import Direction, Disposition, Fact, FactKind
 from crm_app.calls.fold.lifecycle import CallState, fold
-from crm_app.telephony.facts import to_fact
+from crm_app.telephony.webhook.event_facts import to_fact
 from crm_app.telephony.zadarma.events import CallEvent, parse
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "zadarma"

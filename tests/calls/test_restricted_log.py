@@ -22,7 +22,7 @@ from crm_app.contacts.models import Contact
 from crm_app.database import UtcDateTime
 from crm_app.demo import make_contact, make_lead
 from crm_app.extensions import db
-from crm_app.telephony.models import DialRequest, DialState
+from crm_app.telephony.dialling.models import DialRequest, DialState
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ANA = "+351910000042"
@@ -206,8 +206,8 @@ def test_a_stale_copy_shows_nothing_that_is_not_theirs(
 @pytest.fixture
 def post(restricted: User) -> Callable[..., None]:
     """Let the PBX tell of a call, past its door."""
-    from crm_app.telephony import inbox
-    from crm_app.telephony.facts import to_fact
+    from crm_app.telephony.webhook import inbox
+    from crm_app.telephony.webhook.event_facts import to_fact
     from crm_app.telephony.zadarma.events import parse
 
     def send(event: str, **fields: str) -> None:

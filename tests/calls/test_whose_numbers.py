@@ -14,8 +14,8 @@ from crm_app.calls.store.ledger import Recorded, record
 from crm_app.demo import make_contact
 from crm_app.extensions import db
 from crm_app.telephony import services
-from crm_app.telephony.facts import to_fact
 from crm_app.telephony.services import Probe
+from crm_app.telephony.webhook.event_facts import to_fact
 from crm_app.telephony.zadarma.events import parse
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

@@ -11,7 +11,7 @@ from crm_app.calls.models import Call
 from crm_app.contacts.models import ContactPhone
 from crm_app.extensions import db
 from crm_app.leads.models import Lead
-from crm_app.telephony.zadarma.simulator.calls import IncomingCall, OutgoingCall
+from crm_app.simulator.calls import IncomingCall, OutgoingCall
 from tests.screenshots.sample import SampleOffice
 
 CARD = "[role=alertdialog]"

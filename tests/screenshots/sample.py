@@ -29,8 +29,8 @@ from crm_app.extensions import db
 from crm_app.leads import services as leads
 from crm_app.serving import valkey
 from crm_app.serving.demonstration import LOOPBACK
+from crm_app.simulator.office import INTERACTIVE, Simulator
 from crm_app.telephony import services as telephony
-from crm_app.telephony.zadarma.simulator.office import INTERACTIVE, Simulator
 from tests.screenshots.morning import MORNING
 
 ROOT = Path(__file__).resolve().parents[2]

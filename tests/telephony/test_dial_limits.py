@@ -18,7 +18,7 @@ from crm_app.calls.store.ledger import record
 from crm_app.counting import Counter
 from crm_app.demo import make_contact, make_lead
 from crm_app.extensions import db
-from crm_app.telephony.models import DialRequest
+from crm_app.telephony.dialling.models import DialRequest
 from crm_app.telephony.zadarma.client import ZadarmaClient
 
 ClientOf = Callable[[User], FlaskClient]

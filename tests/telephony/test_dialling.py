@@ -20,9 +20,9 @@ from crm_app.calls.models import Call, CallFact
 from crm_app.calls.store.ledger import record
 from crm_app.demo import make_contact, make_lead
 from crm_app.extensions import db
-from crm_app.telephony import dialling
-from crm_app.telephony.models import DialRequest, DialState
-from crm_app.telephony.zadarma.simulator.office import Simulator
+from crm_app.simulator.office import Simulator
+from crm_app.telephony.dialling import services
+from crm_app.telephony.dialling.models import DialRequest, DialState
 from tests.telephony.conftest import SECRET, use_api
 
 CLIENT = "+351910000042"
@@ -169,18 +169,20 @@ def test_a_double_click_dials_once(pbx: Simulator, dial: Dial) -> None:
 def test_clicks_at_the_same_moment_dial_once(pbx: Simulator, connected: Flask, dial: Dial) -> None:
     pbx.account.callback = "callback-no-events"
     pbx.inject("slow", seconds=0.3)
-    order = dialling.Order(1, "101", CLIENT, "PT")
+    order = services.Order(1, "101", CLIENT, "PT")
     dial("not a number")
-    order = dialling.Order(wish().user_id, "101", CLIENT, "PT")
+    order = services.Order(wish().user_id, "101", CLIENT, "PT")
     db.session.rollback()
     made: list[int] = []
 
     def click() -> None:
-        from crm_app.telephony.views import client_for
+        from crm_app.telephony.api import client_for
 
         with connected.app_context():
             link = connected.extensions["telephony_links"].read()
-            made.append(dialling.place(order, client_for(link)))
+            settings = connected.extensions["settings"]
+            counter = connected.extensions["counter"]
+            made.append(services.place(order, client_for(link, settings, counter)))
 
     threads = [threading.Thread(target=click) for _ in range(4)]
     for thread in threads:
@@ -320,7 +322,7 @@ def test_when_no_event_comes_the_card_asks(
     later = clock.now() + timedelta(seconds=50)
     with time_machine.travel(later, tick=True):
         assert "Did your phone ring?" in browser.get("/telephony/dials", headers=HTMX).text
-        assert dialling.expire() == 1
+        assert services.expire() == 1
         assert "Did your phone ring?" in browser.get("/telephony/dials", headers=HTMX).text
         dial()
     assert callbacks(pbx) == 2
@@ -345,7 +347,7 @@ def test_a_second_click_brings_back_the_card_that_was_put_away(pbx: Simulator, d
     pbx.account.callback = "callback-no-events"
     dial()
     first = wish()
-    dialling.close(first.id, first.user_id)
+    services.close(first.id, first.user_id)
     assert "Your phone rings first" in dial().text
     assert callbacks(pbx) == 1
 

@@ -20,11 +20,12 @@ from crm_app.demo import make_contact
 from crm_app.extensions import db
 from crm_app.live import bus
 from crm_app.live.messages import channel_of, missed
-from crm_app.telephony import inbox, services
+from crm_app.live.screen_updates import teller
+from crm_app.telephony import services
 from crm_app.telephony.connection import LinkCache
 from crm_app.telephony.models import UnreadableRequest
-from crm_app.telephony.spool import Emptying
-from crm_app.telephony.telling import teller
+from crm_app.telephony.webhook import inbox
+from crm_app.telephony.webhook.spool import Emptying
 from crm_app.telephony.zadarma.signing import sign_webhook
 from tests.telephony.conftest import SECRET, Post, start_fields, wait_until_drained
 

@@ -18,8 +18,8 @@ from crm_app import clock
 from crm_app.calls.models import CallFact
 from crm_app.demo import make_contact, make_user
 from crm_app.extensions import db
-from crm_app.telephony import bodies
 from crm_app.telephony.models import UnreadableRequest
+from crm_app.telephony.webhook import bodies
 from crm_app.telephony.zadarma.signing import sign_webhook, verify_webhook
 from tests.telephony.conftest import SECRET, start_fields, wait_until_drained
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from crm_app.calls.fold.facts import Fact, FactKind
-from crm_app.telephony.matching import Wish, match
+from crm_app.telephony.dialling.matching import Wish, match
 
 NOW = datetime(2026, 3, 2, 9, 15, tzinfo=UTC)
 CLIENT = "+351910000042"

@@ -14,10 +14,10 @@ from crm_app.calls.store import upkeep
 from crm_app.config import Config
 from crm_app.demo import make_contact, make_user
 from crm_app.extensions import db
+from crm_app.simulator.office import Simulator
+from crm_app.simulator.scenarios import scenario, scenario_ids
 from crm_app.telephony.commands import telephony_cli
 from crm_app.telephony.zadarma.signing import has_signature_rule
-from crm_app.telephony.zadarma.simulator.office import Simulator
-from crm_app.telephony.zadarma.simulator.scenarios import scenario, scenario_ids
 from tests.calls.test_lifecycle_scenarios import LATE, STATUSES, fill
 from tests.telephony.conftest import SECRET
 

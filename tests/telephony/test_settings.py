@@ -14,10 +14,10 @@ from werkzeug.test import TestResponse
 from crm_app.accounts.models import User
 from crm_app.encryption import KeyRing, Vault
 from crm_app.extensions import db
-from crm_app.telephony import checks, services
+from crm_app.simulator.office import Simulator
+from crm_app.telephony import health_checks, services
 from crm_app.telephony.commands import telephony_cli
 from crm_app.telephony.models import TelephonySettings
-from crm_app.telephony.zadarma.simulator.office import Simulator
 from tests.telephony.conftest import SECRET, use_api
 
 PAGE = "/telephony/settings"
@@ -313,7 +313,7 @@ def test_the_webhook_address_is_shown_and_gets_a_tail(app: Flask, browser: Flask
     ],
 )
 def test_it_warns_of_an_address_that_the_pbx_cannot_reach(url: str, *, is_good: bool) -> None:
-    assert checks.is_reachable(url) == is_good
+    assert health_checks.is_reachable(url) == is_good
 
 
 def test_the_switch_is_kept(app: Flask, browser: FlaskClient) -> None:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crm_app.telephony import spool as module
-from crm_app.telephony.arrivals import Arrival
-from crm_app.telephony.draining import Drainer
-from crm_app.telephony.spool import Spool, SpoolError, Waiting
+from crm_app.telephony.webhook import spool as module
+from crm_app.telephony.webhook.arrivals import Arrival
+from crm_app.telephony.webhook.draining import Drainer
+from crm_app.telephony.webhook.spool import Spool, SpoolError, Waiting
 
 NOON = datetime(2026, 9, 15, 12, tzinfo=UTC)
 
@@ -156,7 +156,7 @@ class PowerCut(BaseException):
 def test_a_process_that_ends_while_it_empties_leaves_the_rest_to_the_next(
     spool: Spool, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
-    monkeypatch.setattr("crm_app.telephony.draining.MOST_AT_ONCE", 2)
+    monkeypatch.setattr("crm_app.telephony.webhook.draining.MOST_AT_ONCE", 2)
     spool.append([arrival(mark) for mark in range(6)], "test")
     stored: list[bytes] = []
 

@@ -17,9 +17,10 @@ from crm_app.calls.store import ledger
 from crm_app.config import Config
 from crm_app.demo import make_contact, make_user
 from crm_app.extensions import db
-from crm_app.telephony import inbox, services
+from crm_app.telephony import services
 from crm_app.telephony.models import UnreadableRequest
-from crm_app.telephony.webhooks import MAX_BODY_BYTES, Desk, is_allowed_sender
+from crm_app.telephony.webhook import inbox
+from crm_app.telephony.webhook.receiver import MAX_BODY_BYTES, Desk, is_allowed_sender
 from crm_app.telephony.zadarma.signing import sign_webhook
 from tests.telephony.conftest import SECRET, Post, start_fields
 

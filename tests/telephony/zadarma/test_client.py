@@ -13,6 +13,7 @@ import requests
 import responses
 import time_machine
 
+from crm_app.simulator import Simulator
 from crm_app.telephony.zadarma.client import RequestKind, ZadarmaClient
 from crm_app.telephony.zadarma.errors import ErrorCode, ZadarmaError
 from crm_app.telephony.zadarma.replies import (
@@ -23,8 +24,7 @@ from crm_app.telephony.zadarma.replies import (
     Price,
     StatisticsLeg,
 )
-from crm_app.telephony.zadarma.simulator import Simulator
-from tests.telephony.zadarma.conftest import KEY, SECRET, Office, wait_until
+from tests.simulator.conftest import KEY, SECRET, Office, wait_until
 
 API = "https://api.zadarma.com"
 NOON = datetime(2026, 3, 2, 12, 0, 10, tzinfo=UTC)

@@ -1,0 +1,138 @@
+"""The account whose PBX is played: its phones, its money, where it posts."""
+
+import re
+import threading
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+
+from crm_app.clock import now
+
+CALL_FLAGS = (
+    "notify_start",
+    "notify_internal",
+    "notify_answer",
+    "notify_end",
+    "notify_out_start",
+    "notify_out_end",
+)
+OTHER_FLAGS = ("number_lookup", "call_tracking", "sms", "speech_recognition")
+# An extension alone, or as the login of a phone: `499499-101`.
+_EXTENSION = re.compile(r"(?:[0-9]{4,8}-)?([0-9]{3})\Z|([0-9]{1,5})\Z")
+FaultKind = Literal["down", "slow", "error", "limit", "limit200", "html"]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiCall:
+    """A request that the API got, and the status it answered."""
+
+    method: str
+    path: str
+    params: dict[str, str]
+    status: int
+
+
+@dataclass(slots=True)
+class ApiFault:
+    """A fault of the API for the next `times` requests under a path, None = until healed."""
+
+    kind: FaultKind
+    path: str = ""
+    seconds: float = 0.0
+    times: int | None = None
+
+
+@dataclass(slots=True)
+class Account:
+    """All that can be set up; change it at any time, also while calls run.
+
+    `callback` is the scenario that a click-to-call plays, or `interactive`.
+    `utc_offset` is how far the account's wall clock is ahead of UTC.
+    """
+
+    key: str
+    secret: str
+    webhook_url: str = ""
+    extensions: list[str] = field(default_factory=lambda: ["101", "102", "103", "104", "105"])
+    online: set[str] = field(default_factory=set)
+    did: str = "351210000001"
+    pbx_id: int = 499499
+    balance: Decimal = Decimal("25.00")
+    currency: str = "EUR"
+    utc_offset: timedelta = timedelta()
+    callback: str = "callback-single"
+    are_recordings_ready: bool = True
+    events_url: str = ""
+    flags: dict[str, bool] = field(
+        default_factory=lambda: dict.fromkeys((*CALL_FLAGS, *OTHER_FLAGS), True)
+    )
+
+    def wall_clock(self) -> datetime:
+        """Tell the account's own time."""
+        return now() + self.utc_offset
+
+    def wants(self, event: str) -> bool:
+        """Tell whether notifications of a name are switched on."""
+        return self.flags.get(event.lower(), True)
+
+
+class Limiter:
+    """Counts requests in whole minutes, as the API's limits do."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._lock = threading.Lock()
+        self._minute = 0
+        self._count = 0
+
+    def take(self, at: datetime) -> tuple[bool, int, int]:
+        """Count a request; tell if it is allowed, how many are left, and the reset time."""
+        minute = int(at.timestamp()) // 60
+        with self._lock:
+            if minute != self._minute:
+                self._minute, self._count = minute, 0
+            self._count += 1
+            left = max(0, self.limit - self._count)
+            return self._count <= self.limit, left, (minute + 1) * 60
+
+
+class Faults:
+    """The faults that were injected, newest first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: deque[ApiFault] = deque()
+
+    def add(self, fault: ApiFault) -> None:
+        """Let requests fail from now on."""
+        with self._lock:
+            self._faults.appendleft(fault)
+
+    def clear(self) -> None:
+        """Let all requests succeed again."""
+        with self._lock:
+            self._faults.clear()
+
+    def take(self, path: str) -> ApiFault | None:
+        """Find the fault for a request, and count it."""
+        with self._lock:
+            for fault in self._faults:
+                if path.startswith(fault.path) and fault.times != 0:
+                    if fault.times is not None:
+                        fault.times -= 1
+                    return fault
+        return None
+
+
+def as_online(extensions: Iterable[str], online: Iterable[str] | None) -> set[str]:
+    """Say which phones are registered: those given, else all."""
+    return set(extensions if online is None else online)
+
+
+def extension_of(text: str) -> str:
+    """Read an extension, empty if it is none."""
+    found = _EXTENSION.match(text)
+    return (found[1] or found[2]) if found and text.strip("0") else ""

@@ -1,0 +1,1 @@
+"""Notifications of the PBX: taken, verified, and stored or spooled before the answer."""

@@ -1,0 +1,197 @@
+"""One transaction for all who are waiting: under load they share one wait for the disk."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any, Generic, TypeVar
+
+import structlog
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from crm_app.calls.store.hot_sql import as_usual
+from crm_app.database import DatabaseBusyError, is_away
+from crm_app.deadline import seconds_left, within
+from crm_app.telephony.webhook.arrivals import Arrival
+from crm_app.telephony.webhook.spool import Spool, SpoolError
+
+MOST_TOGETHER = 32
+# Who has waited for the turn of another has so long for a turn of their own.
+_SHORTEST_TURN_S = 0.06
+# Of PostgreSQL: a deadlock or its like, a lock that was waited for too long, a time limit.
+_PASSING = ("40", "55P03", "57014")
+
+_Result = TypeVar("_Result")
+log = structlog.get_logger(__name__)
+
+
+def _may_pass_at_once(error: BaseException) -> bool:
+    """Tell whether to try again now: the connection died, or somebody stood in the way."""
+    if not isinstance(error, DBAPIError):
+        return False
+    # A connection that died while nobody used it says nothing of the database: the next is new.
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return error.connection_invalidated or state.startswith(_PASSING)
+
+
+class _Work(Generic[_Result]):
+    """What one caller wants done, and what came of it."""
+
+    def __init__(
+        self, name: str, do: Callable[[Connection], _Result], arrival: Arrival | None = None
+    ) -> None:
+        self.name = name
+        self.do = do
+        self.arrival = arrival
+        self.is_over = False
+        self.result: _Result | None = None
+        self.error: Exception | None = None
+
+    def outcome(self) -> _Result | None:
+        """Give what came of it, None when it waits in the spool; raises what it raised."""
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+
+class Together:
+    """Does the work of this process's callers, one transaction after the other.
+
+    Whoever finds nobody at work does all that is waiting, so that a lone caller waits for nobody.
+    With a spool, what the database does not take in time is kept there, and whatever comes while
+    something waits there is put behind it.
+    """
+
+    def __init__(self, engine: Engine, spool: Spool | None = None) -> None:
+        self._engine = engine
+        self._spool = spool
+        self._lock = threading.Lock()
+        self._waiting: deque[_Work[Any]] = deque()
+
+    def run(
+        self,
+        name: str,
+        do: Callable[[Connection], _Result],
+        arrival: Arrival | None = None,
+    ) -> _Result | None:
+        """Do something in a transaction; it is committed when this returns.
+
+        Works whose `name`s sort alike take their locks in the same order in every process. What
+        `do` raises is raised here, and then nothing of it is stored; it may be called twice.
+        Gives None when `arrival` was kept in the spool instead.
+        """
+        work: _Work[_Result] = _Work(name, do, arrival)
+        self._waiting.append(work)
+        # Those whose requests have arrived by now can join.
+        time.sleep(0)
+        left = seconds_left()
+        if not self._lock.acquire(timeout=-1 if left is None else left + _SHORTEST_TURN_S):
+            # Whoever leads hangs in something that knows no deadline. It may do this work yet.
+            self._put_aside([work], DatabaseBusyError("the one at work does not end"))
+            return work.outcome()
+        try:
+            with ExitStack() as limits:
+                if left is not None:
+                    limits.enter_context(within(max(seconds_left() or 0.0, _SHORTEST_TURN_S)))
+                while not work.is_over:
+                    self._do_waiting()
+        finally:
+            self._lock.release()
+        return work.outcome()
+
+    def run_all(
+        self, works: Sequence[tuple[str, Callable[[Connection], _Result]]]
+    ) -> list[_Result | Exception]:
+        """Do several things in one transaction if that is possible, in the order given.
+
+        Gives for each its result, or what it raised when it was tried alone. Raises what `is_away`
+        knows; some may have been done by then.
+        """
+        batch = [_Work(name, do) for name, do in works]
+        with self._lock:
+            try:
+                self._do(batch)
+            except Exception as error:
+                if is_away(error) and not _may_pass_at_once(error):
+                    raise
+                for work in batch:
+                    self._do_alone(work)
+                    if work.error is not None and is_away(work.error):
+                        raise work.error from error
+        return [work.error or work.result for work in batch]  # type: ignore[misc]
+
+    def _do_waiting(self) -> None:
+        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
+        if self._spool is not None and self._spool.is_in_use():
+            self._put_aside(batch, None)
+            batch = [work for work in batch if not work.is_over]
+        in_turn = sorted(batch, key=lambda work: work.name)
+        try:
+            self._do(in_turn)
+        except Exception as error:
+            may_pass = _may_pass_at_once(error)
+            for work in in_turn:
+                if is_away(error) and not (may_pass and seconds_left() != 0):
+                    work.error = error
+                else:
+                    # Storing a fact twice changes nothing.
+                    self._do_alone(work)
+            # Whatever came meanwhile must stay behind.
+            away = [work for work in batch if work.error is not None and is_away(work.error)]
+            if away:
+                self._put_aside(away, away[0].error)
+        finally:
+            # Whoever led may have been ended by force: nobody may wait for ever.
+            for work in batch:
+                if not work.is_over:
+                    work.error = work.error or DatabaseBusyError("the one at work was ended")
+                    work.is_over = True
+
+    def _put_aside(self, works: list[_Work[Any]], error: Exception | None) -> None:
+        """Keep works in the spool; without an error they are left alone where that fails."""
+        if self._spool is not None:
+            for are_verified in (True, False):
+                self._put_alike_aside(self._spool, works, are_verified, error)
+        for work in works:
+            if not work.is_over and error is not None:
+                work.error, work.is_over = error, True
+
+    def _put_alike_aside(
+        self, spool: Spool, works: list[_Work[Any]], are_verified: bool, why: Exception | None
+    ) -> None:
+        alike = [
+            work
+            for work in works
+            if work.arrival is not None and work.arrival.is_verified is are_verified
+        ]
+        if not alike:
+            return
+        arrivals = [work.arrival for work in alike if work.arrival is not None]
+        try:
+            spool.append(arrivals, type(why).__name__)
+        except SpoolError as error:
+            log.error("spool_refused", reason=str(error), error=type(why).__name__)
+            return
+        for work in alike:
+            work.error, work.is_over = None, True
+
+    def _do(self, batch: list[_Work[Any]]) -> None:
+        if not batch:
+            return
+        with self._engine.begin() as connection:
+            try:
+                for work in batch:
+                    work.result = work.do(connection)
+            except connection.dialect.loaded_dbapi.Error as error:
+                raise as_usual(connection, error) from error
+        for work in batch:
+            work.is_over = True
+
+    def _do_alone(self, work: _Work[Any]) -> None:
+        # One of them spoilt the transaction of all: each has one of its own now.
+        try:
+            self._do([work])
+        except Exception as error:
+            work.error = error

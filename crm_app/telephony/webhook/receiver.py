@@ -1,0 +1,385 @@
+"""Where the PBX posts: verify, read, store, answer. Nothing here waits for a network.
+
+It is a plain desk that knows no Flask, because a caller hears silence while it works: what a page
+needs (session, language, rights) is not even set up for it, see `door.py`.
+"""
+
+import hmac
+import http
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import structlog
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Request, Response
+
+from crm_app import clock, database
+from crm_app.calls.fold.facts import Fact
+from crm_app.calls.store.ledger import CallIsFullError
+from crm_app.config import Config
+from crm_app.contacts.caller import find_callers
+from crm_app.database import DatabaseBusyError, is_away
+from crm_app.deadline import within
+from crm_app.live.screen_updates import teller
+from crm_app.proxies import plain_address
+from crm_app.security.kinds import Kind
+from crm_app.security.models import ADDRESS_LENGTH
+from crm_app.security.trail import Sighting, Trail
+from crm_app.security.visits import request_id_of
+from crm_app.telephony import routing
+from crm_app.telephony.connection import Link, LinkCache
+from crm_app.telephony.webhook import bodies, inbox
+from crm_app.telephony.webhook.arrivals import Arrival
+from crm_app.telephony.webhook.draining import Drainer
+from crm_app.telephony.webhook.event_facts import to_fact
+from crm_app.telephony.webhook.group_commit import Together
+from crm_app.telephony.webhook.replays import SeenSignatures
+from crm_app.telephony.webhook.spool import Spool, SpoolError
+from crm_app.telephony.zadarma import events
+from crm_app.telephony.zadarma.signing import (
+    has_signature_rule,
+    is_known_event,
+    verify_webhook,
+)
+from crm_app.web import incoming
+
+# Call events are under a kilobyte; lists of tracked visits may be longer.
+MAX_BODY_BYTES = 1024 * 1024
+MAX_ECHO_BYTES = 256
+NOT_WHOLE = {408: "This took too long to arrive.\n", 413: "This is too long.\n"}
+# How long the database may let a notification wait, and later one that has waited in the spool.
+PATIENCE_S = 0.15
+LATE_PATIENCE_S = 5.0
+log = structlog.get_logger(__name__)
+
+
+_Outcome = TypeVar("_Outcome")
+
+
+@dataclass(frozen=True, slots=True)
+class _Job(Generic[_Outcome]):
+    """What a notification wants of the database, and what to answer when that is done or not."""
+
+    name: str
+    do: Callable[[Connection], _Outcome]
+    then: Callable[[_Outcome], Response]
+    arrival: Arrival
+    answer_unstored: Callable[[], Response]
+
+
+class Desk:
+    """Takes what the PBX posts, for one application."""
+
+    def __init__(
+        self,
+        config: Config,
+        links: LinkCache,
+        engine: Engine,
+        trail: Trail,
+        late_engine: Engine | None = None,
+    ) -> None:
+        """Prepare; on `late_engine` may wait what has waited in the spool already."""
+        self._config = config
+        self._links = links
+        self._trail = trail
+        self.spool = Spool(config.data_dir / "spool")
+        self._together = Together(engine, self.spool)
+        self._late_together = Together(late_engine or engine)
+        self.drainer = Drainer(self.spool, self._take_in)
+        self._seen = SeenSignatures()
+
+    def echo(self, query: bytes, token: str) -> Response:
+        """Answer the PBX's check of the address: the text of `zd_echo`, byte for byte."""
+        wanted = bodies.echo_of(query)
+        if wanted is None:
+            return _plain("The PBX posts its notifications here.\n")
+        if len(wanted) > MAX_ECHO_BYTES:
+            return _plain("This is too long to repeat.\n", 400)
+        try:
+            with within(PATIENCE_S):
+                if not _is_right_tail(self._links.current(), token):
+                    return _plain("There is nothing here.\n", 404)
+        except (SQLAlchemyError, DatabaseBusyError) as error:
+            # The check of an address must not fail because a database is away for a moment.
+            log.error("webhook address check without database", error=type(error).__name__)
+        return _plain(wanted)
+
+    def receive(self, request: Request, token: str) -> Response:
+        """Take a notification; its fact is on disk before the answer leaves."""
+        sender, request_id = request.remote_addr or "", request_id_of(request.environ)
+        if not is_allowed_sender(sender, self._config):
+            return self._refuse(sender, request_id, "sender")
+        try:
+            body = incoming.receive(request.environ, MAX_BODY_BYTES).read()
+        except HTTPException as error:
+            # Of a body that broke off nothing is believed: the signature covers no ending.
+            log.warning("webhook did not arrive whole", status=error.code)
+            code = error.code or 400
+            return _plain(NOT_WHOLE.get(code, "This broke off before its end.\n"), code)
+        arrival = Arrival(
+            received_at=clock.now(),
+            sender=sender,
+            token=token,
+            content_type=request.headers.get("Content-Type", ""),
+            signature=request.headers.get("Signature"),
+            body=body,
+            request_id=request_id,
+        )
+        # What served this thread before may have promised only to read.
+        database.set_reads_only(False)
+        with within(PATIENCE_S):
+            return self._take(arrival)
+
+    def _take(self, arrival: Arrival) -> Response:
+        """Store what came or put it aside; only what can be neither must come again."""
+        try:
+            try:
+                decided = self._decide(arrival)
+                return self._perform(decided)
+            except Exception as error:
+                if is_away(error):
+                    raise
+                return self._perform(self._stumble(error, arrival))
+        except Exception as error:
+            if is_away(error):
+                # What is right cannot be looked up now: it is kept, and verified later.
+                return self._put_aside(arrival, error)
+            log.exception("webhook could not be kept", error=type(error).__name__)
+            return _unavailable("Nothing was stored. Send it again.\n")
+
+    def _perform(self, job: "_Job[Any] | Response") -> Response:
+        if isinstance(job, Response):
+            return job
+        outcome = self._together.run(job.name, job.do, job.arrival)
+        if outcome is None:
+            self.drainer.wake()
+            return job.answer_unstored()
+        return job.then(outcome)
+
+    def _put_aside(self, arrival: Arrival, why: Exception) -> Response:
+        try:
+            self.spool.append([arrival], type(why).__name__)
+        except SpoolError as error:
+            log.error("webhook could not be stored", reason=str(error), error=type(why).__name__)
+            return _unavailable("The database is away; nothing was stored. Send it again.\n")
+        self.drainer.wake()
+        return _empty()
+
+    def _take_in(self, arrivals: Sequence[Arrival]) -> None:
+        """Take in what has waited, as if it came when it came; raises what `is_away` knows."""
+        with within(LATE_PATIENCE_S):
+            jobs = [job for arrival in arrivals if (job := self._late_job(arrival)) is not None]
+            outcomes = self._late_together.run_all([(job.name, job.do) for job in jobs])
+            for job, outcome in zip(jobs, outcomes, strict=True):
+                if isinstance(outcome, Exception):
+                    self._keep_late(outcome, job.arrival)
+                else:
+                    job.then(outcome)
+
+    def _keep_late(self, error: Exception, arrival: Arrival) -> None:
+        keeping = self._stumble(error, arrival)
+        if isinstance(keeping, Response):
+            return
+        try:
+            self._late_together.run(keeping.name, keeping.do)
+        except Exception as second:
+            if is_away(second):
+                raise
+            # It would keep everything behind it waiting for ever.
+            log.exception("spooled notification given up", received_at=str(arrival.received_at))
+
+    def _late_job(self, arrival: Arrival) -> "_Job[Any] | None":
+        try:
+            decided = self._decide(arrival)
+        except Exception as error:
+            if is_away(error):
+                raise
+            decided = self._stumble(error, arrival)
+        if isinstance(decided, _Job):
+            return decided
+        if decided.status_code == http.HTTPStatus.SERVICE_UNAVAILABLE:
+            return self._keeping(arrival, "the stored keys cannot be read", is_genuine=False)
+        # What is refused now was logged, and needs no answer any more.
+        return None
+
+    def _decide(self, arrival: Arrival) -> "_Job[Any] | Response":
+        """Understand and verify; gives what to do, or the answer if there is nothing to do."""
+        try:
+            fields = bodies.fields_of(arrival.body, arrival.content_type)
+            event = events.parse(fields)
+        except (bodies.UnreadableBodyError, events.UnreadableEventError) as error:
+            return self._keep(arrival, str(error))
+        link = self._links.current()
+        genuine = self._genuine(link, arrival, fields, event)
+        if genuine is None:
+            # Key, secret or tail may have been changed a moment ago.
+            link = self._links.read()
+            if not link.is_readable:
+                return _unavailable("The stored keys cannot be read; see the log.\n")
+            genuine = self._genuine(link, arrival, fields, event)
+            if genuine is None:
+                why = "signature" if link.is_connected else "not connected"
+                return self._refuse(arrival.sender, arrival.request_id, why)
+        fact = to_fact(genuine, arrival.received_at, self._config.default_country)
+        if fact is None:
+            log.info("webhook acknowledged", event_name=_printable(genuine.name))
+            return _empty()
+        is_first_look = not arrival.is_verified
+        if is_first_look and self._seen.is_of_another_call(
+            arrival.signature or "", fact.pbx_call_id
+        ):
+            log.warning("signature came before with another call", sender=arrival.sender)
+        return self._store(fact, genuine, link, arrival.verified())
+
+    def _genuine(
+        self, link: Link, arrival: Arrival, fields: dict[str, str], event: events.Event
+    ) -> events.Event | None:
+        """Give the event as it was signed, None when it was not."""
+        if arrival.is_verified and not link.is_connected:
+            return event
+        if not (arrival.is_verified or (link.is_connected and _is_right_tail(link, arrival.token))):
+            return None
+        if verify_webhook(fields, arrival.signature, link.secret):
+            return event
+        unencoded = bodies.unencoded_fields(arrival.body, arrival.content_type)
+        if unencoded and verify_webhook(unencoded, arrival.signature, link.secret):
+            return events.parse(unencoded)
+        if arrival.is_verified:
+            # It was signed with the secret of that time.
+            return event
+        if not isinstance(event, events.OtherEvent):
+            return None
+        # These change nothing here. Some kinds are never signed, and how a future kind will be
+        # signed nobody knows; refusing it for ever might make the PBX give the address up, so for
+        # those the sender's network is enough.
+        has_networks = self._config.webhook_allowed_networks is not None
+        is_new_kind = has_networks and not is_known_event(event.name)
+        return event if is_new_kind or not has_signature_rule(event.name) else None
+
+    def _store(
+        self, fact: Fact, event: events.Event, link: Link, arrival: Arrival
+    ) -> "_Job[tuple[inbox.Stored, list[str]]]":
+        wants_names = isinstance(event, events.CallStarted) and link.shows_caller_name
+
+        def store(connection: Connection) -> tuple[inbox.Stored, list[str]]:
+            raw = bodies.as_text(arrival.body[: inbox.MAX_KEPT_BYTES])
+            stored = inbox.store(connection, fact, raw)
+            if not wants_names:
+                return stored, []
+            callers = stored.callers
+            if callers is None:  # a start that comes late, or again
+                callers = tuple(find_callers(connection, fact.caller))
+            return stored, [caller.name for caller in callers]
+
+        def tell(outcome: tuple[inbox.Stored, list[str]]) -> Response:
+            stored, names = outcome
+            teller.later(stored.tell, {"call": stored.call_id})
+            if stored.dialler_id is not None:
+                teller.later([stored.dialler_id], {"dial": stored.dial_id})
+            return answer(names)
+
+        def answer(names: list[str]) -> Response:
+            if isinstance(event, events.CallStarted):
+                switches = routing.Switches(link.shows_caller_name)
+                return _json(routing.decide(fact.caller, names, switches).to_json())
+            return _json({}) if isinstance(event, events.MenuChoice) else _empty()
+
+        return _Job(fact.pbx_call_id, store, tell, arrival, lambda: answer([]))
+
+    def _refuse(self, sender: str, request_id: str, why: str) -> Response:
+        self._trail.add(
+            Sighting(
+                Kind.WEBHOOK_REFUSED,
+                address=sender[:ADDRESS_LENGTH],
+                request_id=request_id,
+                detail=why,
+            )
+        )
+        return _plain("This is refused.\n", 403)
+
+    def _stumble(self, error: Exception, arrival: Arrival) -> "_Job[int] | Response":
+        """Keep what is a mistake of ours, to be taken in when it is mended."""
+        log.error("webhook could not be stored", exc_info=error)
+        return self._keep(arrival, type(error).__name__)
+
+    def _keep(self, arrival: Arrival, reason: str) -> "_Job[int] | Response":
+        link = self._links.current()
+        if not (arrival.is_verified or (link.is_connected and _is_right_tail(link, arrival.token))):
+            link = self._links.read()
+            if not (link.is_connected and _is_right_tail(link, arrival.token)):
+                why = "tail" if link.is_connected else "not connected"
+                return self._refuse(arrival.sender, arrival.request_id, why)
+        # What is too much will be too much for ever.
+        may_be_taken_in = reason != CallIsFullError.__name__
+        is_signed = arrival.is_verified or _is_signed(arrival, link)
+        return self._keeping(arrival, reason, is_genuine=may_be_taken_in and is_signed)
+
+    def _keeping(self, arrival: Arrival, reason: str, *, is_genuine: bool) -> "_Job[int]":
+        unread = inbox.Unread(
+            sender=arrival.sender,
+            content_type=arrival.content_type,
+            reason=reason,
+            body=arrival.body,
+            is_genuine=is_genuine,
+            received_at=arrival.received_at,
+        )
+
+        def keep(connection: Connection) -> int:
+            return inbox.keep(connection, unread, may_be_known=self.spool.is_in_use())
+
+        def note(kept: int) -> Response:
+            log.warning("webhook not understood, kept", unreadable_request=kept, reason=reason)
+            return _empty()
+
+        return _Job("", keep, note, arrival, _empty)
+
+
+def is_allowed_sender(address: str, settings: Config) -> bool:
+    """Tell whether a client's address is in the networks that the PBX sends from."""
+    networks = settings.webhook_allowed_networks
+    if networks is None:
+        return True
+    sender = plain_address(address)
+    return sender is not None and any(sender in network for network in networks)
+
+
+def _is_signed(arrival: Arrival, link: Link) -> bool:
+    try:
+        fields = bodies.fields_of(arrival.body, arrival.content_type)
+    except bodies.UnreadableBodyError:
+        return False
+    return verify_webhook(fields, arrival.signature, link.secret)
+
+
+def _is_right_tail(link: Link, token: str) -> bool:
+    return hmac.compare_digest(token.encode("utf-8", "replace"), link.token.encode())
+
+
+def _printable(name: str) -> str:
+    return "".join(sign if sign.isascii() and sign.isprintable() else "?" for sign in name[:40])
+
+
+def _unavailable(text: str) -> Response:
+    # Not 200: the PBX may send it again, and it must not believe that the fact is stored.
+    answer = _plain(text, 503)
+    answer.headers["Retry-After"] = "5"
+    return answer
+
+
+def _plain(text: str | bytes, status: int = 200) -> Response:
+    answer = Response(text, status, content_type="text/plain; charset=utf-8")
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _json(answer: dict[str, str | int]) -> Response:
+    return Response(json.dumps(answer), content_type="application/json")
+
+
+def _empty() -> Response:
+    return Response(b"", content_type="text/plain; charset=utf-8")

@@ -1,0 +1,48 @@
+"""What telephony binds to an application: the webhook, the connection, the pages' questions."""
+
+from flask import Flask, current_app
+from flask_login import current_user
+from sqlalchemy import event
+
+from crm_app import database
+from crm_app.accounts.pbx import extensions
+from crm_app.config import Config
+from crm_app.extensions import db
+from crm_app.telephony.connection import LinkCache
+from crm_app.telephony.dialling.views import bp as dialling
+from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.webhook import middleware
+from crm_app.telephony.webhook.receiver import PATIENCE_S, Desk
+
+
+def register(app: Flask) -> None:
+    """Bind the webhook and what a process knows of the connection to an application."""
+    config: Config = app.extensions["settings"]
+    with app.app_context():
+        engine = db.engine
+    # Pages may use up all connections of theirs: a caller is not to wait for that.
+    quick = database.impatient_engine(engine, PATIENCE_S)
+    event.listen(engine, "engine_disposed", lambda _engine: quick.dispose())
+    links = LinkCache(app.extensions["vault"], quick)
+    app.extensions["telephony_engine"] = quick
+    app.extensions["telephony_links"] = links
+    trail = app.extensions["security_trail"]
+    app.extensions["telephony_desk"] = Desk(config, links, quick, trail, engine)
+    app.register_blueprint(middleware.bp)
+    app.register_blueprint(dialling)
+    extensions.come_from(_extensions_of_pbx)
+    app.jinja_env.globals["why_no_call_arrives"] = why_no_call_arrives
+    app.wsgi_app = middleware.Door(app, app.wsgi_app)  # type: ignore[method-assign]
+
+
+def why_no_call_arrives() -> str:
+    """Say why no live call can reach this user: not_connected, no_extension, or "" if one can."""
+    links: LinkCache = current_app.extensions["telephony_links"]
+    if not links.current().is_connected:
+        return "not_connected"
+    return "" if current_user.extension else "no_extension"
+
+
+def _extensions_of_pbx() -> list[str] | None:
+    stored = TelephonySettings.current()
+    return stored.extensions if stored.extensions_at is not None else None

@@ -1,5 +1,0 @@
-"""A server on this machine that is Zadarma for us: its API, its notifications, its phones."""
-
-from crm_app.telephony.zadarma.simulator.office import Simulator
-
-__all__ = ["Simulator"]

@@ -1,0 +1,135 @@
+"""The lamp of notifications tells the truth, also at night and on a Sunday."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+
+from crm_app import clock
+from crm_app.accounts.models import User
+from crm_app.calls.fold.facts import Fact, FactKind
+from crm_app.calls.store import ledger
+from crm_app.extensions import db
+from crm_app.telephony import health_checks
+from crm_app.telephony.connection import Link
+from crm_app.telephony.models import TelephonySettings
+from tests.telephony.conftest import Post, start_fields
+
+# Monday 2 March 2026, ten in Lisbon.
+MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
+
+
+def events_lamp(app: Flask) -> str:
+    """Look how the lamp of notifications shines now."""
+    link = Link("k", "s")
+    config = app.extensions["settings"]
+    lamps = health_checks.lamps(TelephonySettings.current(), link, config, health_checks.arrivals())
+    # On SQLite the next notification would wait for this transaction.
+    db.session.rollback()
+    return next(lamp.state for lamp in lamps if lamp.name == "events")
+
+
+def hear(at: datetime) -> None:
+    """Let a notification have arrived at a moment."""
+    fact = Fact(FactKind.STARTED, f"in_{at.isoformat()}", at, caller="+351910000042")
+    ledger.record(db.session.connection(), fact, "event=NOTIFY_START")
+    db.session.commit()
+
+
+@pytest.mark.parametrize(
+    ("now", "state"),
+    [
+        (MONDAY, "ok"),
+        (MONDAY + timedelta(hours=3, minutes=59), "ok"),
+        (MONDAY + timedelta(hours=4, minutes=1), "warn"),
+        # The next morning: nothing but night has passed since the evening.
+        (MONDAY + timedelta(hours=23), "warn"),
+    ],
+)
+def test_the_lamp_turns_amber_after_hours_of_working_time(
+    app: Flask, now: datetime, state: str
+) -> None:
+    hear(MONDAY)
+    with time_machine.travel(now, tick=False):
+        assert events_lamp(app) == state
+
+
+def test_a_weekend_without_calls_is_no_silence(app: Flask) -> None:
+    friday_evening = datetime(2026, 3, 6, 17, 30, tzinfo=UTC)
+    hear(friday_evening)
+    for days in (0.5, 1, 2, 2.6):
+        with time_machine.travel(friday_evening + timedelta(days=days), tick=False):
+            assert events_lamp(app) == "ok", days
+
+
+def test_the_lamp_is_grey_before_the_first_notification(app: Flask) -> None:
+    assert events_lamp(app) == "unknown"
+
+
+def test_refused_signatures_turn_the_lamp_red_until_one_fits(app: Flask, post: Post) -> None:
+    assert post(start_fields(), signature="wrong").status_code == 403
+    app.extensions["security_trail"].write()
+    assert events_lamp(app) == "bad"
+    with time_machine.travel(clock.now() + timedelta(seconds=5)):
+        assert post(start_fields()).status_code == 200
+        db.session.rollback()
+        assert events_lamp(app) != "bad"
+
+
+def test_working_time_is_that_of_the_office_s_clock() -> None:
+    lisbon, tokyo = "Europe/Lisbon", "Asia/Tokyo"
+    morning = datetime(2026, 3, 2, 9, tzinfo=ZoneInfo(lisbon))
+    evening = morning + timedelta(hours=9)
+    assert health_checks.working_time(morning, evening, lisbon) == timedelta(hours=9)
+    assert health_checks.working_time(morning, evening, tokyo) == timedelta(0)
+    assert health_checks.working_time(evening, morning, lisbon) == timedelta(0)
+    weeks = health_checks.working_time(morning - timedelta(days=400), evening, lisbon)
+    assert timedelta(hours=9 * 20) < weeks < timedelta(hours=9 * 24)
+
+
+@pytest.mark.parametrize(("has_keys", "sentence"), [(True, "no extension"), (False, "connected")])
+def test_the_bell_is_not_green_where_no_call_can_arrive(
+    app: Flask,
+    carol: User,
+    client_of: Callable[[User], FlaskClient],
+    request: pytest.FixtureRequest,
+    has_keys: bool,
+    sentence: str,
+) -> None:
+    if has_keys:
+        request.getfixturevalue("connected")
+    else:
+        app.extensions["telephony_links"].forget()
+    client = client_of(carol)
+    db.session.rollback()
+    page = client.get("/").text
+    lamp = page[page.index('id="lamp"') :]
+    assert "data-unreached" in lamp[:200]
+    assert sentence in lamp.partition("</p>")[0]
+    assert "Live calls arrive" not in page
+
+
+def test_the_bell_is_green_for_somebody_whose_phone_can_ring(
+    connected: Flask, bob: User, client_of: Callable[[User], FlaskClient]
+) -> None:
+    client = client_of(bob)
+    db.session.rollback()
+    page = client.get("/").text
+    assert "data-unreached" not in page
+    assert "Live calls arrive" in page
+
+
+def test_the_first_step_is_done_when_the_pbx_was_heard(
+    connected: Flask, alice: User, client_of: Callable[[User], FlaskClient], post: Post
+) -> None:
+    client = client_of(alice)
+    db.session.rollback()
+    step = "is-done"
+    assert step not in client.get("/").text
+    post(start_fields())
+    db.session.rollback()
+    assert step in client.get("/").text
