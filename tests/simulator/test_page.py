@@ -18,7 +18,7 @@ from tests.simulator.conftest import KEY, SECRET, Office, wait_until
 from tests.simulator.test_api import raw
 
 ANA = ("Ana <Sousa>", "+351912345678")
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

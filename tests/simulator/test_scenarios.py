@@ -21,7 +21,7 @@ from tests.calls.test_lifecycle_scenarios import CALLS, check, facts_of
 from tests.simulator.conftest import KEY, SECRET, Office
 
 DOCUMENT: dict[str, Any] = json.loads(
-    (Path(__file__).parents[2] / "fixtures" / "zadarma" / "scenarios.json").read_text("utf-8")
+    (Path(__file__).parents[1] / "fixtures" / "zadarma" / "scenarios.json").read_text("utf-8")
 )
 FORGED = {"forged", "unsigned", "raw-digest-signature"}
 

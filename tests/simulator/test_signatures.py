@@ -16,7 +16,7 @@ from crm_app.telephony.zadarma.signing import authorization
 from tests.simulator.conftest import KEY, SECRET
 
 VECTORS: dict[str, Any] = json.loads(
-    (Path(__file__).parents[2] / "fixtures" / "zadarma" / "vectors.json").read_text("utf-8")
+    (Path(__file__).parents[1] / "fixtures" / "zadarma" / "vectors.json").read_text("utf-8")
 )
 BALANCE = "/v1/info/balance/"
 
