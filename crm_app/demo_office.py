@@ -18,6 +18,7 @@ from crm_app.contacts.models import Contact, ContactKind
 from crm_app.demo import make_contact, make_lead, make_task, make_user
 from crm_app.errors import RamalError
 from crm_app.extensions import db
+from crm_app.journal.kinds import RecordKind
 from crm_app.journal.services import add_note
 from crm_app.leads import services as leads
 from crm_app.leads.models import Lead, LeadStage, StageKind
@@ -214,7 +215,7 @@ def _lay_leads_and_tasks(
             **closed,
         )
         if index % 3 == 0:
-            add_note(leads.RECORD, lead.id, dice.choice(NOTES), contact.responsible)
+            add_note(RecordKind.LEAD, lead.id, dice.choice(NOTES), contact.responsible)
         make_task(
             dice.choice(TASKS),
             contact=contact,

@@ -12,9 +12,9 @@ from sqlalchemy.orm import joinedload
 from crm_app.accounts.models import User
 from crm_app.extensions import db
 from crm_app.journal import services as journal
+from crm_app.journal.kinds import RecordKind
 from crm_app.journal.models import JournalEntry
 
-RECORD_TYPE = "user"
 # What the owner is told even when they did it: perhaps it was not them.
 ALWAYS = frozenset(
     {
@@ -37,7 +37,7 @@ def record(
 
     `by` is None for an operator's command. The user must have an id.
     """
-    entry = journal.record(RECORD_TYPE, user.id, action, by, changes)
+    entry = journal.record(RecordKind.USER, user.id, action, by, changes)
     db.session.flush()
     is_own = by is not None and by.id == user.id
     if _matters(action, changes or {}) and (not is_own or action in ALWAYS):
@@ -79,7 +79,7 @@ def _of(user: User, *conditions: Any) -> Sequence[JournalEntry]:
         select(JournalEntry)
         .options(joinedload(JournalEntry.user))
         .where(
-            JournalEntry.record_type == RECORD_TYPE,
+            JournalEntry.record_type == RecordKind.USER,
             JournalEntry.record_id == user.id,
             JournalEntry.action.in_(wanted),
             *conditions,

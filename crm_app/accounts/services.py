@@ -16,10 +16,10 @@ from crm_app.accounts.sessions import services as sessions
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
+from crm_app.journal.kinds import RecordKind
 from crm_app.security import events
 from crm_app.security.events import Kind
 
-RECORD_TYPE = notices.RECORD_TYPE
 EXTENSION = re.compile(r"[1-9][0-9]{2,4}", re.ASCII)
 JOURNALED = ("name", "email", "role", "extension", "active")
 _EVENTS = {
@@ -53,7 +53,7 @@ def create_user(
         extension=_extension_for(user, extension),
     )
     after = journal.snapshot(user, JOURNALED)
-    journal.record(RECORD_TYPE, user.id, "created", by, journal.difference({}, after))
+    journal.record(RecordKind.USER, user.id, "created", by, journal.difference({}, after))
     events.done(Kind.USER_ADDED, by=_id(by), about=user.id, detail=user.role)
     return user
 
@@ -175,7 +175,7 @@ def change_password(user: User, password_hash: str, by: User | None) -> None:
     if has_password:
         notices.record(user, "password_changed", by)
     else:
-        journal.record(RECORD_TYPE, user.id, "password_changed", by)
+        journal.record(RecordKind.USER, user.id, "password_changed", by)
     events.done(Kind.PASSWORD_CHANGED, by=_id(by), about=user.id)
     db.session.flush()
 
@@ -271,7 +271,7 @@ def change_office(
     db.session.flush()
     changes = journal.difference(before, journal.snapshot(office, before))
     if changes:
-        journal.record("office", office.id, "changed", by, changes)
+        journal.record(RecordKind.OFFICE, office.id, "changed", by, changes)
         events.done(Kind.OFFICE_CHANGED, by=by.id, detail=", ".join(changes))
 
 

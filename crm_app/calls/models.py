@@ -11,7 +11,9 @@ from crm_app.calls.fold.facts import CallPhase, Direction, Disposition, Fact, Fa
 from crm_app.calls.store import responsible_trigger
 from crm_app.contacts.models import Contact
 from crm_app.extensions import Model
+from crm_app.journal.kinds import RecordKind
 from crm_app.leads.models import Lead
+from crm_app.records import registry
 from crm_app.tasks.models import Task
 
 
@@ -216,3 +218,10 @@ class CallWrapup(Model):
     call: Mapped[Call] = relationship()
     user: Mapped[User] = relationship()
     task: Mapped[Task | None] = relationship()
+
+
+NOUN = registry.register(
+    registry.Noun(
+        RecordKind.CALL, Call, title="outside_number", page="calls.show", id_name="call_id"
+    )
+)

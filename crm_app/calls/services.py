@@ -11,9 +11,9 @@ from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact, PhoneKind
 from crm_app.extensions import db
 from crm_app.journal import services as journal
+from crm_app.journal.kinds import RecordKind
 from crm_app.leads.models import Lead
-
-RECORD = "call"
+from crm_app.records.bin import restore
 
 
 def attach_contact(
@@ -47,7 +47,7 @@ def restore_contact(call: Call, contact_id: int | None, by: User) -> Contact | N
     known = contacts.in_bin_with([call.outside_number], by) + contacts.matching(call.outside_number)
     contact = next((person for person in known if person.id == contact_id), None)
     if contact is not None:
-        contacts.restore(contact, by)
+        restore(contact, by)
         attach_contact(call, contact, by)
     return contact
 
@@ -66,7 +66,7 @@ def attach_lead(call: Call, lead: Lead | None, by: User) -> None:
     call.lead_id = lead.id if lead is not None else None
     changes = journal.difference(before, journal.snapshot(call, ("lead_id",)))
     if changes:
-        journal.record(RECORD, call.id, "attached", by, changes)
+        journal.record(RecordKind.CALL, call.id, "attached", by, changes)
     db.session.flush()
 
 
@@ -79,5 +79,5 @@ def _attach(call: Call, contact: Contact | None, by: User, *, is_chosen: bool) -
     call.contact, call.contact_is_chosen = contact, is_chosen
     call.responsible_id = contact.responsible_id if contact else None
     if before != after:
-        journal.record(RECORD, call.id, "attached", by, {"contact": [before, after]})
+        journal.record(RecordKind.CALL, call.id, "attached", by, {"contact": [before, after]})
     db.session.flush()

@@ -21,6 +21,7 @@ from crm_app.contacts.models import Contact, ContactKind
 from crm_app.contacts.views import Answer, bp, contact_or_404, url_of
 from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db
+from crm_app.records.bin import restore
 from crm_app.text import clean
 from crm_app.web import once
 from crm_app.web.conflict import Change
@@ -77,7 +78,7 @@ def edit(contact_id: int) -> Answer:
     except InvalidInputError as error:
         return _refused(form, contact_id, error)
     # Who was told that it is in the bin and saves all the same wants it back.
-    services.restore(contact, me())
+    restore(contact, me())
     db.session.commit()
     toast(_("The contact was saved."))
     _warn(form)

@@ -4,13 +4,22 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Computed, ForeignKey, Index, String, Text, exists, text
+from sqlalchemy import ColumnElement, Computed, ForeignKey, String, Text, exists
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.contacts import search_index
 from crm_app.extensions import Model
+from crm_app.journal.kinds import RecordKind
+from crm_app.records import registry
+from crm_app.records.mixin import (
+    OUTSIDE_BIN,
+    Record,
+    index_of_bin,
+    index_outside_bin,
+    partial_index,
+)
 
 
 class ContactKind(StrEnum):
@@ -29,43 +38,27 @@ class PhoneKind(StrEnum):
     OTHER = "other"
 
 
-def _alive(name: str, *columns: str) -> Index:
-    """An index over the contacts that are not in the bin."""
-    condition = text("deleted_at IS NULL")
-    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
-
-
-class Contact(Model):
+class Contact(Record, Model):
     """A person or company that we know."""
 
     __tablename__ = "contact"
-    # The list is read in the order of one of these, page by page, for each of its filters. They are
-    # partial because PostgreSQL does not see that "deleted_at IS NULL" leaves the order intact.
+    # The list is read in the order of one of these, page by page, for each of its filters.
     __table_args__ = (
-        _alive("ix_contact_list", "sort_name", "id"),
-        _alive("ix_contact_list_responsible", "responsible_id", "sort_name", "id"),
-        _alive("ix_contact_list_kind", "kind", "sort_name", "id"),
-        _alive("ix_contact_newest", "created_at", "id"),
-        _alive("ix_contact_newest_responsible", "responsible_id", "created_at", "id"),
-        _alive("ix_contact_newest_kind", "kind", "created_at", "id"),
-        Index(
+        index_outside_bin("ix_contact_list", "sort_name", "id"),
+        index_outside_bin("ix_contact_list_responsible", "responsible_id", "sort_name", "id"),
+        index_outside_bin("ix_contact_list_kind", "kind", "sort_name", "id"),
+        index_outside_bin("ix_contact_newest", "created_at", "id"),
+        index_outside_bin("ix_contact_newest_responsible", "responsible_id", "created_at", "id"),
+        index_outside_bin("ix_contact_newest_kind", "kind", "created_at", "id"),
+        partial_index(
             "ix_contact_do_not_call",
-            "do_not_call",
-            "sort_name",
-            "id",
-            sqlite_where=text("do_not_call = 1 AND deleted_at IS NULL"),
-            postgresql_where=text("do_not_call AND deleted_at IS NULL"),
+            f"do_not_call = 1 AND {OUTSIDE_BIN}",
+            *("do_not_call", "sort_name", "id"),
+            on_postgresql=f"do_not_call AND {OUTSIDE_BIN}",
         ),
-        Index(
-            "ix_contact_bin",
-            "deleted_at",
-            "id",
-            sqlite_where=text("deleted_at IS NOT NULL"),
-            postgresql_where=text("deleted_at IS NOT NULL"),
-        ),
+        index_of_bin("contact"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[ContactKind] = mapped_column(String(10), default=ContactKind.PERSON)
     name: Mapped[str] = mapped_column(String(200))
     # The same binary order on both engines, so that a prefix is a range of the index.
@@ -80,13 +73,9 @@ class Contact(Model):
     responsible_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     # Everything the contact is found by, normalised (crm_app.search_text), kept by services.
     search_text: Mapped[str] = mapped_column(Text, default="")
-    created_at: Mapped[datetime] = mapped_column(default=clock.now)
-    updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
-    deleted_at: Mapped[datetime | None]
-    version: Mapped[int] = mapped_column(default=1)
 
     responsible: Mapped[User | None] = relationship()
-    company: Mapped["Contact | None"] = relationship(remote_side=[id])
+    company: Mapped["Contact | None"] = relationship(remote_side="Contact.id")
     phones: Mapped[list["ContactPhone"]] = relationship(
         back_populates="contact", cascade="all, delete-orphan", order_by="ContactPhone.position"
     )
@@ -168,3 +157,8 @@ class ContactEmail(Model):
 
 
 search_index.attach(Contact)
+NOUN = registry.register(
+    registry.Noun(
+        RecordKind.CONTACT, Contact, title="name", page="contacts.show", id_name="contact_id"
+    )
+)

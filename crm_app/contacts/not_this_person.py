@@ -5,16 +5,15 @@ from sqlalchemy import delete, select
 from crm_app.accounts.models import User
 from crm_app.contacts.models import Contact, ContactPhone, NotThisPerson
 from crm_app.extensions import db
+from crm_app.journal.kinds import RecordKind
 from crm_app.journal.services import record
-
-RECORD_TYPE = "contact"
 
 
 def refuse(number: str, contact: Contact, by: User) -> None:
     """Remember that calls from a number are not with this contact; flushed."""
     if db.session.get(NotThisPerson, (number, contact.id)) is None:
         db.session.add(NotThisPerson(number=number, contact_id=contact.id, user_id=by.id))
-        record(RECORD_TYPE, contact.id, "not_this_person", by, {"calls_from": [number, None]})
+        _record(contact.id, "not_this_person", by, [number, None])
         db.session.flush()
 
 
@@ -24,9 +23,7 @@ def take_back(number: str, by: User, contact: Contact | None = None) -> None:
     if contact is not None:
         wanted = wanted.where(NotThisPerson.contact_id == contact.id)
     for refusal in db.session.scalars(wanted):
-        record(
-            RECORD_TYPE, refusal.contact_id, "this_person_again", by, {"calls_from": [None, number]}
-        )
+        _record(refusal.contact_id, "this_person_again", by, [None, number])
         db.session.delete(refusal)
     db.session.flush()
 
@@ -65,3 +62,7 @@ def numbers_of(contact: Contact) -> list[str]:
             )
         )
     )
+
+
+def _record(contact_id: int, action: str, by: User, calls_from: list[str | None]) -> None:
+    record(RecordKind.CONTACT, contact_id, action, by, {"calls_from": calls_from})

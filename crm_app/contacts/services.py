@@ -1,4 +1,4 @@
-"""What is done to contacts: made, changed, deleted to the bin, found by a number.
+"""What is done to contacts: made, changed, found by a number.
 
 Nothing here commits: the caller ends the transaction, so that several verbs can be one.
 """
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import selectinload
 
-from crm_app import clock, search_text
+from crm_app import search_text
 from crm_app.accounts.models import User
 from crm_app.accounts.services import sees_everything
 from crm_app.contacts import not_this_person
@@ -18,14 +18,15 @@ from crm_app.contacts.caller import find_callers
 from crm_app.contacts.models import Contact, ContactEmail, ContactKind, ContactPhone, PhoneKind
 from crm_app.contacts.search_document import refresh_people, searchable
 from crm_app.database import hold
-from crm_app.errors import ConflictError, InvalidInputError
+from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
+from crm_app.journal.kinds import RecordKind
 from crm_app.journal.models import JournalEntry
 from crm_app.journal.services import difference, record, snapshot
 from crm_app.phone_pairs import other_writings
+from crm_app.records.versions import hold_version
 from crm_app.text import clean, required
 
-RECORD_TYPE = "contact"
 PLAIN_FIELDS = ("name", "kind", "job_title", "address", "about", "do_not_call")
 MOST_PHONES = 50
 MOST_EMAILS = 50
@@ -89,7 +90,7 @@ def bin_of(user: User) -> "Select[Contact]":
 
 def deleted_by(user: User) -> ColumnElement[bool]:
     """Say that a contact is in the bin and that it was this user who put it there."""
-    did_it = JournalEntry.last_by(user.id, RECORD_TYPE, Contact.id, "deleted")
+    did_it = JournalEntry.last_by(user.id, RecordKind.CONTACT, Contact.id, "deleted")
     return and_(Contact.deleted_at.is_not(None), did_it)
 
 
@@ -103,7 +104,7 @@ def create_contact(draft: Draft, by: User | None) -> Contact:
     _apply(contact, draft)
     db.session.add(contact)
     db.session.flush()
-    record(RECORD_TYPE, contact.id, "created", by)
+    record(RecordKind.CONTACT, contact.id, "created", by)
     return contact
 
 
@@ -113,16 +114,14 @@ def update_contact(contact: Contact, draft: Draft, by: User | None, version: int
     Raises ConflictError when somebody saved it in between, InvalidInputError as create_contact
     and company_has_people.
     """
-    hold(db.session, contact)
-    if contact.version != version:
-        raise ConflictError
+    hold_version(contact, version)
     before = contact_snapshot(contact)
     _apply(contact, draft)
     db.session.flush()
     changes = difference(before, contact_snapshot(contact))
     if changes:
-        contact.version += 1
-        record(RECORD_TYPE, contact.id, "changed", by, changes)
+        contact.touch()
+        record(RecordKind.CONTACT, contact.id, "changed", by, changes)
     if "name" in changes:
         refresh_people(contact)
     db.session.flush()
@@ -151,30 +150,11 @@ def add_phone(contact: Contact, number: str, kind: PhoneKind, by: User | None) -
     )
     contact.phones.append(phone)
     contact.search_text = searchable(contact)
-    contact.version += 1
+    contact.touch()
     db.session.flush()
-    record(RECORD_TYPE, contact.id, "changed", by, difference(before, contact_snapshot(contact)))
+    changes = difference(before, contact_snapshot(contact))
+    record(RecordKind.CONTACT, contact.id, "changed", by, changes)
     return phone
-
-
-def delete(contact: Contact, by: User | None) -> None:
-    """Put a contact into the bin; doing it again changes nothing."""
-    hold(db.session, contact)
-    if contact.deleted_at is None:
-        contact.deleted_at = clock.now()
-        contact.version += 1
-        record(RECORD_TYPE, contact.id, "deleted", by)
-        db.session.flush()
-
-
-def restore(contact: Contact, by: User | None) -> None:
-    """Take a contact out of the bin; doing it again changes nothing."""
-    hold(db.session, contact)
-    if contact.deleted_at is not None:
-        contact.deleted_at = None
-        contact.version += 1
-        record(RECORD_TYPE, contact.id, "restored", by)
-        db.session.flush()
 
 
 def matching(number: str) -> list[Contact]:

@@ -16,6 +16,9 @@ from crm_app.contacts.models import Contact, ContactKind
 from crm_app.extensions import db
 from crm_app.journal.forms import NoteForm
 from crm_app.journal.history import notes_on
+from crm_app.journal.kinds import RecordKind
+from crm_app.records.bin import put_in_bin
+from crm_app.records.bin import restore as take_out
 from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
 from crm_app.web.ids import read_id
 from crm_app.web.toasts import toast
@@ -76,7 +79,7 @@ def show(contact_id: int) -> Answer:
 
 
 def _contact_page(contact: Contact, note_form: NoteForm) -> str:
-    notes = notes_on(services.RECORD_TYPE, contact.id)
+    notes = notes_on(RecordKind.CONTACT, contact.id)
     is_binned = contact.deleted_at is not None
     if wants_fragment() or is_binned:
         return page_or_fragment(
@@ -111,7 +114,7 @@ def people(contact_id: int) -> Answer:
 def notes(contact_id: int) -> Answer:
     """List all notes on a contact, the newest first."""
     contact = contact_or_404(contact_id, in_bin=True)
-    page = notes_on(services.RECORD_TYPE, contact.id, request.args.get("cursor", ""))
+    page = notes_on(RecordKind.CONTACT, contact.id, request.args.get("cursor", ""))
     return render_template("contacts/notes.html", contact=contact, notes=page)
 
 
@@ -119,7 +122,7 @@ def notes(contact_id: int) -> Answer:
 def add_note(contact_id: int) -> Answer:
     """Leave a note on a contact, also on one that went to the bin while it was typed."""
     contact, form = contact_or_404(contact_id, in_bin=True), NoteForm()
-    if not form.keep(services.RECORD_TYPE, contact.id, me()):
+    if not form.keep(RecordKind.CONTACT, contact.id, me()):
         return _contact_page(contact, form), 422
     db.session.commit()
     if contact.deleted_at is not None:
@@ -133,7 +136,7 @@ def add_note(contact_id: int) -> Answer:
 def delete(contact_id: int) -> Answer:
     """Put a contact into the bin, with undo."""
     contact = contact_or_404(contact_id)
-    services.delete(contact, me())
+    put_in_bin(contact, me())
     db.session.commit()
     toast(
         _("%(name)s is in the bin.", name=contact.name),
@@ -146,7 +149,7 @@ def delete(contact_id: int) -> Answer:
 def restore(contact_id: int) -> Answer:
     """Take a contact out of the bin."""
     contact = contact_or_404(contact_id, in_bin=True)
-    services.restore(contact, me())
+    take_out(contact, me())
     db.session.commit()
     toast(_("%(name)s is back.", name=contact.name))
     return see_other(url_of(contact))

@@ -5,9 +5,9 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from crm_app.contacts import services
 from crm_app.contacts.forms import KIND_NAMES, PHONE_KIND_NAMES
 from crm_app.journal.history import History
+from crm_app.journal.kinds import RecordKind
 from crm_app.web.formatting import phone
 
 LABELS: dict[str, Any] = {
@@ -53,4 +53,4 @@ def _phone(number: str, kind: str, is_main: bool) -> str:
     return f"{phone(number)} ({name}, {_('main')})" if is_main else f"{phone(number)} ({name})"
 
 
-HISTORY = History(services.RECORD_TYPE, LABELS, ACTIONS, _worded)
+HISTORY = History(RecordKind.CONTACT, LABELS, ACTIONS, _worded)

@@ -14,6 +14,8 @@ from crm_app.leads import new_lead, services, stages, wording
 from crm_app.leads.forms import LeadForm, contents_of
 from crm_app.leads.models import Lead
 from crm_app.leads.views import Answer, bp, lead_or_404
+from crm_app.records.bin import restore
+from crm_app.records.versions import hold_version
 from crm_app.web import once
 from crm_app.web.amounts import write_cents
 from crm_app.web.conflict import Change
@@ -53,14 +55,14 @@ def edit(lead_id: int) -> Answer:
     if not is_valid or form.contact_id.errors:
         return _form_page(form, lead)
     try:
-        services.locked(lead, form.read_version)
+        hold_version(lead, form.read_version)
         contact = contact or picking.make(form.contact_id, me())
     except ConflictError:
         return _conflict(form, lead)
     contact_id, said = contact.id if contact else None, new_lead.said(form)
     services.update_lead(lead, me(), title=form.title.data, contact_id=contact_id, **said)
     # Who was told that it is in the bin and saves all the same wants it back.
-    services.restore(lead, me())
+    restore(lead, me())
     return _saved(lead)
 
 

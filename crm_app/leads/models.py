@@ -3,14 +3,16 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.contacts import search_index
 from crm_app.contacts.models import Contact
 from crm_app.extensions import Model
+from crm_app.journal.kinds import RecordKind
+from crm_app.records import registry
+from crm_app.records.mixin import Record, index_of_bin, index_outside_bin
 from crm_app.search_text import normalise
 
 
@@ -38,42 +40,29 @@ def _in_binary_order(length: int) -> String:
     return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
-def _alive(name: str, *columns: str) -> Index:
-    """Index the leads that are not in the bin."""
-    condition = text("deleted_at IS NULL")
-    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
-
-
-class Lead(Model):
+class Lead(Record, Model):
     """A possible sale, usually to a contact."""
 
     __tablename__ = "lead"
     # The list is read in each of its orders by one of three, page by page: for all leads, for those
     # of somebody, for those in a stage.
     __table_args__ = (
-        _alive("ix_lead_list", "created_at", "id"),
-        _alive("ix_lead_list_responsible", "responsible_id", "created_at", "id"),
-        _alive("ix_lead_list_stage", "stage_id", "created_at", "id"),
-        _alive("ix_lead_recent", "updated_at", "id"),
-        _alive("ix_lead_recent_responsible", "responsible_id", "updated_at", "id"),
-        _alive("ix_lead_recent_stage", "stage_id", "updated_at", "id"),
-        _alive("ix_lead_title", "sort_title", "id"),
-        _alive("ix_lead_title_responsible", "responsible_id", "sort_title", "id"),
-        _alive("ix_lead_title_stage", "stage_id", "sort_title", "id"),
-        _alive("ix_lead_value", "sort_value", "id"),
-        _alive("ix_lead_value_responsible", "responsible_id", "sort_value", "id"),
-        _alive("ix_lead_value_stage", "stage_id", "sort_value", "id"),
+        index_outside_bin("ix_lead_list", "created_at", "id"),
+        index_outside_bin("ix_lead_list_responsible", "responsible_id", "created_at", "id"),
+        index_outside_bin("ix_lead_list_stage", "stage_id", "created_at", "id"),
+        index_outside_bin("ix_lead_recent", "updated_at", "id"),
+        index_outside_bin("ix_lead_recent_responsible", "responsible_id", "updated_at", "id"),
+        index_outside_bin("ix_lead_recent_stage", "stage_id", "updated_at", "id"),
+        index_outside_bin("ix_lead_title", "sort_title", "id"),
+        index_outside_bin("ix_lead_title_responsible", "responsible_id", "sort_title", "id"),
+        index_outside_bin("ix_lead_title_stage", "stage_id", "sort_title", "id"),
+        index_outside_bin("ix_lead_value", "sort_value", "id"),
+        index_outside_bin("ix_lead_value_responsible", "responsible_id", "sort_value", "id"),
+        index_outside_bin("ix_lead_value_stage", "stage_id", "sort_value", "id"),
         Index("ix_lead_contact_stage", "contact_id", "stage_id"),
-        Index(
-            "ix_lead_bin",
-            "deleted_at",
-            "id",
-            sqlite_where=text("deleted_at IS NOT NULL"),
-            postgresql_where=text("deleted_at IS NOT NULL"),
-        ),
+        index_of_bin("lead"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     title: Mapped[str] = mapped_column(String(200))
     sort_title: Mapped[str] = mapped_column(_in_binary_order(200), default="", server_default="")
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
@@ -88,10 +77,6 @@ class Lead(Model):
     lost_reason: Mapped[str] = mapped_column(String(200), default="")
     closed_at: Mapped[datetime | None]
     search_text: Mapped[str] = mapped_column(Text, default="")
-    created_at: Mapped[datetime] = mapped_column(default=clock.now)
-    updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
-    deleted_at: Mapped[datetime | None]
-    version: Mapped[int] = mapped_column(default=1)
 
     contact: Mapped[Contact | None] = relationship()
     stage: Mapped[LeadStage] = relationship()
@@ -114,3 +99,6 @@ class Lead(Model):
 
 
 search_index.attach(Lead)
+NOUN = registry.register(
+    registry.Noun(RecordKind.LEAD, Lead, title="title", page="leads.show", id_name="lead_id")
+)

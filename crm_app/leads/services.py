@@ -13,15 +13,15 @@ from crm_app.accounts.models import User
 from crm_app.accounts.services import sees_everything
 from crm_app.contacts.models import Contact
 from crm_app.database import hold
-from crm_app.errors import ConflictError, InvalidInputError
+from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
+from crm_app.journal.kinds import RecordKind
 from crm_app.journal.models import JournalEntry
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.leads.search_document import searchable as searchable
+from crm_app.records.versions import hold_version
 from crm_app.text import clean, required
-
-RECORD = "lead"
 
 
 class LeadDetails(TypedDict, total=False):
@@ -70,7 +70,7 @@ def create_lead(
     lead.search_text = searchable(lead.title, lead.source, lead.contact)
     db.session.add(lead)
     db.session.flush()
-    journal.record(RECORD, lead.id, "created", by)
+    journal.record(RecordKind.LEAD, lead.id, "created", by)
     return lead
 
 
@@ -121,8 +121,8 @@ def move_back(lead: Lead, stage: LeadStage, by: User, version: int) -> None:
     Raises ConflictError when somebody changed the lead since, InvalidInputError as move_to.
     """
     held_stage(stage.id)
-    locked(lead, version)
-    last = db.session.scalar(JournalEntry.of(RECORD, lead.id).limit(1))
+    hold_version(lead, version)
+    last = db.session.scalar(JournalEntry.of(RecordKind.LEAD, lead.id).limit(1))
     moved = last.changes if last is not None and last.action == "moved" else {}
     reason, closed = moved.get("lost_reason", [lead.lost_reason])[0], moved.get("closed_at")
     moment = datetime.fromisoformat(closed[0]) if closed and closed[0] else None
@@ -137,24 +137,6 @@ def win(lead: Lead, by: User) -> None:
 def lose(lead: Lead, reason: str, by: User) -> None:
     """Say that the sale was lost, and why: the lead goes to the first lost stage."""
     move_to(lead, first_stage(StageKind.LOST), by, lost_reason=reason)
-
-
-def delete(lead: Lead, by: User) -> None:
-    """Put a lead in the bin, whence it can be restored."""
-    hold(db.session, lead)
-    if lead.deleted_at is None:
-        lead.deleted_at = clock.now()
-        lead.version += 1
-        journal.record(RECORD, lead.id, "deleted", by)
-
-
-def restore(lead: Lead, by: User) -> None:
-    """Take a lead out of the bin."""
-    hold(db.session, lead)
-    if lead.deleted_at is not None:
-        lead.deleted_at = None
-        lead.version += 1
-        journal.record(RECORD, lead.id, "restored", by)
 
 
 def visible_to(user: User) -> Select[Lead]:
@@ -184,17 +166,6 @@ def open_leads(contact_ids: Collection[int], user: User | None = None) -> list[L
         .order_by(Lead.created_at.desc(), Lead.id.desc())
     )
     return list(db.session.scalars(statement))
-
-
-def locked(lead: Lead, version: int) -> Lead:
-    """Hold a lead, if it is still the version that was read.
-
-    Raises ConflictError when somebody changed it meanwhile.
-    """
-    hold(db.session, lead)
-    if lead.version != version:
-        raise ConflictError
-    return lead
 
 
 def held_stage(stage_id: int) -> LeadStage:
@@ -274,7 +245,7 @@ def _own_or_all(statement: Select[Lead], user: User) -> Select[Lead]:
 def _trace(lead: Lead, action: str, before: dict[str, Any], by: User) -> bool:
     changes = journal.difference(before, described(lead))
     if changes:
-        lead.version += 1
+        lead.touch()
         db.session.flush()
-        journal.record(RECORD, lead.id, action, by, changes)
+        journal.record(RecordKind.LEAD, lead.id, action, by, changes)
     return bool(changes)

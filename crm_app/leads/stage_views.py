@@ -10,6 +10,7 @@ from crm_app.accounts.current import me
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal.forms import NoteForm
+from crm_app.journal.kinds import ONLY
 from crm_app.leads import services, stages, wording
 from crm_app.leads.forms import KIND_NAMES, LostForm, StageForm
 from crm_app.leads.models import Lead, LeadStage, StageKind
@@ -173,6 +174,6 @@ def _pipeline_page(form: StageForm) -> Answer:
         stages=db.session.scalars(stages.in_order()).all(),
         counts=stages.counts(),
         kinds=KIND_NAMES,
-        history=wording.PIPELINE_HISTORY.of(stages.RECORD_ID),
+        history=wording.PIPELINE_HISTORY.of(ONLY),
     )
     return page, 422 if form.is_submitted() else 200

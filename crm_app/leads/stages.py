@@ -10,11 +10,9 @@ from crm_app.accounts.models import User
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
+from crm_app.journal.kinds import ONLY, RecordKind
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.text import required
-
-# The pipeline is one record of the journal: stages come and go, and their ids may be given again.
-RECORD, RECORD_ID = "pipeline", 1
 
 
 def in_order() -> Select[LeadStage]:
@@ -106,8 +104,8 @@ def empty_into(stage: LeadStage, other: LeadStage, by: User) -> int:
     leads = db.session.scalars(inside.execution_options(populate_existing=True)).all()
     for lead in leads:
         lead.stage = other
-        lead.version += 1
-        journal.record("lead", lead.id, "moved", by, {"stage": [stage.name, other.name]})
+        lead.touch()
+        journal.record(RecordKind.LEAD, lead.id, "moved", by, {"stage": [stage.name, other.name]})
     db.session.flush()
     return len(leads)
 
@@ -157,5 +155,6 @@ def _described(stage: LeadStage) -> list[str]:
 
 
 def _record(action: str, by: User | None, changes: dict[str, list[Any]]) -> None:
+    # The pipeline is one record: stages come and go, and their ids may be given again.
     if changes:
-        journal.record(RECORD, RECORD_ID, action, by, changes)
+        journal.record(RecordKind.PIPELINE, ONLY, action, by, changes)

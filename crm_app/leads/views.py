@@ -11,11 +11,14 @@ from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.journal.forms import NoteForm
 from crm_app.journal.history import notes_on
+from crm_app.journal.kinds import RecordKind
 from crm_app.leads import new_lead, services, stages, wording
 from crm_app.leads.forms import KIND_NAMES
 from crm_app.leads.listing import MINE, NOBODY, LeadFilter, Order, page_of, recent_sources, sums
 from crm_app.leads.models import Lead
 from crm_app.paging import fetch_page
+from crm_app.records.bin import put_in_bin
+from crm_app.records.bin import restore as take_out
 from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
 from crm_app.web.ids import read_id
 from crm_app.web.toasts import toast
@@ -86,7 +89,7 @@ def render_lead(lead: Lead, note_form: NoteForm) -> str:
         "leads/_lead.html",
         lead=lead,
         stages=db.session.scalars(stages.in_order()).all(),
-        notes=notes_on(services.RECORD, lead.id),
+        notes=notes_on(RecordKind.LEAD, lead.id),
         note_form=note_form,
         history=wording.HISTORY.of(lead.id),
     )
@@ -96,7 +99,7 @@ def render_lead(lead: Lead, note_form: NoteForm) -> str:
 def notes(lead_id: int) -> Answer:
     """List all notes on a lead, the newest first."""
     lead = lead_or_404(lead_id, in_bin=True)
-    page = notes_on(services.RECORD, lead.id, request.args.get("cursor", ""))
+    page = notes_on(RecordKind.LEAD, lead.id, request.args.get("cursor", ""))
     return render_template("leads/notes.html", lead=lead, notes=page)
 
 
@@ -104,7 +107,7 @@ def notes(lead_id: int) -> Answer:
 def add_note(lead_id: int) -> Answer:
     """Leave a note on a lead, also when somebody put it in the bin meanwhile."""
     lead, form = lead_or_404(lead_id, in_bin=True), NoteForm()
-    if not form.keep(services.RECORD, lead.id, me()):
+    if not form.keep(RecordKind.LEAD, lead.id, me()):
         return _with_notes(lead, form), 422
     db.session.commit()
     if lead.deleted_at is not None:
@@ -120,7 +123,7 @@ def _with_notes(lead: Lead, form: NoteForm) -> str:
     return render_template(
         "leads/_notes.html",
         lead=lead,
-        notes=notes_on(services.RECORD, lead.id),
+        notes=notes_on(RecordKind.LEAD, lead.id),
         note_form=form,
     )
 
@@ -129,7 +132,7 @@ def _with_notes(lead: Lead, form: NoteForm) -> str:
 def delete(lead_id: int) -> Answer:
     """Put a lead in the bin, with undo."""
     lead = lead_or_404(lead_id)
-    services.delete(lead, me())
+    put_in_bin(lead, me())
     db.session.commit()
     toast(_("The lead is in the bin."), undo_url=url_for(".restore", lead_id=lead.id))
     return see_other(url_for(".index"))
@@ -139,7 +142,7 @@ def delete(lead_id: int) -> Answer:
 def restore(lead_id: int) -> Answer:
     """Take a lead out of the bin."""
     lead = lead_or_404(lead_id, in_bin=True)
-    services.restore(lead, me())
+    take_out(lead, me())
     db.session.commit()
     toast(_("The lead is back."))
     return see_other(url_for(".show", lead_id=lead.id))

@@ -9,7 +9,7 @@ from flask_babel import ngettext
 
 from crm_app.errors import InvalidInputError
 from crm_app.journal.history import History
-from crm_app.leads import services, stages
+from crm_app.journal.kinds import RecordKind
 from crm_app.leads.forms import KIND_NAMES
 from crm_app.leads.listing import Order
 from crm_app.web.formatting import day, money
@@ -95,5 +95,5 @@ def _worded_stage(field: str, value: Any) -> str:
     return f"{name} ({KIND_NAMES.get(kind, kind)})"
 
 
-HISTORY = History(services.RECORD, LABELS, ACTIONS, _worded)
-PIPELINE_HISTORY = History(stages.RECORD, STAGE_LABELS, STAGE_ACTIONS, _worded_stage)
+HISTORY = History(RecordKind.LEAD, LABELS, ACTIONS, _worded)
+PIPELINE_HISTORY = History(RecordKind.PIPELINE, STAGE_LABELS, STAGE_ACTIONS, _worded_stage)

@@ -1,1 +1,1 @@
-"""What all kinds of records share."""
+"""What every noun shares: its columns, its entry in the registry, its bin, its notes."""

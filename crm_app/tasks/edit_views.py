@@ -8,6 +8,8 @@ from crm_app.accounts.models import User
 from crm_app.errors import ConflictError
 from crm_app.extensions import db
 from crm_app.leads.new_lead import only_searches, picker
+from crm_app.records.bin import restore
+from crm_app.records.versions import hold_version
 from crm_app.tasks import services, typed, wording
 from crm_app.tasks.forms import TaskForm
 from crm_app.tasks.listing import LocalTime
@@ -60,13 +62,13 @@ def edit(task_id: int) -> Answer:
     if not is_valid or form.errors:
         return _form_page(form, task)
     try:
-        services.locked(task, form.read_version)
+        hold_version(task, form.read_version)
     except ConflictError:
         return _conflict(form, task, local)
     details = typed.with_new_contact(details, form, me())
     services.update_task(task, me(), title=form.title.data, **details)
     # Who was told that it is in the bin and saves all the same wants it back.
-    services.restore(task, me())
+    restore(task, me())
     return _saved(task)
 
 

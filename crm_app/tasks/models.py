@@ -2,43 +2,38 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.contacts.models import Contact
 from crm_app.extensions import Model
+from crm_app.journal.kinds import RecordKind
 from crm_app.leads.models import Lead
+from crm_app.records import registry
+from crm_app.records.mixin import OUTSIDE_BIN, Record, index_of_bin, partial_index
 
 TITLE_LENGTH = 200
 
 
-def _where(name: str, condition: str, *columns: str) -> Index:
-    """Index only the tasks of one group, in the order in which the group is read."""
-    where = text(condition)
-    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+_TO_DO = f"completed_at IS NULL AND {OUTSIDE_BIN}"
+_DONE = f"completed_at IS NOT NULL AND {OUTSIDE_BIN}"
 
 
-_TO_DO = "completed_at IS NULL AND deleted_at IS NULL"
-_DONE = "completed_at IS NOT NULL AND deleted_at IS NULL"
-
-
-class Task(Model):
+class Task(Record, Model):
     """Something a user must do, with or without a due time, for a contact or a lead or neither."""
 
     __tablename__ = "task"
     __table_args__ = (
-        _where("ix_task_due", _TO_DO, "due_at", "id"),
-        _where("ix_task_due_assignee", _TO_DO, "assignee_id", "due_at", "id"),
-        _where("ix_task_newest", _TO_DO, "created_at", "id"),
-        _where("ix_task_newest_assignee", _TO_DO, "assignee_id", "created_at", "id"),
-        _where("ix_task_done", _DONE, "completed_at", "id"),
-        _where("ix_task_done_assignee", _DONE, "assignee_id", "completed_at", "id"),
-        _where("ix_task_bin", "deleted_at IS NOT NULL", "deleted_at", "id"),
+        partial_index("ix_task_due", _TO_DO, "due_at", "id"),
+        partial_index("ix_task_due_assignee", _TO_DO, "assignee_id", "due_at", "id"),
+        partial_index("ix_task_newest", _TO_DO, "created_at", "id"),
+        partial_index("ix_task_newest_assignee", _TO_DO, "assignee_id", "created_at", "id"),
+        partial_index("ix_task_done", _DONE, "completed_at", "id"),
+        partial_index("ix_task_done_assignee", _DONE, "assignee_id", "completed_at", "id"),
+        index_of_bin("task"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
     about: Mapped[str] = mapped_column(Text, default="")
     due_at: Mapped[datetime | None]
@@ -51,10 +46,6 @@ class Task(Model):
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     completed_at: Mapped[datetime | None]
     completed_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
-    created_at: Mapped[datetime] = mapped_column(default=clock.now)
-    updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
-    deleted_at: Mapped[datetime | None]
-    version: Mapped[int] = mapped_column(default=1)
 
     assignee: Mapped[User | None] = relationship(foreign_keys=[assignee_id])
     contact: Mapped[Contact | None] = relationship()
@@ -75,3 +66,8 @@ class Task(Model):
         if self.due_at is None or self.is_done:
             return False
         return self.due_at < now if self.has_time else self.due_at.date() < today
+
+
+NOUN = registry.register(
+    registry.Noun(RecordKind.TASK, Task, title="title", page="tasks.show", id_name="task_id")
+)

@@ -10,14 +10,13 @@ from crm_app.accounts.models import User
 from crm_app.accounts.services import sees_everything
 from crm_app.contacts.models import Contact
 from crm_app.database import hold
-from crm_app.errors import ConflictError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
+from crm_app.journal.kinds import RecordKind
 from crm_app.leads.models import Lead
 from crm_app.tasks.models import Task
 from crm_app.text import required
 
-RECORD = "task"
 NOON = time(12, tzinfo=UTC)
 
 
@@ -58,7 +57,7 @@ def create_task(title: str, by: User | None, **details: Unpack[TaskDetails]) -> 
     _assign(task, details)
     db.session.add(task)
     db.session.flush()
-    journal.record(RECORD, task.id, "created", by)
+    journal.record(RecordKind.TASK, task.id, "created", by)
     return task
 
 
@@ -93,22 +92,6 @@ def reopen(task: Task, by: User) -> None:
         _trace(task, "reopened", by)
 
 
-def delete(task: Task, by: User) -> None:
-    """Put a task in the bin, whence it can be restored."""
-    hold(db.session, task)
-    if task.deleted_at is None:
-        task.deleted_at = clock.now()
-        _trace(task, "deleted", by)
-
-
-def restore(task: Task, by: User) -> None:
-    """Take a task out of the bin."""
-    hold(db.session, task)
-    if task.deleted_at is not None:
-        task.deleted_at = None
-        _trace(task, "restored", by)
-
-
 def visible_to(user: User) -> Select[Task]:
     """Select the tasks outside the bin that a user may see and change."""
     return _own_or_all(select(Task).where(Task.deleted_at.is_(None)), user)
@@ -128,17 +111,6 @@ def may_open(task: Task, user: User) -> bool:
     """Tell whether a user sees a task's own page, as `visible_to` selects."""
     is_own = user.id in {task.assignee_id, task.created_by_id}
     return task.deleted_at is None and (is_own or sees_everything(user))
-
-
-def locked(task: Task, version: int) -> Task:
-    """Hold a task, if it is still the version that was read.
-
-    Raises ConflictError when somebody changed it meanwhile.
-    """
-    hold(db.session, task)
-    if task.version != version:
-        raise ConflictError
-    return task
 
 
 def described(task: Task) -> dict[str, Any]:
@@ -184,6 +156,6 @@ def _assign(task: Task, values: TaskDetails | TaskChanges) -> None:
 
 
 def _trace(task: Task, action: str, by: User | None, changes: dict[str, Any] | None = None) -> None:
-    task.version += 1
+    task.touch()
     db.session.flush()
-    journal.record(RECORD, task.id, action, by, changes)
+    journal.record(RecordKind.TASK, task.id, action, by, changes)

@@ -11,6 +11,8 @@ from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.paging import fetch_page
+from crm_app.records.bin import put_in_bin
+from crm_app.records.bin import restore as take_out
 from crm_app.tasks import services, typed, wording
 from crm_app.tasks.forms import QuickForm
 from crm_app.tasks.listing import GROUPS, LocalTime, groups_of, newest, with_names
@@ -122,7 +124,7 @@ def _row_again(task_id: int) -> Answer:
 def delete(task_id: int) -> Answer:
     """Put a task in the bin, with undo."""
     task = task_or_404(task_id)
-    services.delete(task, me())
+    put_in_bin(task, me())
     db.session.commit()
     toast(_("The task is in the bin."), undo_url=url_for(".restore", task_id=task.id))
     return see_other(url_for(".index"))
@@ -132,7 +134,7 @@ def delete(task_id: int) -> Answer:
 def restore(task_id: int) -> Answer:
     """Take a task out of the bin."""
     task = task_or_404(task_id, in_bin=True)
-    services.restore(task, me())
+    take_out(task, me())
     db.session.commit()
     toast(_("The task is back."))
     return see_other(url_for(".show", task_id=task.id))

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from crm_app.journal.history import History
-from crm_app.tasks import services
+from crm_app.journal.kinds import RecordKind
 from crm_app.tasks.listing import LocalTime
 from crm_app.tasks.models import Task
 from crm_app.web.formatting import choose_timezone, clock_time, when
@@ -75,4 +75,4 @@ def _worded(field: str, value: Any) -> str:
     return str(format_date(date.fromisoformat(value), "medium"))
 
 
-HISTORY = History(services.RECORD, LABELS, ACTIONS, _worded)
+HISTORY = History(RecordKind.TASK, LABELS, ACTIONS, _worded)

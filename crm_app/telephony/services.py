@@ -15,6 +15,7 @@ from crm_app.encryption import Vault, WrongKeyError
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
+from crm_app.journal.kinds import ONLY, RecordKind
 from crm_app.security import events
 from crm_app.security.events import Kind
 from crm_app.telephony.models import TelephonySettings
@@ -23,7 +24,6 @@ from crm_app.telephony.zadarma.errors import ErrorCode, ZadarmaError
 from crm_app.telephony.zadarma.replies import AccountClock, Balance
 
 # Of the journal; there is one row of settings.
-RECORD_TYPE = "telephony"
 # Whatever else the API may answer, it has accepted the signature, or could not be asked.
 REFUSALS = frozenset({ErrorCode.NOT_AUTHORISED})
 
@@ -218,7 +218,7 @@ def _write_down(
 
     Keys and tails are secrets: that they changed is written down, never what they are.
     """
-    journal.record(RECORD_TYPE, 1, kind, by, changes)
+    journal.record(RecordKind.TELEPHONY, ONLY, kind, by, changes)
     events.done(kind, by=by.id if by is not None else None, about=about)
 
 

@@ -13,6 +13,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.leads import services
 from crm_app.leads.models import Lead, LeadStage
+from crm_app.records.bin import put_in_bin
 
 HTMX = {"HX-Request": "true"}
 NEW_YEAR = datetime(2026, 1, 1, 10, tzinfo=UTC)
@@ -99,7 +100,7 @@ def test_it_is_not_lost_without_a_reason_by_a_forged_undo(client_of, bob):
 
 def test_it_moves_no_lead_in_the_bin_and_keeps_the_reason_on_the_screen(client_of, bob, carol):
     lead, client = make_lead("Roof"), client_of(bob)
-    services.delete(lead, carol)
+    put_in_bin(lead, carol)
     db.session.commit()
     lost = f"/leads/{lead.id}/stage/{named('Lost').id}"
     refused = client.post(lost, data={"lost_reason": "Price & time"})

@@ -12,10 +12,12 @@ from crm_app.accounts.services import change_office
 from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact, make_lead
 from crm_app.extensions import db
+from crm_app.journal.kinds import RecordKind
 from crm_app.journal.models import JournalEntry, Note
 from crm_app.journal.services import add_note
 from crm_app.leads import services
 from crm_app.leads.models import Lead, LeadStage
+from crm_app.records.bin import put_in_bin
 
 HTMX = {"HX-Request": "true"}
 
@@ -223,7 +225,7 @@ def test_it_goes_to_the_bin_and_comes_back(client_of, bob):
 def test_it_keeps_a_note_on_what_went_to_the_bin_while_it_was_typed(client_of, bob, carol):
     lead, client = make_lead("Roof"), client_of(bob)
     url = f"/leads/{lead.id}/notes"
-    services.delete(lead, carol)
+    put_in_bin(lead, carol)
     db.session.commit()
     page = client.post(url, data={"text": "He rang"}, follow_redirects=True).text
     assert "The note was kept. Roof is in the bin." in page
@@ -242,7 +244,7 @@ def test_it_keeps_a_note_on_what_went_to_the_bin_while_it_was_typed(client_of, b
 def test_it_leads_to_all_its_notes(client_of, bob):
     lead, client = make_lead("Roof"), client_of(bob)
     for number in range(51):
-        add_note(services.RECORD, lead.id, f"Note {number}.", bob)
+        add_note(RecordKind.LEAD, lead.id, f"Note {number}.", bob)
     db.session.commit()
     page = client.get(f"/leads/{lead.id}").text
     assert "Note 1." in page
@@ -256,7 +258,7 @@ def test_it_does_not_lose_an_edit_of_what_went_to_the_bin_meanwhile(client_of, b
     lead, client = make_lead("Roof"), client_of(bob)
     url = f"/leads/{lead.id}/edit"
     seen = fields(client.get(url).text)
-    services.delete(lead, carol)
+    put_in_bin(lead, carol)
     db.session.commit()
     told = client.post(url, data=seen | {"title": "Red roof", "about": "much typed text"})
     assert told.status_code == 409

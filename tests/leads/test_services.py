@@ -13,6 +13,8 @@ from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry
 from crm_app.leads import services, stages
 from crm_app.leads.models import Lead, LeadStage, StageKind
+from crm_app.records.bin import put_in_bin, restore
+from crm_app.records.versions import hold_version
 
 
 def stage_named(name: str) -> LeadStage:
@@ -106,7 +108,7 @@ def test_it_finds_the_open_leads_of_contacts_newest_first(bob):
     first = make_lead("First", contact_id=one.id)
     second = make_lead("Second", contact_id=two.id)
     make_lead("Elsewhere", contact_id=other.id)
-    services.delete(make_lead("Binned", contact_id=one.id), bob)
+    put_in_bin(make_lead("Binned", contact_id=one.id), bob)
     services.win(make_lead("Won", contact_id=one.id), bob)
     assert services.open_leads([one.id, two.id]) == [second, first]
     assert services.open_leads([]) == []
@@ -114,12 +116,12 @@ def test_it_finds_the_open_leads_of_contacts_newest_first(bob):
 
 def test_it_goes_to_the_bin_and_back(bob):
     lead = make_lead("Roof", responsible_id=bob.id)
-    services.delete(lead, bob)
-    services.delete(lead, bob)
+    put_in_bin(lead, bob)
+    put_in_bin(lead, bob)
     db.session.flush()
     assert db.session.scalars(services.visible_to(bob)).all() == []
     assert db.session.scalars(services.binned_for(bob)).all() == [lead]
-    services.restore(lead, bob)
+    restore(lead, bob)
     assert db.session.scalars(services.visible_to(bob)).all() == [lead]
     assert [action for action, _ in journal_of(lead)] == ["restored", "deleted"]
 
@@ -146,8 +148,8 @@ def test_it_refuses_a_version_that_is_no_longer_the_newest(bob):
     services.update_lead(lead, bob, title="New roof")
     db.session.commit()
     with pytest.raises(ConflictError):
-        services.locked(lead, 1)
-    assert services.locked(lead, 2) is lead
+        hold_version(lead, 1)
+    hold_version(lead, 2)
 
 
 def test_it_is_found_by_what_its_contact_is_found_by(bob):

@@ -7,9 +7,11 @@ from sqlalchemy import delete, select
 from crm_app.demo import make_lead
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
+from crm_app.journal.kinds import ONLY, RecordKind
 from crm_app.journal.models import JournalEntry
 from crm_app.leads import services, stages
 from crm_app.leads.models import LeadStage, StageKind
+from crm_app.records.bin import put_in_bin
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +65,7 @@ def test_it_never_loses_the_last_of_a_kind():
 
 def test_it_must_be_empty_to_go(bob):
     lead = make_lead("Roof", stage=named("Contacted"))
-    services.delete(lead, bob)
+    put_in_bin(lead, bob)
     with pytest.raises(InvalidInputError) as refused:
         stages.delete_stage(named("Contacted"), bob)
     assert (refused.value.code, refused.value.details) == ("stage_not_empty", {"count": 1})
@@ -102,7 +104,7 @@ def test_it_is_told_who_changed_the_pipeline(client_of, dora):
     client.post(f"/leads/stages/{stage_id}/shift", data={"to": "up"})
     client.post(f"/leads/stages/{named('New').id}/shift", data={"to": "up"})
     client.post(f"/leads/stages/{stage_id}/delete")
-    entries = db.session.scalars(JournalEntry.of(stages.RECORD, stages.RECORD_ID)).all()
+    entries = db.session.scalars(JournalEntry.of(RecordKind.PIPELINE, ONLY)).all()
     assert {entry.user for entry in entries} == {dora}
     assert [(entry.action, entry.changes) for entry in reversed(entries)] == [
         ("stage_added", {"stage": [None, ["Offer", "open"]]}),

@@ -11,6 +11,8 @@ from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry
 from crm_app.leads import services, stages
 from crm_app.leads.models import Lead, LeadStage, StageKind
+from crm_app.records.bin import put_in_bin
+from crm_app.records.versions import hold_version
 from tests.overtaken import overtaken
 
 HTMX = {"HX-Request": "true"}
@@ -50,7 +52,7 @@ def test_it_makes_two_moves_of_two_moves(client_of, bob, carol):
 def test_it_goes_to_the_bin_once(client_of, bob, carol):
     lead, client = make_lead("Roof"), client_of(bob)
     url = f"/leads/{lead.id}/delete"
-    services.delete(lead, carol)
+    put_in_bin(lead, carol)
     assert overtaken(lambda: client.post(url)).status_code in {303, 404}
     db.session.refresh(lead)
     assert (actions(lead), lead.version) == (["deleted"], 2)
@@ -59,7 +61,7 @@ def test_it_goes_to_the_bin_once(client_of, bob, carol):
 def test_it_is_not_moved_by_who_had_not_seen_that_it_went_to_the_bin(client_of, bob, carol):
     lead, client = make_lead("Roof"), client_of(bob)
     url = f"/leads/{lead.id}/stage/{named('Won').id}"
-    services.delete(lead, carol)
+    put_in_bin(lead, carol)
     answer = overtaken(lambda: client.post(url, headers=HTMX))
     assert "The lead is in the bin. Restore it to work with it." in answer.text
     db.session.refresh(lead)
@@ -139,7 +141,8 @@ def test_it_makes_two_changes_of_an_edit_and_an_emptied_stage(client_of, bob, do
     lead = make_lead("Roof", stage=named("Contacted"))
     client, url = client_of(dora), f"/leads/stages/{named('Contacted').id}/empty"
     target = {"stage_id": named("Proposal").id}
-    services.update_lead(services.locked(lead, 1), bob, title="Red roof")
+    hold_version(lead, 1)
+    services.update_lead(lead, bob, title="Red roof")
     assert overtaken(lambda: client.post(url, data=target)).status_code == 303
     db.session.expire_all()
     assert (lead.stage.name, lead.title, lead.version) == ("Proposal", "Red roof", 3)

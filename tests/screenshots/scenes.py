@@ -9,13 +9,11 @@ from playwright.sync_api import Page
 from crm_app.accounts import links
 from crm_app.accounts.models import LinkPurpose, User
 from crm_app.calls.models import Call
-from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.extensions import db
-from crm_app.leads import services as leads
 from crm_app.leads.models import Lead, LeadStage, StageKind
-from crm_app.tasks import services as tasks
+from crm_app.records.bin import put_in_bin
 from crm_app.tasks.models import Task
 from tests.screenshots.sample import SampleOffice
 
@@ -164,9 +162,9 @@ def _records() -> dict[str, int | None]:
 def _fill_bins() -> None:
     by = db.session.scalars(sa.select(User).order_by(User.id)).all()[0]
     old = make_contact("Fernanda Old", phones=("912000111",))
-    contacts.delete(old, by)
-    leads.delete(make_lead("An enquiry of last year"), by)
-    tasks.delete(make_task("Send the old catalogue"), by)
+    put_in_bin(old, by)
+    put_in_bin(make_lead("An enquiry of last year"), by)
+    put_in_bin(make_task("Send the old catalogue"), by)
 
 
 def _links() -> tuple[str, str]:

@@ -12,10 +12,9 @@ from sqlalchemy import select
 
 from crm_app import clock
 from crm_app.accounts.services import change_office
-from crm_app.contacts.services import delete as delete_contact
 from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.extensions import db
-from crm_app.leads import services as lead_services
+from crm_app.records.bin import put_in_bin
 from crm_app.tasks import services
 from crm_app.tasks.models import Task
 from tests.questions import questions
@@ -289,7 +288,7 @@ def test_it_does_not_lose_an_edit_of_what_went_to_the_bin_meanwhile(client_of, b
     task, client = make_task("Call", assignee_id=bob.id), client_of(bob)
     url = f"/tasks/{task.id}/edit"
     seen = fields(client.get(url).text)
-    services.delete(task, carol)
+    put_in_bin(task, carol)
     db.session.commit()
     told = client.post(url, data=seen | {"title": "Call twice", "about": "much typed text"})
     assert told.status_code == 409
@@ -400,8 +399,8 @@ def test_it_is_added_to_what_went_to_the_bin_while_it_was_typed(client_of, bob, 
     client = client_of(bob)
     url = f"/tasks/for-{within}/{contact.id if within == 'contact' else lead.id}"
     assert client.get(url).status_code == 200
-    delete_contact(contact, carol)
-    lead_services.delete(lead, carol)
+    put_in_bin(contact, carol)
+    put_in_bin(lead, carol)
     db.session.commit()
     box = client.post(url, data={"title": "Call", "due": "today"}, headers=HTMX)
     assert box.status_code == 200

@@ -12,6 +12,8 @@ from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.errors import ConflictError
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry
+from crm_app.records.bin import put_in_bin, restore
+from crm_app.records.versions import hold_version
 from crm_app.tasks import services
 from crm_app.tasks.listing import GROUPS, LocalTime, due_by_tonight, in_group
 from crm_app.tasks.models import Task
@@ -80,11 +82,11 @@ def test_it_writes_what_was_changed(bob, carol):
 
 def test_it_goes_to_the_bin_and_back(bob):
     task = make_task("Call", assignee_id=bob.id)
-    services.delete(task, bob)
+    put_in_bin(task, bob)
     db.session.flush()
     assert db.session.scalars(services.visible_to(bob)).all() == []
     assert db.session.scalars(services.binned_for(bob)).all() == [task]
-    services.restore(task, bob)
+    restore(task, bob)
     assert db.session.scalars(services.visible_to(bob)).all() == [task]
 
 
@@ -93,7 +95,7 @@ def test_it_refuses_a_version_that_is_no_longer_the_newest(bob):
     services.complete(task, bob)
     db.session.commit()
     with pytest.raises(ConflictError):
-        services.locked(task, 1)
+        hold_version(task, 1)
 
 
 def test_it_shows_an_agent_own_and_given_tasks_where_the_office_says_so(alice, bob, carol):

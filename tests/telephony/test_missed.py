@@ -15,8 +15,8 @@ from crm_app.calls.fold.facts import Disposition, Fact, FactKind
 from crm_app.calls.store import ledger
 from crm_app.demo import make_contact
 from crm_app.extensions import db
+from crm_app.records.bin import put_in_bin
 from crm_app.serving import periodic
-from crm_app.tasks import services as tasks
 from crm_app.tasks.models import Task
 from crm_app.telephony import services
 
@@ -150,7 +150,7 @@ def test_a_miss_that_was_answered_before_we_looked_makes_no_task(responsible: Us
 def test_a_task_that_was_ticked_off_or_deleted_is_not_made_again(responsible: User) -> None:
     call("a", STRANGER)
     (task,) = open_tasks()
-    tasks.delete(task, responsible)
+    put_in_bin(task, responsible)
     db.session.commit()
     assert [found for found in open_tasks() if found.deleted_at is None] == []
 

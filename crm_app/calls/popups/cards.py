@@ -18,6 +18,7 @@ from crm_app.calls.popups.card_state import Part, on_screen_of, passed_by, secon
 from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
+from crm_app.journal.kinds import RecordKind
 from crm_app.journal.models import Note
 from crm_app.leads import services as leads
 from crm_app.leads.models import Lead
@@ -174,7 +175,7 @@ def _calls(contact: Contact, call: Call) -> list[Contacted]:
 
 def _notes(contact: Contact) -> list[Contacted]:
     rows = db.session.execute(
-        Note.of("contact", contact.id)
+        Note.of(RecordKind.CONTACT, contact.id)
         .add_columns(User.name)
         .outerjoin(User, User.id == Note.user_id)
         .limit(SHOWN_CONTACTS)

@@ -11,10 +11,10 @@ from crm_app.calls.models import CallOutcome
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
+from crm_app.journal.kinds import ONLY, RecordKind
 from crm_app.text import required
 
 # All outcomes are one record of the journal: what is read there is their order.
-RECORD, RECORD_ID = "outcomes", 1
 LABEL_LENGTH = 60
 # The wrap-up is worked by the keys 1 to 9.
 MOST = 9
@@ -178,4 +178,4 @@ def _named(rows: list[CallOutcome], words: Mapping[str, str]) -> dict[str, list[
 def _record(before: dict[str, list[str]], after: dict[str, list[str]], by: User) -> None:
     changes = journal.difference(before, after)
     if changes:
-        journal.record(RECORD, RECORD_ID, "outcomes_changed", by, changes)
+        journal.record(RecordKind.OUTCOMES, ONLY, "outcomes_changed", by, changes)

@@ -16,6 +16,7 @@ from crm_app.calls.wrapup.forms import OUTCOME_WORDS, OutcomeForm
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal.history import History
+from crm_app.journal.kinds import ONLY, RecordKind
 from crm_app.web import once
 from crm_app.web.access import manager_only
 from crm_app.web.fragments import see_other
@@ -107,7 +108,7 @@ def _try(
 def _page(form: OutcomeForm, refused_id: int = 0) -> Answer:
     """Show the list; `refused_id` is the outcome that `form` belongs to, 0 when it adds one."""
     history = History(
-        outcomes.RECORD,
+        RecordKind.OUTCOMES,
         {"outcomes": _("Outcomes")},
         {"outcomes_changed": _("changed the outcomes")},
         lambda _field, value: " · ".join(value or ()),
@@ -118,7 +119,7 @@ def _page(form: OutcomeForm, refused_id: int = 0) -> Answer:
         refused_id=refused_id,
         outcomes=outcomes.offered(),
         most=outcomes.MOST,
-        history=history.of(outcomes.RECORD_ID),
+        history=history.of(ONLY),
     )
     db.session.commit()
     return page, 422 if form.errors else 200

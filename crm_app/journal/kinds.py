@@ -1,0 +1,21 @@
+"""The kinds of record that the journal and notes know, as they are stored in `record_type`."""
+
+from enum import StrEnum
+
+
+class RecordKind(StrEnum):
+    """What a line of the journal or a note is about; a new noun is one name here."""
+
+    CONTACT = "contact"
+    LEAD = "lead"
+    TASK = "task"
+    CALL = "call"
+    USER = "user"
+    # Of each of these there is one: its id is ONLY.
+    OFFICE = "office"
+    PIPELINE = "pipeline"
+    OUTCOMES = "outcomes"
+    TELEPHONY = "telephony"
+
+
+ONLY = 1
