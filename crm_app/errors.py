@@ -23,6 +23,10 @@ class NotAllowedError(RamalError):
     """The signed-in user may not do this."""
 
 
+class NotFoundError(RamalError):
+    """There is no such record, or the user may not know that there is."""
+
+
 class ConflictError(RamalError):
     """Somebody else changed the record after this user had opened it."""
 

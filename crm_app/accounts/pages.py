@@ -4,17 +4,18 @@ from flask import Blueprint, abort
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from crm_app.accounts import services
+from crm_app.accounts import rights, services
 from crm_app.accounts.models import User
+from crm_app.accounts.rights import OwnedByColumns
 from crm_app.extensions import db
 
 bp = Blueprint("accounts", __name__)
 
 
 @bp.app_template_global()
-def may_open(record: services.Owned) -> bool:
+def may_open(record: OwnedByColumns) -> bool:
     """Tell templates whether a contact or lead is a link for who reads, or only a name."""
-    return services.may_open(record, current_user)
+    return rights.may_open(current_user, record)
 
 
 @bp.app_template_global()

@@ -2,8 +2,7 @@
 
 import re
 import uuid
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -223,29 +222,6 @@ def set_up(token: str, *, email: str, name: str, password_hash: str, **choices: 
 def has_admin() -> bool:
     """Tell whether somebody can reach the settings."""
     return bool(db.session.scalar(select(func.count()).select_from(_admins().subquery())))
-
-
-def sees_everything(user: User) -> bool:
-    """Tell whether a user sees the contacts, leads and tasks of others too."""
-    return user.is_manager or not OfficeSettings.current().restricts_agents
-
-
-class Owned(Protocol):
-    """A record that belongs to somebody and can lie in the bin."""
-
-    @property
-    def deleted_at(self) -> datetime | None:
-        """When it was put into the bin."""
-
-    @property
-    def responsible_id(self) -> int | None:
-        """Whose it is."""
-
-
-def may_open(record: Owned, user: User) -> bool:
-    """Tell whether a user sees a contact's or a lead's own page, as their `visible_to` selects."""
-    is_own = record.responsible_id == user.id
-    return record.deleted_at is None and (is_own or sees_everything(user))
 
 
 def change_office(

@@ -20,12 +20,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, aliased, joinedload, selectinload
 
+from crm_app.accounts import rights
 from crm_app.accounts.models import User
-from crm_app.accounts.services import sees_everything
+from crm_app.accounts.rights import Reach, Verb
 from crm_app.calls.models import Call, CallLeg
 from crm_app.contacts.models import Contact, ContactPhone, NotThisPerson
 from crm_app.contacts.not_this_person import numbers_of
-from crm_app.contacts.services import visible_to as visible_contacts
 from crm_app.extensions import db
 from crm_app.leads.models import Lead
 from crm_app.paging import PAGE_SIZE, Page, fetch_page
@@ -92,7 +92,7 @@ class CallFilter:
         if self.status:
             conditions.append(Call.status == self.status)
         if self.user_id is not None:
-            conditions.append(_has_part(self.user_id))
+            conditions.append(Call.has_part(self.user_id))
         if self.did:
             conditions.append(Call.did == self.did)
         if self.contact is not None:
@@ -113,17 +113,6 @@ class CallFilter:
         return conditions
 
 
-def visible_to(user: User) -> Select[Call]:
-    """Select the calls a user may see: all, or where the office restricts agents, their own.
-
-    Their own are those they took part in or that rang at them, and those with their contacts.
-    """
-    statement = select(Call)
-    if sees_everything(user):
-        return statement
-    return statement.where(or_(_has_part(user.id), _is_with_contact_of(user)))
-
-
 def list_calls(user: User, wanted: CallFilter, cursor: str = "") -> Page[Call]:
     """Read one page of the calls a user may see and asked for, the latest first.
 
@@ -131,10 +120,11 @@ def list_calls(user: User, wanted: CallFilter, cursor: str = "") -> Page[Call]:
     """
     # Those with one contact are few, and found by the contact.
     is_of_one = wanted.contact is not None
-    if is_of_one or (sees_everything(user) and wanted.user_id is None):
-        return _page(wanted.narrow(visible_to(user)), cursor)
+    sees_all = rights.reach(user, Verb.VIEW) is Reach.ALL
+    if is_of_one or (sees_all and wanted.user_id is None):
+        return _page(wanted.narrow(rights.allowed(user, Call, Verb.VIEW)), cursor)
     why = reasons(user, wanted)
-    if sees_everything(user) and wanted.user_id is not None:
+    if sees_all and wanted.user_id is not None:
         why = _reasons_of(wanted.user_id, wanted)
     nearest: set[int] = set()
     for reason in why:
@@ -164,7 +154,7 @@ def reasons(user: User, wanted: CallFilter) -> list[Reason]:
 
     In one statement they would be looked for in the whole log.
     """
-    is_meant = and_(_is_shown(wanted), _is_with_contact_of(user))
+    is_meant = and_(_is_shown(wanted), Call.is_with_contact_of(user.id))
     clients = select(Call).where(Call.responsible_id == user.id, _besides(is_meant))
     clients = clients.where(*wanted.days(Call.started_at))
     return [*_reasons_of(user.id, wanted), Reason(clients, (Call.started_at, Call.id))]
@@ -202,13 +192,6 @@ def _is_shown(wanted: CallFilter) -> ColumnElement[bool]:
     return and_(Call.is_own_leg.is_(False), *wanted.kinds())
 
 
-def _has_part(user_id: int) -> ColumnElement[bool]:
-    """Say that a user talked in a call, placed it, or that it rang at their phone."""
-    leg = aliased(CallLeg)
-    rang = select(leg.id).where(leg.call_id == Call.id, leg.user_id == user_id)
-    return or_(Call.user_id == user_id, rang.correlate(Call).exists())
-
-
 def _besides(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     """Ask a condition of each row that an index gives in order.
 
@@ -218,17 +201,11 @@ def _besides(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return case((condition, true()), else_=false())
 
 
-def _is_with_contact_of(user: User) -> ColumnElement[bool]:
-    # As a value, not a join: the list must be read in the order of its index.
-    responsible = (
-        select(Contact.responsible_id).where(Contact.id == Call.contact_id).scalar_subquery()
-    )
-    return responsible == user.id
-
-
 def latest_of_contact(user: User, contact: Contact) -> Page[Call]:
     """Read the latest calls with a contact."""
-    return _page(visible_to(user).where(with_contact(contact)), size=SHOWN_IN_A_BOX)
+    return _page(
+        rights.allowed(user, Call, Verb.VIEW).where(with_contact(contact)), size=SHOWN_IN_A_BOX
+    )
 
 
 def latest_of_lead(user: User, lead: Lead) -> Page[Call]:
@@ -236,7 +213,7 @@ def latest_of_lead(user: User, lead: Lead) -> Page[Call]:
     condition: ColumnElement[bool] = Call.lead_id == lead.id
     if lead.contact is not None:
         condition = or_(condition, with_contact(lead.contact))
-    return _page(visible_to(user).where(condition), size=SHOWN_IN_A_BOX)
+    return _page(rights.allowed(user, Call, Verb.VIEW).where(condition), size=SHOWN_IN_A_BOX)
 
 
 def with_contact(contact: Contact) -> ColumnElement[bool]:
@@ -266,7 +243,7 @@ def possible_contacts(calls: Iterable[Call], user: User) -> dict[str, list[Conta
         return {}
     numbers = {*writings, *chain.from_iterable(writings.values())}
     rows = db.session.execute(
-        visible_contacts(user)
+        rights.allowed(user, Contact, Verb.VIEW)
         .add_columns(ContactPhone.number)
         .join(ContactPhone, Contact.id == ContactPhone.contact_id)
         .where(

@@ -2,11 +2,23 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, Select, String, Text, UniqueConstraint, select, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    Text,
+    UniqueConstraint,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
 from crm_app import clock
 from crm_app.accounts.models import User
+from crm_app.accounts.rights import Owned
 from crm_app.calls.fold.facts import CallPhase, Direction, Disposition, Fact, FactKind
 from crm_app.calls.store import responsible_trigger
 from crm_app.contacts.models import Contact
@@ -51,7 +63,7 @@ class CallFact(Model):
         return select(cls).where(cls.pbx_call_id == pbx_call_id).order_by(cls.id)
 
 
-class Call(Model):
+class Call(Owned, Model):
     """One attempt to talk: a projection of its facts, plus what people attached to it by hand."""
 
     __tablename__ = "call"
@@ -137,6 +149,27 @@ class Call(Model):
     def live(cls) -> "Select[Call]":
         """Select the calls that ring or in which somebody talks, the oldest first."""
         return select(cls).where(cls.phase != CallPhase.ENDED).order_by(cls.started_at, cls.id)
+
+    @classmethod
+    def owned_by(cls, user_id: int) -> ColumnElement[bool]:
+        """Say that a user had a part in a call, or that it was with a contact of theirs."""
+        return or_(cls.has_part(user_id), cls.is_with_contact_of(user_id))
+
+    @classmethod
+    def has_part(cls, user_id: int) -> ColumnElement[bool]:
+        """Say that a user talked in a call, placed it, or that it rang at their phone."""
+        leg = aliased(CallLeg)
+        rang = select(leg.id).where(leg.call_id == cls.id, leg.user_id == user_id)
+        return or_(cls.user_id == user_id, rang.correlate(cls).exists())
+
+    @classmethod
+    def is_with_contact_of(cls, user_id: int) -> ColumnElement[bool]:
+        """Say that a user is responsible for the contact of a call."""
+        # As a value, not a join: the list must be read in the order of its index.
+        responsible = (
+            select(Contact.responsible_id).where(Contact.id == cls.contact_id).scalar_subquery()
+        )
+        return responsible == user_id
 
 
 responsible_trigger.attach(Call)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from crm_app.accounts import rights
 from crm_app.accounts.models import User
-from crm_app.accounts.services import sees_everything
+from crm_app.accounts.rights import Verb
 from crm_app.calls.fold.facts import Direction
 from crm_app.calls.models import Call
 from crm_app.contacts.models import Contact
@@ -16,7 +17,7 @@ def may_name(call: Call, contact: Contact, user: User) -> bool:
     number: the name behind it is only for those who see the contact anyway.
     """
     is_dialled = call.direction == Direction.OUTBOUND
-    return not is_dialled or contact.responsible_id == user.id or sees_everything(user)
+    return not is_dialled or rights.reaches(user, contact, Verb.VIEW)
 
 
 def named(call: Call, user: User) -> Contact | None:

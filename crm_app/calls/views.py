@@ -5,9 +5,10 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import gettext as _
-from flask_login import current_user
 
 from crm_app.accounts.colleagues import colleagues
+from crm_app.accounts.current import me
+from crm_app.accounts.rights import Verb, fetch
 from crm_app.calls import listing, naming, services, wording
 from crm_app.calls.forms import FilterForm
 from crm_app.calls.models import Call, CallFact, CallWrapup
@@ -16,11 +17,9 @@ from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact
 from crm_app.contacts.not_this_person import refused_of
 from crm_app.contacts.services import in_bin_with
-from crm_app.contacts.services import visible_to as visible_contacts
 from crm_app.extensions import db
 from crm_app.leads.models import Lead
 from crm_app.leads.services import open_leads
-from crm_app.leads.services import visible_to as visible_leads
 from crm_app.live.services import tell
 from crm_app.web.fragments import page_or_fragment, see_other
 from crm_app.web.ids import read_id
@@ -29,28 +28,10 @@ from crm_app.web.toasts import toast
 bp = Blueprint("calls", __name__, url_prefix="/calls")
 
 
-def call_or_404(call_id: int) -> Call:
-    """Fetch a call that the signed-in user may see."""
-    call: Call = db.one_or_404(listing.visible_to(current_user).where(Call.id == call_id))
-    return call
-
-
-def contact_or_404(contact_id: int) -> Contact:
-    """Fetch a contact that the signed-in user may see."""
-    contact: Contact = db.one_or_404(visible_contacts(current_user).where(Contact.id == contact_id))
-    return contact
-
-
-def lead_or_404(lead_id: int) -> Lead:
-    """Fetch a lead that the signed-in user may see."""
-    lead: Lead = db.one_or_404(visible_leads(current_user).where(Lead.id == lead_id))
-    return lead
-
-
 @bp.app_template_global()
 def named(call: Call) -> Contact | None:
     """Give templates the contact of a call, if it may be named to who reads."""
-    return naming.named(call, current_user)
+    return naming.named(call, me())
 
 
 @bp.context_processor
@@ -69,71 +50,71 @@ def index() -> str:
     form = FilterForm(request.args)
     form.offer(colleagues(), listing.lines())
     asked = request.args.get("contact")
-    contact = contact_or_404(read_id(asked) or 0) if asked else None
+    contact = fetch(Contact, read_id(asked), me(), Verb.VIEW) if asked else None
     wanted = form.wanted(contact, request.args.get("number", ""))
     if form.client.data:
-        found = find_contacts(current_user, form.client.data)
+        found = find_contacts(me(), form.client.data)
         wanted = replace(wanted, clients=listing.Clients.of(form.client.data, found))
-    page = listing.list_calls(current_user, wanted, request.args.get("cursor", ""))
+    page = listing.list_calls(me(), wanted, request.args.get("cursor", ""))
     return page_or_fragment(
         "calls/index.html",
         "calls/_list.html",
         form=form,
         page=page,
         wanted=wanted,
-        people=listing.possible_contacts(page.rows, current_user),
+        people=listing.possible_contacts(page.rows, me()),
     )
 
 
 @bp.get("/<int:call_id>")
 def show(call_id: int) -> str:
     """Show one call: who, how it went, what the PBX told, whom it was with."""
-    call = call_or_404(call_id)
+    call = fetch(Call, call_id, me(), Verb.VIEW)
     wrapups = db.session.scalars(
         db.select(CallWrapup).where(CallWrapup.call_id == call.id, CallWrapup.saved_at.is_not(None))
     )
-    people = listing.possible_contacts([call], current_user)
-    contact = naming.named(call, current_user)
+    people = listing.possible_contacts([call], me())
+    contact = naming.named(call, me())
     contacts = [contact] if contact else people.get(call.outside_number, [])
     return render_template(
         "calls/show.html",
         call=call,
         people=people,
-        leads=open_leads([contact.id for contact in contacts], current_user),
+        leads=open_leads([contact.id for contact in contacts], me()),
         story=wording.tell_story(list(db.session.scalars(CallFact.of(call.pbx_call_id)))),
         wrapups=list(wrapups),
         outcomes=outcomes.labels(),
         refused=refused_of(call.outside_number),
-        from_bin=in_bin_with([call.outside_number], current_user) if not contacts else [],
+        from_bin=in_bin_with([call.outside_number], me()) if not contacts else [],
     )
 
 
 @bp.get("/<int:call_id>/attach")
 def choose(call_id: int) -> str:
     """Look for the contact that a call was with."""
-    call = call_or_404(call_id)
+    call = fetch(Call, call_id, me(), Verb.EDIT)
     q = request.args.get("q", "").strip()
     return page_or_fragment(
         "calls/choose.html",
         "calls/_choices.html",
         call=call,
         q=q,
-        contacts=find_contacts(current_user, q),
+        contacts=find_contacts(me(), q),
     )
 
 
 @bp.post("/<int:call_id>/attach")
 def attach(call_id: int) -> Response:
     """Say whom a call was with; can be undone."""
-    call = call_or_404(call_id)
+    call = fetch(Call, call_id, me(), Verb.EDIT)
     undo_url = _undo_url(call)
     if request.values.get("automatic"):
-        services.match_contact(call, current_user)
+        services.match_contact(call, me())
     else:
         contact_id = read_id(request.values.get("contact_id"))
-        contact = contact_or_404(contact_id) if contact_id is not None else None
+        contact = fetch(Contact, contact_id, me(), Verb.VIEW) if contact_id is not None else None
         keeps_number = "keeps_number" in request.form
-        services.attach_contact(call, contact, current_user, keeps_number=keeps_number)
+        services.attach_contact(call, contact, me(), keeps_number=keeps_number)
     name = call.contact.name if call.contact else ""
     rung = {leg.user_id for leg in call.legs if leg.user_id is not None} if call.is_live else set()
     db.session.commit()
@@ -146,10 +127,10 @@ def attach(call_id: int) -> Response:
 @bp.post("/<int:call_id>/lead")
 def set_lead(call_id: int) -> Response:
     """Say which lead a call was about, or that it was about none."""
-    call = call_or_404(call_id)
+    call = fetch(Call, call_id, me(), Verb.EDIT)
     lead_id = read_id(request.form.get("lead_id"))
-    lead = lead_or_404(lead_id) if lead_id is not None else None
-    services.attach_lead(call, lead, current_user)
+    lead = fetch(Lead, lead_id, me(), Verb.VIEW) if lead_id is not None else None
+    services.attach_lead(call, lead, me())
     db.session.commit()
     return see_other(url_for("calls.show", call_id=call_id))
 
@@ -157,8 +138,8 @@ def set_lead(call_id: int) -> Response:
 @bp.get("/for-contact/<int:contact_id>")
 def for_contact(contact_id: int) -> str:
     """Show the latest calls with a contact, as a box of the contact's page."""
-    contact = contact_or_404(contact_id)
-    page = listing.latest_of_contact(current_user, contact)
+    contact = fetch(Contact, contact_id, me(), Verb.VIEW)
+    page = listing.latest_of_contact(me(), contact)
     url = url_for("calls.index", contact=contact.id)
     return _box(page.rows, all_url=url if page.next else "", name=contact.name)
 
@@ -166,8 +147,8 @@ def for_contact(contact_id: int) -> str:
 @bp.get("/for-lead/<int:lead_id>")
 def for_lead(lead_id: int) -> str:
     """Show the latest calls about a lead, as a box of the lead's page."""
-    lead = lead_or_404(lead_id)
-    page = listing.latest_of_lead(current_user, lead)
+    lead = fetch(Lead, lead_id, me(), Verb.VIEW)
+    page = listing.latest_of_lead(me(), lead)
     has_more = page.next and lead.contact is not None
     url = url_for("calls.index", contact=lead.contact_id) if has_more else ""
     return _box(page.rows, all_url=url, name=lead.title)

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from crm_app import phone_numbers
 from crm_app.accounts.current import me
 from crm_app.accounts.models import User
-from crm_app.accounts.services import may_open
+from crm_app.accounts.rights import Place, Verb, find, may_open
 from crm_app.contacts import listing, picking, services, wording
 from crm_app.contacts.forms import (
     PHONE_KIND_NAMES,
@@ -18,7 +18,7 @@ from crm_app.contacts.forms import (
     contents_of,
 )
 from crm_app.contacts.models import Contact, ContactKind
-from crm_app.contacts.views import Answer, bp, contact_or_404, url_of
+from crm_app.contacts.views import Answer, bp, fetch_whole, url_of
 from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db
 from crm_app.records.bin import restore
@@ -50,7 +50,7 @@ def new() -> Answer:
             return _refused(form, None, error)
         db.session.commit()
         # Who gave it away at once may not take it back.
-        undo_url = url_for(".delete", contact_id=contact.id) if may_open(contact, me()) else ""
+        undo_url = url_for(".delete", contact_id=contact.id) if may_open(me(), contact) else ""
         toast(_("The contact was added."), undo_url=undo_url)
         _warn(form)
         return see_other(url_of(contact))
@@ -60,7 +60,7 @@ def new() -> Answer:
 @bp.route("/<int:contact_id>/edit", methods=["GET", "POST"])
 def edit(contact_id: int) -> Answer:
     """Change a contact; whoever saves second is told what the first one changed."""
-    contact = contact_or_404(contact_id, in_bin=request.method == "POST")
+    contact = fetch_whole(contact_id, Verb.EDIT, _place())
     form = ContactForm(data=contents_of(contact))
     form.accept([phone.number for phone in contact.phones])
     form.offer(db.session.scalars(User.enabled()), contact)
@@ -83,6 +83,11 @@ def edit(contact_id: int) -> Answer:
     toast(_("The contact was saved."))
     _warn(form)
     return see_other(url_of(contact))
+
+
+def _place() -> Place:
+    # What was typed is kept, also when somebody has put the record in the bin.
+    return Place.ANYWHERE if request.method == "POST" else Place.OUTSIDE_BIN
 
 
 def _from_bin(form: ContactForm) -> list[Contact]:
@@ -147,23 +152,20 @@ def _company(form: ContactForm, contact: Contact | None) -> Contact | picking.Un
         return picking.unmade(form.company_id.data)
     if contact is not None and contact.company_id == company_id:
         return contact.company
-    return db.session.scalar(
-        services.visible_to(me()).where(
-            Contact.id == company_id, Contact.kind == ContactKind.COMPANY
-        )
-    )
+    company = find(Contact, company_id, me(), Verb.VIEW)
+    return company if company is not None and company.kind == ContactKind.COMPANY else None
 
 
 def _refused(form: ContactForm, contact_id: int | None, error: InvalidInputError) -> Answer:
     db.session.rollback()
     form.refuse(error)
-    contact = contact_or_404(contact_id, in_bin=True) if contact_id else None
+    contact = fetch_whole(contact_id, Verb.EDIT, Place.ANYWHERE) if contact_id else None
     return _form_page(form, contact, code=422)
 
 
 def _conflict(form: ContactForm, contact_id: int) -> Answer:
     db.session.rollback()
-    contact = contact_or_404(contact_id, in_bin=True)
+    contact = fetch_whole(contact_id, Verb.EDIT, Place.ANYWHERE)
     changes = wording.HISTORY.missed(contact_id, contact.version - form.read_version)
     newest = ContactForm(formdata=None, data=contents_of(contact))
     newest.offer(db.session.scalars(User.enabled()), contact)

@@ -7,10 +7,11 @@ from sqlalchemy import ColumnElement, Select, func, select, true
 from sqlalchemy.orm import joinedload, selectinload
 
 from crm_app import search_text
+from crm_app.accounts import rights
 from crm_app.accounts.models import User
+from crm_app.accounts.rights import Place, Verb
 from crm_app.contacts import search_index
 from crm_app.contacts.models import Contact, ContactKind
-from crm_app.contacts.services import bin_of, visibility
 from crm_app.extensions import db
 from crm_app.paging import Page, fetch_page
 
@@ -75,7 +76,7 @@ def list_contacts(user: User, filters: Filters, cursor: str = "") -> Listing:
     Of a search only the first `search_index.MOST_FOUND` matches are listed, on SQLite the newest:
     finding and sorting all of a common word would cost more with every contact that is added.
     """
-    conditions = [*visibility(user), *filters.conditions()]
+    conditions = [rights.scope(user, Contact, Verb.VIEW), *filters.conditions()]
     if search_text.readings(filters.q):
         most = search_index.MOST_FOUND
         ids = search_index.find_ids(
@@ -96,7 +97,9 @@ def list_contacts(user: User, filters: Filters, cursor: str = "") -> Listing:
 
 def list_bin(user: User, cursor: str = "") -> Page[Contact]:
     """Read one page of the bin, the latest first."""
-    statement = bin_of(user).options(joinedload(Contact.responsible))
+    statement = rights.allowed(user, Contact, Verb.VIEW, Place.BIN).options(
+        joinedload(Contact.responsible)
+    )
     return fetch_page(
         db.session(), statement, [Contact.deleted_at, Contact.id], cursor=cursor, descending=True
     )
@@ -105,8 +108,8 @@ def list_bin(user: User, cursor: str = "") -> Page[Contact]:
 def people_of(company: Contact, user: User, cursor: str = "") -> Page[Contact]:
     """Read one page of those who work at a company, by name."""
     statement = (
-        select(Contact)
-        .where(*visibility(user), Contact.company_id == company.id)
+        rights.allowed(user, Contact, Verb.VIEW)
+        .where(Contact.company_id == company.id)
         .options(selectinload(Contact.phones))
     )
     return fetch_page(db.session(), statement, [Contact.sort_name, Contact.id], cursor=cursor)
@@ -119,7 +122,7 @@ def find_contacts(
     typed = " ".join(search_text.readings(q)[0]) if search_text.readings(q) else ""
     if not typed:
         return []
-    conditions = [*visibility(user), *Filters(kind=kind).conditions()]
+    conditions = [rights.scope(user, Contact, Verb.VIEW), *Filters(kind=kind).conditions()]
     beginning = select(Contact.id).where(
         *conditions, *search_index.prefix_range(Contact.sort_name, typed)
     )

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm_app import clock
 from crm_app.accounts.models import User
+from crm_app.accounts.rights import OwnedByColumns
 from crm_app.contacts import search_index
 from crm_app.extensions import Model
 from crm_app.journal.kinds import RecordKind
@@ -38,7 +39,7 @@ class PhoneKind(StrEnum):
     OTHER = "other"
 
 
-class Contact(Record, Model):
+class Contact(OwnedByColumns, Record, Model):
     """A person or company that we know."""
 
     __tablename__ = "contact"

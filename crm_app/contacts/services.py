@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from crm_app import search_text
+from crm_app.accounts import rights
 from crm_app.accounts.models import User
-from crm_app.accounts.services import sees_everything
+from crm_app.accounts.rights import Place, Verb
 from crm_app.contacts import not_this_person
 from crm_app.contacts.caller import find_callers
 from crm_app.contacts.models import Contact, ContactEmail, ContactKind, ContactPhone, PhoneKind
@@ -21,7 +22,6 @@ from crm_app.database import hold
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal.kinds import RecordKind
-from crm_app.journal.models import JournalEntry
 from crm_app.journal.services import difference, record, snapshot
 from crm_app.phone_pairs import other_writings
 from crm_app.records.versions import hold_version
@@ -57,41 +57,6 @@ class Draft:
     responsible_id: int | None = None
     phones: list[PhoneDraft] = field(default_factory=list)
     emails: list[str] = field(default_factory=list)
-
-
-def visibility(user: User) -> list[ColumnElement[bool]]:
-    """Give what must hold for a contact that a user may see: not in the bin, perhaps their own."""
-    conditions: list[ColumnElement[bool]] = [Contact.deleted_at.is_(None)]
-    if not sees_everything(user):
-        conditions.append(Contact.responsible_id == user.id)
-    return conditions
-
-
-def visible_to(user: User) -> "Select[Contact]":
-    """Select the contacts that a user may see, those in the bin left out."""
-    return select(Contact).where(*visibility(user))
-
-
-def reachable_by(user: User) -> "Select[Contact]":
-    """Select the contacts that a user may see or take out of the bin again.
-
-    In the bin that is what they could see before, and what they put there themselves.
-    """
-    statement = select(Contact)
-    if sees_everything(user):
-        return statement
-    return statement.where(or_(Contact.responsible_id == user.id, deleted_by(user)))
-
-
-def bin_of(user: User) -> "Select[Contact]":
-    """Select the contacts in the bin that a user may see and restore."""
-    return reachable_by(user).where(Contact.deleted_at.is_not(None))
-
-
-def deleted_by(user: User) -> ColumnElement[bool]:
-    """Say that a contact is in the bin and that it was this user who put it there."""
-    did_it = JournalEntry.last_by(user.id, RecordKind.CONTACT, Contact.id, "deleted")
-    return and_(Contact.deleted_at.is_not(None), did_it)
 
 
 def create_contact(draft: Draft, by: User | None) -> Contact:
@@ -179,8 +144,8 @@ def in_bin_with(numbers: Iterable[str], user: User) -> list[Contact]:
     theirs = select(ContactPhone.contact_id).where(ContactPhone.number.in_(writings))
     return list(
         db.session.scalars(
-            reachable_by(user)
-            .where(Contact.deleted_at.is_not(None), Contact.id.in_(theirs))
+            rights.allowed(user, Contact, Verb.EDIT, Place.BIN)
+            .where(Contact.id.in_(theirs))
             .order_by(Contact.deleted_at.desc(), Contact.id)
             .limit(MOST_FROM_BIN)
         )
@@ -194,7 +159,7 @@ def sharing_numbers(contact: Contact, user: User) -> list[Contact]:
         return []
     return list(
         db.session.scalars(
-            visible_to(user)
+            rights.allowed(user, Contact, Verb.VIEW)
             .where(
                 Contact.id != contact.id,
                 Contact.id.in_(

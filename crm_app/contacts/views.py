@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from crm_app.accounts.colleagues import colleagues
 from crm_app.accounts.current import me
-from crm_app.accounts.services import may_open
+from crm_app.accounts.rights import Place, Verb, fetch, may_open
 from crm_app.contacts import listing, picking, services, wording
 from crm_app.contacts.forms import KIND_NAMES, PHONE_KIND_NAMES
 from crm_app.contacts.models import Contact, ContactKind
@@ -30,18 +30,15 @@ bp.add_app_template_global(picking.new_words_for)
 FIELD_NAME = re.compile(r"[a-z][a-z0-9_\-]{0,40}")
 
 
-def contact_or_404(contact_id: int, *, in_bin: bool = False) -> Contact:
-    """Fetch a contact that the user may see; one in the bin only when asked for."""
-    among = services.reachable_by(me()) if in_bin else services.visible_to(me())
-    contact = db.session.scalar(
-        among.where(Contact.id == contact_id).options(
-            joinedload(Contact.responsible),
-            joinedload(Contact.company),
-            selectinload(Contact.phones),
-            selectinload(Contact.emails),
-        )
+def fetch_whole(contact_id: int, verb: Verb, place: Place = Place.OUTSIDE_BIN) -> Contact:
+    """Fetch a contact with all that its page shows; NotFoundError unless the user may."""
+    parts = (
+        joinedload(Contact.responsible),
+        joinedload(Contact.company),
+        selectinload(Contact.phones),
+        selectinload(Contact.emails),
     )
-    return contact if contact is not None else abort(404)
+    return fetch(Contact, contact_id, me(), verb, place=place, options=parts)
 
 
 @bp.get("")
@@ -75,7 +72,9 @@ def _filters() -> listing.Filters:
 @bp.get("/<int:contact_id>")
 def show(contact_id: int) -> Answer:
     """Show all about one contact; one in the bin can only be restored."""
-    return _contact_page(contact_or_404(contact_id, in_bin=True), NoteForm(formdata=None))
+    return _contact_page(
+        fetch_whole(contact_id, Verb.VIEW, Place.ANYWHERE), NoteForm(formdata=None)
+    )
 
 
 def _contact_page(contact: Contact, note_form: NoteForm) -> str:
@@ -105,7 +104,7 @@ def _contact_page(contact: Contact, note_form: NoteForm) -> str:
 @bp.get("/<int:contact_id>/people")
 def people(contact_id: int) -> Answer:
     """List all who work at a company."""
-    company = contact_or_404(contact_id)
+    company = fetch_whole(contact_id, Verb.VIEW)
     page = listing.people_of(company, me(), request.args.get("cursor", ""))
     return render_template("contacts/people.html", contact=company, people=page)
 
@@ -113,7 +112,7 @@ def people(contact_id: int) -> Answer:
 @bp.get("/<int:contact_id>/notes")
 def notes(contact_id: int) -> Answer:
     """List all notes on a contact, the newest first."""
-    contact = contact_or_404(contact_id, in_bin=True)
+    contact = fetch_whole(contact_id, Verb.VIEW, Place.ANYWHERE)
     page = notes_on(RecordKind.CONTACT, contact.id, request.args.get("cursor", ""))
     return render_template("contacts/notes.html", contact=contact, notes=page)
 
@@ -121,7 +120,7 @@ def notes(contact_id: int) -> Answer:
 @bp.post("/<int:contact_id>/notes")
 def add_note(contact_id: int) -> Answer:
     """Leave a note on a contact, also on one that went to the bin while it was typed."""
-    contact, form = contact_or_404(contact_id, in_bin=True), NoteForm()
+    contact, form = fetch_whole(contact_id, Verb.EDIT, Place.ANYWHERE), NoteForm()
     if not form.keep(RecordKind.CONTACT, contact.id, me()):
         return _contact_page(contact, form), 422
     db.session.commit()
@@ -135,7 +134,7 @@ def add_note(contact_id: int) -> Answer:
 @bp.post("/<int:contact_id>/delete")
 def delete(contact_id: int) -> Answer:
     """Put a contact into the bin, with undo."""
-    contact = contact_or_404(contact_id)
+    contact = fetch_whole(contact_id, Verb.DELETE)
     put_in_bin(contact, me())
     db.session.commit()
     toast(
@@ -148,7 +147,7 @@ def delete(contact_id: int) -> Answer:
 @bp.post("/<int:contact_id>/restore")
 def restore(contact_id: int) -> Answer:
     """Take a contact out of the bin."""
-    contact = contact_or_404(contact_id, in_bin=True)
+    contact = fetch_whole(contact_id, Verb.DELETE, Place.ANYWHERE)
     take_out(contact, me())
     db.session.commit()
     toast(_("%(name)s is back.", name=contact.name))
@@ -184,6 +183,6 @@ def choose() -> Answer:
 
 def url_of(contact: Contact) -> str:
     """Give the contact's page, or the list for who gave it away and may not see it any more."""
-    if not may_open(contact, me()):
+    if not may_open(me(), contact):
         return url_for("contacts.index")
     return url_for("contacts.show", contact_id=contact.id)

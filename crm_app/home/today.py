@@ -7,15 +7,13 @@ from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import joinedload, load_only
 
 from crm_app.accounts.models import User
-from crm_app.calls.listing import visible_to as visible_calls
+from crm_app.accounts.rights import Verb, allowed
 from crm_app.calls.models import Call, CallFact
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.leads.models import Lead, LeadStage, StageKind
-from crm_app.leads.services import visible_to as visible_leads
-from crm_app.tasks.listing import LocalTime, due_by_tonight, with_names
+from crm_app.tasks.listing import LocalTime, due_by_tonight, names
 from crm_app.tasks.models import Task
-from crm_app.tasks.services import visible_to as visible_tasks
 
 SHOWN_TASKS = 20
 SHOWN_LEADS = 8
@@ -41,18 +39,18 @@ class Steps:
 def tasks_due(user: User, local: LocalTime) -> list[Task]:
     """List the user's overdue tasks and those of today, one more than is shown."""
     statement = (
-        visible_tasks(user)
+        allowed(user, Task, Verb.VIEW)
         .where(Task.assignee_id == user.id, due_by_tonight(local))
         .order_by(Task.due_at, Task.id)
         .limit(SHOWN_TASKS + 1)
     )
-    return list(db.session.scalars(with_names(statement)))
+    return list(db.session.scalars(statement.options(*names())))
 
 
 def open_leads(user: User) -> list[Lead]:
     """List the open leads the user is responsible for, the last changed first."""
     statement = (
-        visible_leads(user)
+        allowed(user, Lead, Verb.VIEW)
         .join(Lead.stage)
         .where(Lead.responsible_id == user.id, LeadStage.kind == StageKind.OPEN)
         .options(joinedload(Lead.stage), joinedload(Lead.contact).load_only(Contact.name))
@@ -65,12 +63,14 @@ def open_leads(user: User) -> list[Lead]:
 def missed_calls(user: User, local: LocalTime) -> list[Call]:
     """List the calls of the last two days that nobody took and the user may see."""
     recent = Call.started_at >= local.now - MISSED_FOR
-    return _calls(visible_calls(user).where(Call.status.in_(("missed", "voicemail")), recent))
+    return _calls(
+        allowed(user, Call, Verb.VIEW).where(Call.status.in_(("missed", "voicemail")), recent)
+    )
 
 
 def my_calls(user: User) -> list[Call]:
     """List the last calls in which the user talked, or which he placed."""
-    return _calls(visible_calls(user).where(Call.user_id == user.id))
+    return _calls(allowed(user, Call, Verb.VIEW).where(Call.user_id == user.id))
 
 
 def steps() -> Steps:

@@ -6,14 +6,14 @@ from flask_babel import gettext as _
 
 from crm_app.accounts.current import me
 from crm_app.accounts.models import User
-from crm_app.accounts.services import may_open
+from crm_app.accounts.rights import Place, Verb, may_open
 from crm_app.contacts import picking
 from crm_app.errors import ConflictError
 from crm_app.extensions import db
 from crm_app.leads import new_lead, services, stages, wording
 from crm_app.leads.forms import LeadForm, contents_of
 from crm_app.leads.models import Lead
-from crm_app.leads.views import Answer, bp, lead_or_404
+from crm_app.leads.views import Answer, bp, fetch_whole
 from crm_app.records.bin import restore
 from crm_app.records.versions import hold_version
 from crm_app.web import once
@@ -34,7 +34,7 @@ def new() -> Answer:
         return _form_page(form, None)
     db.session.commit()
     # Who gave it away at once may not take it back.
-    undo_url = url_for(".delete", lead_id=lead.id) if may_open(lead, me()) else ""
+    undo_url = url_for(".delete", lead_id=lead.id) if may_open(me(), lead) else ""
     toast(_("The lead was created."), undo_url=undo_url)
     return see_other(_page_of(lead))
 
@@ -42,7 +42,7 @@ def new() -> Answer:
 @bp.route("/<int:lead_id>/edit", methods=["GET", "POST"])
 def edit(lead_id: int) -> Answer:
     """Change a lead; whoever saves second is told what the first one changed."""
-    lead = lead_or_404(lead_id, in_bin=request.method == "POST")
+    lead = fetch_whole(lead_id, Verb.EDIT, _place())
     form = LeadForm(data=contents_of(lead))
     _offer(form, lead)
     if not form.is_submitted():
@@ -64,6 +64,11 @@ def edit(lead_id: int) -> Answer:
     # Who was told that it is in the bin and saves all the same wants it back.
     restore(lead, me())
     return _saved(lead)
+
+
+def _place() -> Place:
+    # What was typed is kept, also when somebody has put the record in the bin.
+    return Place.ANYWHERE if request.method == "POST" else Place.OUTSIDE_BIN
 
 
 def _saved(lead: Lead) -> Answer:
@@ -102,4 +107,4 @@ def _form_page(
 
 def _page_of(lead: Lead) -> str:
     # Who may see only own leads and gave this one away cannot open it any more.
-    return url_for(".show", lead_id=lead.id) if may_open(lead, me()) else url_for(".index")
+    return url_for(".show", lead_id=lead.id) if may_open(me(), lead) else url_for(".index")

@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from crm_app.accounts.models import User
+from crm_app.accounts.rights import OwnedByColumns
 from crm_app.contacts import search_index
 from crm_app.contacts.models import Contact
 from crm_app.extensions import Model
@@ -40,7 +41,7 @@ def _in_binary_order(length: int) -> String:
     return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
-class Lead(Record, Model):
+class Lead(OwnedByColumns, Record, Model):
     """A possible sale, usually to a contact."""
 
     __tablename__ = "lead"

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask import abort, current_app, request
+from flask import current_app, request
 from flask_babel import gettext as _
 from wtforms import Field
 
 from crm_app import phone_numbers
 from crm_app.accounts.models import User
+from crm_app.accounts.rights import Verb, find
 from crm_app.contacts import picking
 from crm_app.contacts import services as contacts
 from crm_app.contacts.listing import find_contacts
@@ -26,22 +27,16 @@ from crm_app.web.toasts import toast
 from crm_app.web.wording import doubt, reason
 
 
-def contact_or_404(contact_id: int, user: User) -> Contact:
-    """Fetch a contact that the user may see."""
-    contact = _find_contact(contact_id, user)
-    return contact if contact is not None else abort(404)
-
-
 def prefilled(args: Mapping[str, str], user: User) -> dict[str, Any]:
     """Read what a link to the form already knows: contact_id, title, number, source, about.
 
     A number that belongs to exactly one contact stands for that contact.
     """
     number = _e164(args.get("number", ""))
-    contact = _find_contact(read_id(args.get("contact_id")), user)
+    contact = find(Contact, read_id(args.get("contact_id")), user, Verb.VIEW)
     if contact is None and number:
         owners = contacts.matching(number)
-        contact = _find_contact(owners[0].id, user) if len(owners) == 1 else None
+        contact = find(Contact, owners[0].id, user, Verb.VIEW) if len(owners) == 1 else None
     title = clean(args.get("title"))[:200]
     if not title and number:
         title = _("Call from %(number)s", number=phone(number))
@@ -94,7 +89,7 @@ def chosen_contact(form: LeadForm, user: User, lead: Lead | None) -> Contact | N
     contact_id = read_id(form.contact_id.data)
     if lead is not None and contact_id is not None and contact_id == lead.contact_id:
         return lead.contact
-    contact = _find_contact(contact_id, user)
+    contact = find(Contact, contact_id, user, Verb.VIEW)
     if form.contact_id.data and contact is None and not picking.new_name(form.contact_id.data):
         form.contact_id.errors = [_("This contact cannot be chosen.")]
     return contact
@@ -111,7 +106,9 @@ def picker(field: Field, user: User, own: Contact | None) -> dict[str, Any]:
     `own` is the contact that the record has already, whoever may see it.
     """
     chosen = read_id(field.data)
-    contact = own if own is not None and own.id == chosen else _find_contact(chosen, user)
+    contact = (
+        own if own is not None and own.id == chosen else find(Contact, chosen, user, Verb.VIEW)
+    )
     query = picking.typed(field.name) if only_searches() or field.errors else ""
     return {
         "contact": contact or picking.unmade(field.data),
@@ -148,12 +145,6 @@ def said(form: LeadForm) -> LeadDetails:
         "about": form.about.data,
         "responsible": db.session.get(User, responsible_id) if responsible_id else None,
     }
-
-
-def _find_contact(contact_id: int | None, user: User) -> Contact | None:
-    if contact_id is None:
-        return None
-    return db.session.scalar(contacts.visible_to(user).where(Contact.id == contact_id))
 
 
 def _e164(text: str) -> str:

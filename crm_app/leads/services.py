@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import contains_eager, joinedload
 
 from crm_app import clock
+from crm_app.accounts import rights
 from crm_app.accounts.models import User
-from crm_app.accounts.services import sees_everything
+from crm_app.accounts.rights import Verb
 from crm_app.contacts.models import Contact
 from crm_app.database import hold
 from crm_app.errors import InvalidInputError
@@ -139,29 +140,15 @@ def lose(lead: Lead, reason: str, by: User) -> None:
     move_to(lead, first_stage(StageKind.LOST), by, lost_reason=reason)
 
 
-def visible_to(user: User) -> Select[Lead]:
-    """Select the leads outside the bin that a user may see and change."""
-    return _own_or_all(select(Lead).where(Lead.deleted_at.is_(None)), user)
-
-
-def binned_for(user: User) -> Select[Lead]:
-    """Select the leads in the bin that a user may see and restore."""
-    return _own_or_all(select(Lead).where(Lead.deleted_at.is_not(None)), user)
-
-
-def reachable_by(user: User) -> Select[Lead]:
-    """Select the leads that a user may see, those in the bin too."""
-    return _own_or_all(select(Lead), user)
-
-
 def open_leads(contact_ids: Collection[int], user: User | None = None) -> list[Lead]:
     """List the open leads of some contacts, the newest first (only those the user may see)."""
     if not contact_ids:
         return []
-    statement = visible_to(user) if user else select(Lead).where(Lead.deleted_at.is_(None))
+    is_seen = rights.scope(user, Lead, Verb.VIEW) if user else Lead.deleted_at.is_(None)
     statement = (
-        statement.join(Lead.stage)
-        .where(Lead.contact_id.in_(contact_ids), LeadStage.kind == StageKind.OPEN)
+        select(Lead)
+        .join(Lead.stage)
+        .where(is_seen, Lead.contact_id.in_(contact_ids), LeadStage.kind == StageKind.OPEN)
         .options(contains_eager(Lead.stage), joinedload(Lead.responsible))
         .order_by(Lead.created_at.desc(), Lead.id.desc())
     )
@@ -234,12 +221,6 @@ def _reason(stage: LeadStage, typed: str) -> str:
     if stage.kind == StageKind.LOST and not reason:
         raise InvalidInputError("required", "lost_reason")
     return reason
-
-
-def _own_or_all(statement: Select[Lead], user: User) -> Select[Lead]:
-    if sees_everything(user):
-        return statement
-    return statement.where(Lead.responsible_id == user.id)
 
 
 def _trace(lead: Lead, action: str, before: dict[str, Any], by: User) -> bool:

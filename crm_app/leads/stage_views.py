@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from crm_app.accounts.current import me
+from crm_app.accounts.rights import Place, Verb
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal.forms import NoteForm
@@ -14,7 +15,7 @@ from crm_app.journal.kinds import ONLY
 from crm_app.leads import services, stages, wording
 from crm_app.leads.forms import KIND_NAMES, LostForm, StageForm
 from crm_app.leads.models import Lead, LeadStage, StageKind
-from crm_app.leads.views import Answer, bp, lead_or_404, render_lead
+from crm_app.leads.views import Answer, bp, fetch_whole, render_lead
 from crm_app.web import once
 from crm_app.web.access import manager_only
 from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
@@ -25,7 +26,7 @@ from crm_app.web.toasts import toast
 @bp.get("/<int:lead_id>/stage/<int:stage_id>")
 def ask(lead_id: int, stage_id: int) -> Answer:
     """Ask for the reason of a loss; nothing is moved by looking."""
-    lead, stage = lead_or_404(lead_id), db.get_or_404(LeadStage, stage_id)
+    lead, stage = fetch_whole(lead_id, Verb.EDIT), db.get_or_404(LeadStage, stage_id)
     if stage.kind != StageKind.LOST:
         return see_other(url_for(".show", lead_id=lead.id))
     return _lost_page(LostForm(), lead, stage)
@@ -34,7 +35,7 @@ def ask(lead_id: int, stage_id: int) -> Answer:
 @bp.post("/<int:lead_id>/stage/<int:stage_id>")
 def move(lead_id: int, stage_id: int) -> Answer:
     """Move a lead to a stage, with undo; for a lost one the reason comes along."""
-    lead, form = lead_or_404(lead_id, in_bin=True), LostForm()
+    lead, form = fetch_whole(lead_id, Verb.EDIT, Place.ANYWHERE), LostForm()
     try:
         stage = services.held_stage(stage_id)
         if stage.kind == StageKind.LOST and not form.validate():
@@ -51,7 +52,7 @@ def move(lead_id: int, stage_id: int) -> Answer:
 @bp.post("/<int:lead_id>/stage/<int:stage_id>/back")
 def move_back(lead_id: int, stage_id: int) -> Answer:
     """Undo a move, unless somebody changed the lead since."""
-    lead = lead_or_404(lead_id, in_bin=True)
+    lead = fetch_whole(lead_id, Verb.EDIT, Place.ANYWHERE)
     try:
         stage = services.held_stage(stage_id)
         services.move_back(lead, stage, me(), read_id(request.args.get("version")) or 0)
@@ -76,14 +77,14 @@ def _not_moved(lead_id: int, stage_id: int, form: LostForm, error: InvalidInputE
     if stage is not None and form.lost_reason.data:
         # What was typed stays on the screen.
         form.lost_reason.errors = [wording.refusal(error)]
-        return _lost_page(form, lead_or_404(lead_id, in_bin=True), stage), 422
+        return _lost_page(form, fetch_whole(lead_id, Verb.EDIT, Place.ANYWHERE), stage), 422
     toast(wording.refusal(error), kind="danger")
     return _lead_again(lead_id)
 
 
 def _lead_again(lead_id: int) -> Answer:
     if wants_fragment():
-        return render_lead(lead_or_404(lead_id, in_bin=True), NoteForm(formdata=None))
+        return render_lead(fetch_whole(lead_id, Verb.EDIT, Place.ANYWHERE), NoteForm(formdata=None))
     return see_other(url_for(".show", lead_id=lead_id))
 
 

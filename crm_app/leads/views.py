@@ -1,18 +1,19 @@
 """Pages of leads: the list, one lead, the notes on it, the bin."""
 
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import joinedload, selectinload
 from werkzeug.wrappers import Response
 
 from crm_app.accounts.colleagues import colleagues
 from crm_app.accounts.current import me
+from crm_app.accounts.rights import Place, Verb, allowed, fetch
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.journal.forms import NoteForm
 from crm_app.journal.history import notes_on
 from crm_app.journal.kinds import RecordKind
-from crm_app.leads import new_lead, services, stages, wording
+from crm_app.leads import stages, wording
 from crm_app.leads.forms import KIND_NAMES
 from crm_app.leads.listing import MINE, NOBODY, LeadFilter, Order, page_of, recent_sources, sums
 from crm_app.leads.models import Lead
@@ -28,24 +29,21 @@ BOX_LENGTH, PAGE_LENGTH = 10, 500
 Answer = str | tuple[str, int] | Response
 
 
-def lead_or_404(lead_id: int, *, in_bin: bool = False) -> Lead:
-    """Fetch a lead that the user may see and change; one in the bin only when asked for."""
-    among = services.reachable_by(me()) if in_bin else services.visible_to(me())
-    lead = db.session.scalar(
-        among.where(Lead.id == lead_id).options(
-            joinedload(Lead.contact).selectinload(Contact.phones),
-            joinedload(Lead.stage),
-            joinedload(Lead.responsible),
-        )
+def fetch_whole(lead_id: int, verb: Verb, place: Place = Place.OUTSIDE_BIN) -> Lead:
+    """Fetch a lead with all that its page shows; NotFoundError unless the user may."""
+    parts = (
+        joinedload(Lead.contact).selectinload(Contact.phones),
+        joinedload(Lead.stage),
+        joinedload(Lead.responsible),
     )
-    return lead if lead is not None else abort(404)
+    return fetch(Lead, lead_id, me(), verb, place=place, options=parts)
 
 
 @bp.get("")
 def index() -> Answer:
     """List the leads, narrowed and sorted as the address says, with the sums of them."""
     narrowed_by, all_stages = _filter(), db.session.scalars(stages.in_order()).all()
-    visible = services.visible_to(me())
+    visible = allowed(me(), Lead, Verb.VIEW)
     narrowed = narrowed_by.narrow(visible, all_stages, me())
     return page_or_fragment(
         "leads/index.html",
@@ -78,7 +76,7 @@ def _filter() -> LeadFilter:
 @bp.get("/<int:lead_id>")
 def show(lead_id: int) -> Answer:
     """Show all about one lead; one in the bin can be restored from here."""
-    lead = lead_or_404(lead_id, in_bin=True)
+    lead = fetch_whole(lead_id, Verb.VIEW, Place.ANYWHERE)
     return render_lead(lead, NoteForm(formdata=None))
 
 
@@ -98,7 +96,7 @@ def render_lead(lead: Lead, note_form: NoteForm) -> str:
 @bp.get("/<int:lead_id>/notes")
 def notes(lead_id: int) -> Answer:
     """List all notes on a lead, the newest first."""
-    lead = lead_or_404(lead_id, in_bin=True)
+    lead = fetch_whole(lead_id, Verb.VIEW, Place.ANYWHERE)
     page = notes_on(RecordKind.LEAD, lead.id, request.args.get("cursor", ""))
     return render_template("leads/notes.html", lead=lead, notes=page)
 
@@ -106,7 +104,7 @@ def notes(lead_id: int) -> Answer:
 @bp.post("/<int:lead_id>/notes")
 def add_note(lead_id: int) -> Answer:
     """Leave a note on a lead, also when somebody put it in the bin meanwhile."""
-    lead, form = lead_or_404(lead_id, in_bin=True), NoteForm()
+    lead, form = fetch_whole(lead_id, Verb.EDIT, Place.ANYWHERE), NoteForm()
     if not form.keep(RecordKind.LEAD, lead.id, me()):
         return _with_notes(lead, form), 422
     db.session.commit()
@@ -131,7 +129,7 @@ def _with_notes(lead: Lead, form: NoteForm) -> str:
 @bp.post("/<int:lead_id>/delete")
 def delete(lead_id: int) -> Answer:
     """Put a lead in the bin, with undo."""
-    lead = lead_or_404(lead_id)
+    lead = fetch_whole(lead_id, Verb.DELETE)
     put_in_bin(lead, me())
     db.session.commit()
     toast(_("The lead is in the bin."), undo_url=url_for(".restore", lead_id=lead.id))
@@ -141,7 +139,7 @@ def delete(lead_id: int) -> Answer:
 @bp.post("/<int:lead_id>/restore")
 def restore(lead_id: int) -> Answer:
     """Take a lead out of the bin."""
-    lead = lead_or_404(lead_id, in_bin=True)
+    lead = fetch_whole(lead_id, Verb.DELETE, Place.ANYWHERE)
     take_out(lead, me())
     db.session.commit()
     toast(_("The lead is back."))
@@ -153,7 +151,9 @@ def bin() -> Answer:
     """List the deleted leads, the last deleted first."""
     page = fetch_page(
         db.session(),
-        services.binned_for(me()).options(joinedload(Lead.contact), joinedload(Lead.stage)),
+        allowed(me(), Lead, Verb.VIEW, Place.BIN).options(
+            joinedload(Lead.contact), joinedload(Lead.stage)
+        ),
         [Lead.deleted_at, Lead.id],
         cursor=request.args.get("cursor", ""),
         descending=True,
@@ -164,10 +164,10 @@ def bin() -> Answer:
 @bp.get("/for-contact/<int:contact_id>")
 def for_contact(contact_id: int) -> Answer:
     """Show a contact's leads, open ones first, as a box for its page."""
-    contact = new_lead.contact_or_404(contact_id, me())
+    contact = fetch(Contact, contact_id, me(), Verb.VIEW)
     shown = BOX_LENGTH if wants_fragment() else PAGE_LENGTH
     statement = (
-        services.visible_to(me())
+        allowed(me(), Lead, Verb.VIEW)
         .join(Lead.stage)
         .where(Lead.contact_id == contact.id)
         .options(selectinload(Lead.stage), joinedload(Lead.responsible))

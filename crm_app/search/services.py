@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from crm_app import phone_numbers
+from crm_app.accounts import rights
 from crm_app.accounts.models import User
-from crm_app.accounts.services import sees_everything
-from crm_app.calls.listing import visible_to as visible_calls
+from crm_app.accounts.rights import Verb
 from crm_app.calls.models import Call
 from crm_app.contacts import search_index
 from crm_app.contacts.listing import find_contacts
@@ -59,7 +59,7 @@ def stranger_of(user: User, q: str, country: str) -> Stranger | None:
         number = phone_numbers.read(q, country).number
     except InvalidInputError:
         return None
-    theirs = visible_calls(user).where(Call.outside_number == number).subquery()
+    theirs = rights.allowed(user, Call, Verb.VIEW).where(Call.outside_number == number).subquery()
     count, last = db.session.execute(select(func.count(), func.max(theirs.c.id))).one()
     return Stranger(number, count, last)
 
@@ -74,15 +74,13 @@ def find(user: User, q: str, limit: int) -> Hits:
 
 
 def _find_leads(user: User, q: str, contacts: list[Contact], limit: int) -> list[Lead]:
-    conditions: list[ColumnElement[bool]] = [Lead.deleted_at.is_(None)]
-    if not sees_everything(user):
-        conditions.append(Lead.responsible_id == user.id)
+    is_seen = rights.scope(user, Lead, Verb.VIEW)
     ids = search_index.find_ids(
-        db.session(), Lead, q, *conditions, sort_name=Lead.sort_title, limit=limit
+        db.session(), Lead, q, is_seen, sort_name=Lead.sort_title, limit=limit
     )
     if len(ids) < limit and contacts:
         theirs = select(Lead.id).where(
-            *conditions, Lead.contact_id.in_([contact.id for contact in contacts])
+            is_seen, Lead.contact_id.in_([contact.id for contact in contacts])
         )
         ids += db.session.scalars(theirs.order_by(Lead.id.desc()).limit(limit)).all()
     wanted = list(dict.fromkeys(ids))[:limit]

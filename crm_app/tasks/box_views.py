@@ -1,16 +1,15 @@
 """The boxes of tasks on the pages of contacts and leads, with a line to add one."""
 
-from flask import abort, request, url_for
+from flask import request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement
 
 from crm_app.accounts.current import me
-from crm_app.contacts import services as contacts
+from crm_app.accounts.rights import Place, Verb, allowed, fetch
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
-from crm_app.leads import services as leads
 from crm_app.leads.models import Lead
-from crm_app.tasks import services, typed
+from crm_app.tasks import typed
 from crm_app.tasks.forms import QuickForm
 from crm_app.tasks.listing import for_box
 from crm_app.tasks.models import Task
@@ -24,27 +23,21 @@ from crm_app.web.toasts import toast
 @bp.route("/for-contact/<int:contact_id>", methods=["GET", "POST"])
 def for_contact(contact_id: int) -> Answer:
     """Show a contact's tasks as a box for its page; a post adds one."""
-    among = contacts.reachable_by(me()) if _is_typed() else contacts.visible_to(me())
-    contact = db.session.scalar(among.where(Contact.id == contact_id))
-    if contact is None:
-        abort(404)
+    contact = fetch(Contact, contact_id, me(), Verb.VIEW, place=_place())
     return _box("contact", contact, Task.contact_id == contact.id, {"contact_id": contact.id})
 
 
 @bp.route("/for-lead/<int:lead_id>", methods=["GET", "POST"])
 def for_lead(lead_id: int) -> Answer:
     """Show a lead's tasks as a box for its page; a post adds one, for its contact too."""
-    among = leads.reachable_by(me()) if _is_typed() else leads.visible_to(me())
-    lead = db.session.scalar(among.where(Lead.id == lead_id))
-    if lead is None:
-        abort(404)
+    lead = fetch(Lead, lead_id, me(), Verb.VIEW, place=_place())
     about: TaskDetails = {"lead_id": lead.id, "contact_id": lead.contact_id}
     return _box("lead", lead, Task.lead_id == lead.id, about)
 
 
-def _is_typed() -> bool:
-    # What was typed is kept, also when somebody put its contact or lead in the bin meanwhile.
-    return request.method == "POST"
+def _place() -> Place:
+    # What was typed is kept, also when somebody has put its contact or lead in the bin.
+    return Place.ANYWHERE if request.method == "POST" else Place.OUTSIDE_BIN
 
 
 def _box(
@@ -64,7 +57,7 @@ def _box(
         "tasks/box.html",
         "tasks/_box.html",
         form=form,
-        tasks=for_box(services.visible_to(me()).where(belongs)),
+        tasks=for_box(allowed(me(), Task, Verb.VIEW).where(belongs)),
         within=within,
         name=subject.name if isinstance(subject, Contact) else subject.title,
         own_url=own_url,

@@ -5,6 +5,7 @@ from flask_babel import gettext as _
 
 from crm_app.accounts.current import me
 from crm_app.accounts.models import User
+from crm_app.accounts.rights import Place, Verb, may_open
 from crm_app.errors import ConflictError
 from crm_app.extensions import db
 from crm_app.leads.new_lead import only_searches, picker
@@ -14,7 +15,7 @@ from crm_app.tasks import services, typed, wording
 from crm_app.tasks.forms import TaskForm
 from crm_app.tasks.listing import LocalTime
 from crm_app.tasks.models import Task
-from crm_app.tasks.views import Answer, bp, task_or_404
+from crm_app.tasks.views import Answer, bp, fetch_whole
 from crm_app.web import once
 from crm_app.web.back import here
 from crm_app.web.back import local as local_path
@@ -48,7 +49,7 @@ def new() -> Answer:
 @bp.route("/<int:task_id>/edit", methods=["GET", "POST"])
 def edit(task_id: int) -> Answer:
     """Change a task; whoever saves second is told what the first one changed."""
-    task = task_or_404(task_id, in_bin=request.method == "POST")
+    task = fetch_whole(task_id, Verb.EDIT, _place())
     local = LocalTime.of(choose_timezone())
     form = TaskForm(data=typed.contents_of(task, local))
     _offer(form, task)
@@ -72,12 +73,17 @@ def edit(task_id: int) -> Answer:
     return _saved(task)
 
 
+def _place() -> Place:
+    # What was typed is kept, also when somebody has put the record in the bin.
+    return Place.ANYWHERE if request.method == "POST" else Place.OUTSIDE_BIN
+
+
 def _saved(task: Task) -> Answer:
     db.session.commit()
     toast(_("The task was saved."))
     back = local_path(request.form.get("back", ""), url_for(".index"))
     # Who may see only own tasks and gave this one away cannot go back to its page.
-    return see_other(back if services.may_open(task, me()) else url_for(".index"))
+    return see_other(back if may_open(me(), task) else url_for(".index"))
 
 
 def _conflict(form: TaskForm, task: Task, local: LocalTime) -> Answer:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, and_, or_
 from sqlalchemy.orm import InstrumentedAttribute, joinedload
+from sqlalchemy.orm.interfaces import ORMOption
 
 from crm_app import clock
 from crm_app.contacts.models import Contact
@@ -94,7 +95,7 @@ def due_by_tonight(local: LocalTime) -> ColumnElement[bool]:
 
 def newest(tasks: Select[Task], cursor: str) -> dict[str, Page[Task]]:
     """Read one page of all that is to be done, what was written down last coming first."""
-    to_do = with_names(tasks.where(Task.completed_at.is_(None)))
+    to_do = tasks.where(Task.completed_at.is_(None)).options(*names())
     keys = [Task.created_at, Task.id]
     return {"to_do": fetch_page(db.session(), to_do, keys, cursor=cursor, descending=True)}
 
@@ -120,7 +121,7 @@ def _page_of_group(
         keys = [Task.completed_at, Task.id]
     return fetch_page(
         db.session(),
-        with_names(visible.where(in_group(group, local))),
+        visible.where(in_group(group, local)).options(*names()),
         keys,
         cursor=cursor,
         descending=group in {"someday", "done"},
@@ -128,9 +129,9 @@ def _page_of_group(
     )
 
 
-def with_names(statement: Select[Task]) -> Select[Task]:
+def names() -> tuple[ORMOption, ...]:
     """Read the names that a row shows along with the tasks."""
-    return statement.options(
+    return (
         joinedload(Task.assignee),
         joinedload(Task.contact).load_only(
             Contact.name, Contact.responsible_id, Contact.deleted_at
@@ -152,8 +153,8 @@ def for_box(visible: Select[Task]) -> list[Task]:
         .limit(SHOWN_DONE)
     )
     return [
-        *db.session.scalars(with_names(to_do)),
-        *db.session.scalars(with_names(done)),
+        *db.session.scalars(to_do.options(*names())),
+        *db.session.scalars(done.options(*names())),
     ]
 
 

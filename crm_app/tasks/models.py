@@ -6,6 +6,7 @@ from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm_app.accounts.models import User
+from crm_app.accounts.rights import OwnedByColumns
 from crm_app.contacts.models import Contact
 from crm_app.extensions import Model
 from crm_app.journal.kinds import RecordKind
@@ -20,10 +21,11 @@ _TO_DO = f"completed_at IS NULL AND {OUTSIDE_BIN}"
 _DONE = f"completed_at IS NOT NULL AND {OUTSIDE_BIN}"
 
 
-class Task(Record, Model):
+class Task(OwnedByColumns, Record, Model):
     """Something a user must do, with or without a due time, for a contact or a lead or neither."""
 
     __tablename__ = "task"
+    OWNERS = ("assignee_id", "created_by_id")
     __table_args__ = (
         partial_index("ix_task_due", _TO_DO, "due_at", "id"),
         partial_index("ix_task_due_assignee", _TO_DO, "assignee_id", "due_at", "id"),

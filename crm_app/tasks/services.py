@@ -3,11 +3,8 @@
 from datetime import UTC, date, datetime, time
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import Select, or_, select
-
 from crm_app import clock
 from crm_app.accounts.models import User
-from crm_app.accounts.services import sees_everything
 from crm_app.contacts.models import Contact
 from crm_app.database import hold
 from crm_app.extensions import db
@@ -92,27 +89,6 @@ def reopen(task: Task, by: User) -> None:
         _trace(task, "reopened", by)
 
 
-def visible_to(user: User) -> Select[Task]:
-    """Select the tasks outside the bin that a user may see and change."""
-    return _own_or_all(select(Task).where(Task.deleted_at.is_(None)), user)
-
-
-def binned_for(user: User) -> Select[Task]:
-    """Select the tasks in the bin that a user may see and restore."""
-    return _own_or_all(select(Task).where(Task.deleted_at.is_not(None)), user)
-
-
-def reachable_by(user: User) -> Select[Task]:
-    """Select the tasks that a user may see, those in the bin too."""
-    return _own_or_all(select(Task), user)
-
-
-def may_open(task: Task, user: User) -> bool:
-    """Tell whether a user sees a task's own page, as `visible_to` selects."""
-    is_own = user.id in {task.assignee_id, task.created_by_id}
-    return task.deleted_at is None and (is_own or sees_everything(user))
-
-
 def described(task: Task) -> dict[str, Any]:
     """Describe a task for the journal, with names instead of ids."""
     due = task.due_at
@@ -128,12 +104,6 @@ def described(task: Task) -> dict[str, Any]:
         "contact": task.contact.name if task.contact else "",
         "lead": task.lead.title if task.lead else "",
     }
-
-
-def _own_or_all(statement: Select[Task], user: User) -> Select[Task]:
-    if sees_everything(user):
-        return statement
-    return statement.where(or_(Task.assignee_id == user.id, Task.created_by_id == user.id))
 
 
 def _assign(task: Task, values: TaskDetails | TaskChanges) -> None:

@@ -7,11 +7,10 @@ from flask_babel import gettext as _
 from sqlalchemy import Select, or_
 
 from crm_app.accounts.models import User
+from crm_app.accounts.rights import Verb, allowed, find
 from crm_app.contacts import picking
-from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
-from crm_app.leads import services as leads
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.tasks.forms import QuickForm, TaskForm
 from crm_app.tasks.listing import LocalTime
@@ -36,8 +35,8 @@ def narrow(tasks: Select[Task], assignee: str, contact: Contact | None, user: Us
 
 def prefilled(args: Mapping[str, str], local: LocalTime, user: User) -> dict[str, Any]:
     """Read what a link to the form already knows: title, contact_id, lead_id, due (a chip)."""
-    lead = _find_lead(read_id(args.get("lead_id")), user)
-    contact = _find_contact(read_id(args.get("contact_id")), user)
+    lead = find(Lead, read_id(args.get("lead_id")), user, Verb.VIEW)
+    contact = find(Contact, read_id(args.get("contact_id")), user, Verb.VIEW)
     if contact is None and lead is not None:
         contact = lead.contact
     return {
@@ -68,10 +67,10 @@ def leads_for(form: TaskForm, user: User) -> list[Lead]:
     mine = [Lead.responsible_id == user.id]
     contact_id, lead_id = read_id(form.contact_id.data), read_id(form.lead_id.data)
     wanted = mine + ([Lead.contact_id == contact_id] if contact_id else [])
-    statement = leads.visible_to(user).join(Lead.stage)
+    statement = allowed(user, Lead, Verb.VIEW).join(Lead.stage)
     open_ones = statement.where(or_(*wanted), LeadStage.kind == StageKind.OPEN)
     newest = open_ones.order_by(Lead.created_at.desc(), Lead.id.desc()).limit(LEADS_OFFERED)
-    chosen = _find_lead(lead_id, user)
+    chosen = find(Lead, lead_id, user, Verb.VIEW)
     found = list(db.session.scalars(newest))
     return found if chosen is None or chosen in found else [chosen, *found]
 
@@ -91,8 +90,8 @@ def details(form: TaskForm, local: LocalTime, user: User, task: Task | None) -> 
     picking.settle(form.contact_id, user)
     lead_id, contact_id = read_id(form.lead_id.data), read_id(form.contact_id.data)
     is_new = bool(picking.new_name(form.contact_id.data))
-    lead = _find_lead(lead_id, user)
-    contact = _find_contact(contact_id, user)
+    lead = find(Lead, lead_id, user, Verb.VIEW)
+    contact = find(Contact, contact_id, user, Verb.VIEW)
     if contact is None and task is not None and contact_id == task.contact_id:
         contact = task.contact
     if form.contact_id.data and contact is None and not is_new:
@@ -130,15 +129,3 @@ def _due(form: TaskForm, local: LocalTime, task: Task | None) -> TaskDetails:
     if at is None:
         return {"due_at": on_day(day), "has_time": False}
     return {"due_at": local.moment(day, at), "has_time": True}
-
-
-def _find_contact(contact_id: int | None, user: User) -> Contact | None:
-    if contact_id is None:
-        return None
-    return db.session.scalar(contacts.visible_to(user).where(Contact.id == contact_id))
-
-
-def _find_lead(lead_id: int | None, user: User) -> Lead | None:
-    if lead_id is None:
-        return None
-    return db.session.scalar(leads.visible_to(user).where(Lead.id == lead_id))

@@ -1,13 +1,12 @@
 """Pages of tasks: the list, one task, the bin; ticking off and undoing."""
 
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from crm_app.accounts.colleagues import colleagues
 from crm_app.accounts.current import me
-from crm_app.accounts.services import sees_everything
-from crm_app.contacts import services as contacts
+from crm_app.accounts.rights import Place, Reach, Verb, allowed, fetch, find, reach
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.paging import fetch_page
@@ -15,7 +14,7 @@ from crm_app.records.bin import put_in_bin
 from crm_app.records.bin import restore as take_out
 from crm_app.tasks import services, typed, wording
 from crm_app.tasks.forms import QuickForm
-from crm_app.tasks.listing import GROUPS, LocalTime, groups_of, newest, with_names
+from crm_app.tasks.listing import GROUPS, LocalTime, groups_of, names, newest
 from crm_app.tasks.models import Task
 from crm_app.tasks.services import TaskDetails
 from crm_app.web import once
@@ -31,11 +30,9 @@ bp.add_app_template_filter(wording.is_overdue, "overdue")
 Answer = str | tuple[str, int] | Response
 
 
-def task_or_404(task_id: int, *, in_bin: bool = False) -> Task:
-    """Fetch a task that the user may see and change; one in the bin only when asked for."""
-    among = services.reachable_by(me()) if in_bin else services.visible_to(me())
-    task = db.session.scalar(with_names(among.where(Task.id == task_id)))
-    return task if task is not None else abort(404)
+def fetch_whole(task_id: int, verb: Verb, place: Place = Place.OUTSIDE_BIN) -> Task:
+    """Fetch a task with the names that its page shows; NotFoundError unless the user may."""
+    return fetch(Task, task_id, me(), verb, place=place, options=names())
 
 
 def add_once(title: str, details: TaskDetails) -> Task:
@@ -62,7 +59,7 @@ def _list_page(form: QuickForm, contact: Contact | None) -> str:
     args, local = request.args, LocalTime.of(choose_timezone())
     # All that is to be done for a client matters to whoever looks at it, not only their own part.
     assignee = args.get("assignee", typed.ALL if contact else typed.MINE)
-    tasks = typed.narrow(services.visible_to(me()), assignee, contact, me())
+    tasks = typed.narrow(allowed(me(), Task, Verb.VIEW), assignee, contact, me())
     is_newest = args.get("sort") == "newest"
     only = args.get("group", "") if args.get("group") in GROUPS and not is_newest else ""
     cursor = args.get("cursor", "")
@@ -76,28 +73,25 @@ def _list_page(form: QuickForm, contact: Contact | None) -> str:
         names=wording.GROUP_NAMES,
         assignee=assignee,
         contact=contact,
-        users=colleagues() if sees_everything(me()) else [],
+        users=colleagues() if reach(me(), Verb.VIEW) is Reach.ALL else [],
     )
 
 
 def _filter_contact() -> Contact | None:
-    contact_id = read_id(request.args.get("contact"))
-    if contact_id is None:
-        return None
-    return db.session.scalar(contacts.visible_to(me()).where(Contact.id == contact_id))
+    return find(Contact, read_id(request.args.get("contact")), me(), Verb.VIEW)
 
 
 @bp.get("/<int:task_id>")
 def show(task_id: int) -> Answer:
     """Show all about one task; one in the bin can be restored from here."""
-    task = task_or_404(task_id, in_bin=True)
+    task = fetch_whole(task_id, Verb.VIEW, Place.ANYWHERE)
     return render_template("tasks/show.html", task=task, history=wording.HISTORY.of(task.id))
 
 
 @bp.post("/<int:task_id>/complete")
 def complete(task_id: int) -> Answer:
     """Tick a task off, with undo."""
-    task = task_or_404(task_id)
+    task = fetch_whole(task_id, Verb.EDIT)
     services.complete(task, me())
     db.session.commit()
     undo = url_for(".reopen", task_id=task.id)
@@ -108,7 +102,7 @@ def complete(task_id: int) -> Answer:
 @bp.post("/<int:task_id>/reopen")
 def reopen(task_id: int) -> Answer:
     """Take the tick off again."""
-    services.reopen(task_or_404(task_id), me())
+    services.reopen(fetch_whole(task_id, Verb.EDIT), me())
     db.session.commit()
     return _row_again(task_id)
 
@@ -117,13 +111,13 @@ def _row_again(task_id: int) -> Answer:
     if not wants_fragment():
         return see_other(here(url_for(".index")))
     within = request.args.get("within", "")
-    return render_template("tasks/_row.html", task=task_or_404(task_id), within=within)
+    return render_template("tasks/_row.html", task=fetch_whole(task_id, Verb.VIEW), within=within)
 
 
 @bp.post("/<int:task_id>/delete")
 def delete(task_id: int) -> Answer:
     """Put a task in the bin, with undo."""
-    task = task_or_404(task_id)
+    task = fetch_whole(task_id, Verb.DELETE)
     put_in_bin(task, me())
     db.session.commit()
     toast(_("The task is in the bin."), undo_url=url_for(".restore", task_id=task.id))
@@ -133,7 +127,7 @@ def delete(task_id: int) -> Answer:
 @bp.post("/<int:task_id>/restore")
 def restore(task_id: int) -> Answer:
     """Take a task out of the bin."""
-    task = task_or_404(task_id, in_bin=True)
+    task = fetch_whole(task_id, Verb.DELETE, Place.ANYWHERE)
     take_out(task, me())
     db.session.commit()
     toast(_("The task is back."))
@@ -145,7 +139,7 @@ def bin() -> Answer:
     """List the deleted tasks, the last deleted first."""
     page = fetch_page(
         db.session(),
-        with_names(services.binned_for(me())),
+        allowed(me(), Task, Verb.VIEW, Place.BIN).options(*names()),
         [Task.deleted_at, Task.id],
         cursor=request.args.get("cursor", ""),
         descending=True,

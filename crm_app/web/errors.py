@@ -11,7 +11,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError, Ti
 from werkzeug.exceptions import HTTPException
 
 from crm_app.database import DatabaseBusyError
-from crm_app.errors import ConflictError, InvalidInputError, NotAllowedError
+from crm_app.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from crm_app.extensions import db
 from crm_app.security import events
 from crm_app.security.events import Kind
@@ -41,6 +41,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(NotAllowedError, _not_allowed)
+    app.register_error_handler(NotFoundError, _not_found)
     app.register_error_handler(ConflictError, lambda _error: _answer(409))
     app.register_error_handler(InvalidInputError, _refused)
     app.register_error_handler(Exception, _unexpected)
@@ -66,6 +67,11 @@ def _write_down(kind: Kind) -> None:
 def _not_allowed(_error: NotAllowedError) -> Any:
     _write_down(Kind.FORBIDDEN)
     return _answer(403)
+
+
+def _not_found(_error: NotFoundError) -> Any:
+    _write_down(Kind.NOT_FOUND)
+    return _answer(404)
 
 
 def _csrf(error: CSRFError) -> Any:

@@ -5,9 +5,10 @@ import time_machine
 from sqlalchemy import select
 
 from crm_app import clock
-from crm_app.accounts import links, services
+from crm_app.accounts import links, rights, services
 from crm_app.accounts.models import AccountLink, LinkPurpose, OfficeSettings, Role, User
 from crm_app.accounts.passwords import hashing, rules
+from crm_app.accounts.rights import Reach, Verb
 from crm_app.demo import make_user
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
@@ -193,13 +194,17 @@ def test_it_ends_the_setup_link_when_an_administrator_was_made_elsewhere(app) ->
 def test_it_hides_others_records_from_agents_only_where_the_office_says_so(
     alice: User, bob: User, dora: User
 ) -> None:
-    assert [services.sees_everything(user) for user in (alice, bob, dora)] == [True, True, True]
+    assert [rights.reach(user, Verb.VIEW) for user in (alice, bob, dora)] == [Reach.ALL] * 3
     services.change_office("Casa", restricts_agents=True, by=alice)
     db.session.commit()
-    assert [services.sees_everything(user) for user in (alice, bob, dora)] == [True, False, True]
+    assert [rights.reach(user, Verb.VIEW) for user in (alice, bob, dora)] == [
+        Reach.ALL,
+        Reach.OWN,
+        Reach.ALL,
+    ]
     services.change_office("Casa", restricts_agents=False, by=alice)
     assert OfficeSettings.current().name == "Casa"
-    assert services.sees_everything(bob)
+    assert rights.reach(bob, Verb.VIEW) is Reach.ALL
 
 
 @pytest.mark.parametrize(

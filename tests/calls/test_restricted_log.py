@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, String, case, cast, insert, literal, selec
 
 from crm_app import clock
 from crm_app.accounts.models import User
+from crm_app.accounts.rights import Verb, allowed
 from crm_app.accounts.services import change_office
 from crm_app.calls import listing
 from crm_app.calls.fold.facts import Fact, FactKind
@@ -98,7 +99,7 @@ def very_many_calls(count: int, bob: User, anas: Contact) -> None:
 
 def expected(user: User, wanted: listing.CallFilter) -> list[int]:
     """What the whole log holds of a user, by the rule in its plainest form."""
-    statement = wanted.narrow(listing.visible_to(user)).where(~Call.is_own_leg)
+    statement = wanted.narrow(allowed(user, Call, Verb.VIEW)).where(~Call.is_own_leg)
     return [
         call.id
         for call in db.session.scalars(

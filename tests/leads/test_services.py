@@ -5,6 +5,7 @@ import time_machine
 from sqlalchemy import select
 
 from crm_app.accounts.models import User
+from crm_app.accounts.rights import Place, Verb, allowed
 from crm_app.accounts.services import change_office
 from crm_app.contacts.services import Draft, PhoneDraft, contact_snapshot, update_contact
 from crm_app.demo import make_contact, make_lead
@@ -119,10 +120,10 @@ def test_it_goes_to_the_bin_and_back(bob):
     put_in_bin(lead, bob)
     put_in_bin(lead, bob)
     db.session.flush()
-    assert db.session.scalars(services.visible_to(bob)).all() == []
-    assert db.session.scalars(services.binned_for(bob)).all() == [lead]
+    assert db.session.scalars(allowed(bob, Lead, Verb.VIEW)).all() == []
+    assert db.session.scalars(allowed(bob, Lead, Verb.VIEW, Place.BIN)).all() == [lead]
     restore(lead, bob)
-    assert db.session.scalars(services.visible_to(bob)).all() == [lead]
+    assert db.session.scalars(allowed(bob, Lead, Verb.VIEW)).all() == [lead]
     assert [action for action, _ in journal_of(lead)] == ["restored", "deleted"]
 
 
@@ -132,11 +133,11 @@ def test_it_shows_an_agent_only_own_leads_where_the_office_says_so(alice, bob, c
     make_lead("Nobody's")
 
     def seen_by(user: User) -> int:
-        return len(db.session.scalars(services.visible_to(user)).all())
+        return len(db.session.scalars(allowed(user, Lead, Verb.VIEW)).all())
 
     assert (seen_by(bob), seen_by(dora)) == (3, 3)
     change_office("", restricts_agents=True, by=alice)
-    assert db.session.scalars(services.visible_to(bob)).all() == [mine]
+    assert db.session.scalars(allowed(bob, Lead, Verb.VIEW)).all() == [mine]
     assert (seen_by(dora), seen_by(alice)) == (3, 3)
     contact = make_contact("João")
     make_lead("Not his", contact_id=contact.id, responsible_id=carol.id)

@@ -8,8 +8,9 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload
 
 from crm_app import phone_numbers
+from crm_app.accounts import rights
 from crm_app.accounts.models import User
-from crm_app.accounts.services import may_open
+from crm_app.accounts.rights import Verb
 from crm_app.calls.fold.facts import Direction
 from crm_app.calls.listing import with_contact
 from crm_app.calls.models import Call, CallLeg, CallWrapup
@@ -22,7 +23,6 @@ from crm_app.journal.kinds import RecordKind
 from crm_app.journal.models import Note
 from crm_app.leads import services as leads
 from crm_app.leads.models import Lead
-from crm_app.tasks import services as tasks
 from crm_app.tasks.models import Task
 
 SHOWN_CONTACTS = 3
@@ -102,7 +102,7 @@ def card_of(call: Call, part: Part, wrapup: CallWrapup | None, user: User) -> Ca
     open_leads = leads.open_leads([person.id for person in known], user)
     # Whose phone rings hears the name, whoever the client belongs to; the rest is for those who
     # may open the contact.
-    is_theirs = contact is not None and may_open(contact, user)
+    is_theirs = contact is not None and rights.may_open(user, contact)
     return Card(
         call=call,
         part=part,
@@ -140,7 +140,7 @@ def who_is_it(call: Call) -> tuple[Contact | None, list[Contact]]:
 def next_task(contact: Contact, about: Sequence[Lead], user: User) -> Task | None:
     """Find what is to be done next for a contact or about a lead of theirs, None when nothing."""
     return db.session.scalar(
-        tasks.visible_to(user)
+        rights.allowed(user, Task, Verb.VIEW)
         .where(
             or_(Task.contact_id == contact.id, Task.lead_id.in_([lead.id for lead in about])),
             Task.completed_at.is_(None),
@@ -185,7 +185,7 @@ def _notes(contact: Contact) -> list[Contacted]:
 
 def _tasks_done(contact: Contact, user: User) -> list[Contacted]:
     rows = db.session.scalars(
-        tasks.visible_to(user)
+        rights.allowed(user, Task, Verb.VIEW)
         .where(Task.contact_id == contact.id, Task.completed_at.is_not(None))
         .order_by(Task.completed_at.desc(), Task.id.desc())
         .limit(SHOWN_CONTACTS)

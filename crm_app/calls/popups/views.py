@@ -10,11 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
 from crm_app import clock, phone_numbers
+from crm_app.accounts.rights import Verb, fetch
 from crm_app.calls import services
 from crm_app.calls.models import Call, CallOutcome
 from crm_app.calls.popups import card_state, cards
 from crm_app.calls.popups.forms import IdentifyForm, NewLeadForm
-from crm_app.calls.views import bp, call_or_404, contact_or_404
+from crm_app.calls.views import bp
 from crm_app.calls.wording import SOURCE_WORDS
 from crm_app.calls.wrapup import outcomes
 from crm_app.calls.wrapup import services as wrapup
@@ -113,7 +114,9 @@ def identify(call_id: int) -> Answer:
     wanted = form.contact_id.data
     # Whoever has the caller's number may be chosen, also where agents see only their own contacts.
     _contact, candidates = cards.named_to(current_user, call)
-    contact = next((c for c in candidates if c.id == wanted), None) or contact_or_404(wanted)
+    contact = next((c for c in candidates if c.id == wanted), None) or fetch(
+        Contact, wanted, current_user, Verb.VIEW
+    )
     services.attach_contact(call, contact, current_user, keeps_number=form.keeps_number.data)
     _commit_and_tell(_screens_of_number(call))
     return _after_change(call)
@@ -122,7 +125,8 @@ def identify(call_id: int) -> Answer:
 @bp.post("/<int:call_id>/restore")
 def restore(call_id: int) -> Answer:
     """Take out of the bin whoever has the number of a call: from its card, or from its page."""
-    call = own_call_or_404(call_id) if wants_fragment() else call_or_404(call_id)
+    is_card = wants_fragment()
+    call = own_call_or_404(call_id) if is_card else fetch(Call, call_id, current_user, Verb.EDIT)
     wanted = read_id(request.form.get("contact_id"))
     contact = services.restore_contact(call, wanted, current_user)
     if contact is None:

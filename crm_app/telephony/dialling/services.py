@@ -10,11 +10,11 @@ from sqlalchemy.exc import IntegrityError
 
 from crm_app import clock, phone_numbers
 from crm_app.accounts.models import User
+from crm_app.accounts.rights import Verb, allowed
 from crm_app.calls.fold.facts import CallPhase
 from crm_app.calls.models import Call
 from crm_app.contacts.caller import find_callers
 from crm_app.contacts.models import Contact, ContactPhone
-from crm_app.contacts.services import visible_to
 from crm_app.counting import Counter
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
@@ -98,7 +98,7 @@ def names_of(cards: Iterable[DialRequest], user: User) -> dict[int, str]:
     names = {}
     for card in cards:
         callers = find_callers(db.session.connection(), card.number)
-        seen = visible_to(user).with_only_columns(Contact.id)
+        seen = allowed(user, Contact, Verb.VIEW).with_only_columns(Contact.id)
         seen = seen.where(Contact.id.in_([caller.contact_id for caller in callers]))
         visible = set(db.session.scalars(seen)) if callers else set()
         found = [caller for caller in callers if caller.contact_id in visible]

@@ -1,16 +1,12 @@
 """Click-to-call: the button's address, and the cards that say how far a call has come."""
 
-from typing import Any
-
 from flask import Blueprint, Response, current_app, make_response, render_template, request, url_for
-from sqlalchemy import Select
 
 from crm_app.accounts.current import me
-from crm_app.contacts import services as contacts
+from crm_app.accounts.rights import Verb, find
 from crm_app.contacts.models import Contact
 from crm_app.counting import Counter
 from crm_app.extensions import db
-from crm_app.leads import services as leads
 from crm_app.leads.models import Lead
 from crm_app.security import events
 from crm_app.security.events import Kind
@@ -41,8 +37,8 @@ def dial() -> Response:
         extension=me().extension or "",
         number=request.form.get("number", "")[:80],
         country=current_app.config["DEFAULT_COUNTRY"],
-        contact_id=_visible("contact_id", Contact, contacts.visible_to(me())),
-        lead_id=_visible("lead_id", Lead, leads.visible_to(me())),
+        contact_id=_visible("contact_id", Contact),
+        lead_id=_visible("lead_id", Lead),
         confirmed=request.form.get("confirm") == "yes",
     )
     client = _client()
@@ -100,13 +96,10 @@ def _cards() -> str:
     return "telephony/_dials_partial.html" if wants_fragment() else "telephony/dials.html"
 
 
-def _visible(field: str, kind: type[Contact | Lead], among: Select[Any]) -> int | None:
+def _visible(field: str, kind: type[Contact] | type[Lead]) -> int | None:
     """Read the id of a record from the form; None unless the user may see the record."""
-    wanted = read_id(request.form.get(field))
-    found: int | None = None
-    if wanted is not None:
-        found = db.session.scalar(among.with_only_columns(kind.id).where(kind.id == wanted))
-    return found
+    found = find(kind, read_id(request.form.get(field)), me(), Verb.VIEW)
+    return found.id if found is not None else None
 
 
 def _render(template: str) -> str:

@@ -1,0 +1,160 @@
+"""Who may do what with which record: asked here and nowhere else.
+
+A model says whose a record is (`Owned`); the office says how far its agents reach.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import Enum, StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute, Mapped
+from sqlalchemy.orm.interfaces import ORMOption
+
+from crm_app.accounts.models import OfficeSettings, User
+from crm_app.errors import NotFoundError
+from crm_app.extensions import db
+from crm_app.journal.models import JournalEntry
+
+
+class Verb(StrEnum):
+    """What somebody wants to do with a record."""
+
+    VIEW = "view"
+    EDIT = "edit"
+    DELETE = "delete"
+    EXPORT = "export"
+    LISTEN = "listen"
+
+
+class Reach(StrEnum):
+    """Whose records a verb may be used on; a team's reach belongs between the two."""
+
+    OWN = "own"
+    ALL = "all"
+
+
+class Place(Enum):
+    """Where the records are looked for."""
+
+    OUTSIDE_BIN = "outside bin"
+    BIN = "bin"
+    ANYWHERE = "anywhere"
+
+
+# What agents may do in an office that restricts them; everybody else reaches all records.
+_RESTRICTED = dict.fromkeys(Verb, Reach.OWN)
+
+
+class Owned:
+    """A model whose records are somebody's."""
+
+    if TYPE_CHECKING:
+        __tablename__: Any
+        id: Mapped[int]
+
+    @classmethod
+    def owned_by(cls, user_id: int) -> ColumnElement[bool]:
+        """Say that a record is this user's own."""
+        raise NotImplementedError
+
+
+class OwnedByColumns(Owned):
+    """A model whose records are those of the users that some of its columns name."""
+
+    OWNERS: ClassVar[tuple[str, ...]] = ("responsible_id",)
+    if TYPE_CHECKING:
+        deleted_at: Mapped[datetime | None]
+
+    @classmethod
+    def owned_by(cls, user_id: int) -> ColumnElement[bool]:
+        """Say that a record is this user's own."""
+        return or_(*[getattr(cls, name) == user_id for name in cls.OWNERS])
+
+    def is_owned_by(self, user_id: int) -> bool:
+        """Answer the same for one record that is at hand."""
+        return user_id in {getattr(self, name) for name in self.OWNERS}
+
+
+M = TypeVar("M", bound=Owned)
+
+
+def reach(user: User, verb: Verb) -> Reach:
+    """Whose records a user may use a verb on."""
+    if user.is_manager or not OfficeSettings.current().restricts_agents:
+        return Reach.ALL
+    return _RESTRICTED[verb]
+
+
+def scope(
+    user: User, model: type[Owned], verb: Verb, place: Place = Place.OUTSIDE_BIN
+) -> ColumnElement[bool]:
+    """The condition that holds for the records on which a user may use a verb.
+
+    Who reaches only their own finds in the bin what was their own, and what they put there.
+    """
+    own = true() if reach(user, verb) is Reach.ALL else model.owned_by(user.id)
+    deleted_at: InstrumentedAttribute[Any] | None = getattr(model, "deleted_at", None)
+    if deleted_at is None:
+        # Calls have no bin.
+        return own
+    if place is Place.OUTSIDE_BIN:
+        return and_(deleted_at.is_(None), own)
+    is_binned = deleted_at.is_not(None)
+    if reach(user, verb) is Reach.OWN:
+        did_it = JournalEntry.last_by(user.id, model.__tablename__, model.id, "deleted")
+        own = or_(own, and_(is_binned, did_it))
+    return and_(is_binned, own) if place is Place.BIN else own
+
+
+def allowed(
+    user: User, model: type[M], verb: Verb, place: Place = Place.OUTSIDE_BIN
+) -> "Select[M]":
+    """Select the records on which a user may use a verb."""
+    return select(model).where(scope(user, model, verb, place))
+
+
+def find(
+    model: type[M],
+    record_id: int | None,
+    user: User,
+    verb: Verb,
+    *,
+    place: Place = Place.OUTSIDE_BIN,
+    options: Iterable[ORMOption] = (),
+) -> M | None:
+    """Fetch a record if there is one and the user may use the verb on it."""
+    if record_id is None:
+        return None
+    statement = allowed(user, model, verb, place).where(model.id == record_id)
+    return db.session.scalar(statement.options(*options))
+
+
+def fetch(
+    model: type[M],
+    record_id: int | None,
+    user: User,
+    verb: Verb,
+    *,
+    place: Place = Place.OUTSIDE_BIN,
+    options: Iterable[ORMOption] = (),
+) -> M:
+    """Fetch a record on which a user may use a verb.
+
+    Raises NotFoundError: nobody learns that a record exists which is not theirs to see.
+    """
+    found = find(model, record_id, user, verb, place=place, options=options)
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def reaches(user: User, record: OwnedByColumns, verb: Verb) -> bool:
+    """Whether a user may use a verb on a record, be it in the bin or not."""
+    return reach(user, verb) is Reach.ALL or record.is_owned_by(user.id)
+
+
+def may_open(user: User, record: OwnedByColumns) -> bool:
+    """Whether a record has a page that this user sees, as `scope` selects."""
+    return record.deleted_at is None and reaches(user, record, Verb.VIEW)
