@@ -13,6 +13,7 @@ from crm_app import (
     database,
     health,
     home,
+    jobs,
     leads,
     live,
     logs,
@@ -68,7 +69,9 @@ def create_app(settings: Config | None = None) -> Flask:
     app.before_request(access.require_sign_in)
     same_origin.register(app)
     _bind_extensions(app, settings)
-    for feature in (health, live, home, accounts, calls, telephony, contacts, leads, tasks, search):
+    for feature in (
+        health, live, jobs, home, accounts, calls, telephony, contacts, leads, tasks, search
+    ):  # fmt: skip
         app.register_blueprint(feature.bp)
     for register in (
         errors.register,

@@ -9,11 +9,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
-from crm_app import database
+from crm_app import clock, database
 from crm_app.accounts.models import User
 from crm_app.calls.models import Call, CallFact
 from crm_app.extensions import db
 from crm_app.health import services
+from crm_app.jobs import services as jobs
 from crm_app.security import upkeep
 from crm_app.telephony import health_checks
 
@@ -58,12 +59,14 @@ def _of_the_office() -> Iterator[Metric]:
         people = db.session.scalar(select(func.count()).select_from(User.enabled().subquery()))
         seen = health_checks.arrivals()
         kinds = upkeep.totals()
+        owed = jobs.owed()
     security = CounterMetricFamily(
         "ramal_security_events", "What happened that concerns security, by kind", labels=["kind"]
     )
     for kind, count in kinds.items():
         security.add_metric([kind], float(count))
     yield security
+    yield from _of_the_jobs(owed)
     yield _gauge("ramal_calls_live", "Calls that ring or in which somebody talks", live)
     yield _gauge("ramal_call_facts", "Facts about calls stored since the beginning", facts)
     yield _gauge("ramal_users_enabled", "People who may sign in", people)
@@ -77,6 +80,21 @@ def _of_the_office() -> Iterator[Metric]:
         "Notifications of the last seven days that could not be understood, and were kept",
         seen.unreadable_count,
     )
+
+
+def _of_the_jobs(owed: list[jobs.Owed]) -> Iterator[Metric]:
+    due = GaugeMetricFamily("ramal_jobs_due", "Jobs whose time has come, by kind", labels=["kind"])
+    failed = GaugeMetricFamily(
+        "ramal_jobs_failed", "Jobs whose last try failed, by kind", labels=["kind"]
+    )
+    for each in owed:
+        due.add_metric([each.kind], each.due)
+        failed.add_metric([each.kind], each.failed)
+    yield due
+    yield failed
+    oldest = min((each.oldest_due_at for each in owed if each.oldest_due_at), default=None)
+    waited = (clock.now() - oldest).total_seconds() if oldest else 0
+    yield _gauge("ramal_jobs_oldest_seconds", "How long the oldest of those due has waited", waited)
 
 
 def _gauge(name: str, meaning: str, value: float | None) -> Metric:

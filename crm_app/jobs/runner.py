@@ -1,0 +1,214 @@
+"""The runner: takes what is due under a lease and performs it, each job once.
+
+The work of a job and the mark that it is done are one transaction, which holds the job's row from
+its beginning: a worker that is killed leaves both undone, and nobody else can be at the job, not
+even after its lease has ended. The lease says for how long a worker that is gone is waited for.
+"""
+
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import ColumnElement, Select, case, literal, or_, select, update
+from sqlalchemy.exc import DBAPIError
+
+from crm_app import clock, database
+from crm_app.database import UtcDateTime
+from crm_app.errors import RamalError
+from crm_app.extensions import db
+from crm_app.jobs import services
+from crm_app.jobs.models import ERROR_LENGTH, Job
+
+FIRST_PAUSE = timedelta(seconds=5)
+LONGEST_PAUSE = timedelta(hours=6)
+WORKER_IS_GONE = "The worker ended before the job was done."
+log = structlog.get_logger(__name__)
+
+Payload = dict[str, Any]
+
+
+class LeaseIsLostError(RamalError):
+    """Another worker has taken the job, because this one was at it for longer than its lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What a handler returns when there is more to do: go on with this payload, others first."""
+
+    payload: Payload
+    due_in: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of job and what performs it; one with `every` comes back after that time, by itself.
+
+    `perform` gets the payload and does its work by verbs that do not commit. It should be over
+    within seconds; longer work is cut into steps.
+    """
+
+    name: str
+    perform: Callable[[Payload], NextStep | None]
+    every: timedelta | None = None
+    lease: timedelta = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    id: int
+    kind: Kind
+    payload: Payload
+    tries: int
+    leased_by: str
+    is_mine: tuple[ColumnElement[bool], ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        is_mine = (Job.id == self.id, Job.leased_by == self.leased_by, Job.done_at.is_(None))
+        object.__setattr__(self, "is_mine", is_mine)
+
+
+def pause_after(tries: int) -> timedelta:
+    """How long to wait after so many failed tries: 5 seconds, each time three times as long."""
+    factor: int = 3 ** min(tries - 1, 10)
+    return min(FIRST_PAUSE * factor, LONGEST_PAUSE)
+
+
+class Runner:
+    """Performs the jobs of the kinds that it knows, inside an application's context.
+
+    Kinds of a newer release, which share the table during an upgrade, are left to those who know
+    them.
+    """
+
+    def __init__(self, kinds: Iterable[Kind]) -> None:
+        self._kinds = {kind.name: kind for kind in kinds}
+        self._name = f"{socket.gethostname()[:60]}:{os.getpid()}"
+
+    def arm(self) -> None:
+        """See to it that each periodic kind has its one row. Commits."""
+        now = clock.now()
+        for kind in self._kinds.values():
+            if kind.every is None:
+                continue
+            services.enqueue(db.session, kind.name, key=kind.name)
+            # The last release may have let it come less often.
+            db.session.execute(
+                update(Job)
+                .where(Job.unique_key == kind.name, Job.due_at > now + kind.every)
+                .values(due_at=now + kind.every)
+            )
+        db.session.commit()
+
+    def work(self, is_over: Callable[[], bool]) -> None:
+        """Perform what is due, one after the other, until nothing is or the time is over."""
+        while not is_over() and self.run_one():
+            pass
+
+    def run_one(self) -> bool:
+        """Perform the job that has been due for longest, and say whether there was one. Commits.
+
+        What its handler raises is kept as the job's last error; errors of the database that keep
+        it from being taken are raised.
+        """
+        job = self._take() if self._is_any_due() else None
+        if job is None:
+            return False
+        try:
+            self._perform(job)
+            db.session.commit()
+        except LeaseIsLostError:
+            db.session.rollback()
+            log.warning("job_lease_lost", job=job.kind.name)
+        except Exception as error:
+            # The boundary of a job: the next one is performed all the same.
+            db.session.rollback()
+            log.error("job_failed", job=job.kind.name, tries=job.tries, exc_info=error)
+            self._note_failure(job, error)
+        return True
+
+    def _is_any_due(self) -> bool:
+        # On SQLite whoever only looks holds up nobody.
+        with database.reading():
+            found = db.session.scalar(self._due(clock.now()))
+            db.session.rollback()
+        return found is not None
+
+    def _due(self, now: datetime) -> Select[int]:
+        return (
+            select(Job.id)
+            .where(
+                Job.done_at.is_(None),
+                Job.due_at <= now,
+                or_(Job.leased_until.is_(None), Job.leased_until <= now),
+                Job.kind.in_(list(self._kinds)),
+            )
+            .order_by(Job.due_at, Job.id)
+            .limit(1)
+        )
+
+    def _take(self) -> _Taken | None:
+        now = clock.now()
+        # Not the name of the worker alone: its own lease may have ended, too.
+        token = f"{self._name}:{secrets.token_hex(6)}"
+        # SQLite, which has one writer, knows no locks of rows; its dialect leaves the words out.
+        first = self._due(now).with_for_update(skip_locked=True).scalar_subquery()
+        ends = {n: literal(now + k.lease, UtcDateTime()) for n, k in self._kinds.items()}
+        row = db.session.execute(
+            update(Job)
+            .where(Job.id == first)
+            .values(
+                leased_by=token,
+                leased_until=case(ends, value=Job.kind),
+                tries=Job.tries + 1,
+                last_error=case((Job.leased_by != "", WORKER_IS_GONE), else_=Job.last_error),
+            )
+            .returning(Job.id, Job.kind, Job.payload, Job.tries),
+            execution_options={"synchronize_session": False},
+        ).one_or_none()
+        db.session.commit()
+        return _Taken(row.id, self._kinds[row.kind], row.payload, row.tries, token) if row else None
+
+    def _perform(self, job: _Taken) -> None:
+        if db.session.scalar(select(Job.id).where(*job.is_mine).with_for_update()) is None:
+            raise LeaseIsLostError
+        step = job.kind.perform(job.payload)
+        now = clock.now()
+        changes: dict[str, Any] = {"tries": 0, "last_error": ""}
+        if step is not None:
+            changes |= {"payload": step.payload, "due_at": now + step.due_in}
+        elif job.kind.every is not None:
+            changes |= {"payload": {}, "due_at": now + job.kind.every}
+        else:
+            changes |= {"done_at": now, "tries": job.tries}
+        self._release(job, changes)
+
+    def _note_failure(self, job: _Taken, error: Exception) -> None:
+        pause = min(pause_after(job.tries), job.kind.every or LONGEST_PAUSE)
+        words = _in_words(error)[:ERROR_LENGTH]
+        try:
+            self._release(job, {"last_error": words, "due_at": clock.now() + pause})
+            db.session.commit()
+        except LeaseIsLostError:
+            db.session.rollback()
+
+    def _release(self, job: _Taken, changes: dict[str, Any]) -> None:
+        released = db.session.execute(
+            update(Job)
+            .where(*job.is_mine)
+            .values(leased_by="", leased_until=None, **changes)
+            .execution_options(synchronize_session=False)
+        )
+        if not released.rowcount:  # type: ignore[attr-defined]
+            raise LeaseIsLostError
+
+
+def _in_words(error: Exception) -> str:
+    """Say what went wrong in one line; a driver's further lines hold what was stored."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    first = (str(cause).strip().splitlines() or [""])[0]
+    return f"{type(cause).__name__}: {first}" if first else type(cause).__name__

@@ -1,0 +1,99 @@
+"""What the rest of the house does with late work: owe it, look at what is owed, try it again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, case, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_on_sqlite
+from sqlalchemy.orm import Session, scoped_session
+
+from crm_app import clock
+from crm_app.extensions import db
+from crm_app.jobs.models import Job
+
+KEEPS_DONE_FOR = timedelta(days=7)
+_IS_OPEN = Job.done_at.is_(None)
+_HAS_FAILED = Job.last_error != ""
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """The jobs of one kind that are not done: due now, due later, and how many of both failed.
+
+    `oldest_due_at` is when the first of those due now should have been done.
+    """
+
+    kind: str
+    due: int
+    later: int
+    failed: int
+    oldest_due_at: datetime | None
+
+
+def enqueue(
+    where: Connection | Session | scoped_session[Any],
+    kind: str,
+    payload: Mapping[str, Any] | None = None,
+    *,
+    key: str | None = None,
+    due_at: datetime | None = None,
+) -> None:
+    """Owe a job from `due_at` on (default: now), in the transaction of the caller, who commits.
+
+    While another job with the same `key` is not done, nothing is added.
+    """
+    connection = where if isinstance(where, Connection) else where.connection()
+    is_sqlite = connection.dialect.name == "sqlite"
+    insert = insert_on_sqlite if is_sqlite else insert_on_postgresql
+    now = clock.now()
+    connection.execute(
+        insert(Job)
+        .values(
+            kind=kind, unique_key=key, payload=dict(payload or {}), due_at=due_at or now,
+            tries=0, leased_by="", last_error="", created_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=[Job.unique_key], index_where=_IS_OPEN)
+    )  # fmt: skip
+
+
+def owed() -> list[Owed]:
+    """Count what is owed, by kind."""
+    now = clock.now()
+    is_due = Job.due_at <= now
+    counts = (
+        select(
+            Job.kind,
+            func.count(case((is_due, 1))),
+            func.count(case((~is_due, 1))),
+            func.count(case((_HAS_FAILED, 1))),
+            func.min(case((is_due, Job.due_at))),
+        )
+        .where(_IS_OPEN)
+        .group_by(Job.kind)
+        .order_by(Job.kind)
+    )
+    return [Owed(*row) for row in db.session.execute(counts)]
+
+
+def failed(limit: int) -> Sequence[Job]:
+    """List the jobs whose last try failed, those that are tried next first."""
+    statement = select(Job).where(_IS_OPEN, _HAS_FAILED).order_by(Job.due_at, Job.id)
+    return db.session.scalars(statement.limit(limit)).all()
+
+
+def try_again(job_id: int) -> bool:
+    """Make a failed job due now instead of after its pause; say whether there was one."""
+    hastened = db.session.execute(
+        update(Job)
+        .where(Job.id == job_id, _IS_OPEN, _HAS_FAILED, Job.leased_until.is_(None))
+        .values(due_at=clock.now())
+    )
+    return bool(hastened.rowcount)  # type: ignore[attr-defined]
+
+
+def forget_done() -> None:
+    """Delete the rows of what was done more than a week ago."""
+    db.session.execute(delete(Job).where(Job.done_at < clock.now() - KEEPS_DONE_FOR))

@@ -1,0 +1,37 @@
+"""What the office owes itself: for administrators, as a part of the page of the PBX's health."""
+
+from flask import Blueprint, abort, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from crm_app.extensions import db
+from crm_app.jobs import services
+from crm_app.web.access import admin_only
+from crm_app.web.fragments import page_or_fragment, see_other
+from crm_app.web.toasts import toast
+
+bp = Blueprint("jobs", __name__, url_prefix="/jobs")
+MOST_SHOWN = 20
+
+
+@bp.get("")
+@admin_only
+def index() -> str:
+    """Show what is owed, since when, and what failed."""
+    return page_or_fragment(
+        "jobs/index.html",
+        "jobs/_owed.html",
+        owed=services.owed(),
+        failed=services.failed(MOST_SHOWN),
+    )
+
+
+@bp.post("/<int:job_id>/try-again")
+@admin_only
+def try_again(job_id: int) -> Response:
+    """Try a failed job now instead of after its pause."""
+    if not services.try_again(job_id):
+        abort(404)
+    db.session.commit()
+    toast(_("It is tried again within a second."))
+    return see_other(url_for("jobs.index"))
