@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sqlalchemy import NullPool, create_engine
 
@@ -100,13 +100,18 @@ def large_transaction(house: House) -> Iterator[None]:
 @contextlib.contextmanager
 def standing_still(*pids: int) -> Iterator[None]:
     """Processes that neither answer nor hang up."""
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    signal_all(pids, signal.SIGSTOP)
     try:
         yield
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        signal_all(pids, signal.SIGCONT)
+
+
+def signal_all(pids: Iterable[int], number: int) -> None:
+    """Send a signal to those that are still there: a database's helpers come and go."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def bus_of(supervisor: int) -> list[int]:
