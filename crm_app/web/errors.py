@@ -17,6 +17,7 @@ from crm_app.security import events
 from crm_app.security.events import Kind
 from crm_app.web import same_origin
 from crm_app.web.fragments import wants_fragment
+from crm_app.web.incoming import BrokenOffError
 from crm_app.web.wording import REASONS, reason
 
 log = structlog.get_logger(__name__)
@@ -52,6 +53,8 @@ def register(app: Flask) -> None:
 def _http(error: HTTPException) -> Any:
     if error.code is None or error.code < 400:
         return error
+    if isinstance(error, BrokenOffError):
+        return "", error.code
     if error.code in REFUSALS:
         _write_down(REFUSALS[error.code])
     answer = _answer(error.code)

@@ -168,7 +168,7 @@ class Incoming:
             raise RequestEntityTooLarge
         if self._announced is not None and size < self._announced:
             log.info("body_broke_off", got=size, announced=self._announced)
-            raise BadRequest
+            raise BrokenOffError
         return size
 
     def _read(self, size: int, seconds: float, is_file: bool) -> bytes:
@@ -262,6 +262,10 @@ def take_in() -> None:
         # The page that says so reads only: it must wait for nobody who writes.
         database.set_reads_only(True)
         raise
+
+
+class BrokenOffError(BadRequest):
+    """The sender has gone before the end of the body: nobody is there to read a page."""
 
 
 class _StalledError(Exception):

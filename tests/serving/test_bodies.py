@@ -130,6 +130,14 @@ def test_a_body_that_breaks_off_is_refused(server: Server) -> None:
             assert status_of(line.rest()) == 400
 
 
+def test_no_page_is_drawn_for_a_sender_that_has_gone(server: Server) -> None:
+    with server.connect() as line:
+        line.say(form_head("/login", 50) + b"email=bob")
+        line.end()
+        head, _, page = line.rest().partition(b"\r\n\r\n")
+    assert (status_of(head), page) == (400, b"")
+
+
 @pytest.mark.parametrize(
     "told",
     [

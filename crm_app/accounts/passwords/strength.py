@@ -7,9 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from zxcvbn.matching import RANKED_DICTIONARIES, build_ranked_dict, omnimatch
-from zxcvbn.scoring import most_guessable_match_sequence
-
 # What zxcvbn calls "safely unguessable" lies between 10^8 and 10^10 guesses.
 ENOUGH_GUESSES = 10**9
 MANY_GUESSES = 10**12
@@ -65,6 +62,10 @@ def folded(text: str) -> str:
 
 
 def _guesses(password: str, words: Iterable[str]) -> int:
+    # Imported here: its lists take 12 MiB, and most processes never see a new password.
+    from zxcvbn.matching import build_ranked_dict, omnimatch
+    from zxcvbn.scoring import most_guessable_match_sequence
+
     if len(set(password).intersection(_DISGUISES)) > _MOST_DISGUISES:
         password = password.translate(_PLAIN_SIGNS)
     # zxcvbn's own function puts the words of one person into a dictionary that all share.
@@ -75,6 +76,8 @@ def _guesses(password: str, words: Iterable[str]) -> int:
 
 @cache
 def _dictionaries() -> dict[str, Any]:
+    from zxcvbn.matching import RANKED_DICTIONARIES, build_ranked_dict
+
     here = Path(__file__).with_name("common_passwords.txt").read_text(encoding="utf-8").split()
     # zxcvbn knows the years up to 2019.
     years = [str(year) for year in range(_LAST_YEAR, _FIRST_YEAR - 1, -1)]
