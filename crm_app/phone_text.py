@@ -20,6 +20,8 @@ _UNSEEN = {"Cc", "Cf", "Cs"}
 _IN_ANGLES = re.compile(r"(?P<name>[^<]*)<(?P<inner>[^<>]*)>")
 _SCHEME = re.compile(r"(?:sips?|tel|callto|phone):(?://)?", re.IGNORECASE)
 _AFTER_ADDRESS = re.compile(r"[@;?]")
+# What the PBX nearly always sends.
+_PLAIN = re.compile(r"\+?[1-9][0-9]{2,14}")
 _PIECE = r"\+?[\d\s().\-/]*\d[\d\s().\-/]*"
 _WHOLE = re.compile(rf"[(\s]*{_PIECE}")
 # A number that stands in words: no letter may touch it.
@@ -67,6 +69,8 @@ def find(text: str) -> Found:
 
     A hidden number (zeros, `Anonymous`, `+266696687`) has neither number nor name.
     """
+    if _PLAIN.fullmatch(text) and text not in HIDDEN_NUMBERS:
+        return Found(text, text)
     plain = plainly(text)
     if len(plain) > _LONGEST_TEXT:
         return Found(name=plain[:_LONGEST_TEXT])

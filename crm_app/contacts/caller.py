@@ -9,7 +9,6 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.orm import aliased
 
 from crm_app import phone_numbers
-from crm_app.accounts.models import User
 from crm_app.contacts.models import Contact, ContactPhone, NotThisPerson
 from crm_app.phone_pairs import other_writings
 
@@ -27,7 +26,6 @@ class Caller:
     name: str
     company_name: str
     responsible_id: int | None
-    responsible_extension: str
     do_not_call: bool
 
     @property
@@ -48,14 +46,12 @@ def _statement() -> dict[str, str]:
             Contact.name,
             company.name,
             Contact.responsible_id,
-            User.extension,
             Contact.do_not_call,
             ContactPhone.number,
         )
         .select_from(ContactPhone)
         .join(Contact, Contact.id == ContactPhone.contact_id)
         .outerjoin(company, company.id == Contact.company_id)
-        .outerjoin(User, (User.id == Contact.responsible_id) & User.active)
         .where(
             ContactPhone.tail.in_([bindparam(f"tail_{place}") for place in range(_MOST_TAILS)]),
             Contact.deleted_at.is_(None),
@@ -89,8 +85,8 @@ def find_callers(connection: Connection, number: str) -> list[Caller]:
     others = other_writings(number)
     found = _ask(connection, [number, *others])
     rows = (
-        [row for row in found if row[6] == number]
-        or _only_one([row for row in found if row[6] in others])
+        [row for row in found if row[5] == number]
+        or _only_one([row for row in found if row[5] in others])
         or _by_tail(found, number)
     )
     callers = {row[0]: _caller(row) for row in rows}
@@ -106,7 +102,7 @@ def _by_tail(found: list[Any], number: str) -> list[Any]:
         [
             row
             for row in found
-            if row[6].endswith(tail) and not (is_valid and phone_numbers.is_valid(row[6]))
+            if row[5].endswith(tail) and not (is_valid and phone_numbers.is_valid(row[5]))
         ]
     )
 
@@ -135,6 +131,5 @@ def _caller(row: Any) -> Caller:
         name=row[1],
         company_name=row[2] or "",
         responsible_id=row[3],
-        responsible_extension=row[4] or "",
-        do_not_call=bool(row[5]),
+        do_not_call=bool(row[4]),
     )

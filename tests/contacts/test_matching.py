@@ -89,14 +89,6 @@ def test_it_asks_the_database_once_for_a_known_and_an_unknown_number(
     assert len(asked) == 1
 
 
-def test_it_knows_the_responsible_only_while_they_may_sign_in(app: Flask, bob: User) -> None:
-    make_contact("Ana", phones=("912345678",), responsible=bob)
-    bob.active = False
-    db.session.commit()
-
-    assert callers("+351912345678")[0].responsible_extension == ""
-
-
 def test_it_finds_a_number_that_was_added_later(app: Flask, bob: User) -> None:
     ana = make_contact("Ana", phones=("912345678",))
 

@@ -1,6 +1,8 @@
 """The number in a text is the number, and words are words."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crm_app.phone_text import HIDDEN_NUMBERS, find
 
@@ -93,6 +95,11 @@ def test_it_leaves_dial_codes_out_of_the_number_and_keeps_them(
     text: str, number: str, code: str
 ) -> None:
     assert (find(text).number, find(text).code) == (number, code)
+
+
+@given(st.from_regex(r"\+?[0-9]{1,18}", fullmatch=True) | st.sampled_from(sorted(HIDDEN_NUMBERS)))
+def test_it_reads_a_plain_number_as_it_reads_one_with_a_space_before_it(number: str) -> None:
+    assert find(number) == find(f" {number}")
 
 
 def test_it_reads_a_text_of_any_length_at_once() -> None:
