@@ -23,7 +23,7 @@ def test_it_tells_who_calls_where_they_work_and_who_answers_for_them(app: Flask,
         "Ana", phones=("912 345 678",), company=acme, responsible=bob, do_not_call=True
     )
 
-    assert callers("+351912345678") == [Caller(ana.id, "Ana", "Acme", bob.id, "101", True)]
+    assert callers("+351912345678") == [Caller(ana.id, "Ana", "Acme", bob.id, True)]
 
 
 def test_it_finds_a_contact_by_any_of_its_numbers(app: Flask) -> None:
