@@ -29,22 +29,11 @@ from crm_app.errors import ConfigError
 from crm_app.extensions import babel, csrf, db, migrate
 from crm_app.security.trail import Trail
 from crm_app.security.visits import Visits
-from crm_app.web import (
-    access,
-    errors,
-    formatting,
-    fragments,
-    incoming,
-    mount,
-    same_origin,
-    security_headers,
-    sentences,
-    strangers,
-    toasts,
-    unsaved,
-)
-from crm_app.web.front import Front
+from crm_app.web import access, errors, fragments, toasts, unsaved
+from crm_app.web.display import formatting, sentences
 from crm_app.web.ids import IdConverter
+from crm_app.web.middleware import incoming, mount, same_origin, security_headers, strangers
+from crm_app.web.middleware.front import Front
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -13,8 +13,8 @@ from wtforms.validators import DataRequired, InputRequired, Length
 from crm_app.accounts import typed, wording
 from crm_app.errors import InvalidInputError
 from crm_app.text import clean
+from crm_app.web.display.formatting import LANGUAGES
 from crm_app.web.email_address import OfficeEmail
-from crm_app.web.formatting import LANGUAGES
 
 
 def show_refusal(form: FlaskForm, error: InvalidInputError) -> None:

@@ -15,7 +15,7 @@ from crm_app.calls.wording import DIRECTIONS, STATUSES
 from crm_app.contacts.models import Contact
 from crm_app.text import clean
 from crm_app.web.days import FIRST_DAY, LAST_DAY, midnight
-from crm_app.web.formatting import phone
+from crm_app.web.display.formatting import phone
 from crm_app.web.ids import read_id
 
 

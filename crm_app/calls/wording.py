@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 
 from crm_app.calls.fold.facts import Direction, Disposition, Fact, FactKind
 from crm_app.calls.models import CallFact
-from crm_app.web.formatting import duration, phone
+from crm_app.web.display.formatting import duration, phone
 
 # Word, colour of the badge.
 STATUSES: dict[str, tuple[Any, str]] = {

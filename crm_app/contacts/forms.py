@@ -28,8 +28,8 @@ from crm_app.contacts.services import Draft, PhoneDraft
 from crm_app.errors import InvalidInputError
 from crm_app.text import clean
 from crm_app.web.conflict import VersionedForm
+from crm_app.web.display.formatting import phone as show_number
 from crm_app.web.email_address import OfficeEmail
-from crm_app.web.formatting import phone as show_number
 from crm_app.web.ids import read_id
 from crm_app.web.wording import doubt, reason
 

@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 from crm_app.contacts.forms import KIND_NAMES, PHONE_KIND_NAMES
 from crm_app.journal.history import History
 from crm_app.journal.kinds import RecordKind
-from crm_app.web.formatting import phone
+from crm_app.web.display.formatting import phone
 
 LABELS: dict[str, Any] = {
     "name": _l("Name"),

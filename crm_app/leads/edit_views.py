@@ -17,8 +17,8 @@ from crm_app.leads.views import Answer, bp, fetch_whole
 from crm_app.records.bin import restore
 from crm_app.records.versions import hold_version
 from crm_app.web import once
-from crm_app.web.amounts import write_cents
 from crm_app.web.conflict import Change
+from crm_app.web.display.amounts import write_cents
 from crm_app.web.fragments import see_other
 from crm_app.web.toasts import toast
 

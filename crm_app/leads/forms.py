@@ -15,8 +15,8 @@ from crm_app.accounts.models import User
 from crm_app.errors import InvalidInputError
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.text import clean
-from crm_app.web.amounts import read_cents, write_cents
 from crm_app.web.conflict import VersionedForm
+from crm_app.web.display.amounts import read_cents, write_cents
 
 CURRENCIES = ("EUR", "USD", "GBP", "CHF", "BRL", "AOA", "CVE", "MZN", "PLN", "SEK", "NOK", "DKK")
 

@@ -21,7 +21,7 @@ from crm_app.leads.forms import LeadForm
 from crm_app.leads.models import Lead
 from crm_app.leads.services import LeadDetails
 from crm_app.text import clean
-from crm_app.web.formatting import phone
+from crm_app.web.display.formatting import phone
 from crm_app.web.ids import read_id
 from crm_app.web.toasts import toast
 from crm_app.web.wording import doubt, reason

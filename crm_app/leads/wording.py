@@ -12,7 +12,7 @@ from crm_app.journal.history import History
 from crm_app.journal.kinds import RecordKind
 from crm_app.leads.forms import KIND_NAMES
 from crm_app.leads.listing import Order
-from crm_app.web.formatting import day, money
+from crm_app.web.display.formatting import day, money
 from crm_app.web.wording import reason
 
 LABELS: dict[str, Any] = {

@@ -88,7 +88,7 @@ def notice_who_has_gone(listener: socket.socket) -> None:
 
 
 def pre_request(_worker: Any, request: Any) -> None:
-    """Count a request that begins, and leave its body to the application, see `web.incoming`.
+    """Count a request that begins, and leave its body to `web.middleware.incoming`.
 
     It may have the connection closed behind its answer: gunicorn would read what is left of a body
     to the end, however long that is. And it says itself when a sender may go on ("100 Continue"),

@@ -17,7 +17,7 @@ from crm_app.tasks.listing import LocalTime
 from crm_app.tasks.models import Task
 from crm_app.tasks.services import TaskDetails, on_day
 from crm_app.text import clean
-from crm_app.web.formatting import choose_timezone
+from crm_app.web.display.formatting import choose_timezone
 from crm_app.web.ids import read_id
 
 LEADS_OFFERED = 50

@@ -18,10 +18,10 @@ from crm_app.tasks.listing import GROUPS, LocalTime, groups_of, names, newest
 from crm_app.tasks.models import Task
 from crm_app.tasks.services import TaskDetails
 from crm_app.web import once
-from crm_app.web.back import here, this_page
-from crm_app.web.formatting import choose_timezone
+from crm_app.web.display.formatting import choose_timezone
 from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
 from crm_app.web.ids import read_id
+from crm_app.web.return_to import here, this_page
 from crm_app.web.toasts import toast
 
 bp = Blueprint("tasks", __name__, url_prefix="/tasks")

@@ -11,7 +11,7 @@ from crm_app.journal.history import History
 from crm_app.journal.kinds import RecordKind
 from crm_app.tasks.listing import LocalTime
 from crm_app.tasks.models import Task
-from crm_app.web.formatting import choose_timezone, clock_time, when
+from crm_app.web.display.formatting import choose_timezone, clock_time, when
 
 LABELS: dict[str, Any] = {
     "title": _l("Task"),

@@ -15,7 +15,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.tasks.models import TITLE_LENGTH
 from crm_app.telephony.health_checks import Lamp, State
 from crm_app.telephony.models import TelephonySettings
-from crm_app.web.formatting import LOCALES, when
+from crm_app.web.display.formatting import LOCALES, when
 from crm_app.web.wording import NUMBER_REASONS
 
 # What the API answered, or did not.

@@ -8,7 +8,7 @@ from flask import Response, abort, current_app, make_response, redirect, request
 from flask_login import current_user
 
 from crm_app.security import events
-from crm_app.web import back
+from crm_app.web import return_to
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -97,12 +97,12 @@ def require_sign_in() -> Response | Any | None:
     if request.headers.get("HX-Request") == "true":
         # A sign-in page must not be swapped into a panel: the whole browser page goes there.
         answer = make_response("", 401)
-        answer.headers["HX-Redirect"] = _sign_in_and_back_to(back.here(""))
+        answer.headers["HX-Redirect"] = _sign_in_and_back_to(return_to.here(""))
         return answer
     if request.accept_mimetypes.best == "text/event-stream":
         abort(401)
     is_page = request.method == "GET" and request.accept_mimetypes.accept_html
-    page = back.this_page() if is_page else back.here("")
+    page = return_to.this_page() if is_page else return_to.here("")
     return redirect(_sign_in_and_back_to(page), 303)
 
 

@@ -7,7 +7,7 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from crm_app.web.formatting import choose_timezone
+from crm_app.web.display.formatting import choose_timezone
 
 # What the script calls what it keeps; nothing of the contents is in it.
 NAME = re.compile(r"[a-z0-9]{1,40}")

@@ -4,7 +4,7 @@ import pytest
 from babel import Locale
 
 from crm_app.errors import InvalidInputError
-from crm_app.web.amounts import read_cents, write_cents
+from crm_app.web.display.amounts import read_cents, write_cents
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crm_app.web.back import here, local
+from crm_app.web.return_to import here, local
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from crm_app import create_app
 from crm_app.accounts.models import User
 from crm_app.config import Config
 from crm_app.extensions import csrf, db
-from crm_app.web import incoming, strangers
-from crm_app.web.incoming import MOST_FIELDS, PAGE_BYTES, accepts_large_body
+from crm_app.web.middleware import incoming, strangers
+from crm_app.web.middleware.incoming import MOST_FIELDS, PAGE_BYTES, accepts_large_body
 from tests.serving.wire import Line, form_head, status_of
 from tests.signed_in import new_token
 

@@ -19,7 +19,7 @@ from crm_app.extensions import db
 from crm_app.live import services as live
 from crm_app.security import events
 from crm_app.security.events import Kind
-from crm_app.web import back
+from crm_app.web import return_to
 from crm_app.web.access import only_reads
 from crm_app.web.fragments import Answer, see_other
 from crm_app.web.toasts import toast
@@ -83,7 +83,7 @@ def read_notices() -> Answer:
     """Note that the user has read what was done to their account."""
     notices.dismiss(me())
     db.session.commit()
-    return see_other(back.here(url_for("accounts.profile")))
+    return see_other(return_to.here(url_for("accounts.profile")))
 
 
 def _check_current_password(typed: str) -> None:

@@ -17,7 +17,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.security import events
 from crm_app.security.events import Kind
-from crm_app.web import back
+from crm_app.web import return_to
 from crm_app.web.access import public
 from crm_app.web.fragments import Answer
 
@@ -48,7 +48,7 @@ def second_step_view() -> Answer:
 
 def start_again() -> Answer:
     """Send on to the sign-in page, because nobody waits for the second factor here."""
-    page = back.local(request.args.get("next", ""), "")
+    page = return_to.local(request.args.get("next", ""), "")
     return make_response(redirect(url_for("security.login", next=page or None), 303))
 
 
@@ -75,7 +75,7 @@ def step_page(form: FlaskForm, user: User, status: int) -> Answer:
         is_recovery=isinstance(form, RecoveryForm),
         has_app=factors.has_app(user),
         passkeys=factors.passkeys_of(user),
-        next=back.local(request.args.get("next", ""), "") or None,
+        next=return_to.local(request.args.get("next", ""), "") or None,
     )
     return page, status
 

@@ -28,7 +28,7 @@ from crm_app.accounts.sign_in.forms import SignInForm
 from crm_app.extensions import db
 from crm_app.security import events
 from crm_app.security.events import Kind
-from crm_app.web import back
+from crm_app.web import return_to
 from crm_app.web.access import public
 
 security = Security()
@@ -101,7 +101,7 @@ def finish(user: User, step: second_step.Step, how: str) -> Response:
     db.session.commit()
     for _each in range(step.tries):
         throttle.forgive(email)
-    page = back.local(request.args.get("next", ""), url_for("home.index"))
+    page = return_to.local(request.args.get("next", ""), url_for("home.index"))
     answer = make_response(redirect(page, 303))
     devices.remember(answer, email)
     return answer
@@ -149,7 +149,7 @@ def _counted(view: Callable[..., Any]) -> Callable[[], Response]:
 def _kept_here(answer: Response) -> Response:
     # The library looks at the host only, which other applications may share with us.
     if answer.location:
-        answer.location = back.local(answer.location, url_for("home.index"))
+        answer.location = return_to.local(answer.location, url_for("home.index"))
     return answer
 
 

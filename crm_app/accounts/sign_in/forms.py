@@ -15,7 +15,7 @@ from crm_app.accounts.models import User
 from crm_app.extensions import db
 from crm_app.security import events
 from crm_app.security.events import Kind
-from crm_app.web import back
+from crm_app.web import return_to
 
 
 class SignInForm(LoginForm):
@@ -34,7 +34,7 @@ class SignInForm(LoginForm):
     def validate(self, **kwargs: Any) -> bool:
         """Find the user and compare the password, without holding the database meanwhile."""
         # Where to go afterwards says nothing about the password: a bad address is only dropped.
-        self.next.data = back.local(self.next.data or "", "")
+        self.next.data = return_to.local(self.next.data or "", "")
         self.ifield = self.email
         self.user = self._find_user()
         is_right = bool(super().validate(**kwargs))

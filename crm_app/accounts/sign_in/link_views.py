@@ -24,7 +24,7 @@ from crm_app.live import services as live
 from crm_app.security import events
 from crm_app.security.events import Kind
 from crm_app.web.access import hides_address, only_reads, public
-from crm_app.web.formatting import choose_language
+from crm_app.web.display.formatting import choose_language
 from crm_app.web.fragments import Answer, see_other
 from crm_app.web.toasts import toast
 

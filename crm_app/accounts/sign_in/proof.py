@@ -20,7 +20,7 @@ from crm_app.accounts.sessions import cookies, throttle
 from crm_app.extensions import db
 from crm_app.security import events
 from crm_app.security.events import Kind
-from crm_app.web import back
+from crm_app.web import return_to
 from crm_app.web.fragments import wants_fragment
 
 FRESH_FOR = timedelta(minutes=10)
@@ -87,7 +87,7 @@ def page(action: str, refusal: str, carried: list[tuple[str, str]]) -> Response:
             refusal=refusal,
             carried=carried,
             field=FIELD,
-            way_back=back.here(url_for("home.index")),
+            way_back=return_to.here(url_for("home.index")),
         ),
         422,
     )
@@ -107,4 +107,4 @@ def _question(refusal: str) -> Response:
         for name, value in request.form.items(multi=True)
         if name not in {"csrf_token", FIELD}
     ]
-    return page(back.this_page(), refusal, carried)
+    return page(return_to.this_page(), refusal, carried)

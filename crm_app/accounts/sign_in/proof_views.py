@@ -5,7 +5,7 @@ from flask import make_response, request, url_for
 from crm_app.accounts.pages import bp
 from crm_app.accounts.sign_in import proof
 from crm_app.accounts.sign_in.factor_gate import before_set_up
-from crm_app.web import back
+from crm_app.web import return_to
 from crm_app.web.fragments import Answer, see_other, wants_fragment
 
 
@@ -13,7 +13,7 @@ from crm_app.web.fragments import Answer, see_other, wants_fragment
 @before_set_up
 def prove() -> Answer:
     """Take the password again; then go on to `next`, or (for a script) say nothing more."""
-    page = back.local(request.args.get("next", ""), url_for("accounts.profile"))
+    page = return_to.local(request.args.get("next", ""), url_for("accounts.profile"))
     typed = request.form.get(proof.FIELD)
     refusal = proof.refusal_of(typed) if typed is not None else ""
     if wants_fragment():

@@ -16,7 +16,7 @@ from flask_security.tf_plugin import TfPlugin
 from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.extensions import db
-from crm_app.web import back
+from crm_app.web import return_to
 
 GOOD_FOR = timedelta(minutes=10)
 _NAME = "second_step"
@@ -54,7 +54,7 @@ def begin(user: User, *, stays: bool, tries: int, page: str = "") -> str:
     """
     session[_NAME] = [user.id, _mark(user), clock.now().timestamp(), stays, tries]
     g.second_step_begun = True
-    return url_for("accounts.second_step", next=back.local(page, "") or None)
+    return url_for("accounts.second_step", next=return_to.local(page, "") or None)
 
 
 def is_begun() -> bool:
@@ -89,7 +89,7 @@ def page_again() -> Response | None:
         forget()
     if request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate" or waiting() is None:
         return None
-    page = back.local(request.args.get("next", ""), "")
+    page = return_to.local(request.args.get("next", ""), "")
     return make_response(redirect(url_for("accounts.second_step", next=page or None), 303))
 
 

@@ -45,7 +45,7 @@ from crm_app.telephony.zadarma.signing import (
     is_known_event,
     verify_webhook,
 )
-from crm_app.web import incoming
+from crm_app.web.middleware import incoming
 
 # Call events are under a kilobyte; lists of tracked visits may be longer.
 MAX_BODY_BYTES = 1024 * 1024

@@ -22,9 +22,10 @@ from markupsafe import Markup, escape
 
 from crm_app import clock, phone_numbers
 from crm_app.initials import initials
-from crm_app.web import navigation, once
+from crm_app.web import once
+from crm_app.web.display import navigation
 
-PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+PROJECT = Path(__file__).resolve().parents[3] / "pyproject.toml"
 LANGUAGES = {"en": "English", "pt": "Português"}
 # Whose way of writing dates and money goes with a language: bare "pt" would be that of Brazil, and
 # bare "en" that of the United States.

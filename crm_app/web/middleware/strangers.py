@@ -8,7 +8,7 @@ from crm_app import clock, database
 from crm_app.counting import Counter
 from crm_app.security.addresses import network_of
 from crm_app.web.access import is_public
-from crm_app.web.incoming import BARE_METHODS, receives_by_itself
+from crm_app.web.middleware.incoming import BARE_METHODS, receives_by_itself
 
 # Far above what a whole office behind one address does, and little work for us. How often a
 # password may be guessed is another question, see `accounts.sessions.throttle`.
