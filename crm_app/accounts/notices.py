@@ -14,6 +14,7 @@ from crm_app.extensions import db
 from crm_app.journal import services as journal
 from crm_app.journal.kinds import RecordKind
 from crm_app.journal.models import JournalEntry
+from crm_app.journal.values import Changes
 
 # What the owner is told even when they did it: perhaps it was not them.
 ALWAYS = frozenset(
@@ -30,9 +31,7 @@ FIELDS = ("email", "role")
 MOST = 10
 
 
-def record(
-    user: User, action: str, by: User | None, changes: Mapping[str, Any] | None = None
-) -> None:
+def record(user: User, action: str, by: User | None, changes: Changes | None = None) -> None:
     """Write into the journal what was done to a user, and let them know if it matters to them.
 
     `by` is None for an operator's command. The user must have an id.

@@ -286,8 +286,9 @@ def _change(user: User, by: User | None, action: str, values: dict[str, Any]) ->
     changes = journal.difference(before, journal.snapshot(user, JOURNALED))
     if changes:
         notices.record(user, action, by, changes)
-    for field, (_old, new) in changes.items():
+    for field, change in changes.items():
         if field in _EVENTS:
+            new = change["new"]["value"]
             kind = Kind.USER_DISABLED if field == "active" and not new else _EVENTS[field]
             # An address is a person's: the journal has it, a list of events need not.
             detail = str(new or "") if field in {"role", "extension"} else ""

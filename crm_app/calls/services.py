@@ -3,6 +3,8 @@
 Nothing here commits: the caller ends the transaction, so that several verbs can be one.
 """
 
+from typing import Any
+
 from crm_app.accounts.models import User
 from crm_app.calls.models import Call
 from crm_app.calls.store import ledger
@@ -10,10 +12,29 @@ from crm_app.contacts import not_this_person
 from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact, PhoneKind
 from crm_app.extensions import db
-from crm_app.journal import services as journal
+from crm_app.journal.changes import Keeping, keep
 from crm_app.journal.kinds import RecordKind
+from crm_app.journal.values import Reference, Value
 from crm_app.leads.models import Lead
 from crm_app.records.bin import restore
+
+
+class WithWhom(Reference):
+    """The contact of a call, and whether somebody chose it."""
+
+    def read(self, call: Call) -> Value:
+        """Copy both; the contact's name is what is shown."""
+        contact = super().read(call)
+        return {"value": [contact["value"], call.contact_is_chosen], "shown": contact["shown"]}
+
+    def write(self, call: Call, value: Any) -> None:
+        """Set both, and whose call it is."""
+        contact_id, call.contact_is_chosen = value
+        super().write(call, contact_id)
+        call.responsible_id = call.contact.responsible_id if call.contact else None
+
+
+CALL = keep(Keeping(RecordKind.CALL, Call, (WithWhom("contact"), Reference("lead", "title"))))
 
 
 def attach_contact(
@@ -62,22 +83,16 @@ def match_contact(call: Call, by: User) -> None:
 def attach_lead(call: Call, lead: Lead | None, by: User) -> None:
     """Say which lead a call was about."""
     ledger.lock(db.session.connection(), call.pbx_call_id)
-    before = journal.snapshot(call, ("lead_id",))
-    call.lead_id = lead.id if lead is not None else None
-    changes = journal.difference(before, journal.snapshot(call, ("lead_id",)))
-    if changes:
-        journal.record(RecordKind.CALL, call.id, "attached", by, changes)
-    db.session.flush()
+    change = CALL.begin(call)
+    call.lead = lead
+    change.write("attached", by)
 
 
 def _attach(call: Call, contact: Contact | None, by: User, *, is_chosen: bool) -> None:
     # A fact of this call may be about to write the contact that it has found.
     ledger.lock(db.session.connection(), call.pbx_call_id)
     db.session.refresh(call, ["contact_id", "contact_is_chosen"])
-    before = call.contact.name if call.contact else ""
-    after = contact.name if contact else ""
+    change = CALL.begin(call)
     call.contact, call.contact_is_chosen = contact, is_chosen
     call.responsible_id = contact.responsible_id if contact else None
-    if before != after:
-        journal.record(RecordKind.CALL, call.id, "attached", by, {"contact": [before, after]})
-    db.session.flush()
+    change.write("attached", by)

@@ -3,18 +3,19 @@
 from sqlalchemy import delete, select
 
 from crm_app.accounts.models import User
+from crm_app.contacts.kept import CONTACT
 from crm_app.contacts.models import Contact, ContactPhone, NotThisPerson
 from crm_app.extensions import db
-from crm_app.journal.kinds import RecordKind
-from crm_app.journal.services import record
+from crm_app.journal.values import change
 
 
 def refuse(number: str, contact: Contact, by: User) -> None:
     """Remember that calls from a number are not with this contact; flushed."""
     if db.session.get(NotThisPerson, (number, contact.id)) is None:
+        refused = CONTACT.begin(contact)
         db.session.add(NotThisPerson(number=number, contact_id=contact.id, user_id=by.id))
-        _record(contact.id, "not_this_person", by, [number, None])
-        db.session.flush()
+        shown = {"calls_from": change(number, None)}
+        refused.write("not_this_person", by, shown, is_version=False)
 
 
 def take_back(number: str, by: User, contact: Contact | None = None) -> None:
@@ -22,10 +23,11 @@ def take_back(number: str, by: User, contact: Contact | None = None) -> None:
     wanted = select(NotThisPerson).where(NotThisPerson.number == number)
     if contact is not None:
         wanted = wanted.where(NotThisPerson.contact_id == contact.id)
-    for refusal in db.session.scalars(wanted):
-        _record(refusal.contact_id, "this_person_again", by, [None, number])
+    for refusal in db.session.scalars(wanted).all():
+        taken_back = CONTACT.begin(db.session.get_one(Contact, refusal.contact_id))
         db.session.delete(refusal)
-    db.session.flush()
+        shown = {"calls_from": change(None, number)}
+        taken_back.write("this_person_again", by, shown, is_version=False)
 
 
 def forget(contact: Contact, numbers: set[str]) -> None:
@@ -62,7 +64,3 @@ def numbers_of(contact: Contact) -> list[str]:
             )
         )
     )
-
-
-def _record(contact_id: int, action: str, by: User, calls_from: list[str | None]) -> None:
-    record(RecordKind.CONTACT, contact_id, action, by, {"calls_from": calls_from})

@@ -5,29 +5,25 @@ Nothing here commits: the caller ends the transaction, so that several verbs can
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from crm_app import search_text
 from crm_app.accounts import rights
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Place, Verb
 from crm_app.contacts import not_this_person
 from crm_app.contacts.caller import find_callers
+from crm_app.contacts.kept import CONTACT, derive, refuse_leaving_people
 from crm_app.contacts.models import Contact, ContactEmail, ContactKind, ContactPhone, PhoneKind
 from crm_app.contacts.search_document import refresh_people, searchable
 from crm_app.database import hold
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
-from crm_app.journal.kinds import RecordKind
-from crm_app.journal.services import difference, record, snapshot
 from crm_app.phone_pairs import other_writings
 from crm_app.records.versions import hold_version
 from crm_app.text import clean, required
 
-PLAIN_FIELDS = ("name", "kind", "job_title", "address", "about", "do_not_call")
 MOST_PHONES = 50
 MOST_EMAILS = 50
 MOST_FROM_BIN = 3
@@ -69,7 +65,7 @@ def create_contact(draft: Draft, by: User | None) -> Contact:
     _apply(contact, draft)
     db.session.add(contact)
     db.session.flush()
-    record(RecordKind.CONTACT, contact.id, "created", by)
+    CONTACT.created(contact, by)
     return contact
 
 
@@ -80,14 +76,10 @@ def update_contact(contact: Contact, draft: Draft, by: User | None, version: int
     and company_has_people.
     """
     hold_version(contact, version)
-    before = contact_snapshot(contact)
+    change = CONTACT.begin(contact)
     _apply(contact, draft)
-    db.session.flush()
-    changes = difference(before, contact_snapshot(contact))
-    if changes:
-        contact.touch()
-        record(RecordKind.CONTACT, contact.id, "changed", by, changes)
-    if "name" in changes:
+    entry = change.write("changed", by)
+    if entry is not None and "name" in entry.changes:
         refresh_people(contact)
     db.session.flush()
     return contact
@@ -108,17 +100,14 @@ def add_phone(contact: Contact, number: str, kind: PhoneKind, by: User | None) -
     if known is not None:
         return known
     _refuse_many("phones", len(contact.phones) + 1, MOST_PHONES)
-    before = contact_snapshot(contact)
+    change = CONTACT.begin(contact)
     not_this_person.forget(contact, {number})
     phone = ContactPhone(
         number=number, kind=kind, is_main=not contact.phones, position=len(contact.phones)
     )
     contact.phones.append(phone)
     contact.search_text = searchable(contact)
-    contact.touch()
-    db.session.flush()
-    changes = difference(before, contact_snapshot(contact))
-    record(RecordKind.CONTACT, contact.id, "changed", by, changes)
+    change.write("changed", by)
     return phone
 
 
@@ -172,28 +161,15 @@ def sharing_numbers(contact: Contact, user: User) -> list[Contact]:
     )
 
 
-def contact_snapshot(contact: Contact) -> dict[str, Any]:
-    """Copy all that the journal tells about a contact, names instead of ids."""
-    company = db.session.get(Contact, contact.company_id) if contact.company_id else None
-    responsible = db.session.get(User, contact.responsible_id) if contact.responsible_id else None
-    return {
-        **snapshot(contact, PLAIN_FIELDS),
-        "company": company.name if company else "",
-        "responsible": responsible.name if responsible else "",
-        "phones": [[phone.number, str(phone.kind), phone.is_main] for phone in contact.phones],
-        "emails": [email.address for email in contact.emails],
-    }
-
-
 def _apply(contact: Contact, draft: Draft) -> None:
     name = required(draft.name, "name_empty", "name")
     _refuse_doubles(phone.number for phone in draft.phones)
     # Who has more already may keep them.
     _refuse_many("phones", len(draft.phones), max(MOST_PHONES, len(contact.phones)))
     _refuse_many("emails", len(draft.emails), max(MOST_EMAILS, len(contact.emails)))
-    _refuse_leaving_people(contact, draft)
+    if contact.kind == ContactKind.COMPANY != draft.kind:
+        refuse_leaving_people(contact)
     contact.name = name
-    contact.sort_name = search_text.normalise(name)[:200]
     contact.kind = draft.kind
     contact.company_id = _company_id(contact, draft)
     contact.job_title = clean(draft.job_title)
@@ -209,7 +185,7 @@ def _apply(contact: Contact, draft: Draft) -> None:
     ]
     for position, email in enumerate(contact.emails):
         email.position = position
-    contact.search_text = searchable(contact)
+    derive(contact)
 
 
 def _refuse_doubles(numbers: Iterable[str]) -> None:
@@ -223,16 +199,6 @@ def _refuse_doubles(numbers: Iterable[str]) -> None:
 def _refuse_many(field: str, count: int, most: int) -> None:
     if count > most:
         raise InvalidInputError(f"too_many_{field}", field, most=most)
-
-
-def _refuse_leaving_people(contact: Contact, draft: Draft) -> None:
-    if contact.kind != ContactKind.COMPANY or draft.kind == ContactKind.COMPANY:
-        return
-    people = select(Contact.id).where(
-        Contact.company_id == contact.id, Contact.deleted_at.is_(None)
-    )
-    if db.session.scalar(people.limit(1)) is not None:
-        raise InvalidInputError("company_has_people", "kind")
 
 
 def _company_id(contact: Contact, draft: Draft) -> int | None:

@@ -20,8 +20,8 @@ Line = tuple[JournalEntry, str, list[Change]]
 class History:
     """How the history of one kind of record is put into words.
 
-    `labels` name its fields, `actions` say what was done (after the name of who did it), and
-    `worded` writes the value of a field.
+    `labels` name the fields that are shown, `actions` say what was done (after the name of who did
+    it), and `worded` writes the value of a field.
     """
 
     record_type: str
@@ -53,11 +53,12 @@ class History:
             Change(
                 _author(entry),
                 entry.at,
-                str(self.labels.get(field, field)),
+                str(self.labels[field]),
                 self.worded(field, old),
                 self.worded(field, new),
             )
-            for field, (old, new) in entry.changes.items()
+            for field, (old, new) in entry.shown.items()
+            if field in self.labels
         ]
 
 

@@ -25,6 +25,7 @@ from sqlalchemy.orm import (
 
 from crm_app import clock
 from crm_app.extensions import Model
+from crm_app.journal.values import FieldChange, words
 
 # Users live above the journal; only their name is needed here, and the mapper finds it by itself.
 if TYPE_CHECKING:
@@ -32,7 +33,11 @@ if TYPE_CHECKING:
 
 
 class JournalEntry(Model):
-    """One change of one record: who, when, what was done, and each field's old and new value."""
+    """One change of one record: who, when, what was done, and each field's old and new value.
+
+    `changes` are `values.Changes`. An entry belongs to a `batch` when it was done together with
+    others, and `undoes` another one when it took that one back.
+    """
 
     __tablename__ = "journal_entry"
     __table_args__ = (Index(None, "record_type", "record_id", "id"),)
@@ -41,11 +46,26 @@ class JournalEntry(Model):
     record_type: Mapped[str] = mapped_column(String(20))
     record_id: Mapped[int]
     action: Mapped[str] = mapped_column(String(20))
-    changes: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    changes: Mapped[dict[str, FieldChange]] = mapped_column(JSON, default=dict)
+    # Of the record, where it has versions; None before for what was created.
+    version_before: Mapped[int | None]
+    version_after: Mapped[int | None]
+    batch: Mapped[str | None] = mapped_column(String(32), index=True)
+    undoes_id: Mapped[int | None] = mapped_column(
+        ForeignKey("journal_entry.id", ondelete="SET NULL"), index=True
+    )
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"), index=True)
     at: Mapped[datetime] = mapped_column(default=clock.now)
 
     user: Mapped["User | None"] = relationship("User")
+
+    @property
+    def shown(self) -> dict[str, list[Any]]:
+        """The old and new words of each field, or the values that pages word."""
+        return {
+            field: [words(change["old"]), words(change["new"])]
+            for field, change in self.changes.items()
+        }
 
     @classmethod
     def of(cls, record_type: str, record_id: int) -> "Select[JournalEntry]":

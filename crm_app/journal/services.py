@@ -1,13 +1,16 @@
 """Writing the journal: what was done to a record, and the notes people leave on it."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from enum import Enum
-from typing import Any, Protocol
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
 
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry, Note
+from crm_app.journal.values import Changes
+from crm_app.journal.values import difference as difference
+from crm_app.journal.values import snapshot as snapshot
 from crm_app.text import required
 
 NOTE_LENGTH = 10_000
@@ -26,11 +29,13 @@ def record(
     record_id: int,
     action: str,
     by: Author | None,
-    changes: Mapping[str, Any] | None = None,
+    changes: Changes | None = None,
+    version: tuple[int | None, int | None] = (None, None),
 ) -> JournalEntry:
-    """Write down that somebody (None: the house itself) did something to a record.
+    """Write down that somebody (None: the application itself) did something to a record.
 
-    `changes` is what `difference` gives: field -> [old, new]. Nothing is committed.
+    `changes` is what `difference` gives, `version` the record's before and after where it has any.
+    Nothing is committed.
     """
     entry = JournalEntry(
         record_type=record_type,
@@ -38,23 +43,27 @@ def record(
         action=action,
         user_id=by.id if by is not None else None,
         changes=dict(changes or {}),
+        version_before=version[0],
+        version_after=version[1],
+        batch=db.session().info.get("batch"),
     )
     db.session.add(entry)
     return entry
 
 
-def snapshot(record: object, fields: Iterable[str]) -> dict[str, Any]:
-    """Copy the named attributes in a form that JSON can hold."""
-    return {field: _plain(getattr(record, field)) for field in fields}
+@contextmanager
+def batch() -> Iterator[str]:
+    """Do several things as one, that can be undone as one: an import, a bulk change, a merge.
 
-
-def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Compare two snapshots: field -> [old, new] for each that is not the same."""
-    return {
-        field: [before.get(field), value]
-        for field, value in after.items()
-        if before.get(field) != value
-    }
+    Gives the batch's name. What is begun inside another batch belongs to that one.
+    """
+    info = db.session().info
+    outer = info.get("batch")
+    info["batch"] = outer or uuid.uuid4().hex
+    try:
+        yield info["batch"]
+    finally:
+        info["batch"] = outer
 
 
 def add_note(record_type: str, record_id: int, text: str, by: Author | None) -> Note:
@@ -74,14 +83,3 @@ def add_note(record_type: str, record_id: int, text: str, by: Author | None) -> 
     db.session.add(note)
     db.session.flush()
     return note
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, str):
-        # Texts of long ago may have the line ends of a browser; that is no change.
-        return value.replace("\r\n", "\n")
-    return value

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
@@ -16,9 +16,9 @@ from crm_app.contacts.models import Contact
 from crm_app.database import hold
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
-from crm_app.journal import services as journal
 from crm_app.journal.kinds import RecordKind
 from crm_app.journal.models import JournalEntry
+from crm_app.leads.kept import LEAD, derive
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.leads.search_document import searchable as searchable
 from crm_app.records.versions import hold_version
@@ -68,10 +68,10 @@ def create_lead(
     for name, value in details.items():
         setattr(lead, name, value)
     lead.closed_at = None if stage.kind == StageKind.OPEN else clock.now()
-    lead.search_text = searchable(lead.title, lead.source, lead.contact)
+    derive(lead)
     db.session.add(lead)
     db.session.flush()
-    journal.record(RecordKind.LEAD, lead.id, "created", by)
+    LEAD.created(lead, by)
     return lead
 
 
@@ -80,7 +80,7 @@ def update_lead(lead: Lead, by: User, **changes: Unpack[LeadChanges]) -> bool:
 
     Raises InvalidInputError: title_empty.
     """
-    before = described(lead)
+    change = LEAD.begin(lead)
     if "title" in changes:
         changes["title"] = required(changes["title"], "title_empty", "title")
     for name, value in changes.items():
@@ -89,8 +89,8 @@ def update_lead(lead: Lead, by: User, **changes: Unpack[LeadChanges]) -> bool:
     if "contact_id" in changes:
         contact_id = changes["contact_id"]
         lead.contact = db.session.get(Contact, contact_id) if contact_id else None
-    lead.search_text = searchable(lead.title, lead.source, lead.contact)
-    return _trace(lead, "changed", before, by)
+    derive(lead)
+    return change.write("changed", by) is not None
 
 
 def move_to(
@@ -106,13 +106,13 @@ def move_to(
     hold(db.session, lead)
     if lead.deleted_at is not None:
         raise InvalidInputError("in_bin")
-    reason, left, before = _reason(stage, lost_reason), lead.stage, described(lead)
+    reason, left, change = _reason(stage, lost_reason), lead.stage, LEAD.begin(lead)
     if stage.kind == StageKind.OPEN:
         lead.closed_at = None
     elif closed is not None or left.kind != stage.kind or lead.closed_at is None:
         lead.closed_at = closed or clock.now()
     lead.stage, lead.lost_reason = stage, reason
-    _trace(lead, "moved", before, by)
+    change.write("moved", by)
     return left
 
 
@@ -124,7 +124,7 @@ def move_back(lead: Lead, stage: LeadStage, by: User, version: int) -> None:
     held_stage(stage.id)
     hold_version(lead, version)
     last = db.session.scalar(JournalEntry.of(RecordKind.LEAD, lead.id).limit(1))
-    moved = last.changes if last is not None and last.action == "moved" else {}
+    moved = last.shown if last is not None and last.action == "moved" else {}
     reason, closed = moved.get("lost_reason", [lead.lost_reason])[0], moved.get("closed_at")
     moment = datetime.fromisoformat(closed[0]) if closed and closed[0] else None
     move_to(lead, stage, by, lost_reason=reason, closed=moment)
@@ -201,32 +201,8 @@ DEFAULT_STAGES = (
 )
 
 
-def described(lead: Lead) -> dict[str, Any]:
-    """Describe a lead for the journal, with names instead of ids."""
-    return {
-        "title": lead.title,
-        "contact": lead.contact.name if lead.contact else "",
-        "stage": lead.stage.name,
-        "value": [lead.value_cents, lead.currency] if lead.value_cents is not None else None,
-        "source": lead.source,
-        "about": lead.about,
-        "responsible": lead.responsible.name if lead.responsible else "",
-        "lost_reason": lead.lost_reason,
-        "closed_at": lead.closed_at.isoformat() if lead.closed_at else None,
-    }
-
-
 def _reason(stage: LeadStage, typed: str) -> str:
     reason = clean(typed)[:200] if stage.kind == StageKind.LOST else ""
     if stage.kind == StageKind.LOST and not reason:
         raise InvalidInputError("required", "lost_reason")
     return reason
-
-
-def _trace(lead: Lead, action: str, before: dict[str, Any], by: User) -> bool:
-    changes = journal.difference(before, described(lead))
-    if changes:
-        lead.touch()
-        db.session.flush()
-        journal.record(RecordKind.LEAD, lead.id, action, by, changes)
-    return bool(changes)

@@ -1,7 +1,6 @@
 """The verbs of the pipeline, whose stages the office chooses; the caller commits."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from sqlalchemy import Select, func, select
 
@@ -11,8 +10,12 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
 from crm_app.journal.kinds import ONLY, RecordKind
+from crm_app.journal.values import Changes, Value
+from crm_app.leads.kept import LEAD
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.text import required
+
+NOTHING: Value = {"value": None}
 
 
 def in_order() -> Select[LeadStage]:
@@ -40,7 +43,7 @@ def add_stage(name: str, kind: StageKind, by: User | None) -> LeadStage:
     open_ones = [index for index, other in enumerate(stages) if other.kind == StageKind.OPEN]
     stages.insert((alike or open_ones or [-1])[-1] + 1, stage)
     _number(stages)
-    _record("stage_added", by, {"stage": [None, _described(stage)]})
+    _record("stage_added", by, {"stage": {"old": NOTHING, "new": _described(stage)}})
     return stage
 
 
@@ -56,10 +59,12 @@ def change_stage(stage: LeadStage, name: str, kind: StageKind, by: User | None) 
     if kind != stage.kind:
         _refuse_last_of_kind(stage)
         _refuse_full(stage)
-    before = {"stage": _described(stage)}
+    before = _described(stage)
     stage.name, stage.kind = name, kind
     db.session.flush()
-    _record("stage_changed", by, journal.difference(before, {"stage": _described(stage)}))
+    after = _described(stage)
+    if before != after:
+        _record("stage_changed", by, {"stage": {"old": before, "new": after}})
 
 
 def shift(stage: LeadStage, by: User | None, *, up: bool) -> None:
@@ -68,13 +73,13 @@ def shift(stage: LeadStage, by: User | None, *, up: bool) -> None:
     Raises InvalidInputError("stage_gone").
     """
     stages = _held(stage)
-    before = {"order": [other.name for other in stages]}
+    before = {"order": _order(stages)}
     here = stages.index(stage)
     there = here - 1 if up else here + 1
     if 0 <= there < len(stages):
         stages[here], stages[there] = stages[there], stages[here]
     _number(stages)
-    after = {"order": [other.name for other in stages]}
+    after = {"order": _order(stages)}
     _record("stages_ordered", by, journal.difference(before, after))
 
 
@@ -87,9 +92,10 @@ def delete_stage(stage: LeadStage, by: User | None) -> None:
     _held(stage)
     _refuse_last_of_kind(stage)
     _refuse_full(stage)
+    before = _described(stage)
     db.session.delete(stage)
     db.session.flush()
-    _record("stage_deleted", by, {"stage": [_described(stage), None]})
+    _record("stage_deleted", by, {"stage": {"old": before, "new": NOTHING}})
 
 
 def empty_into(stage: LeadStage, other: LeadStage, by: User) -> int:
@@ -103,9 +109,9 @@ def empty_into(stage: LeadStage, other: LeadStage, by: User) -> int:
     inside = select(Lead).where(Lead.stage_id == stage.id).order_by(Lead.id).with_for_update()
     leads = db.session.scalars(inside.execution_options(populate_existing=True)).all()
     for lead in leads:
+        change = LEAD.begin(lead)
         lead.stage = other
-        lead.touch()
-        journal.record(RecordKind.LEAD, lead.id, "moved", by, {"stage": [stage.name, other.name]})
+        change.write("moved", by)
     db.session.flush()
     return len(leads)
 
@@ -150,11 +156,15 @@ def _number(stages: list[LeadStage]) -> None:
     db.session.flush()
 
 
-def _described(stage: LeadStage) -> list[str]:
-    return [stage.name, str(stage.kind)]
+def _described(stage: LeadStage) -> Value:
+    return {"value": stage.id, "shown": [stage.name, str(stage.kind)]}
 
 
-def _record(action: str, by: User | None, changes: dict[str, list[Any]]) -> None:
+def _order(stages: list[LeadStage]) -> Value:
+    return {"value": [stage.id for stage in stages], "shown": [stage.name for stage in stages]}
+
+
+def _record(action: str, by: User | None, changes: Changes) -> None:
     # The pipeline is one record: stages come and go, and their ids may be given again.
     if changes:
         journal.record(RecordKind.PIPELINE, ONLY, action, by, changes)

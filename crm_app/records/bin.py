@@ -1,11 +1,13 @@
 """The bin: where deleted records wait until somebody restores them; the caller commits."""
 
+from datetime import datetime
 from typing import Any
 
 from crm_app import clock
 from crm_app.database import hold
 from crm_app.extensions import db
-from crm_app.journal.services import Author, record
+from crm_app.journal.changes import keeping_of
+from crm_app.journal.services import Author
 from crm_app.records.registry import noun_of
 
 
@@ -13,19 +15,17 @@ def put_in_bin(subject: Any, by: Author | None) -> None:
     """Put a record into the bin; doing it again changes nothing. Flushed."""
     hold(db.session, subject)
     if subject.deleted_at is None:
-        subject.deleted_at = clock.now()
-        _trace(subject, "deleted", by)
+        _set(subject, clock.now(), "deleted", by)
 
 
 def restore(subject: Any, by: Author | None) -> None:
     """Take a record out of the bin; doing it again changes nothing. Flushed."""
     hold(db.session, subject)
     if subject.deleted_at is not None:
-        subject.deleted_at = None
-        _trace(subject, "restored", by)
+        _set(subject, None, "restored", by)
 
 
-def _trace(subject: Any, action: str, by: Author | None) -> None:
-    subject.touch()
-    record(noun_of(subject).kind, subject.id, action, by)
-    db.session.flush()
+def _set(subject: Any, deleted_at: datetime | None, action: str, by: Author | None) -> None:
+    change = keeping_of(noun_of(subject).kind).begin(subject)
+    subject.deleted_at = deleted_at
+    change.write(action, by)

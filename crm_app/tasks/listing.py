@@ -15,8 +15,7 @@ from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.leads.models import Lead
 from crm_app.paging import PAGE_SIZE, Page, fetch_page
-from crm_app.tasks.models import Task
-from crm_app.tasks.services import on_day
+from crm_app.tasks.models import Task, on_day
 
 GROUPS = ("overdue", "today", "upcoming", "someday", "done")
 # So many of each group are shown together; the rest is one click away.

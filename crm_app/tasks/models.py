@@ -1,6 +1,6 @@
 """Tasks."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 
 from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -15,6 +15,16 @@ from crm_app.records import registry
 from crm_app.records.mixin import OUTSIDE_BIN, Record, index_of_bin, partial_index
 
 TITLE_LENGTH = 200
+NOON = time(12, tzinfo=UTC)
+
+
+def on_day(day: date) -> datetime:
+    """Write "some time on that day" as a moment: noon in UTC, whatever anybody's zone is.
+
+    A task without a time belongs to a day of the calendar, not to 24 hours somewhere; noon in
+    UTC is that same day almost everywhere, and `due_day` reads it back exactly.
+    """
+    return datetime.combine(day, NOON)
 
 
 _TO_DO = f"completed_at IS NULL AND {OUTSIDE_BIN}"
@@ -40,7 +50,7 @@ class Task(OwnedByColumns, Record, Model):
     about: Mapped[str] = mapped_column(Text, default="")
     due_at: Mapped[datetime | None]
     # True: due at that very minute; False: some time on that day of the calendar, and due_at is
-    # then noon in UTC of it (crm_app.tasks.services.on_day).
+    # then noon in UTC of it (on_day).
     has_time: Mapped[bool] = mapped_column(default=False)
     assignee_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"), index=True)

@@ -14,8 +14,8 @@ from crm_app.extensions import db
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.tasks.forms import QuickForm, TaskForm
 from crm_app.tasks.listing import LocalTime
-from crm_app.tasks.models import Task
-from crm_app.tasks.services import TaskDetails, on_day
+from crm_app.tasks.models import Task, on_day
+from crm_app.tasks.services import TaskDetails
 from crm_app.text import clean
 from crm_app.web.display.formatting import choose_timezone
 from crm_app.web.ids import read_id

@@ -4,7 +4,6 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 
@@ -16,6 +15,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
 from crm_app.journal.kinds import ONLY, RecordKind
+from crm_app.journal.values import Changes, FieldChange
 from crm_app.security import events
 from crm_app.security.events import Kind
 from crm_app.telephony.models import TelephonySettings
@@ -202,7 +202,7 @@ def assign_extensions(wanted: Mapping[int, str], by: User) -> None:
     db.session.commit()
 
 
-def _change(settings: TelephonySettings, field: str, value: object) -> dict[str, list[Any]]:
+def _change(settings: TelephonySettings, field: str, value: object) -> dict[str, FieldChange]:
     before = journal.snapshot(settings, (field,))
     setattr(settings, field, value)
     return journal.difference(before, journal.snapshot(settings, (field,)))
@@ -211,7 +211,7 @@ def _change(settings: TelephonySettings, field: str, value: object) -> dict[str,
 def _write_down(
     kind: Kind,
     by: User | None,
-    changes: Mapping[str, Any] | None = None,
+    changes: Changes | None = None,
     about: int | None = None,
 ) -> None:
     """Put a change of the settings into the journal and among the security events.

@@ -24,7 +24,7 @@ def test_it_creates_a_user_with_a_lower_case_email(app, alice: User) -> None:
     assert (user.email, user.extension, user.role) == ("eva@example.com", "104", Role.AGENT)
     entry = db.session.scalars(JournalEntry.of("user", user.id)).one()
     assert (entry.action, entry.user_id) == ("created", alice.id)
-    assert entry.changes["extension"] == [None, "104"]
+    assert entry.shown["extension"] == [None, "104"]
 
 
 def test_it_refuses_an_email_that_somebody_has(alice: User) -> None:
@@ -86,7 +86,7 @@ def test_it_writes_a_changed_role_and_extension_into_the_journal(alice: User, bo
         bob, alice, name=bob.name, email=bob.email, role=Role.MANAGER, extension="105"
     )
     entry = db.session.scalars(JournalEntry.of("user", bob.id)).one()
-    assert entry.changes == {"role": ["agent", "manager"], "extension": ["101", "105"]}
+    assert entry.shown == {"role": ["agent", "manager"], "extension": ["101", "105"]}
     assert entry.user_id == alice.id
 
 

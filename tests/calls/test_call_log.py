@@ -337,7 +337,7 @@ class TestAttach:
         bobs.post(undo_url(page))
         assert whose(call_id) == (ana.id, False)
         changes = db.session.scalars(JournalEntry.of("call", call_id)).all()
-        assert [entry.changes for entry in reversed(changes)] == [
+        assert [entry.shown for entry in reversed(changes)] == [
             {"contact": ["Ana Sousa", "Rui Dias"]},
             {"contact": ["Rui Dias", "Ana Sousa"]},
         ]

@@ -22,7 +22,7 @@ def test_it_keeps_who_did_what_with_old_and_new(app: Flask, bob: User) -> None:
     entry = db.session.scalar(JournalEntry.of("user", bob.id))
 
     assert entry is not None
-    assert entry.changes == {"name": ["Bob Agent", "Robert"], "role": ["agent", "manager"]}
+    assert entry.shown == {"name": ["Bob Agent", "Robert"], "role": ["agent", "manager"]}
     assert entry.user == bob
     assert entry.action == "changed"
 
@@ -45,7 +45,9 @@ def test_it_tells_each_record_its_own_story_the_newest_first(app: Flask, bob: Us
 def test_it_writes_moments_so_that_they_can_be_read_again(app: Flask, bob: User) -> None:
     bob.signed_in_at = clock.now()
 
-    assert snapshot(bob, ("signed_in_at",)) == {"signed_in_at": bob.signed_in_at.isoformat()}
+    assert snapshot(bob, ("signed_in_at",)) == {
+        "signed_in_at": {"value": bob.signed_in_at.isoformat()}
+    }
 
 
 def test_it_keeps_notes_without_the_space_around_them(app: Flask, bob: User) -> None:

@@ -7,7 +7,8 @@ from sqlalchemy import select
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Place, Verb, allowed
 from crm_app.accounts.services import change_office
-from crm_app.contacts.services import Draft, PhoneDraft, contact_snapshot, update_contact
+from crm_app.contacts.kept import CONTACT
+from crm_app.contacts.services import Draft, PhoneDraft, update_contact
 from crm_app.demo import make_contact, make_lead
 from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db
@@ -24,7 +25,7 @@ def stage_named(name: str) -> LeadStage:
 
 def journal_of(lead: Lead) -> list[tuple[str, dict]]:
     entries = db.session.scalars(JournalEntry.of("lead", lead.id))
-    return [(entry.action, entry.changes) for entry in entries]
+    return [(entry.action, entry.shown) for entry in entries]
 
 
 def test_it_lays_the_default_pipeline_once(app):
@@ -175,4 +176,4 @@ def test_it_follows_its_contact_to_another_name_without_looking_changed(bob):
     assert "961234567" in lead.search_text
     assert "joao" not in lead.search_text
     assert lead.updated_at == changed_at
-    assert contact_snapshot(contact)["name"] == "Joana Costa"
+    assert CONTACT.begin(contact).before["name"]["value"] == "Joana Costa"

@@ -73,7 +73,7 @@ def test_it_must_be_empty_to_go(bob):
     stages.delete_stage(named("Contacted"), bob)
     assert names() == ["New", "Proposal", "Won", "Lost"]
     last = db.session.scalars(JournalEntry.of("lead", lead.id)).first()
-    assert last.changes == {"stage": ["Contacted", "Proposal"]}
+    assert last.shown == {"stage": ["Contacted", "Proposal"]}
 
 
 def test_it_makes_no_lead_won_by_tidying_up(bob):
@@ -106,7 +106,7 @@ def test_it_is_told_who_changed_the_pipeline(client_of, dora):
     client.post(f"/leads/stages/{stage_id}/delete")
     entries = db.session.scalars(JournalEntry.of(RecordKind.PIPELINE, ONLY)).all()
     assert {entry.user for entry in entries} == {dora}
-    assert [(entry.action, entry.changes) for entry in reversed(entries)] == [
+    assert [(entry.action, entry.shown) for entry in reversed(entries)] == [
         ("stage_added", {"stage": [None, ["Offer", "open"]]}),
         ("stage_changed", {"stage": [["Offer", "open"], ["Quote", "open"]]}),
         (

@@ -40,7 +40,7 @@ def test_it_makes_two_moves_of_two_moves(client_of, bob, carol):
     db.session.refresh(lead)
     assert (lead.stage.name, lead.version) == ("Proposal", 3)
     last = db.session.scalars(JournalEntry.of("lead", lead.id)).first()
-    assert last.changes == {"stage": ["Contacted", "Proposal"]}
+    assert last.shown == {"stage": ["Contacted", "Proposal"]}
     # Undoing the first would undo the second.
     with pytest.raises(ConflictError):
         services.move_back(lead, named("New"), carol, 2)

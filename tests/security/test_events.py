@@ -171,8 +171,8 @@ def test_every_change_of_the_telephony_is_in_the_journal_and_never_a_key(
     ]
     written = " ".join(str(entry.changes) for entry in journal)
     assert "a1b2c3d4e5f6" not in written
-    assert journal[3].changes == {"shows_caller_name": [True, False]}
-    assert journal[4].changes == {"default_responsible_id": [None, bob.id]}
+    assert journal[3].shown == {"shows_caller_name": [True, False]}
+    assert journal[4].shown == {"default_responsible_id": [None, bob.id]}
 
 
 def test_events_are_a_line_on_a_logger_of_their_own(

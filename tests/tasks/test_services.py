@@ -75,7 +75,7 @@ def test_it_writes_what_was_changed(bob, carol):
     assert services.update_task(task, bob, due_at=moment, has_time=True, assignee=carol)
     assert not services.update_task(task, bob, title="Call")
     entry = db.session.scalars(JournalEntry.of("task", task.id)).one()
-    assert entry.changes == {
+    assert entry.shown == {
         "due": ["2026-03-02", "2026-03-03T09:30:00+00:00"],
         "assignee": ["Bob Agent", "Carol Agent"],
     }

@@ -12,6 +12,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
 from crm_app.journal.kinds import ONLY, RecordKind
+from crm_app.journal.values import Value
 from crm_app.text import required
 
 # All outcomes are one record of the journal: what is read there is their order.
@@ -171,11 +172,15 @@ def _name(row: CallOutcome, words: Mapping[str, str]) -> str:
     return row.label or words.get(row.code, row.code)
 
 
-def _named(rows: list[CallOutcome], words: Mapping[str, str]) -> dict[str, list[str]]:
-    return {"outcomes": [_name(row, words) for row in rows]}
+def _named(rows: list[CallOutcome], words: Mapping[str, str]) -> Value:
+    """Copy what is offered, in its order: codes with the labels stored, and the names shown."""
+    return {
+        "value": [[row.code, row.label] for row in rows],
+        "shown": [_name(row, words) for row in rows],
+    }
 
 
-def _record(before: dict[str, list[str]], after: dict[str, list[str]], by: User) -> None:
-    changes = journal.difference(before, after)
+def _record(before: Value, after: Value, by: User) -> None:
+    changes = journal.difference({"outcomes": before}, {"outcomes": after})
     if changes:
         journal.record(RecordKind.OUTCOMES, ONLY, "outcomes_changed", by, changes)

@@ -1,0 +1,133 @@
+"""What the journal keeps of contacts, so that any change of one can be undone."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from crm_app import search_text
+from crm_app.contacts.models import (
+    Contact,
+    ContactEmail,
+    ContactKind,
+    ContactPhone,
+    NotThisPerson,
+)
+from crm_app.contacts.search_document import refresh_people, searchable
+from crm_app.errors import InvalidInputError
+from crm_app.extensions import db
+from crm_app.journal.changes import Keeping, keep
+from crm_app.journal.kinds import RecordKind
+from crm_app.journal.values import Column, Reference, Value, plain, typed
+
+
+class Phones:
+    """The numbers of a contact, in their order."""
+
+    name = "phones"
+
+    def read(self, contact: Contact) -> Value:
+        """Copy number, kind, and whether it is called first, of each."""
+        rows = [[phone.number, str(phone.kind), phone.is_main] for phone in contact.phones]
+        return {"value": rows}
+
+    def write(self, contact: Contact, value: Any) -> None:
+        """Give the contact these numbers and no others."""
+        known = {phone.number: phone for phone in contact.phones}
+        phones = []
+        for position, (number, kind, is_main) in enumerate(value):
+            phone = known.get(number) or ContactPhone(number=number)
+            phone.kind, phone.is_main, phone.position = kind, is_main, position
+            phones.append(phone)
+        contact.phones = phones
+
+
+class Emails:
+    """The e-mail addresses of a contact, in their order."""
+
+    name = "emails"
+
+    def read(self, contact: Contact) -> Value:
+        """Copy the addresses."""
+        return {"value": [email.address for email in contact.emails]}
+
+    def write(self, contact: Contact, value: Any) -> None:
+        """Give the contact these addresses and no others."""
+        known = {email.address: email for email in contact.emails}
+        contact.emails = [known.get(address) or ContactEmail(address=address) for address in value]
+        for position, email in enumerate(contact.emails):
+            email.position = position
+
+
+class RefusedNumbers:
+    """The numbers from which calls are not with a contact, with who said so and when."""
+
+    name = "refused_numbers"
+
+    def read(self, contact: Contact) -> Value:
+        """Copy what was said."""
+        rows = db.session.scalars(
+            select(NotThisPerson)
+            .where(NotThisPerson.contact_id == contact.id)
+            .order_by(NotThisPerson.number)
+        )
+        return {"value": [[row.number, row.user_id, plain(row.created_at)] for row in rows]}
+
+    def write(self, contact: Contact, value: Any) -> None:
+        """Remember this and nothing else."""
+        db.session.execute(delete(NotThisPerson).where(NotThisPerson.contact_id == contact.id))
+        for number, user_id, at in value:
+            row = NotThisPerson(number=number, contact_id=contact.id, user_id=user_id)
+            row.created_at = typed(row, "created_at", at)
+            db.session.add(row)
+
+
+def derive(contact: Contact) -> None:
+    """Write what a contact is sorted and found by."""
+    contact.sort_name = search_text.normalise(contact.name)[:200]
+    contact.search_text = searchable(contact)
+
+
+def refuse_leaving_people(contact: Contact) -> None:
+    """Raise InvalidInputError("company_has_people") for a company that is to be a person."""
+    people = select(Contact.id).where(
+        Contact.company_id == contact.id, Contact.deleted_at.is_(None)
+    )
+    if db.session.scalar(people.limit(1)) is not None:
+        raise InvalidInputError("company_has_people", "kind")
+
+
+def _settle(contact: Contact, fields: Collection[str]) -> None:
+    if "kind" in fields and contact.kind != ContactKind.COMPANY:
+        refuse_leaving_people(contact)
+    company = contact.company if "company" in fields else None
+    if company is not None and company.kind != ContactKind.COMPANY:
+        raise InvalidInputError("company_unknown", "company_id")
+    derive(contact)
+    if "name" in fields:
+        refresh_people(contact)
+
+
+CONTACT = keep(
+    Keeping(
+        RecordKind.CONTACT,
+        Contact,
+        (
+            *(Column(name) for name in ("name", "kind", "job_title", "address", "about")),
+            Column("do_not_call"),
+            Reference("company"),
+            Reference("responsible"),
+            Phones(),
+            Emails(),
+            RefusedNumbers(),
+            Column("deleted_at"),
+        ),
+        opposites={
+            "deleted": "restored",
+            "restored": "deleted",
+            "not_this_person": "this_person_again",
+            "this_person_again": "not_this_person",
+        },
+        settle=_settle,
+    )
+)

@@ -1,0 +1,159 @@
+"""What the journal keeps of a record: values, by which a change can be undone, and words."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Protocol, TypedDict
+
+from sqlalchemy import inspect
+from sqlalchemy.orm import RelationshipProperty
+
+from crm_app.extensions import db
+
+
+class Value(TypedDict, total=False):
+    """What a field held: the value, and the words that stood for it where they differ.
+
+    An entry from before values were kept may have the words alone.
+    """
+
+    value: Any
+    shown: Any
+
+
+class FieldChange(TypedDict):
+    """What one field held before and after."""
+
+    old: Value
+    new: Value
+
+
+Snapshot = Mapping[str, Value]
+Changes = Mapping[str, FieldChange]
+
+
+class GoneError(Exception):
+    """A value refers to a record that is not there any more."""
+
+
+class Kept(Protocol):
+    """How the journal keeps one field of a record."""
+
+    @property
+    def name(self) -> str:
+        """The name under which the journal has it."""
+
+    def read(self, record: Any) -> Value:
+        """Copy what the record holds, in a form that JSON can hold."""
+
+    def write(self, record: Any, value: Any) -> None:
+        """Make the record hold what `read` gave once; raises GoneError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column whose value says all there is to know."""
+
+    name: str
+
+    def read(self, record: Any) -> Value:
+        """Copy the value."""
+        return {"value": plain(getattr(record, self.name))}
+
+    def write(self, record: Any, value: Any) -> None:
+        """Set the value."""
+        setattr(record, self.name, typed(record, self.name, value))
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Columns that are one field to a reader of the history, such as an amount of money.
+
+    Nothing is shown while the first of them is empty, whatever the others hold.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+
+    def read(self, record: Any) -> Value:
+        """Copy the values."""
+        values = [plain(getattr(record, column)) for column in self.columns]
+        return {"value": values} if values[0] is not None else {"value": values, "shown": None}
+
+    def write(self, record: Any, value: Any) -> None:
+        """Set the values."""
+        for column, part in zip(self.columns, value, strict=True):
+            setattr(record, column, typed(record, column, part))
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A relationship to another record, which is shown by its name."""
+
+    name: str
+    title: str = "name"
+
+    def read(self, record: Any) -> Value:
+        """Copy the id, and how the other record is called now; what is pending must be flushed."""
+        relationship = self._relationship(record)
+        (column,) = relationship.local_columns
+        other_id = getattr(record, inspect(type(record)).get_property_by_column(column).key)
+        other = db.session.get(relationship.mapper.class_, other_id) if other_id else None
+        return {"value": other_id, "shown": getattr(other, self.title) if other else ""}
+
+    def write(self, record: Any, value: Any) -> None:
+        """Refer to the other record again."""
+        model = self._relationship(record).mapper.class_
+        other = db.session.get(model, value) if value is not None else None
+        if value is not None and other is None:
+            raise GoneError
+        setattr(record, self.name, other)
+
+    def _relationship(self, record: Any) -> RelationshipProperty[Any]:
+        relationship: RelationshipProperty[Any] = inspect(type(record)).relationships[self.name]
+        return relationship
+
+
+def snapshot(record: object, fields: Iterable[Kept | str]) -> dict[str, Value]:
+    """Copy fields of a record; a name alone is a column."""
+    kept = (Column(field) if isinstance(field, str) else field for field in fields)
+    return {field.name: field.read(record) for field in kept}
+
+
+def difference(before: Snapshot, after: Snapshot) -> dict[str, FieldChange]:
+    """Compare two snapshots: the fields whose values are not the same."""
+    nothing: Value = {"value": None}
+    return {
+        field: {"old": before.get(field, nothing), "new": value}
+        for field, value in after.items()
+        if before.get(field, nothing).get("value") != value.get("value")
+    }
+
+
+def change(old: Any, new: Any) -> FieldChange:
+    """Say of a field what it held before and after, where the value is all there is to show."""
+    return {"old": {"value": plain(old)}, "new": {"value": plain(new)}}
+
+
+def words(value: Value) -> Any:
+    """Give what stood on the screen for a value: its words, or the value that pages word."""
+    return value.get("shown", value.get("value"))
+
+
+def plain(value: Any) -> Any:
+    """Write a value so that JSON can hold it."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, str):
+        # Texts of long ago may have the line ends of a browser; that is no change.
+        return value.replace("\r\n", "\n")
+    return value
+
+
+def typed(record: Any, column: str, value: Any) -> Any:
+    """Read what `plain` wrote for a column."""
+    kind = inspect(type(record)).columns[column].type.python_type
+    return datetime.fromisoformat(value) if value is not None and kind is datetime else value
