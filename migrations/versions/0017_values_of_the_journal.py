@@ -1,6 +1,6 @@
 """values of the journal
 
-Revision: 0016, after 0015
+Revision: 0017, after 0016
 """
 
 from typing import Any
@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0016"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
