@@ -4,10 +4,14 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 
 import structlog
+from sqlalchemy import event
+from sqlalchemy.orm import Session, SessionTransaction
 
+from crm_app.extensions import db
 from crm_app.live.services import tell
 
 MOST_WAITING = 1_000
+_FOR_THE_COMMIT = "done when committed"
 log = structlog.get_logger(__name__)
 
 _Message = tuple[frozenset[int], tuple[tuple[str, int | None], ...]]
@@ -66,3 +70,29 @@ class Teller:
 
 
 teller = Teller()
+
+
+def after_commit(user_ids: Iterable[int], message: Mapping[str, int | None]) -> None:
+    """Send a message of ids to these users' screens once the session's transaction is committed."""
+    users = frozenset(user_ids)
+    when_committed(lambda: teller.later(users, message))
+
+
+def when_committed(do: Callable[[], object]) -> None:
+    """Do something once the session's transaction is committed; a rollback forgets it."""
+    db.session.info.setdefault(_FOR_THE_COMMIT, []).append(do)
+
+
+def _after_commit(session: Session) -> None:
+    for do in session.info.pop(_FOR_THE_COMMIT, ()):
+        do()
+
+
+def _after_rollback(session: Session, ended: SessionTransaction) -> None:
+    # A savepoint that is given up is not the end of the transaction.
+    if not ended.nested:
+        session.info.pop(_FOR_THE_COMMIT, None)
+
+
+event.listen(db.session, "after_commit", _after_commit)
+event.listen(db.session, "after_soft_rollback", _after_rollback)
