@@ -19,7 +19,7 @@ _LONGEST_CALL_SECONDS = 7 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CallEnding:
     """How the call ended so far: `end` is the fact that decides, None while it lives."""
 
     end: Fact | None
@@ -62,7 +62,7 @@ class Outcome:
 
     @property
     def talk_seconds(self) -> int | None:
-        """Seconds from answer to end, as the PBX counted them where it told; None while unknown."""
+        """Seconds from answer to end, as the PBX counts them if it does; None while unknown."""
         if self.end is None or self.is_swept:
             return None
         if not self.is_answered:
@@ -83,29 +83,29 @@ class Outcome:
         return end.kind in ENDS and _says_answered(end)
 
 
-def outcome_of(told: list[Fact], parties: Parties) -> Outcome:
+def ending_of(facts: list[Fact], parties: Parties) -> CallEnding:
     """Weigh the ends of a call against its answers."""
-    answers = [fact for fact in told if fact.kind is FactKind.ANSWERED]
-    ends = [fact for fact in told if fact.kind in ENDS]
+    answers = [fact for fact in facts if fact.kind is FactKind.ANSWERED]
+    ends = [fact for fact in facts if fact.kind in ENDS]
     if parties.direction is Direction.OUTBOUND and not parties.is_own_leg:
         # Our own phone was picked up, or hung up: that says nothing of the other side.
         answers = [fact for fact in answers if fact.called != parties.placed_by or not fact.called]
-        if any(fact.kind in OUTGOING and not is_own_leg(fact) for fact in told):
+        if any(fact.kind in OUTGOING and not is_own_leg(fact) for fact in facts):
             ends = [fact for fact in ends if not is_own_leg(fact)]
     first_answers = _first_answers(answers)
     leg_ends = [fact for fact in ends if _ends_only_a_leg(fact, first_answers)]
     ends = [fact for fact in ends if not _ends_only_a_leg(fact, first_answers)]
-    refusals = [fact for fact in told if fact.kind is FactKind.REFUSED]
+    refusals = [fact for fact in facts if fact.kind is FactKind.REFUSED]
     end = max(ends, key=_weight, default=None)
-    end = end or next(iter(refusals), None) or _sweep_in_force(told)
+    end = end or next(iter(refusals), None) or _sweep_in_force(facts)
     answering_ends = sorted(filter(_says_answered, ends), key=_weight, reverse=True)
-    return Outcome(
+    return CallEnding(
         end, leg_ends, answers, bool(answers or answering_ends), bool(refusals), answering_ends
     )
 
 
 def _first_answers(answers: list[Fact]) -> list[tuple[datetime, str]]:
-    """Tell when each of the two extensions answered that were the first to."""
+    """The two extensions that answered first, and when each of them did."""
     first: dict[str, datetime] = {}
     for fact in answers:
         if fact.who and fact.received_at <= first.get(fact.who, fact.received_at):
@@ -114,7 +114,7 @@ def _first_answers(answers: list[Fact]) -> list[tuple[datetime, str]]:
 
 
 def _ends_only_a_leg(end: Fact, first_answers: list[tuple[datetime, str]]) -> bool:
-    """Tell whether an end is that of one phone, while another had answered before it."""
+    """Whether an end is that of one phone, while another had answered before it."""
     if end.kind is not FactKind.ENDED or _says_answered(end):
         return False
     if not end.extension or end.last_extension:
@@ -122,15 +122,15 @@ def _ends_only_a_leg(end: Fact, first_answers: list[tuple[datetime, str]]) -> bo
     return any(who != end.extension and at <= end.received_at for at, who in first_answers)
 
 
-def _sweep_in_force(told: list[Fact]) -> Fact | None:
+def _sweep_in_force(facts: list[Fact]) -> Fact | None:
     """Find our own closing of a silent call, unless the PBX has spoken of it again since."""
     sweep = max(
-        (fact for fact in told if fact.kind is FactKind.SWEPT),
+        (fact for fact in facts if fact.kind is FactKind.SWEPT),
         key=lambda fact: fact.received_at,
         default=None,
     )
     if sweep and any(
-        fact.kind in _SIGNS_OF_LIFE and fact.received_at > sweep.received_at for fact in told
+        fact.kind in _SIGNS_OF_LIFE and fact.received_at > sweep.received_at for fact in facts
     ):
         return None
     return sweep

@@ -1,4 +1,4 @@
-"""What the PBX, our users and our own timers have told us about a call: the vocabulary of facts."""
+"""What the PBX, our users and our own timers say about a call: the vocabulary of facts."""
 
 import hashlib
 import json
@@ -61,9 +61,9 @@ class CallPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing we were told about one call.
+    """One thing that is said about one call.
 
-    Numbers are E.164 ('+351…'), short digits, or '' when hidden or not told; `caller_name` and
+    Numbers are E.164 ('+351…'), short digits, or '' when hidden or unknown; `caller_name` and
     `called_name` then say what stood in their place, and `dial_code` what was dialled around the
     number. `caller_other` and `called_other` are the second reading of a number that has two.
     `received_at` is our own clock, aware, in UTC; `pbx_time` is the PBX's start text, kept as it
@@ -118,7 +118,7 @@ class Fact:
         return tuple(number for pair in pairs if pair[1] for number in pair)
 
     def is_ours(self, number: str) -> bool:
-        """Tell whether a number of this fact is an extension, as far as is known."""
+        """Whether a number of this fact is an extension, as far as is known."""
         if not may_be_extension(number):
             return False
         return self.extensions is None or number in self.extensions or number in self.named
@@ -133,9 +133,9 @@ class Fact:
     @property
     def others(self) -> tuple[str, ...]:
         """The extensions that are named beside the one that acts: who passed on, who calls."""
-        told = {self.extension, self.last_extension, self.transfer_from}
-        told |= {number for number in (self.caller, self.called) if self.is_ours(number)}
-        return tuple(sorted(told - {"", self.who}))
+        named = {self.extension, self.last_extension, self.transfer_from}
+        named |= {number for number in (self.caller, self.called) if self.is_ours(number)}
+        return tuple(sorted(named - {"", self.who}))
 
     @property
     def content(self) -> tuple[str, ...]:
@@ -167,13 +167,13 @@ class Fact:
     def content_key(self) -> str:
         """Name the content in 64 hex digits: a fact that is delivered twice has the same name."""
         # Empty fields are left out, so that a field added later does not rename older facts.
-        told = {name: value for name, value in self._told().items() if name not in _NO_CONTENT}
-        text = json.dumps(told, sort_keys=True, separators=(",", ":"))
+        values = {name: value for name, value in self._values().items() if name not in _NO_CONTENT}
+        text = json.dumps(values, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def to_json(self) -> str:
         """Write the fact as JSON text for storage; `from_json` reads it back unchanged."""
-        return json.dumps(self._told(), separators=(",", ":"), ensure_ascii=False)
+        return json.dumps(self._values(), separators=(",", ":"), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -202,14 +202,14 @@ class Fact:
             numbers=frozenset(numbers or ()),
         )
 
-    def _told(self) -> dict[str, Any]:
-        told = {name: getattr(self, name) for name in _FIELDS}
-        told["received_at"] = self.received_at.isoformat()
-        told["own"] = sorted(self.own) or ""
-        return {k: v for k, v in told.items() if v is not None and v != "" and v is not False}
+    def _values(self) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in _FIELDS}
+        values["received_at"] = self.received_at.isoformat()
+        values["own"] = sorted(self.own) or ""
+        return {k: v for k, v in values.items() if v is not None and v != "" and v is not False}
 
 
-# Kept beside the fact, because it was not told.
+# Kept beside the fact: what the office knew is no part of its content.
 _KNOWN = {"extensions", "numbers"}
 _FIELDS = tuple(field.name for field in fields(Fact) if field.name not in _KNOWN)
 _NO_CONTENT = {"received_at", "own"}
@@ -229,12 +229,12 @@ def _as_read(fact: Fact) -> Fact:
 
 
 def may_be_extension(number: str) -> bool:
-    """Tell whether a number could be an extension: up to five digits, the first not zero."""
+    """Whether a number could be an extension: up to five digits, the first not zero."""
     return 0 < len(number) <= _LONGEST_EXTENSION and number.isdecimal() and number[0] != "0"
 
 
 def is_own_leg(fact: Fact) -> bool:
-    """Tell whether an outgoing fact is click-to-call ringing the user's own extension first."""
+    """Whether an outgoing fact is click-to-call ringing the user's own extension first."""
     return fact.is_ours(fact.called) and (
         fact.called == fact.extension or fact.leg == "callback_leg1"
     )

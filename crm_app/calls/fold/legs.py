@@ -23,13 +23,13 @@ class Leg:
 Legs = dict[str, dict[str, Leg]]
 
 
-def answerers_of(told: list[Fact], answers: list[Fact], parties: Parties) -> list[str]:
+def answerers_of(facts: list[Fact], answers: list[Fact], parties: Parties) -> list[str]:
     """Name the extensions that picked up, in the order the call went through their hands.
 
     A transfer says who passed the call on, so the chain follows `transfer_from`; time decides only
     between answers that no transfer links. Somebody who got the call back is named twice.
     """
-    passed_from = _passed_from(told)
+    passed_from = _passed_from(facts)
     passes: dict[tuple[str, str], None] = {}
     for fact in answers:
         who = answering(fact, parties)
@@ -61,28 +61,28 @@ def answering(fact: Fact, parties: Parties) -> str:
     return fact.who
 
 
-def _passed_from(told: list[Fact]) -> dict[str, str]:
-    """Tell for each extension that rang for no other reason who passed the call to it."""
+def _passed_from(facts: list[Fact]) -> dict[str, str]:
+    """Who passed the call to each extension that rang for no other reason."""
     sources: dict[str, set[str]] = {}
-    for fact in filter(_rings, told):
+    for fact in filter(_rings, facts):
         sources.setdefault(fact.extension, set()).add(fact.transfer_from)
     return {who: min(passed) for who, passed in sources.items() if "" not in passed}
 
 
 def legs_of(
-    told: list[Fact], answers: list[Fact], leg_ends: list[Fact], parties: Parties
+    facts: list[Fact], answers: list[Fact], leg_ends: list[Fact], parties: Parties
 ) -> tuple[Leg, ...]:
     """List the legs: first those that rang by themselves, then those a colleague passed on."""
     legs: Legs = {}
-    for who, source, moment in _rings_in(told, parties):
+    for who, source, moment in _rings_in(facts, parties):
         legs.setdefault(who, {}).setdefault(source, Leg(who, moment, None, source))
     counted, ending = set(answers), set(leg_ends)
-    for fact in told:
+    for fact in facts:
         if fact.kind is FactKind.ANSWERED and (fact in counted or fact.called == parties.placed_by):
             _note_answer(legs, fact, answering(fact, parties))
         elif fact.kind is FactKind.STOPPED_RINGING or fact in ending:
             _note_stop(legs, fact)
-    _note_own_phone(legs, told, parties)
+    _note_own_phone(legs, facts, parties)
     found = [leg for by_source in legs.values() for leg in by_source.values()]
     return tuple(sorted(found, key=_place))
 
@@ -109,9 +109,9 @@ def _rings(fact: Fact) -> bool:
     return fact.kind is FactKind.RANG and bool(fact.extension)
 
 
-def _rings_in(told: list[Fact], parties: Parties) -> Iterable[tuple[str, str, datetime]]:
+def _rings_in(facts: list[Fact], parties: Parties) -> Iterable[tuple[str, str, datetime]]:
     between_us = parties.direction is Direction.INTERNAL
-    for fact in told:
+    for fact in facts:
         if _rings(fact):
             yield fact.extension, fact.transfer_from, fact.received_at
         elif fact.kind is FactKind.OUTGOING_STARTED and (
@@ -143,13 +143,13 @@ def _source_of(mine: dict[str, Leg], fact: Fact) -> str:
     return source if source in mine else min(mine, default=source)
 
 
-def _note_own_phone(legs: Legs, told: list[Fact], parties: Parties) -> None:
+def _note_own_phone(legs: Legs, facts: list[Fact], parties: Parties) -> None:
     """Our phone has been picked up once the PBX goes on to call the other side."""
     mine = legs.get(parties.placed_by, {})
     own = mine.get("")
     if not own or own.answered_at or parties.direction is not Direction.OUTBOUND:
         return
-    for fact in told:
+    for fact in facts:
         if fact.kind is FactKind.OUTGOING_STARTED and not is_own_leg(fact):
             mine[""] = replace(own, answered_at=fact.received_at)
             return

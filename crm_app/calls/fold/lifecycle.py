@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from crm_app.calls.fold.ending import ENDS, NEVER, Outcome, outcome_of
+from crm_app.calls.fold.ending import ENDS, NEVER, CallEnding, ending_of
 from crm_app.calls.fold.facts import CallPhase, Direction, Disposition, Fact, FactKind, as_read
 from crm_app.calls.fold.legs import Leg, answerers_of, legs_of, ringing_in
 from crm_app.calls.fold.parties import Parties, parties_of
@@ -89,47 +89,47 @@ class CallState:
 
 def fold(facts: Iterable[Fact]) -> CallState:
     """Make the call of its facts; never raises, whatever the facts say."""
-    told = _each_once(as_read(facts))
-    parties = parties_of(told)
-    outcome = outcome_of(told, parties)
-    answerers = [] if outcome.is_refused else answerers_of(told, outcome.answers, parties)
-    answered_by = _answered_by(answerers, parties, outcome)
-    participants = _participants(answerers, answered_by, parties, outcome)
-    recordings = _recordings(told, outcome)
-    answered_at = outcome.answered_at
-    started_at = min([fact.received_at for fact in told], default=NEVER)
+    distinct = _each_once(as_read(facts))
+    parties = parties_of(distinct)
+    ending = ending_of(distinct, parties)
+    answerers = [] if ending.is_refused else answerers_of(distinct, ending.answers, parties)
+    answered_by = _answered_by(answerers, parties, ending)
+    participants = _participants(answerers, answered_by, parties, ending)
+    recordings = _recordings(distinct, ending)
+    answered_at = ending.answered_at
+    started_at = min([fact.received_at for fact in distinct], default=NEVER)
     started_at = min(started_at, answered_at or started_at)
-    is_stale = _is_stale(told)
-    legs = legs_of(told, outcome.answers, outcome.leg_ends, parties)
-    # Whoever talked has a leg, also who made the call and has passed it on.
+    is_stale = _is_stale(distinct)
+    legs = legs_of(distinct, ending.answers, ending.leg_ends, parties)
+    # Everybody who talked has a leg, also who made the call and has passed it on.
     known = {leg.extension for leg in legs}
     talked = [name for name in participants if name not in known]
     legs = (*legs, *(Leg(name, answered_at=answered_at) for name in talked))
     return CallState(
-        pbx_call_id=told[0].pbx_call_id if told else "",
+        pbx_call_id=distinct[0].pbx_call_id if distinct else "",
         direction=parties.direction,
-        phase=outcome.phase,
-        disposition=outcome.disposition,
-        disposition_raw=outcome.end.disposition_raw if outcome.end else "",
-        is_blocked=outcome.is_refused,
-        is_voicemail=_is_voicemail(parties, outcome, participants, recordings),
+        phase=ending.phase,
+        disposition=ending.disposition,
+        disposition_raw=ending.end.disposition_raw if ending.end else "",
+        is_blocked=ending.is_refused,
+        is_voicemail=_is_voicemail(parties, ending, participants, recordings),
         is_own_leg=parties.is_own_leg,
         is_stale=is_stale,
         outside_number=parties.outside_number,
         outside_name=parties.outside_name,
-        did=min([fact.did for fact in told if fact.did], default=""),
+        did=min([fact.did for fact in distinct if fact.did], default=""),
         started_at=started_at,
         answered_at=answered_at,
-        ended_at=outcome.end.received_at if outcome.end else None,
-        ring_seconds=outcome.ring_seconds(started_at),
-        talk_seconds=outcome.talk_seconds,
+        ended_at=ending.end.received_at if ending.end else None,
+        ring_seconds=ending.ring_seconds(started_at),
+        talk_seconds=ending.talk_seconds,
         answered_by=answered_by,
         placed_by=parties.placed_by,
         legs=legs,
         participants=participants,
         recordings=recordings,
-        ringing_extensions=() if outcome.end or is_stale else ringing_in(legs, participants),
-        talking_extension=participants[-1] if participants and not outcome.end else "",
+        ringing_extensions=() if ending.end or is_stale else ringing_in(legs, participants),
+        talking_extension=participants[-1] if participants and not ending.end else "",
     )
 
 
@@ -144,14 +144,14 @@ def _each_once(facts: Iterable[Fact]) -> list[Fact]:
     return [earliest[content] for _, content in heard]
 
 
-def _is_stale(told: list[Fact]) -> bool:
-    """Tell whether old notifications were sent again: they are signed, but nothing rings.
+def _is_stale(facts: list[Fact]) -> bool:
+    """Whether old notifications were sent again: they are signed, but nothing rings.
 
     The PBX's start has no zone and its clock may be hours from ours, so a day is what proves it.
     """
     return any(
         fact.kind in _RINGS and fact.pbx_time and abs(_pbx_clock_lead(fact)) > _FRESH
-        for fact in told
+        for fact in facts
     )
 
 
@@ -163,49 +163,49 @@ def _pbx_clock_lead(fact: Fact) -> timedelta:
     return start - fact.received_at
 
 
-def _answered_by(answerers: list[str], parties: Parties, outcome: Outcome) -> str:
+def _answered_by(answerers: list[str], parties: Parties, ending: CallEnding) -> str:
     """Name who had the call last; of a call whose end we never heard nobody can say that."""
-    if not outcome.is_answered or outcome.is_refused or outcome.is_swept:
+    if not ending.is_answered or ending.is_refused or ending.is_swept:
         return ""
-    last = [end.last_extension for end in outcome.answering_ends if end.last_extension]
+    last = [end.last_extension for end in ending.answering_ends if end.last_extension]
     known = [*last[:1], *answerers[-1:]]
     if parties.direction is Direction.INBOUND:
-        known += [end.extension for end in outcome.answering_ends if end.extension]
+        known += [end.extension for end in ending.answering_ends if end.extension]
     elif parties.direction is Direction.OUTBOUND:
         known.append(parties.placed_by)
     else:
         known.append(parties.called_extension)
-        known += [end.who for end in outcome.answering_ends if end.who != parties.placed_by]
+        known += [end.who for end in ending.answering_ends if end.who != parties.placed_by]
     return next(filter(None, known), "")
 
 
 def _participants(
-    answerers: list[str], answered_by: str, parties: Parties, outcome: Outcome
+    answerers: list[str], answered_by: str, parties: Parties, ending: CallEnding
 ) -> tuple[str, ...]:
-    if outcome.is_refused or not outcome.is_answered:
+    if ending.is_refused or not ending.is_answered:
         return ()
     talked = [name for name in (parties.placed_by, *answerers, answered_by) if name]
-    if outcome.end:
+    if ending.end:
         return tuple(dict.fromkeys(talked))
-    # Whoever has the call now is named last, also when it came back to them.
+    # The one who has the call now is named last, also when it came back to them.
     return tuple(dict.fromkeys(reversed(talked)))[::-1]
 
 
 def _is_voicemail(
-    parties: Parties, outcome: Outcome, participants: tuple[str, ...], recordings: tuple[str, ...]
+    parties: Parties, ending: CallEnding, participants: tuple[str, ...], recordings: tuple[str, ...]
 ) -> bool:
     """The PBX says answered, somebody was recorded, and none of us is named."""
     return (
         parties.direction is Direction.INBOUND
-        and not (outcome.is_refused or outcome.answers or participants)
-        and bool(outcome.answering_ends)
-        and (bool(recordings) or any(end.is_recorded for end in outcome.answering_ends))
+        and not (ending.is_refused or ending.answers or participants)
+        and bool(ending.answering_ends)
+        and (bool(recordings) or any(end.is_recorded for end in ending.answering_ends))
     )
 
 
-def _recordings(told: list[Fact], outcome: Outcome) -> tuple[str, ...]:
+def _recordings(facts: list[Fact], ending: CallEnding) -> tuple[str, ...]:
     """List the recordings; one announced by the end of an unanswered call holds nothing."""
-    announced = {fact.recording_id for fact in told if fact.kind is FactKind.RECORDED}
-    if outcome.is_answered:
-        announced |= {fact.recording_id for fact in told if fact.kind in ENDS}
+    announced = {fact.recording_id for fact in facts if fact.kind is FactKind.RECORDED}
+    if ending.is_answered:
+        announced |= {fact.recording_id for fact in facts if fact.kind in ENDS}
     return tuple(sorted(announced - {""}))

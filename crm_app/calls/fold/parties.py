@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from crm_app.calls.fold.facts import Direction, Fact, FactKind, is_own_leg
 
 OUTGOING = (FactKind.OUTGOING_STARTED, FactKind.OUTGOING_ENDED)
-_TELLS_CALLER = (
+_NAMES_CALLER = (
     FactKind.STARTED,
     FactKind.RANG,
     FactKind.ANSWERED,
@@ -19,7 +19,7 @@ _TELLS_CALLER = (
     FactKind.LISTED,
     FactKind.REFUSED,
 )
-_TELLS_CALLED = (*OUTGOING, FactKind.LISTED, FactKind.ANSWERED, FactKind.ENDED, FactKind.RANG)
+_NAMES_CALLED = (*OUTGOING, FactKind.LISTED, FactKind.ANSWERED, FactKind.ENDED, FactKind.RANG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Parties:
 def parties_of(facts: list[Fact]) -> Parties:
     """Read both sides of a call from its facts.
 
-    The prefix of the PBX's call id tells the direction; it is corrected when both sides are ours,
+    The prefix of the PBX's call id gives the direction; it is corrected when both sides are ours,
     and when incoming events turn out to be our own click-to-call.
     """
     pbx_call_id = facts[0].pbx_call_id if facts else ""
@@ -66,7 +66,7 @@ def _placed(facts: list[Fact]) -> Parties:
     only_own_leg = bool(outgoing) and all(is_own_leg(fact) for fact in outgoing)
     called = [
         [fact for fact in facts if fact.kind is kind and fact.called]
-        for kind in (*_TELLS_CALLED, FactKind.DIALLED)
+        for kind in (*_NAMES_CALLED, FactKind.DIALLED)
     ]
     outside = _first_of(
         [fact.called for fact in group if not fact.is_ours(fact.called)] for group in called
@@ -84,7 +84,7 @@ def _placed(facts: list[Fact]) -> Parties:
 
 def _received(facts: list[Fact]) -> Parties:
     callers = [
-        [fact for fact in facts if fact.kind is kind and fact.caller] for kind in _TELLS_CALLER
+        [fact for fact in facts if fact.kind is kind and fact.caller] for kind in _NAMES_CALLER
     ]
     outside = _first_of(
         [fact.caller for fact in group if not fact.is_ours(fact.caller)] for group in callers
@@ -102,7 +102,7 @@ def _received(facts: list[Fact]) -> Parties:
             return Parties(Direction.INTERNAL, "", placed_by, called_extension=wanted)
         return Parties(Direction.OUTBOUND, wanted, placed_by)
     if not caller:
-        name = _first(fact.caller_name for fact in facts if fact.kind in _TELLS_CALLER)
+        name = _first(fact.caller_name for fact in facts if fact.kind in _NAMES_CALLER)
         return Parties(Direction.INBOUND, outside_name=name)
     # Nobody but the caller's own phone is named: the PBX rings it first to call somebody else.
     if named == {caller}:
@@ -111,8 +111,8 @@ def _received(facts: list[Fact]) -> Parties:
 
 
 def _named_by_the_pbx(facts: list[Fact]) -> set[str]:
-    told = [fact for fact in facts if fact.kind is not FactKind.DIALLED]
-    return ({fact.who for fact in told} | {fact.last_extension for fact in told}) - {""}
+    sent = [fact for fact in facts if fact.kind is not FactKind.DIALLED]
+    return ({fact.who for fact in sent} | {fact.last_extension for fact in sent}) - {""}
 
 
 def _passed_to(facts: list[Fact]) -> set[str]:
@@ -121,7 +121,7 @@ def _passed_to(facts: list[Fact]) -> set[str]:
 
 
 def _first(values: Iterable[str]) -> str:
-    """Choose one of several told values in a way that does not depend on their order."""
+    """Choose one of several values in a way that does not depend on their order."""
     return min(filter(None, values), default="")
 
 
