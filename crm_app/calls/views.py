@@ -68,7 +68,7 @@ def index() -> str:
 
 @bp.get("/<int:call_id>")
 def show(call_id: int) -> str:
-    """Show one call: who, how it went, what the PBX told, whom it was with."""
+    """Show one call: who, how it went, what the PBX said, whom it was with."""
     call = fetch(Call, call_id, me(), Verb.VIEW)
     wrapups = db.session.scalars(
         db.select(CallWrapup).where(CallWrapup.call_id == call.id, CallWrapup.saved_at.is_not(None))
@@ -81,7 +81,7 @@ def show(call_id: int) -> str:
         call=call,
         people=people,
         leads=open_leads([contact.id for contact in contacts], me()),
-        story=wording.tell_story(list(db.session.scalars(CallFact.of(call.pbx_call_id)))),
+        history=wording.history(list(db.session.scalars(CallFact.of(call.pbx_call_id)))),
         wrapups=list(wrapups),
         outcomes=outcomes.labels(),
         refused=refused_of(call.outside_number),

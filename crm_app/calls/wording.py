@@ -40,8 +40,8 @@ SOURCE_WORDS = {"incoming_call": _l("Incoming call"), "outgoing_call": _l("Outgo
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a call's story: when it was heard, an icon and a sentence."""
+class LogLine:
+    """One line in the history of a call: when we heard of it, an icon and a sentence."""
 
     at: datetime
     time: str
@@ -49,15 +49,15 @@ class Line:
     sentence: str
 
 
-def tell_story(rows: list[CallFact]) -> list[Line]:
+def history(rows: list[CallFact]) -> list[LogLine]:
     """Put the facts of a call into sentences, in the order they arrived."""
     return [
-        Line(row.received_at, format_time(row.received_at, "medium"), *_tell(row.fact, row))
+        LogLine(row.received_at, format_time(row.received_at, "medium"), *_sentence(row.fact, row))
         for row in rows
     ]
 
 
-def _tell(fact: Fact, row: CallFact) -> tuple[str, str]:
+def _sentence(fact: Fact, row: CallFact) -> tuple[str, str]:
     who = _who(fact.who, row.user.name if row.user else "")
     number = phone(fact.caller) or fact.caller_name or _("a hidden number")
     numbers = {"number": number, "line": phone(fact.did)}
@@ -77,12 +77,12 @@ def _tell(fact: Fact, row: CallFact) -> tuple[str, str]:
         case FactKind.STOPPED_RINGING:
             return "bell-off", _("%(who)s stops ringing.", who=who)
         case FactKind.ENDED | FactKind.OUTGOING_ENDED | FactKind.LISTED:
-            return "phone-off", _tell_end(fact)
+            return "phone-off", _end_sentence(fact)
         case _:
-            return _tell_rest(fact, who)
+            return _other_sentence(fact, who)
 
 
-def _tell_rest(fact: Fact, who: str) -> tuple[str, str]:
+def _other_sentence(fact: Fact, who: str) -> tuple[str, str]:
     number = phone(fact.called) or fact.called_name
     match fact.kind:
         case FactKind.ANSWERED if fact.who:
@@ -112,7 +112,7 @@ def _tell_rest(fact: Fact, who: str) -> tuple[str, str]:
             return "clock", _("Nothing was heard for too long; the call was closed here.")
 
 
-def _tell_end(fact: Fact) -> str:
+def _end_sentence(fact: Fact) -> str:
     code = fact.disposition or ("" if fact.disposition_raw else Disposition.UNFINISHED)
     # A word of the PBX that we do not know is shown as it came.
     result = STATUSES[code][0] if code else fact.disposition_raw
