@@ -11,9 +11,9 @@ from crm_app.accounts.people.commands import user_cli
 from crm_app.calls.commands import calls_cli
 from crm_app.config import Config
 from crm_app.errors import InvalidInputError, RamalError
-from crm_app.serving import checks
 from crm_app.serving.commands import demo_cli, make_serve, worker
 from crm_app.serving.key_commands import secret_key_cli
+from crm_app.serving.processes import checks
 from crm_app.simulator.commands import simulate
 from crm_app.telephony.commands import telephony_cli
 

@@ -17,7 +17,7 @@ from crm_app.encryption import Vault
 from crm_app.errors import ConfigError
 from crm_app.extensions import db
 from crm_app.serving import office
-from crm_app.serving.supervisor import Supervisor
+from crm_app.serving.processes.supervisor import Supervisor
 from crm_app.telephony import services as telephony
 from crm_app.telephony.services import Probe
 

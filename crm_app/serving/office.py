@@ -10,8 +10,9 @@ from flask import Flask
 
 from crm_app.config import Config
 from crm_app.extensions import db
-from crm_app.serving import advice, checks, preparation
-from crm_app.serving.supervisor import Supervisor, connections_for, while_running
+from crm_app.serving import advice, preparation
+from crm_app.serving.processes import checks
+from crm_app.serving.processes.supervisor import Supervisor, connections_for, while_running
 
 Greeting = Callable[[], None]
 

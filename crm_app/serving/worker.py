@@ -10,8 +10,9 @@ from flask import Flask
 from redis.exceptions import RedisError
 
 from crm_app.config import Config
-from crm_app.serving import advice, jobs, signals
+from crm_app.serving import advice, jobs
 from crm_app.serving.jobs import Job
+from crm_app.serving.processes import signals
 from crm_app.serving.queue import Queue
 
 log = structlog.get_logger(__name__)

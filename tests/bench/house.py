@@ -22,6 +22,7 @@ from tests.postgres import Postgres
 from tests.signed_in import cookie_of
 
 ROOT = Path(__file__).resolve().parents[2]
+CONF = "crm_app/serving/processes/gunicorn_conf.py"
 KEY, SECRET = "a1b2c3d4e5f60718293a", "0f1e2d3c4b5a69788796"
 SESSION_KEY = "a key for the benchmarks, long enough to be taken"
 # Ten event streams are held of one user, and 5,000 are measured.
@@ -105,7 +106,7 @@ class House:
         port = free_port()
         workers = self.app.extensions["settings"].workers
         command = [
-            sys.executable, "-m", "gunicorn", "--config", "crm_app/serving/gunicorn_conf.py",
+            sys.executable, "-m", "gunicorn", "--config", CONF,
             "--bind", f"127.0.0.1:{port}", "--workers", str(workers), "tests.bench.bare:app",
         ]  # fmt: skip
         url = f"http://127.0.0.1:{port}/hello"

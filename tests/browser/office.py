@@ -26,6 +26,7 @@ from crm_app.live.services import tell
 from tests.signed_in import new_token
 
 ROOT = Path(__file__).resolve().parents[2]
+CONF = "crm_app/serving/processes/gunicorn_conf.py"
 SESSION_KEY = "a key for the browser tests that is long enough"
 LINE = "+351210000001"
 START_SECONDS = 60
@@ -79,7 +80,7 @@ class Office:
 
     def _serve(self, environment: dict[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--config", "crm_app/serving/gunicorn_conf.py",
+            [sys.executable, "-m", "gunicorn", "--config", CONF,
              "--bind", f"{self.host}:{self.port}", "--workers", "1"],
             cwd=ROOT, env=environment, stdout=log, stderr=log,
         )  # fmt: skip

@@ -27,13 +27,14 @@ from crm_app.calls.models import Call
 from crm_app.config import Config, child_environment
 from crm_app.extensions import db
 from crm_app.leads import services as leads
-from crm_app.serving import valkey
 from crm_app.serving.demonstration import LOOPBACK
+from crm_app.serving.processes import valkey
 from crm_app.simulator.office import INTERACTIVE, Simulator
 from crm_app.telephony import services as telephony
 from tests.screenshots.morning import MORNING
 
 ROOT = Path(__file__).resolve().parents[2]
+CONF = "crm_app/serving/processes/gunicorn_conf.py"
 START_SECONDS = 60
 Made = TypeVar("Made")
 
@@ -85,7 +86,7 @@ class SampleOffice:
         self._held.enter_context(self.pbx)
         self.pbx.account.webhook_url = f"{self.url}/zadarma"
         server = self._run(
-            [sys.executable, "-m", "gunicorn", "--config", "crm_app/serving/gunicorn_conf.py",
+            [sys.executable, "-m", "gunicorn", "--config", CONF,
              "--bind", self.settings.bind, "--workers", "1", "tests.screenshots.wsgi:app"]
         )  # fmt: skip
         self._wait_for_page(server)

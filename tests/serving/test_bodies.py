@@ -305,7 +305,7 @@ def test_a_hundred_stalled_connections_are_all_closed(server: Server) -> None:
 
 
 def test_a_connection_whose_other_side_has_gone_does_not_stay_for_hours() -> None:
-    ours = runpy.run_path(str(ROOT / "crm_app" / "serving" / "gunicorn_conf.py"))
+    ours = runpy.run_path(str(ROOT / "crm_app" / "serving" / "processes" / "gunicorn_conf.py"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         ours["notice_who_has_gone"](listener)
         with socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:

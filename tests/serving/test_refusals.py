@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from crm_app.serving import children
-from crm_app.serving.children import Child
+from crm_app.serving.processes import children
+from crm_app.serving.processes.children import Child
 from tests.serving.running import flask
 
 pytestmark = pytest.mark.processes

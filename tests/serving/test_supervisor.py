@@ -13,8 +13,8 @@ import pytest
 
 from crm_app import config
 from crm_app.errors import RamalError
-from crm_app.serving import checks, signals, valkey
-from crm_app.serving.supervisor import Supervisor
+from crm_app.serving.processes import checks, signals, valkey
+from crm_app.serving.processes.supervisor import Supervisor
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from crm_app.health import migrations
-from crm_app.serving import valkey
+from crm_app.serving.processes import valkey
 from tests.serving.running import environment, flask
 from tests.serving.test_refusals import database_at
 

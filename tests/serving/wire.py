@@ -103,7 +103,7 @@ def serving(settings: Config, module: str = "wsgi:app", *options: str) -> Iterat
         DATABASE_URL=settings.database_url, REDIS_URL=settings.redis_url,
         SECRET_KEY=settings.secret_key, WEBHOOK_ALLOWED_NETWORKS="*", LOG_LEVEL="ERROR",
     )  # fmt: skip
-    config = ROOT / "crm_app" / "serving" / "gunicorn_conf.py"
+    config = ROOT / "crm_app" / "serving" / "processes" / "gunicorn_conf.py"
     process = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "--config", str(config), "--workers", "1",
          "--bind", f"127.0.0.1:{port}", *options, module],

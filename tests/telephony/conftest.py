@@ -74,7 +74,7 @@ def web_socket(connected: Flask, tmp_path: Path) -> Iterator[Path]:
         DATABASE_URL=settings.sqlalchemy_url, REDIS_URL=settings.redis_url,
         SECRET_KEY=settings.secret_keys[0], WEBHOOK_ALLOWED_NETWORKS="*", LOG_LEVEL="ERROR",
     )  # fmt: skip
-    config = ROOT / "crm_app" / "serving" / "gunicorn_conf.py"
+    config = ROOT / "crm_app" / "serving" / "processes" / "gunicorn_conf.py"
     server = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "--config", str(config), "--bind", f"unix:{path}"],
         cwd=ROOT, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

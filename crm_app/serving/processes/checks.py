@@ -13,7 +13,7 @@ from pathlib import Path
 
 from crm_app.config import Config
 from crm_app.errors import ConfigError
-from crm_app.serving import port_owner
+from crm_app.serving.processes import port_owner
 
 WANTED_FILES = 8192
 PREVIOUS_END_SECONDS = 15.0

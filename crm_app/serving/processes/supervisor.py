@@ -12,8 +12,8 @@ import structlog
 
 from crm_app.config import Config, child_environment
 from crm_app.errors import RamalError
-from crm_app.serving import checks, signals, valkey
-from crm_app.serving.children import PAUSES, ROOT, Child
+from crm_app.serving.processes import checks, signals, valkey
+from crm_app.serving.processes.children import PAUSES, ROOT, Child
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +68,7 @@ class Supervisor:
             "web",
             [
                 sys.executable, "-m", "gunicorn",
-                "--config", str(ROOT / "crm_app" / "serving" / "gunicorn_conf.py"),
+                "--config", str(ROOT / "crm_app" / "serving" / "processes" / "gunicorn_conf.py"),
                 "--bind", f"fd://{descriptor}",
                 "--workers", str(self._settings.workers),
                 "--worker-connections", str(connections),

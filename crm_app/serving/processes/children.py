@@ -13,7 +13,7 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PAUSES = (0.2, 1.0, 2.0, 4.0, 8.0)
 # A child that lived this long was well: its next death counts as the first one again.
 GOOD_LIFE_SECONDS = 60.0

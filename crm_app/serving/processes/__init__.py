@@ -1,0 +1,1 @@
+"""What `flask serve` starts, watches and ends."""
