@@ -2,7 +2,6 @@
 
 from flask import Blueprint, abort
 from flask_login import current_user
-from werkzeug.wrappers import Response
 
 from crm_app.accounts import rights, services
 from crm_app.accounts.models import User
@@ -22,9 +21,6 @@ def may_open(record: OwnedByColumns) -> bool:
 def free_extensions() -> list[str]:
     """Give templates the extensions of the PBX that can be given to somebody."""
     return services.free_extensions()
-
-
-Answer = str | tuple[str, int] | Response
 
 
 def user_or_404(user_id: int) -> User:

@@ -18,14 +18,14 @@ from crm_app.contacts.forms import (
     contents_of,
 )
 from crm_app.contacts.models import Contact, ContactKind
-from crm_app.contacts.views import Answer, bp, fetch_whole, url_of
+from crm_app.contacts.views import bp, fetch_whole, url_of
 from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db
 from crm_app.records.bin import restore
 from crm_app.text import clean
 from crm_app.web import once
 from crm_app.web.conflict import Change
-from crm_app.web.fragments import see_other
+from crm_app.web.fragments import Answer, see_other
 from crm_app.web.ids import read_id
 from crm_app.web.toasts import toast
 

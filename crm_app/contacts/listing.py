@@ -6,11 +6,10 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, Select, func, select, true
 from sqlalchemy.orm import joinedload, selectinload
 
-from crm_app import search_text
+from crm_app import search_index, search_text
 from crm_app.accounts import rights
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Place, Verb
-from crm_app.contacts import search_index
 from crm_app.contacts.models import Contact, ContactKind
 from crm_app.extensions import db
 from crm_app.paging import Page, fetch_page

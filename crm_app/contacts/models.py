@@ -7,10 +7,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Computed, ForeignKey, String, Text, exists
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from crm_app import clock
+from crm_app import clock, search_index
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import OwnedByColumns
-from crm_app.contacts import search_index
 from crm_app.extensions import Model
 from crm_app.journal.kinds import RecordKind
 from crm_app.records import registry

@@ -5,7 +5,6 @@ import re
 from flask import Blueprint, abort, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import joinedload, selectinload
-from werkzeug.wrappers import Response
 
 from crm_app.accounts.colleagues import colleagues
 from crm_app.accounts.current import me
@@ -19,12 +18,11 @@ from crm_app.journal.history import notes_on
 from crm_app.journal.kinds import RecordKind
 from crm_app.records.bin import put_in_bin
 from crm_app.records.bin import restore as take_out
-from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
+from crm_app.web.fragments import Answer, page_or_fragment, see_other, wants_fragment
 from crm_app.web.ids import read_id
 from crm_app.web.toasts import toast
 
 bp = Blueprint("contacts", __name__, url_prefix="/contacts")
-Answer = str | tuple[str, int] | Response
 MINE, NOBODY = "me", "nobody"
 bp.add_app_template_global(picking.new_words_for)
 FIELD_NAME = re.compile(r"[a-z][a-z0-9_\-]{0,40}")

@@ -13,13 +13,13 @@ from crm_app.extensions import db
 from crm_app.leads import new_lead, services, stages, wording
 from crm_app.leads.forms import LeadForm, contents_of
 from crm_app.leads.models import Lead
-from crm_app.leads.views import Answer, bp, fetch_whole
+from crm_app.leads.views import bp, fetch_whole
 from crm_app.records.bin import restore
 from crm_app.records.versions import hold_version
 from crm_app.web import once
 from crm_app.web.conflict import Change
 from crm_app.web.display.amounts import write_cents
-from crm_app.web.fragments import see_other
+from crm_app.web.fragments import Answer, see_other
 from crm_app.web.toasts import toast
 
 

@@ -8,9 +8,8 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
-from crm_app import search_text
+from crm_app import search_index, search_text
 from crm_app.accounts.models import User
-from crm_app.contacts import search_index
 from crm_app.extensions import db
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.paging import Page, fetch_page

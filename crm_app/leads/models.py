@@ -6,9 +6,9 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
+from crm_app import search_index
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import OwnedByColumns
-from crm_app.contacts import search_index
 from crm_app.contacts.models import Contact
 from crm_app.extensions import Model
 from crm_app.journal.kinds import RecordKind

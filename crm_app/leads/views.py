@@ -3,7 +3,6 @@
 from flask import Blueprint, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import joinedload, selectinload
-from werkzeug.wrappers import Response
 
 from crm_app.accounts.colleagues import colleagues
 from crm_app.accounts.current import me
@@ -20,13 +19,12 @@ from crm_app.leads.models import Lead
 from crm_app.paging import fetch_page
 from crm_app.records.bin import put_in_bin
 from crm_app.records.bin import restore as take_out
-from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
+from crm_app.web.fragments import Answer, page_or_fragment, see_other, wants_fragment
 from crm_app.web.ids import read_id
 from crm_app.web.toasts import toast
 
 bp = Blueprint("leads", __name__, url_prefix="/leads")
 BOX_LENGTH, PAGE_LENGTH = 10, 500
-Answer = str | tuple[str, int] | Response
 
 
 def fetch_whole(lead_id: int, verb: Verb, place: Place = Place.OUTSIDE_BIN) -> Lead:

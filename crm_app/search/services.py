@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload, selectinload
 
-from crm_app import phone_numbers
+from crm_app import phone_numbers, search_index
 from crm_app.accounts import rights
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Verb
 from crm_app.calls.models import Call
-from crm_app.contacts import search_index
 from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact, ContactKind
 from crm_app.errors import InvalidInputError

@@ -14,8 +14,8 @@ from crm_app.tasks.forms import QuickForm
 from crm_app.tasks.listing import for_box
 from crm_app.tasks.models import Task
 from crm_app.tasks.services import TaskDetails
-from crm_app.tasks.views import Answer, add_once, bp
-from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
+from crm_app.tasks.views import add_once, bp
+from crm_app.web.fragments import Answer, page_or_fragment, see_other, wants_fragment
 from crm_app.web.return_to import here
 from crm_app.web.toasts import toast
 

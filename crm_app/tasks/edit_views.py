@@ -15,11 +15,11 @@ from crm_app.tasks import services, typed, wording
 from crm_app.tasks.forms import TaskForm
 from crm_app.tasks.listing import LocalTime
 from crm_app.tasks.models import Task
-from crm_app.tasks.views import Answer, bp, fetch_whole
+from crm_app.tasks.views import bp, fetch_whole
 from crm_app.web import once
 from crm_app.web.conflict import Change
 from crm_app.web.display.formatting import choose_timezone
-from crm_app.web.fragments import see_other
+from crm_app.web.fragments import Answer, see_other
 from crm_app.web.return_to import here
 from crm_app.web.return_to import local as local_path
 from crm_app.web.toasts import toast

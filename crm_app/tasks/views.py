@@ -2,7 +2,6 @@
 
 from flask import Blueprint, render_template, request, url_for
 from flask_babel import gettext as _
-from werkzeug.wrappers import Response
 
 from crm_app.accounts.colleagues import colleagues
 from crm_app.accounts.current import me
@@ -19,7 +18,7 @@ from crm_app.tasks.models import Task
 from crm_app.tasks.services import TaskDetails
 from crm_app.web import once
 from crm_app.web.display.formatting import choose_timezone
-from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
+from crm_app.web.fragments import Answer, page_or_fragment, see_other, wants_fragment
 from crm_app.web.ids import read_id
 from crm_app.web.return_to import here, this_page
 from crm_app.web.toasts import toast
@@ -27,7 +26,6 @@ from crm_app.web.toasts import toast
 bp = Blueprint("tasks", __name__, url_prefix="/tasks")
 bp.add_app_template_filter(wording.due, "due")
 bp.add_app_template_filter(wording.is_overdue, "overdue")
-Answer = str | tuple[str, int] | Response
 
 
 def fetch_whole(task_id: int, verb: Verb, place: Place = Place.OUTSIDE_BIN) -> Task:

@@ -5,7 +5,6 @@ from typing import Any
 from flask import Blueprint, current_app, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
-from werkzeug.wrappers import Response
 
 from crm_app.accounts.current import me
 from crm_app.accounts.models import User
@@ -22,12 +21,10 @@ from crm_app.telephony.forms import KeysForm, SwitchesForm, chosen_responsible, 
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.zadarma.errors import ErrorCode
 from crm_app.web.access import admin_only
-from crm_app.web.fragments import see_other
+from crm_app.web.fragments import Answer, see_other
 from crm_app.web.toasts import toast
 
 bp = Blueprint("telephony", __name__)
-
-Answer = str | tuple[str, int] | Response
 
 
 def links() -> LinkCache:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, Engine, text
 
-from crm_app.contacts import search_index
+from crm_app import search_index
 from crm_app.search_text import normalise
 
 SEARCHED = ("contact", "lead")

@@ -6,10 +6,10 @@ import pytest
 from flask_migrate import upgrade
 from sqlalchemy import Connection, func, select, text, update
 
+from crm_app import search_index
 from crm_app.accounts.models import User
 from crm_app.calls.models import Call, CallLeg
 from crm_app.calls.store import upkeep
-from crm_app.contacts import search_index
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from tests.house.test_migrations import RELEASES, MakeApp, fill, new_house

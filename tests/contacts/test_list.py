@@ -8,9 +8,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from crm_app import clock
+from crm_app import clock, search_index
 from crm_app.accounts.models import OfficeSettings, User
-from crm_app.contacts import listing, search_index
+from crm_app.contacts import listing
 from crm_app.contacts.models import ContactKind
 from crm_app.demo import make_contact
 from crm_app.extensions import db

@@ -3,8 +3,9 @@
 import pytest
 from flask import Flask
 
+from crm_app import search_index
 from crm_app.accounts.models import User
-from crm_app.contacts import search_index, services
+from crm_app.contacts import services
 from crm_app.contacts.listing import Filters, find_contacts, list_contacts
 from crm_app.contacts.models import Contact, ContactKind
 from crm_app.contacts.services import Draft, PhoneDraft

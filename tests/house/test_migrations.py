@@ -13,9 +13,8 @@ from flask import Flask
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import Connection, DateTime, LargeBinary, MetaData, func, inspect, select, text
 
-from crm_app import create_app
+from crm_app import create_app, search_index
 from crm_app.config import Config
-from crm_app.contacts import search_index
 from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact
 from crm_app.extensions import db

@@ -27,11 +27,10 @@ from crm_app.extensions import db
 from crm_app.live.services import tell
 from crm_app.live.sign_in import SIGN_IN_HEADER, sign_in_mark
 from crm_app.web.access import background
-from crm_app.web.fragments import see_other, wants_fragment
+from crm_app.web.fragments import Answer, see_other, wants_fragment
 from crm_app.web.ids import read_id
 from crm_app.web.toasts import toast
 
-Answer = str | tuple[str, int] | Response
 MOST_PEOPLE = 5
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from flask import render_template, request, url_for
 from flask_babel import gettext as _
-from werkzeug.wrappers import Response
 
 from crm_app import database
 from crm_app.accounts.current import me
@@ -19,10 +18,8 @@ from crm_app.journal.history import History
 from crm_app.journal.kinds import ONLY, RecordKind
 from crm_app.web import once
 from crm_app.web.access import manager_only
-from crm_app.web.fragments import see_other
+from crm_app.web.fragments import Answer, see_other
 from crm_app.web.toasts import toast
-
-Answer = str | Response | tuple[str, int]
 
 
 @bp.route("/outcomes", methods=["GET", "POST"])
