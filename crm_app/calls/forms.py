@@ -13,9 +13,9 @@ from crm_app.accounts.colleagues import Colleague
 from crm_app.calls.listing import CallFilter
 from crm_app.calls.wording import DIRECTIONS, STATUSES
 from crm_app.contacts.models import Contact
+from crm_app.local_time import FIRST_DAY, LAST_DAY, LocalTime
 from crm_app.text import clean
-from crm_app.web.days import FIRST_DAY, LAST_DAY, midnight
-from crm_app.web.display.formatting import phone
+from crm_app.web.display.formatting import choose_timezone, phone
 from crm_app.web.ids import read_id
 
 
@@ -45,9 +45,10 @@ class FilterForm(FlaskForm):
 
     def wanted(self, contact: Contact | None, number: str = "") -> CallFilter:
         """Give the filter; when something was asked that cannot be, no call fits."""
+        local = LocalTime.of(choose_timezone())
         if not self.validate():
             # Everything began after this.
-            return CallFilter(contact=contact, number=number, until=midnight(FIRST_DAY))
+            return CallFilter(contact=contact, number=number, until=local.midnight(FIRST_DAY))
         since, until = self.since.data, self.until.data
         return CallFilter(
             direction=self.direction.data or "",
@@ -56,6 +57,6 @@ class FilterForm(FlaskForm):
             did=self.line.data or "",
             contact=contact,
             number=number.replace("\x00", "")[:40],
-            since=midnight(since) if since else None,
-            until=midnight(until + timedelta(days=1)) if until and until < LAST_DAY else None,
+            since=local.midnight(since) if since else None,
+            until=local.midnight(until + timedelta(days=1)) if until and until < LAST_DAY else None,
         )

@@ -12,7 +12,8 @@ from crm_app.calls.models import Call, CallFact
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.leads.models import Lead, LeadStage, StageKind
-from crm_app.tasks.listing import LocalTime, due_by_tonight, names
+from crm_app.local_time import LocalTime
+from crm_app.tasks.listing import due_by_tonight, names
 from crm_app.tasks.models import Task
 
 SHOWN_TASKS = 20

@@ -5,7 +5,7 @@ from flask_babel import format_date
 
 from crm_app.accounts.current import me
 from crm_app.home import today
-from crm_app.tasks.listing import LocalTime
+from crm_app.local_time import LocalTime
 from crm_app.web.display.formatting import choose_timezone
 
 bp = Blueprint("home", __name__)

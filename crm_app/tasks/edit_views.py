@@ -9,11 +9,11 @@ from crm_app.accounts.rights import Place, Verb, may_open
 from crm_app.errors import ConflictError
 from crm_app.extensions import db
 from crm_app.leads.new_lead import only_searches, picker
+from crm_app.local_time import LocalTime
 from crm_app.records.bin import restore
 from crm_app.records.versions import hold_version
 from crm_app.tasks import services, typed, wording
 from crm_app.tasks.forms import TaskForm
-from crm_app.tasks.listing import LocalTime
 from crm_app.tasks.models import Task
 from crm_app.tasks.views import bp, fetch_whole
 from crm_app.web import once

@@ -1,19 +1,16 @@
 """The groups of the task list: overdue, today, upcoming, without a day, done."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, and_, or_
 from sqlalchemy.orm import InstrumentedAttribute, joinedload
 from sqlalchemy.orm.interfaces import ORMOption
 
-from crm_app import clock
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.leads.models import Lead
+from crm_app.local_time import LocalTime
 from crm_app.paging import PAGE_SIZE, Page, fetch_page
 from crm_app.tasks.models import Task, on_day
 
@@ -22,47 +19,6 @@ GROUPS = ("overdue", "today", "upcoming", "someday", "done")
 SHOWN_TOGETHER = 20
 SHOWN_DONE = 5
 SHOWN_IN_BOX = 50
-
-
-@dataclass(frozen=True, slots=True)
-class LocalTime:
-    """The present as the user's wall clock shows it."""
-
-    now: datetime
-    zone: ZoneInfo
-
-    @classmethod
-    def of(cls, zone_name: str) -> "LocalTime":
-        """Read the clock of a zone such as Europe/Lisbon."""
-        return cls(clock.now(), ZoneInfo(zone_name))
-
-    @property
-    def today(self) -> date:
-        """Tell the day of the calendar."""
-        return self.now.astimezone(self.zone).date()
-
-    @property
-    def day_ends_at(self) -> datetime:
-        """Tell the moment at which tomorrow begins; days of 23 and 25 hours are right too."""
-        return datetime.combine(self.today + timedelta(days=1), time.min, self.zone)
-
-    def moment(self, day: date, at: time) -> datetime:
-        """Give the moment when the wall clock shows that time on that day.
-
-        Where the clock is put forward over it, the same distance after midnight is meant; where
-        it is put back and shows it twice, the first.
-        """
-        return datetime.combine(day, at, self.zone)
-
-    def chips(self) -> dict[str, date]:
-        """Give the days that a new task is mostly due on."""
-        to_monday = 7 - self.today.weekday()
-        return {
-            "today": self.today,
-            "tomorrow": self.today + timedelta(days=1),
-            "monday": self.today + timedelta(days=to_monday),
-            "week": self.today + timedelta(days=7),
-        }
 
 
 def in_group(group: str, local: LocalTime) -> ColumnElement[bool]:

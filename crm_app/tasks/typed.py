@@ -12,8 +12,8 @@ from crm_app.contacts import picking
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.leads.models import Lead, LeadStage, StageKind
+from crm_app.local_time import LocalTime
 from crm_app.tasks.forms import QuickForm, TaskForm
-from crm_app.tasks.listing import LocalTime
 from crm_app.tasks.models import Task, on_day
 from crm_app.tasks.services import TaskDetails
 from crm_app.text import clean

@@ -8,12 +8,13 @@ from crm_app.accounts.current import me
 from crm_app.accounts.rights import Place, Reach, Verb, allowed, fetch, find, reach
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
+from crm_app.local_time import LocalTime
 from crm_app.paging import fetch_page
 from crm_app.records.bin import put_in_bin
 from crm_app.records.bin import restore as take_out
 from crm_app.tasks import services, typed, wording
 from crm_app.tasks.forms import QuickForm
-from crm_app.tasks.listing import GROUPS, LocalTime, groups_of, names, newest
+from crm_app.tasks.listing import GROUPS, groups_of, names, newest
 from crm_app.tasks.models import Task
 from crm_app.tasks.services import TaskDetails
 from crm_app.web import once

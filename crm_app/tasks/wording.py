@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 
 from crm_app.journal.history import History
 from crm_app.journal.kinds import RecordKind
-from crm_app.tasks.listing import LocalTime
+from crm_app.local_time import LocalTime
 from crm_app.tasks.models import Task
 from crm_app.web.display.formatting import choose_timezone, clock_time, when
 

@@ -13,10 +13,11 @@ from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.errors import ConflictError
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry
+from crm_app.local_time import LocalTime
 from crm_app.records.bin import put_in_bin, restore
 from crm_app.records.versions import hold_version
 from crm_app.tasks import services
-from crm_app.tasks.listing import GROUPS, LocalTime, due_by_tonight, in_group
+from crm_app.tasks.listing import GROUPS, due_by_tonight, in_group
 from crm_app.tasks.models import Task
 
 

@@ -13,7 +13,8 @@ from wtforms.validators import Optional
 from crm_app.accounts.colleagues import Colleague
 from crm_app.accounts.security_log import wording
 from crm_app.accounts.security_log.listing import REFUSED, EventFilter
-from crm_app.web.days import FIRST_DAY, LAST_DAY, midnight
+from crm_app.local_time import FIRST_DAY, LAST_DAY, LocalTime
+from crm_app.web.display.formatting import choose_timezone
 from crm_app.web.ids import read_id
 
 
@@ -51,12 +52,13 @@ class SecurityFilterForm(FlaskForm):
 
     def wanted(self) -> EventFilter:
         """Give the filter; when something was asked that cannot be, no event fits."""
+        local = LocalTime.of(choose_timezone())
         if not self.validate():
-            return EventFilter(until=midnight(FIRST_DAY))
+            return EventFilter(until=local.midnight(FIRST_DAY))
         since, until = self.since.data, self.until.data
         return EventFilter(
             kind=self.kind.data or "",
             user_id=read_id(self.user.data),
-            since=midnight(since) if since else None,
-            until=midnight(until + timedelta(days=1)) if until and until < LAST_DAY else None,
+            since=local.midnight(since) if since else None,
+            until=local.midnight(until + timedelta(days=1)) if until and until < LAST_DAY else None,
         )

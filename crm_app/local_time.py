@@ -1,0 +1,55 @@
+"""The calendar and the clock of somebody who lives in a zone."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from crm_app import clock
+
+# Nothing was before the first day or is after the last; zones know no time far beyond them.
+FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(2999, 12, 31)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTime:
+    """The present as the user's wall clock shows it."""
+
+    now: datetime
+    zone: ZoneInfo
+
+    @classmethod
+    def of(cls, zone_name: str) -> "LocalTime":
+        """Read the clock of a zone such as Europe/Lisbon."""
+        return cls(clock.now(), ZoneInfo(zone_name))
+
+    @property
+    def today(self) -> date:
+        """Tell the day of the calendar."""
+        return self.now.astimezone(self.zone).date()
+
+    @property
+    def day_ends_at(self) -> datetime:
+        """Tell the moment at which tomorrow begins; days of 23 and 25 hours are right too."""
+        return datetime.combine(self.today + timedelta(days=1), time.min, self.zone)
+
+    def moment(self, day: date, at: time) -> datetime:
+        """Give the moment when the wall clock shows that time on that day.
+
+        Where the clock is put forward over it, the same distance after midnight is meant; where
+        it is put back and shows it twice, the first.
+        """
+        return datetime.combine(day, at, self.zone)
+
+    def midnight(self, day: date) -> datetime:
+        """Give the moment a day begins."""
+        return datetime.combine(min(max(day, FIRST_DAY), LAST_DAY), time.min, self.zone)
+
+    def chips(self) -> dict[str, date]:
+        """Give the days that a new task is mostly due on."""
+        to_monday = 7 - self.today.weekday()
+        return {
+            "today": self.today,
+            "tomorrow": self.today + timedelta(days=1),
+            "monday": self.today + timedelta(days=to_monday),
+            "week": self.today + timedelta(days=7),
+        }
