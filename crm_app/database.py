@@ -28,6 +28,8 @@ from sqlalchemy.types import TypeDecorator
 from crm_app.deadline import seconds_left
 from crm_app.errors import RamalError
 
+# The largest value of an id; PostgreSQL fails on a larger one instead of finding nothing.
+LARGEST_ID = 2**31 - 1
 # How long a write waits for one of another process, and for one of this process.
 BUSY_TIMEOUT_S = 10
 GATE_TIMEOUT_S = 30

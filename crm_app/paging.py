@@ -11,11 +11,9 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Integer, Select, literal, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session, scoped_session
 
-from crm_app.database import UtcDateTime
+from crm_app.database import LARGEST_ID, UtcDateTime
 
 PAGE_SIZE = 50
-# PostgreSQL fails on a larger integer than its column can hold, instead of finding nothing.
-LARGEST = 2**31 - 1
 T = TypeVar("T")
 
 
@@ -96,7 +94,7 @@ def _typed(key: InstrumentedAttribute[Any], value: Any) -> Any:
             raise ValueError("a time without a zone")
         return moment.astimezone(UTC)
     if isinstance(key.type, Integer):
-        if type(value) is not int or abs(value) > LARGEST:
+        if type(value) is not int or abs(value) > LARGEST_ID:
             raise ValueError("no number of a row")
         return value
     if not isinstance(value, str) or "\x00" in value:

@@ -6,10 +6,9 @@ from wtforms import BooleanField, HiddenField, IntegerField, StringField
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
 
 from crm_app.calls.wrapup.services import Stranger
+from crm_app.database import LARGEST_ID
 from crm_app.text import clean
 from crm_app.web.ids import read_id
-
-MOST_ID = 2**31 - 1
 
 
 class NewLeadForm(FlaskForm):
@@ -28,5 +27,5 @@ class NewLeadForm(FlaskForm):
 class IdentifyForm(FlaskForm):
     """Which contact it was, and whether the number becomes theirs."""
 
-    contact_id = IntegerField(validators=[InputRequired(), NumberRange(1, MOST_ID)])
+    contact_id = IntegerField(validators=[InputRequired(), NumberRange(1, LARGEST_ID)])
     keeps_number = BooleanField()
