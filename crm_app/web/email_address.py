@@ -1,17 +1,11 @@
-"""E-mail addresses as an office has them, those of its own network too."""
+"""E-mail addresses in forms."""
 
 from typing import Any
 
-import email_validator
 from wtforms import ValidationError
 from wtforms.validators import Email
 
-# Names of networks at home and in offices, to which mail is sent there (RFC 6762, RFC 8375). The
-# library says how its list is changed: in place.
-INTERNAL = {"local", "localhost", "arpa"}
-email_validator.SPECIAL_USE_DOMAIN_NAMES[:] = [
-    name for name in email_validator.SPECIAL_USE_DOMAIN_NAMES if name not in INTERNAL
-]
+from crm_app import email_addresses
 
 
 class OfficeEmail(Email):  # type: ignore[misc]
@@ -19,9 +13,5 @@ class OfficeEmail(Email):  # type: ignore[misc]
 
     def __call__(self, form: Any, field: Any) -> None:
         """Refuse with this validator's message what is no address."""
-        try:
-            email_validator.validate_email(
-                field.data or "", check_deliverability=False, globally_deliverable=False
-            )
-        except email_validator.EmailNotValidError as error:
-            raise ValidationError(self.message) from error
+        if not email_addresses.is_address(field.data or ""):
+            raise ValidationError(self.message)
