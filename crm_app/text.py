@@ -26,6 +26,11 @@ _RIGHT_TO_LEFT = {"R", "AL", "AN", "RLE", "RLO", "RLI"}
 _ISOLATE, _POP = "\u2068", "\u2069"
 
 
+def N_(words: str) -> str:  # noqa: N802 (the name by which gettext's tools know it)
+    """Mark words for the catalogues where there is no Babel; who shows them translates them."""
+    return words
+
+
 def clean(text: str | None) -> str:
     """Take out of a typed text what nobody means to type; "" when nothing of it can be seen.
 

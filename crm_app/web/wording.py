@@ -19,6 +19,11 @@ DOUBTS: dict[str, Any] = {
     "number_not_known": _l("No numbering plan knows this number. Check the digits."),
 }
 REASONS: dict[str, Any] = NUMBER_REASONS | {
+    "required": _l("Fill this in."),
+    "too_long": _l("%(limit)s characters at most fit in here."),
+    "choice_unknown": _l("Choose from the list."),
+    "email_invalid": _l("This is not an e-mail address."),
+    "responsible_unknown": _l("This person is not there any more. Choose another one."),
     "number_twice": _l("This number is already above."),
     "name_empty": _l("Enter a name."),
     "title_empty": _l("Say what it is about."),

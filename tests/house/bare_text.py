@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from jinja2 import Environment, nodes
 
-TRANSLATING = {"_", "_l", "_n", "gettext", "lazy_gettext", "ngettext", "lazy_ngettext"}
+TRANSLATING = {"_", "N_", "_l", "_n", "gettext", "lazy_gettext", "ngettext", "lazy_ngettext"}
 NOT_SHOWN = {"debug", "info", "warning", "error", "exception"}
 NAMES = {"Ramal", "Zadarma", "HTTP", "DID"}
 # A text that begins like a sentence or a label is meant for people.

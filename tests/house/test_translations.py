@@ -14,8 +14,8 @@ from tests.house.bare_text import NAMES, bare_texts, untranslated
 
 ROOT = Path(__file__).resolve().parents[2]
 TRANSLATIONS = ROOT / "crm_app" / "translations"
-KEYWORDS = {"_": None, "_l": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2),
-            "_n": (1, 2), "lazy_ngettext": (1, 2)}  # fmt: skip
+KEYWORDS = {"_": None, "_l": None, "N_": None, "gettext": None, "lazy_gettext": None,
+            "ngettext": (1, 2), "_n": (1, 2), "lazy_ngettext": (1, 2)}  # fmt: skip
 OPTIONS = {"jinja2": {"silent": "false", "encoding": "utf-8"}}
 # What stands between tags and needs no translation: signs, and the product's own name.
 TAGS = re.compile(
@@ -27,7 +27,7 @@ ATTRIBUTE = re.compile(r"""\b(?:title|placeholder|aria-label|alt)="([^"{}]*[A-Za
 SPEAKING = sorted(
     path
     for path in (ROOT / "crm_app").rglob("*.py")
-    if path.stem.endswith(("views", "forms", "wording", "typed", "new_lead"))
+    if path.stem.endswith(("views", "forms", "wording", "typed", "new_lead", "fields"))
     or path.parent.name == "web"
     if path.parent.name != "health"
 )
