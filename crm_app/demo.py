@@ -2,15 +2,15 @@
 
 import itertools
 import uuid
-from dataclasses import fields
 from typing import Any
 
 from flask_security import hash_password
 
 from crm_app import clock, phone_numbers, search_text
 from crm_app.accounts.models import Role, User
+from crm_app.contacts.fields import ContactDraft, PhoneDraft
 from crm_app.contacts.models import Contact, PhoneKind
-from crm_app.contacts.services import Draft, PhoneDraft, create_contact
+from crm_app.contacts.services import create_contact
 from crm_app.extensions import db
 from crm_app.leads import services as lead_services
 from crm_app.leads.models import Lead, LeadStage, StageKind
@@ -47,18 +47,18 @@ def make_contact(
     name: str = "", *, phones: tuple[str, ...] = (), emails: tuple[str, ...] = (), **values: Any
 ) -> Contact:
     """Add and commit a contact; the first of its numbers (any writing) is the main one."""
-    draft = Draft(
+    for name_of_record in {"responsible", "company"} & values.keys():
+        values[f"{name_of_record}_id"] = values.pop(name_of_record).id
+    said = {name: values.pop(name) for name in ContactDraft.model_fields.keys() & values.keys()}
+    draft = ContactDraft(
         name=name or f"Contact {next(_counter)}",
         phones=[
             PhoneDraft(number, _kind_of(number), is_main=index == 0)
             for index, number in enumerate(phone_numbers.parse(phone, "PT") for phone in phones)
         ],
         emails=list(emails),
+        **said,
     )
-    for name_of_record in {"responsible", "company"} & values.keys():
-        values[f"{name_of_record}_id"] = values.pop(name_of_record).id
-    for column in {field.name for field in fields(Draft)} & values.keys():
-        setattr(draft, column, values.pop(column))
     contact = create_contact(draft, by=None)
     for column, value in values.items():
         setattr(contact, column, value)

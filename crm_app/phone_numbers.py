@@ -97,9 +97,14 @@ def read_known(text: str, country: str, known: Iterable[str]) -> Read:
     `known` are numbers as they are stored or were reported. Raises InvalidInputError as `read`.
     """
     for number in known:
-        if _STORED.fullmatch(number) and text.strip() in (number, show(number, country)):
+        if can_be_stored(number) and text.strip() in (number, show(number, country)):
             return Read(number, doubt_of(number, country))
     return read(text, country)
+
+
+def can_be_stored(number: str) -> bool:
+    """Tell a number as it is stored (E.164, or a short one) from one that still must be read."""
+    return _STORED.fullmatch(number) is not None
 
 
 def _typed(written: str, country: str) -> tuple[phonenumbers.PhoneNumber | None, str]:

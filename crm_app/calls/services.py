@@ -5,6 +5,7 @@ Nothing here commits: the caller ends the transaction, so that several verbs can
 
 from typing import Any
 
+from crm_app import phone_numbers
 from crm_app.accounts.models import User
 from crm_app.calls.models import Call
 from crm_app.calls.store import ledger
@@ -55,7 +56,7 @@ def attach_contact(
         not_this_person.refuse(call.outside_number, before, by)
     if contact is not None:
         not_this_person.take_back(call.outside_number, by, contact)
-    if keeps_number and contact is not None and contacts.can_keep(call.outside_number):
+    if keeps_number and contact is not None and phone_numbers.can_be_stored(call.outside_number):
         contacts.add_phone(contact, call.outside_number, PhoneKind.OTHER, by)
 
 

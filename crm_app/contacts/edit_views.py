@@ -10,12 +10,12 @@ from crm_app.accounts.current import me
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Place, Verb, find, may_open
 from crm_app.contacts import listing, picking, services, wording
+from crm_app.contacts.fields import ContactDraft
 from crm_app.contacts.forms import (
     PHONE_KIND_NAMES,
     ContactForm,
     EmailForm,
     PhoneForm,
-    contents_of,
 )
 from crm_app.contacts.models import Contact, ContactKind
 from crm_app.contacts.views import bp, fetch_whole, url_of
@@ -61,7 +61,7 @@ def new() -> Answer:
 def edit(contact_id: int) -> Answer:
     """Change a contact; whoever saves second is told what the first one changed."""
     contact = fetch_whole(contact_id, Verb.EDIT, _place())
-    form = ContactForm(data=contents_of(contact))
+    form = ContactForm(data=ContactForm.contents_of(contact))
     form.accept([phone.number for phone in contact.phones])
     form.offer(db.session.scalars(User.enabled()), contact)
     if not form.is_submitted():
@@ -125,12 +125,12 @@ def _change_rows(form: ContactForm) -> bool:
     return bool(verb)
 
 
-def _draft(form: ContactForm) -> services.Draft:
+def _draft(form: ContactForm) -> ContactDraft:
     """Give what was typed; a company that is not there yet is made."""
     draft = form.draft()
     if draft.kind == ContactKind.PERSON:
         company = picking.make(form.company_id, me(), ContactKind.COMPANY)
-        draft.company_id = company.id if company else draft.company_id
+        return draft.but(company_id=company.id) if company else draft
     return draft
 
 
@@ -167,7 +167,7 @@ def _conflict(form: ContactForm, contact_id: int) -> Answer:
     db.session.rollback()
     contact = fetch_whole(contact_id, Verb.EDIT, Place.ANYWHERE)
     changes = wording.HISTORY.missed(contact_id, contact.version - form.read_version)
-    newest = ContactForm(formdata=None, data=contents_of(contact))
+    newest = ContactForm(formdata=None, data=ContactForm.contents_of(contact))
     newest.offer(db.session.scalars(User.enabled()), contact)
     if form.agrees_with(newest) and contact.deleted_at is None:
         toast(_("The contact was saved."))

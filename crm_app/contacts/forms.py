@@ -10,36 +10,29 @@ from wtforms import (
     BooleanField,
     Form,
     FormField,
-    HiddenField,
-    RadioField,
     SelectField,
     StringField,
-    TextAreaField,
     ValidationError,
 )  # fmt: skip
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import DataRequired, Length, Optional
+from wtforms.validators import Length, Optional
 
-from crm_app import phone_numbers
+from crm_app import email_addresses, phone_numbers
 from crm_app.accounts.models import User
-from crm_app.contacts.models import Contact, ContactKind, PhoneKind
+from crm_app.contacts import fields
+from crm_app.contacts.fields import ContactDraft, PhoneDraft
+from crm_app.contacts.models import Contact, PhoneKind
 from crm_app.contacts.rows import MOST_SENT, Rows
-from crm_app.contacts.services import Draft, PhoneDraft
 from crm_app.errors import InvalidInputError
+from crm_app.records.forms import DescribedForm
+from crm_app.records.wording import translated
 from crm_app.text import clean
-from crm_app.web.conflict import VersionedForm
 from crm_app.web.display.formatting import phone as show_number
 from crm_app.web.email_address import OfficeEmail
-from crm_app.web.ids import read_id
 from crm_app.web.wording import doubt, reason
 
-KIND_NAMES = {ContactKind.PERSON: _l("Person"), ContactKind.COMPANY: _l("Company")}
-PHONE_KIND_NAMES = {
-    PhoneKind.MOBILE: _l("Mobile"),
-    PhoneKind.WORK: _l("Work"),
-    PhoneKind.HOME: _l("Home"),
-    PhoneKind.OTHER: _l("Other"),
-}
+KIND_NAMES = translated(fields.KIND_NAMES)
+PHONE_KIND_NAMES = translated(fields.PHONE_KIND_NAMES)
 
 
 def choices(names: Mapping[Any, Any]) -> list[SelectChoice]:
@@ -104,23 +97,21 @@ class EmailForm(Form):
     address = StringField(
         _l("E-mail"),
         filters=[clean],
-        validators=[Optional(), Length(max=254), OfficeEmail(_l("This is not an e-mail address."))],
+        validators=[
+            Optional(),
+            Length(max=email_addresses.MAX_LENGTH),
+            OfficeEmail(_l("This is not an e-mail address.")),
+        ],
     )
 
 
-class ContactForm(VersionedForm):
+class ContactForm(DescribedForm):
     """A new or changed contact."""
 
-    kind = RadioField(_l("Kind"), choices=choices(KIND_NAMES), default=ContactKind.PERSON)
-    name = StringField(_l("Name"), filters=[clean], validators=[DataRequired(), Length(max=200)])
-    company_id = HiddenField(_l("Company"))
-    job_title = StringField(_l("Job title"), filters=[clean], validators=[Length(max=120)])
+    DRAFT = ContactDraft
+
     phones = Rows(FormField(PhoneForm), counts_by="number", main_by="main_phone")
     emails = Rows(FormField(EmailForm), counts_by="address")
-    responsible_id = SelectField(_l("Responsible"))
-    do_not_call = BooleanField(_l("Do not call"))
-    address = TextAreaField(_l("Address"), filters=[clean], validators=[Length(max=2_000)])
-    about = TextAreaField(_l("About"), filters=[clean], validators=[Length(max=10_000)])
     makes_new = BooleanField(_l("Add a new contact all the same"))
 
     def offer(self, users: Iterable[User], contact: Contact | None) -> None:
@@ -168,43 +159,25 @@ class ContactForm(VersionedForm):
         field = self[error.field if error.field in self else "name"]
         field.errors = [reason(error)]
 
-    def draft(self) -> Draft:
+    def draft(self) -> ContactDraft:
         """Give what was typed, once it is valid."""
-        return Draft(
-            name=self.name.data,
-            kind=ContactKind(self.kind.data),
-            company_id=read_id(self.company_id.data),
-            job_title=self.job_title.data,
-            address=self.address.data,
-            about=self.about.data,
-            do_not_call=self.do_not_call.data,
-            responsible_id=read_id(self.responsible_id.data),
-            phones=[
-                PhoneDraft(row.e164, PhoneKind(row.kind.data), row.is_main.data)
-                for row in self.phones.filled
-            ],
-            emails=[row.address.data for row in self.emails.filled],
-        )
+        phones = [
+            PhoneDraft(row.e164, PhoneKind(row.kind.data), row.is_main.data)
+            for row in self.phones.filled
+        ]
+        emails = [row.address.data for row in self.emails.filled]
+        return ContactDraft(**self.said, phones=phones, emails=emails)
 
-
-def contents_of(contact: Contact) -> dict[str, Any]:
-    """Give what the form shows of a contact."""
-    return {
-        "kind": str(contact.kind),
-        "name": contact.name,
-        "company_id": str(contact.company_id or ""),
-        "job_title": contact.job_title,
-        "phones": [
+    @classmethod
+    def contents_of(cls, contact: Contact) -> dict[str, Any]:
+        """Give what the form shows of a contact."""
+        phones = [
             {
                 "number": show_number(phone.number),
                 "kind": str(phone.kind),
                 "is_main": phone == contact.main_phone,
             }
             for phone in contact.phones
-        ],
-        "emails": [{"address": email.address} for email in contact.emails],
-        "responsible_id": str(contact.responsible_id or ""),
-        "do_not_call": contact.do_not_call,
-        "address": contact.address,
-        "about": contact.about,
-    }
+        ]
+        emails = [{"address": email.address} for email in contact.emails]
+        return {**super().contents_of(contact), "phones": phones, "emails": emails}

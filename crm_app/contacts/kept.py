@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from crm_app import search_text
+from crm_app.contacts.fields import ContactDraft
 from crm_app.contacts.models import (
     Contact,
     ContactEmail,
@@ -18,7 +19,8 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal.changes import Keeping, keep
 from crm_app.journal.kinds import RecordKind
-from crm_app.journal.values import Column, Reference, Value, plain, typed
+from crm_app.journal.values import Column, Value, plain, typed
+from crm_app.records.fields import kept
 
 
 class Phones:
@@ -113,10 +115,7 @@ CONTACT = keep(
         RecordKind.CONTACT,
         Contact,
         (
-            *(Column(name) for name in ("name", "kind", "job_title", "address", "about")),
-            Column("do_not_call"),
-            Reference("company"),
-            Reference("responsible"),
+            *kept(ContactDraft),
             Phones(),
             Emails(),
             RefusedNumbers(),

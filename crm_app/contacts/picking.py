@@ -10,6 +10,7 @@ from wtforms import Field
 from crm_app import search_text
 from crm_app.accounts.models import User
 from crm_app.contacts import services
+from crm_app.contacts.fields import ContactDraft
 from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact, ContactKind
 from crm_app.errors import InvalidInputError
@@ -74,8 +75,8 @@ def make(field: Field, user: User, kind: ContactKind = ContactKind.PERSON) -> Co
     name = new_name(field.data)
     if not name:
         return None
-    draft = services.Draft(name=name, kind=kind, responsible_id=user.id)
     try:
+        draft = ContactDraft(name=name, kind=kind, responsible_id=user.id)
         return services.create_contact(draft, user)
     except InvalidInputError as error:
         raise InvalidInputError(error.code, field.name) from error

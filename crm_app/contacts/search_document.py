@@ -6,9 +6,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from crm_app import phone_numbers, search_text
+from crm_app.contacts.fields import ContactDraft
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.phone_pairs import other_writings
+from crm_app.records.fields import searched
 
 _NOT_DIGITS = re.compile(r"\D")
 
@@ -16,7 +18,7 @@ _NOT_DIGITS = re.compile(r"\D")
 def searchable(contact: Contact) -> str:
     """Give the normalised text that a contact is found by."""
     company = db.session.get(Contact, contact.company_id) if contact.company_id else None
-    parts = [contact.name, company.name if company else "", contact.job_title]
+    parts = [*searched(ContactDraft, contact), company.name if company else ""]
     parts += [email.address for email in contact.emails]
     for phone in contact.phones:
         parts += [_NOT_DIGITS.sub("", other) for other in other_writings(phone.number)]

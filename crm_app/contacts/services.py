@@ -4,7 +4,7 @@ Nothing here commits: the caller ends the transaction, so that several verbs can
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
@@ -14,6 +14,7 @@ from crm_app.accounts.models import User
 from crm_app.accounts.rights import Place, Verb
 from crm_app.contacts import not_this_person
 from crm_app.contacts.caller import find_callers
+from crm_app.contacts.fields import ContactDraft, PhoneDraft
 from crm_app.contacts.kept import CONTACT, derive, refuse_leaving_people
 from crm_app.contacts.models import Contact, ContactEmail, ContactKind, ContactPhone, PhoneKind
 from crm_app.contacts.search_document import refresh_people, searchable
@@ -21,73 +22,43 @@ from crm_app.database import hold
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.phone_pairs import other_writings
+from crm_app.records.fields import fetch, plain_names
 from crm_app.records.versions import hold_version
-from crm_app.text import clean, required
 
 MOST_PHONES = 50
 MOST_EMAILS = 50
 MOST_FROM_BIN = 3
-LONGEST_NUMBER = 20
 
 
-@dataclass(frozen=True, slots=True)
-class PhoneDraft:
-    """A number as it shall be kept: E.164, where it rings, whether it is called first."""
-
-    number: str
-    kind: PhoneKind = PhoneKind.MOBILE
-    is_main: bool = False
-
-
-@dataclass(slots=True)
-class Draft:
-    """All that a user may say about a contact."""
-
-    name: str
-    kind: ContactKind = ContactKind.PERSON
-    company_id: int | None = None
-    job_title: str = ""
-    address: str = ""
-    about: str = ""
-    do_not_call: bool = False
-    responsible_id: int | None = None
-    phones: list[PhoneDraft] = field(default_factory=list)
-    emails: list[str] = field(default_factory=list)
-
-
-def create_contact(draft: Draft, by: User | None) -> Contact:
+def create_contact(draft: ContactDraft, by: User | None) -> Contact:
     """Add a contact; flushed, so that it has its id.
 
     Raises InvalidInputError (name_empty, number_twice, too_many_phones, too_many_emails,
-    company_unknown).
+    company_unknown, responsible_unknown).
     """
+    draft.require()
     contact = Contact()
-    _apply(contact, draft)
+    _apply(contact, {name: getattr(draft, name) for name in ContactDraft.model_fields})
     db.session.add(contact)
     db.session.flush()
     CONTACT.created(contact, by)
     return contact
 
 
-def update_contact(contact: Contact, draft: Draft, by: User | None, version: int) -> Contact:
-    """Change a contact that the user had opened at `version`; flushed.
+def update_contact(contact: Contact, draft: ContactDraft, by: User | None, version: int) -> Contact:
+    """Change what a draft says about a contact that the user had opened at `version`; flushed.
 
     Raises ConflictError when somebody saved it in between, InvalidInputError as create_contact
     and company_has_people.
     """
     hold_version(contact, version)
     change = CONTACT.begin(contact)
-    _apply(contact, draft)
+    _apply(contact, draft.said)
     entry = change.write("changed", by)
     if entry is not None and "name" in entry.changes:
         refresh_people(contact)
     db.session.flush()
     return contact
-
-
-def can_keep(number: str) -> bool:
-    """Tell whether a number that rang can be stored: none is as long as some that are sent."""
-    return 0 < len(number) <= LONGEST_NUMBER
 
 
 def add_phone(contact: Contact, number: str, kind: PhoneKind, by: User | None) -> ContactPhone:
@@ -161,30 +132,24 @@ def sharing_numbers(contact: Contact, user: User) -> list[Contact]:
     )
 
 
-def _apply(contact: Contact, draft: Draft) -> None:
-    name = required(draft.name, "name_empty", "name")
-    _refuse_doubles(phone.number for phone in draft.phones)
-    # Who has more already may keep them.
-    _refuse_many("phones", len(draft.phones), max(MOST_PHONES, len(contact.phones)))
-    _refuse_many("emails", len(draft.emails), max(MOST_EMAILS, len(contact.emails)))
-    if contact.kind == ContactKind.COMPANY != draft.kind:
+def _apply(contact: Contact, said: dict[str, Any]) -> None:
+    kind = said.get("kind", contact.kind)
+    if "phones" in said:
+        _set_phones(contact, said["phones"])
+    if "emails" in said:
+        _set_emails(contact, said["emails"])
+    if "responsible_id" in said:
+        fetch(User, said["responsible_id"], "responsible_id")
+        contact.responsible_id = said["responsible_id"]
+    if contact.kind == ContactKind.COMPANY != kind:
         refuse_leaving_people(contact)
-    contact.name = name
-    contact.kind = draft.kind
-    contact.company_id = _company_id(contact, draft)
-    contact.job_title = clean(draft.job_title)
-    contact.address = clean(draft.address)
-    contact.about = clean(draft.about)
-    contact.do_not_call = draft.do_not_call
-    contact.responsible_id = draft.responsible_id
-    contact.phones = _phones(contact, draft)
-    known_emails = {email.address: email for email in contact.emails}
-    contact.emails = [
-        known_emails.get(address) or ContactEmail(address=address)
-        for address in dict.fromkeys(draft.emails)
-    ]
-    for position, email in enumerate(contact.emails):
-        email.position = position
+    if kind == ContactKind.COMPANY:
+        contact.company_id = None
+    elif "company_id" in said:
+        contact.company_id = _company_id(contact, said["company_id"])
+    for name in plain_names(ContactDraft):
+        if name in said:
+            setattr(contact, name, said[name])
     derive(contact)
 
 
@@ -201,25 +166,36 @@ def _refuse_many(field: str, count: int, most: int) -> None:
         raise InvalidInputError(f"too_many_{field}", field, most=most)
 
 
-def _company_id(contact: Contact, draft: Draft) -> int | None:
-    if draft.company_id is None or draft.kind == ContactKind.COMPANY:
-        return None
+def _company_id(contact: Contact, company_id: int | None) -> int | None:
     # What nobody touched cannot be in the way, whatever has become of the company.
-    if draft.company_id == contact.company_id:
-        return contact.company_id
-    company = db.session.get(Contact, draft.company_id)
+    if company_id is None or company_id == contact.company_id:
+        return company_id
+    company = fetch(Contact, company_id, "company_id")
     if company is None or company.kind != ContactKind.COMPANY or company.id == contact.id:
         raise InvalidInputError("company_unknown", "company_id")
     return company.id
 
 
-def _phones(contact: Contact, draft: Draft) -> list[ContactPhone]:
+def _set_phones(contact: Contact, drafts: list[PhoneDraft]) -> None:
+    _refuse_doubles(phone.number for phone in drafts)
+    # Who has more already may keep them.
+    _refuse_many("phones", len(drafts), max(MOST_PHONES, len(contact.phones)))
     known = {phone.number: phone for phone in contact.phones}
-    not_this_person.forget(contact, {phone.number for phone in draft.phones} - known.keys())
-    main = next((i for i, phone in enumerate(draft.phones) if phone.is_main), 0)
+    not_this_person.forget(contact, {phone.number for phone in drafts} - known.keys())
+    main = next((i for i, phone in enumerate(drafts) if phone.is_main), 0)
     phones = []
-    for position, wanted in enumerate(draft.phones):
+    for position, wanted in enumerate(drafts):
         phone = known.get(wanted.number) or ContactPhone(number=wanted.number)
         phone.kind, phone.is_main, phone.position = wanted.kind, position == main, position
         phones.append(phone)
-    return phones
+    contact.phones = phones
+
+
+def _set_emails(contact: Contact, addresses: list[str]) -> None:
+    _refuse_many("emails", len(addresses), max(MOST_EMAILS, len(contact.emails)))
+    known = {email.address: email for email in contact.emails}
+    contact.emails = [
+        known.get(address) or ContactEmail(address=address) for address in dict.fromkeys(addresses)
+    ]
+    for position, email in enumerate(contact.emails):
+        email.position = position

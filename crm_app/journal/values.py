@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from enum import Enum
 from typing import Any, Protocol, TypedDict
 
@@ -145,7 +145,7 @@ def plain(value: Any) -> Any:
     """Write a value so that JSON can hold it."""
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, str):
         # Texts of long ago may have the line ends of a browser; that is no change.
@@ -156,4 +156,5 @@ def plain(value: Any) -> Any:
 def typed(record: Any, column: str, value: Any) -> Any:
     """Read what `plain` wrote for a column."""
     kind = inspect(type(record)).columns[column].type.python_type
-    return datetime.fromisoformat(value) if value is not None and kind is datetime else value
+    is_time = value is not None and issubclass(kind, date)
+    return kind.fromisoformat(value) if is_time else value

@@ -12,6 +12,7 @@ from crm_app.accounts.models import User
 from crm_app.accounts.rights import Verb, find
 from crm_app.contacts import picking
 from crm_app.contacts import services as contacts
+from crm_app.contacts.fields import ContactDraft, PhoneDraft
 from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact
 from crm_app.errors import InvalidInputError
@@ -73,10 +74,10 @@ def _contact_for(form: LeadForm, user: User) -> Contact | None:
         return contact
     if number.doubt:
         toast(f"{phone(number.number)}: {doubt(number.doubt)}", kind="warning")
-    phones = [contacts.PhoneDraft(number.number)] if number.number else []
+    phones = [PhoneDraft(number.number)] if number.number else []
     name = form.contact_name.data or phone(number.number)
     return contacts.create_contact(
-        contacts.Draft(name=name, phones=phones, responsible_id=user.id), user
+        ContactDraft(name=name, phones=phones, responsible_id=user.id), user
     )
 
 

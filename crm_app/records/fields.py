@@ -21,6 +21,7 @@ from pydantic_core import CoreSchema, ErrorDetails, core_schema
 from crm_app.database import LARGEST_ID
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
+from crm_app.journal.values import Column, Reference
 from crm_app.text import clean
 
 T = TypeVar("T")
@@ -48,6 +49,7 @@ class Kind(StrEnum):
 
 # Kept in a column as they are said; all else needs a look at other records.
 PLAIN = {Kind.LINE, Kind.TEXT, Kind.CHOICE, Kind.FLAG, Kind.DAY}
+REFERRING = {Kind.PERSON, Kind.RECORD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class Field:
             raise InvalidInputError(self.required, name)
         if self.length and len(value) > self.length:
             raise InvalidInputError("too_long", name, limit=self.length)
-        is_id = self.kind in {Kind.PERSON, Kind.RECORD}
+        is_id = self.kind in REFERRING
         # PostgreSQL fails on a larger one instead of finding nothing.
         if is_id and value is not None and not 0 < value <= LARGEST_ID:
             raise InvalidInputError(unknown(name), name)
@@ -162,6 +164,15 @@ def field_of(draft: type[Draft], name: str) -> Field:
 def plain_names(draft: type[Draft]) -> list[str]:
     """List the fields whose value is what the column holds."""
     return [described.name for described in fields_of(draft) if described.kind in PLAIN]
+
+
+def kept(draft: type[Draft]) -> list[Column | Reference]:
+    """List how the journal keeps the fields that are a column or refer to one other record."""
+    return [
+        Reference(described.key) if described.kind in REFERRING else Column(described.name)
+        for described in fields_of(draft)
+        if described.kind in PLAIN | REFERRING
+    ]
 
 
 def searched(draft: type[Draft], record: Any) -> list[str]:

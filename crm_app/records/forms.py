@@ -105,6 +105,8 @@ _FORM_FIELDS: dict[Kind, Callable[[Field], Any]] = {
     Kind.FLAG: lambda described: BooleanField(label(described)),
     Kind.DAY: _day,
     Kind.PERSON: lambda described: SelectField(label(described)),
+    # Drawn by the picker of contacts, which keeps the id here or the name of one to be made.
+    Kind.RECORD: lambda described: StringField(label(described), filters=[clean]),
 }
 _READ: dict[Kind, Callable[[Any], Any]] = {
     Kind.LINE: str,

@@ -8,8 +8,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from crm_app.accounts.models import User
+from crm_app.contacts.fields import ContactDraft
 from crm_app.contacts.models import Contact, ContactKind
-from crm_app.contacts.services import Draft, update_contact
+from crm_app.contacts.services import update_contact
 from crm_app.demo import make_contact
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry
@@ -190,7 +191,8 @@ def test_it_sees_what_a_colleague_changed_while_it_waited_for_the_contact(
     acme = make_contact("Acme", kind=ContactKind.COMPANY)
     ana, client = make_contact("Ana"), client_of(bob)
     form = sent(client.get(f"/contacts/{ana.id}/edit").text, about="his")
-    update_contact(ana, Draft("Ana", company_id=acme.id, responsible_id=dora.id), dora, ana.version)
+    draft = ContactDraft(name="Ana", company_id=acme.id, responsible_id=dora.id)
+    update_contact(ana, draft, dora, ana.version)
     told = overtaken(lambda: client.post(f"/contacts/{ana.id}/edit", data=form))
     assert told.status_code == 409
     offered = sent(told.text)

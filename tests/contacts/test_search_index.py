@@ -6,9 +6,9 @@ from flask import Flask
 from crm_app import search_index
 from crm_app.accounts.models import User
 from crm_app.contacts import services
+from crm_app.contacts.fields import ContactDraft, PhoneDraft
 from crm_app.contacts.listing import Filters, find_contacts, list_contacts
 from crm_app.contacts.models import Contact, ContactKind
-from crm_app.contacts.services import Draft, PhoneDraft
 from crm_app.demo import make_contact
 from crm_app.extensions import db
 
@@ -55,9 +55,9 @@ def test_it_lists_all_when_only_signs_were_typed(joao: Contact, bob: User) -> No
 
 
 def test_it_follows_a_change_of_any_field(joao: Contact, bob: User) -> None:
-    services.update_contact(
-        joao, Draft("Rui Costa", phones=[PhoneDraft("+351963111222")]), bob, joao.version
-    )
+    phones = [PhoneDraft("+351963111222")]
+    draft = ContactDraft(name="Rui Costa", phones=phones, emails=[], company_id=None, job_title="")
+    services.update_contact(joao, draft, bob, joao.version)
     db.session.commit()
 
     assert found(bob, "joao") == found(bob, "912345678") == []
@@ -69,7 +69,7 @@ def test_it_follows_the_new_name_of_the_company(joao: Contact, bob: User) -> Non
     company = joao.company
     assert company is not None
     services.update_contact(
-        company, Draft("Mealhada", kind=ContactKind.COMPANY), bob, company.version
+        company, ContactDraft(name="Mealhada", kind=ContactKind.COMPANY), bob, company.version
     )
     db.session.commit()
 

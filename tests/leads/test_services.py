@@ -7,8 +7,9 @@ from sqlalchemy import select
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Place, Verb, allowed
 from crm_app.accounts.services import change_office
+from crm_app.contacts.fields import ContactDraft, PhoneDraft
 from crm_app.contacts.kept import CONTACT
-from crm_app.contacts.services import Draft, PhoneDraft, update_contact
+from crm_app.contacts.services import update_contact
 from crm_app.demo import make_contact, make_lead
 from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db
@@ -168,7 +169,7 @@ def test_it_follows_its_contact_to_another_name_without_looking_changed(bob):
         lead = services.create_lead("Roof", contact.id, bob)
         db.session.commit()
         changed_at = lead.updated_at
-    draft = Draft("Joana Costa", phones=[PhoneDraft("+351961234567")])
+    draft = ContactDraft(name="Joana Costa", phones=[PhoneDraft("+351961234567")])
     update_contact(contact, draft, bob, contact.version)
     db.session.commit()
     db.session.refresh(lead)

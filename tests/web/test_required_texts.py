@@ -13,6 +13,7 @@ from crm_app.calls.models import Call
 from crm_app.calls.wrapup import services as wrapup
 from crm_app.calls.wrapup.services import WrittenUp
 from crm_app.contacts import services as contacts
+from crm_app.contacts.fields import ContactDraft
 from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.errors import InvalidInputError
@@ -111,11 +112,11 @@ def test_a_text_that_nobody_can_see_is_refused_by_every_service(
     task = db.session.get_one(Task, records["task"])
     stage = db.session.get_one(LeadStage, records["stage"])
     call = db.session.get_one(Call, records["call"])
-    user, draft = alice, contacts.Draft(name=unseen)
+    user = alice
     written = WrittenUp("", unseen, "", "")
     ways: list[Callable[[], object]] = [
-        lambda: contacts.create_contact(draft, user),
-        lambda: contacts.update_contact(contact, draft, user, contact.version),
+        lambda: contacts.create_contact(ContactDraft(name=unseen), user),
+        lambda: contacts.update_contact(contact, ContactDraft(name=unseen), user, contact.version),
         lambda: leads.create_lead(unseen, None, user),
         lambda: leads.update_lead(lead, user, title=unseen),
         lambda: leads.create_lead(

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_on_sqlite
 
-from crm_app import clock
+from crm_app import clock, phone_numbers
 from crm_app.accounts.models import User
 from crm_app.calls import services
 from crm_app.calls.fold.facts import Direction
@@ -16,6 +16,7 @@ from crm_app.calls.models import Call, CallWrapup
 from crm_app.calls.store import ledger
 from crm_app.calls.wrapup import outcomes
 from crm_app.contacts import services as contacts
+from crm_app.contacts.fields import ContactDraft, PhoneDraft
 from crm_app.contacts.models import Contact
 from crm_app.database import hold
 from crm_app.errors import InvalidInputError
@@ -201,6 +202,6 @@ def _plan(row: CallWrapup, call: Call, user: User, title: str) -> None:
 
 def _new_contact(call: Call, name: str, by: User) -> Contact:
     number = call.outside_number
-    phones = [contacts.PhoneDraft(number)] if contacts.can_keep(number) else []
-    draft = contacts.Draft(name=name, responsible_id=by.id, phones=phones)
+    phones = [PhoneDraft(number)] if phone_numbers.can_be_stored(number) else []
+    draft = ContactDraft(name=name, responsible_id=by.id, phones=phones)
     return contacts.create_contact(draft, by)
