@@ -25,7 +25,7 @@ from crm_app.accounts.models import User
 from crm_app.accounts.rights import Reach, Verb
 from crm_app.calls.models import Call, CallLeg
 from crm_app.contacts.models import Contact, ContactPhone, NotThisPerson
-from crm_app.contacts.not_this_person import numbers_of
+from crm_app.contacts.numbers.not_this_person import numbers_of
 from crm_app.extensions import db
 from crm_app.leads.models import Lead
 from crm_app.paging import PAGE_SIZE, Page, fetch_page

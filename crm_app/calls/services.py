@@ -9,9 +9,9 @@ from crm_app import phone_numbers
 from crm_app.accounts.models import User
 from crm_app.calls.models import Call
 from crm_app.calls.store import ledger
-from crm_app.contacts import not_this_person
 from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact, PhoneKind
+from crm_app.contacts.numbers import not_this_person
 from crm_app.extensions import db
 from crm_app.journal.changes import Keeping, keep
 from crm_app.journal.kinds import RecordKind

@@ -15,7 +15,7 @@ from crm_app.calls.models import Call, CallFact, CallWrapup
 from crm_app.calls.wrapup import outcomes
 from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact
-from crm_app.contacts.not_this_person import refused_of
+from crm_app.contacts.numbers.not_this_person import refused_of
 from crm_app.contacts.services import in_bin_with
 from crm_app.extensions import db
 from crm_app.leads.models import Lead

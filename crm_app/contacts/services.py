@@ -12,11 +12,11 @@ from sqlalchemy.orm import selectinload
 from crm_app.accounts import rights
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Place, Verb
-from crm_app.contacts import not_this_person
-from crm_app.contacts.caller import find_callers
 from crm_app.contacts.fields import ContactDraft, PhoneDraft
 from crm_app.contacts.kept import CONTACT, derive, refuse_leaving_people
 from crm_app.contacts.models import Contact, ContactEmail, ContactKind, ContactPhone, PhoneKind
+from crm_app.contacts.numbers import not_this_person
+from crm_app.contacts.numbers.caller import find_callers
 from crm_app.contacts.search_document import refresh_people, searchable
 from crm_app.database import hold
 from crm_app.errors import InvalidInputError

@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 
 from crm_app.accounts.models import User
 from crm_app.calls.models import Call
-from crm_app.contacts.caller import find_callers
 from crm_app.contacts.models import Contact
+from crm_app.contacts.numbers.caller import find_callers
 from crm_app.demo import make_contact
 from crm_app.extensions import db
 from tests.calls.test_call_log import ANA, NOON, answered, missed

@@ -5,9 +5,9 @@ from flask import Flask
 
 from crm_app import clock
 from crm_app.accounts.models import User
-from crm_app.contacts import caller
-from crm_app.contacts.caller import Caller, find_callers
 from crm_app.contacts.models import ContactKind, PhoneKind
+from crm_app.contacts.numbers import caller
+from crm_app.contacts.numbers.caller import Caller, find_callers
 from crm_app.contacts.services import add_phone, matching
 from crm_app.demo import make_contact
 from crm_app.extensions import db

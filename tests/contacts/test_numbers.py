@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from crm_app import clock
 from crm_app.accounts.models import User
-from crm_app.contacts.caller import find_callers
 from crm_app.contacts.models import Contact, PhoneKind
+from crm_app.contacts.numbers.caller import find_callers
 from crm_app.contacts.services import add_phone, in_bin_with
 from crm_app.demo import make_contact
 from crm_app.extensions import db

@@ -15,7 +15,7 @@ from crm_app.calls.fold.lifecycle import CallState, fold
 from crm_app.calls.store import hot_sql as sql
 from crm_app.calls.store import projection
 from crm_app.calls.store.projection import Attached
-from crm_app.contacts.caller import Caller, find_callers
+from crm_app.contacts.numbers.caller import Caller, find_callers
 from crm_app.errors import RamalError
 
 # Each new fact folds all of them. A true call has a few dozen; somebody who holds one signed

@@ -13,8 +13,8 @@ from crm_app.accounts.models import User
 from crm_app.accounts.rights import Verb, allowed
 from crm_app.calls.fold.facts import CallPhase
 from crm_app.calls.models import Call
-from crm_app.contacts.caller import find_callers
 from crm_app.contacts.models import Contact, ContactPhone
+from crm_app.contacts.numbers.caller import find_callers
 from crm_app.counting import Counter
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, or_, select, text,
 from crm_app import clock
 from crm_app.calls.fold.facts import CallPhase, Fact, FactKind
 from crm_app.calls.store import ledger
-from crm_app.contacts.caller import Caller
+from crm_app.contacts.numbers.caller import Caller
 from crm_app.database import UtcDateTime
 from crm_app.telephony.dialling import matching
 from crm_app.telephony.dialling.matching import Match, Wish

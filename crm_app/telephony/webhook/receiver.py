@@ -21,7 +21,7 @@ from crm_app import clock, database
 from crm_app.calls.fold.facts import Fact
 from crm_app.calls.store.ledger import CallIsFullError
 from crm_app.config import Config
-from crm_app.contacts.caller import find_callers
+from crm_app.contacts.numbers.caller import find_callers
 from crm_app.database import DatabaseBusyError, is_away
 from crm_app.deadline import within
 from crm_app.live.screen_updates import teller
