@@ -18,10 +18,11 @@ from crm_app.contacts.forms import (
     PhoneForm,
 )
 from crm_app.contacts.models import Contact, ContactKind
-from crm_app.contacts.views import bp, fetch_whole, url_of
+from crm_app.contacts.views import bp, fetch_whole
 from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db
 from crm_app.records.bin import restore
+from crm_app.records.views import url_of
 from crm_app.text import clean
 from crm_app.web import once
 from crm_app.web.conflict import Change

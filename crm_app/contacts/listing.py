@@ -9,7 +9,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from crm_app import search_index, search_text
 from crm_app.accounts import rights
 from crm_app.accounts.models import User
-from crm_app.accounts.rights import Place, Verb
+from crm_app.accounts.rights import Verb
 from crm_app.contacts.models import Contact, ContactKind
 from crm_app.extensions import db
 from crm_app.paging import Page, fetch_page
@@ -92,16 +92,6 @@ def list_contacts(user: User, filters: Filters, cursor: str = "") -> Listing:
         statement = select(Contact).where(*conditions)
         count, has_more = capped_count(statement)
     return Listing(_page(statement, filters.order, cursor), count, has_more)
-
-
-def list_bin(user: User, cursor: str = "") -> Page[Contact]:
-    """Read one page of the bin, the latest first."""
-    statement = rights.allowed(user, Contact, Verb.VIEW, Place.BIN).options(
-        joinedload(Contact.responsible)
-    )
-    return fetch_page(
-        db.session(), statement, [Contact.deleted_at, Contact.id], cursor=cursor, descending=True
-    )
 
 
 def people_of(company: Contact, user: User, cursor: str = "") -> Page[Contact]:

@@ -10,6 +10,7 @@ from crm_app.contacts.forms import PHONE_KIND_NAMES
 from crm_app.journal.history import History
 from crm_app.journal.kinds import RecordKind
 from crm_app.records.fields import field_of, plain_names
+from crm_app.records.views import Words
 from crm_app.records.wording import labels, shown
 from crm_app.web.display.formatting import phone
 
@@ -43,3 +44,12 @@ def _phone(number: str, kind: str, is_main: bool) -> str:
 
 
 HISTORY = History(RecordKind.CONTACT, LABELS, ACTIONS, _worded)
+
+WORDS = Words(
+    one=_l("Contact"),
+    all=_l("Contacts"),
+    deleted=_l("Deleted contacts"),
+    waiting=_l("Deleted contacts wait here until somebody restores them."),
+    binned=lambda name: _("%(name)s is in the bin.", name=name),
+    restored=lambda name: _("%(name)s is back.", name=name),
+)

@@ -1,7 +1,6 @@
-"""Pages of leads: the list, one lead, the notes on it, the bin."""
+"""Pages of leads: the list, one lead, the box on a contact's page."""
 
-from flask import Blueprint, render_template, request, url_for
-from flask_babel import gettext as _
+from flask import Blueprint, request
 from sqlalchemy.orm import joinedload, selectinload
 
 from crm_app.accounts.colleagues import colleagues
@@ -9,19 +8,14 @@ from crm_app.accounts.current import me
 from crm_app.accounts.rights import Place, Verb, allowed, fetch
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
-from crm_app.journal.forms import NoteForm
-from crm_app.journal.history import notes_on
-from crm_app.journal.kinds import RecordKind
 from crm_app.leads import stages, wording
 from crm_app.leads.forms import KIND_NAMES
 from crm_app.leads.listing import MINE, NOBODY, LeadFilter, Order, page_of, recent_sources, sums
-from crm_app.leads.models import Lead
-from crm_app.paging import fetch_page
-from crm_app.records.bin import put_in_bin
-from crm_app.records.bin import restore as take_out
-from crm_app.web.fragments import Answer, page_or_fragment, see_other, wants_fragment
+from crm_app.leads.models import NOUN, Lead
+from crm_app.records.notes import NoteForm
+from crm_app.records.views import add_bin, add_notes, notes_of
+from crm_app.web.fragments import Answer, page_or_fragment, wants_fragment
 from crm_app.web.ids import read_id
-from crm_app.web.toasts import toast
 
 bp = Blueprint("leads", __name__, url_prefix="/leads")
 BOX_LENGTH, PAGE_LENGTH = 10, 500
@@ -85,78 +79,9 @@ def render_lead(lead: Lead, note_form: NoteForm) -> str:
         "leads/_lead.html",
         lead=lead,
         stages=db.session.scalars(stages.in_order()).all(),
-        notes=notes_on(RecordKind.LEAD, lead.id),
-        note_form=note_form,
+        **notes_of(lead, note_form),
         history=wording.HISTORY.of(lead.id),
     )
-
-
-@bp.get("/<int:lead_id>/notes")
-def notes(lead_id: int) -> Answer:
-    """List all notes on a lead, the newest first."""
-    lead = fetch_whole(lead_id, Verb.VIEW, Place.ANYWHERE)
-    page = notes_on(RecordKind.LEAD, lead.id, request.args.get("cursor", ""))
-    return render_template("leads/notes.html", lead=lead, notes=page)
-
-
-@bp.post("/<int:lead_id>/notes")
-def add_note(lead_id: int) -> Answer:
-    """Leave a note on a lead, also when somebody put it in the bin meanwhile."""
-    lead, form = fetch_whole(lead_id, Verb.EDIT, Place.ANYWHERE), NoteForm()
-    if not form.keep(RecordKind.LEAD, lead.id, me()):
-        return _with_notes(lead, form), 422
-    db.session.commit()
-    if lead.deleted_at is not None:
-        toast(_("The note was kept. %(name)s is in the bin.", name=lead.title), kind="warning")
-    if wants_fragment():
-        return _with_notes(lead, NoteForm(formdata=None))
-    return see_other(url_for(".show", lead_id=lead.id, _anchor="notes"))
-
-
-def _with_notes(lead: Lead, form: NoteForm) -> str:
-    if not wants_fragment():
-        return render_lead(lead, form)
-    return render_template(
-        "leads/_notes.html",
-        lead=lead,
-        notes=notes_on(RecordKind.LEAD, lead.id),
-        note_form=form,
-    )
-
-
-@bp.post("/<int:lead_id>/delete")
-def delete(lead_id: int) -> Answer:
-    """Put a lead in the bin, with undo."""
-    lead = fetch_whole(lead_id, Verb.DELETE)
-    put_in_bin(lead, me())
-    db.session.commit()
-    toast(_("The lead is in the bin."), undo_url=url_for(".restore", lead_id=lead.id))
-    return see_other(url_for(".index"))
-
-
-@bp.post("/<int:lead_id>/restore")
-def restore(lead_id: int) -> Answer:
-    """Take a lead out of the bin."""
-    lead = fetch_whole(lead_id, Verb.DELETE, Place.ANYWHERE)
-    take_out(lead, me())
-    db.session.commit()
-    toast(_("The lead is back."))
-    return see_other(url_for(".show", lead_id=lead.id))
-
-
-@bp.get("/bin")
-def bin() -> Answer:
-    """List the deleted leads, the last deleted first."""
-    page = fetch_page(
-        db.session(),
-        allowed(me(), Lead, Verb.VIEW, Place.BIN).options(
-            joinedload(Lead.contact), joinedload(Lead.stage)
-        ),
-        [Lead.deleted_at, Lead.id],
-        cursor=request.args.get("cursor", ""),
-        descending=True,
-    )
-    return render_template("leads/bin.html", listing=page)
 
 
 @bp.get("/for-contact/<int:contact_id>")
@@ -180,3 +105,14 @@ def for_contact(contact_id: int) -> Answer:
         leads=found[:shown],
         has_more=len(found) > shown,
     )
+
+
+add_bin(
+    bp,
+    NOUN,
+    wording.WORDS,
+    detail=lambda lead: lead.contact.name if lead.contact else "",
+    options=[joinedload(Lead.contact), joinedload(Lead.stage)],
+    mark="leads/_bin_mark.html",
+)
+add_notes(bp, NOUN, wording.WORDS, render_lead)

@@ -12,6 +12,7 @@ from crm_app.journal.history import History
 from crm_app.journal.kinds import RecordKind
 from crm_app.leads.forms import KIND_NAMES
 from crm_app.leads.listing import Order
+from crm_app.records.views import Words
 from crm_app.web.display.formatting import day, money
 from crm_app.web.wording import reason
 
@@ -97,3 +98,11 @@ def _worded_stage(field: str, value: Any) -> str:
 
 HISTORY = History(RecordKind.LEAD, LABELS, ACTIONS, _worded)
 PIPELINE_HISTORY = History(RecordKind.PIPELINE, STAGE_LABELS, STAGE_ACTIONS, _worded_stage)
+WORDS = Words(
+    one=_l("Lead"),
+    all=_l("Leads"),
+    deleted=_l("Deleted leads"),
+    waiting=_l("Deleted leads wait here until somebody restores them."),
+    binned=lambda _name: _("The lead is in the bin."),
+    restored=lambda _name: _("The lead is back."),
+)

@@ -29,11 +29,16 @@ class Noun:
         """Whether its records are versioned and go to the bin before they are purged."""
         return issubclass(self.model, Record)
 
+    @property
+    def blueprint(self) -> str:
+        """The blueprint on which all its pages hang."""
+        return self.page.partition(".")[0]
+
     def title_of(self, record: Any) -> str:
         """Name a record as lists and pages do."""
         return str(getattr(record, self.title))
 
-    def address_of(self, record_id: int) -> tuple[str, dict[str, int]]:
+    def address_of(self, record_id: int) -> tuple[str, dict[str, Any]]:
         """Give the endpoint of a record's page and its arguments, as `url_for` takes them."""
         return self.page, {self.id_name: record_id}
 

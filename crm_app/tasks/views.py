@@ -1,4 +1,4 @@
-"""Pages of tasks: the list, one task, the bin; ticking off and undoing."""
+"""Pages of tasks: the list, one task; ticking off and undoing."""
 
 from flask import Blueprint, render_template, request, url_for
 from flask_babel import gettext as _
@@ -9,13 +9,11 @@ from crm_app.accounts.rights import Place, Reach, Verb, allowed, fetch, find, re
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.local_time import LocalTime
-from crm_app.paging import fetch_page
-from crm_app.records.bin import put_in_bin
-from crm_app.records.bin import restore as take_out
+from crm_app.records.views import add_bin
 from crm_app.tasks import services, typed, wording
 from crm_app.tasks.forms import QuickForm
 from crm_app.tasks.listing import GROUPS, groups_of, names, newest
-from crm_app.tasks.models import Task
+from crm_app.tasks.models import NOUN, Task
 from crm_app.tasks.services import TaskDetails
 from crm_app.web import once
 from crm_app.web.display.formatting import choose_timezone
@@ -113,34 +111,10 @@ def _row_again(task_id: int) -> Answer:
     return render_template("tasks/_row.html", task=fetch_whole(task_id, Verb.VIEW), within=within)
 
 
-@bp.post("/<int:task_id>/delete")
-def delete(task_id: int) -> Answer:
-    """Put a task in the bin, with undo."""
-    task = fetch_whole(task_id, Verb.DELETE)
-    put_in_bin(task, me())
-    db.session.commit()
-    toast(_("The task is in the bin."), undo_url=url_for(".restore", task_id=task.id))
-    return see_other(url_for(".index"))
-
-
-@bp.post("/<int:task_id>/restore")
-def restore(task_id: int) -> Answer:
-    """Take a task out of the bin."""
-    task = fetch_whole(task_id, Verb.DELETE, Place.ANYWHERE)
-    take_out(task, me())
-    db.session.commit()
-    toast(_("The task is back."))
-    return see_other(url_for(".show", task_id=task.id))
-
-
-@bp.get("/bin")
-def bin() -> Answer:
-    """List the deleted tasks, the last deleted first."""
-    page = fetch_page(
-        db.session(),
-        allowed(me(), Task, Verb.VIEW, Place.BIN).options(*names()),
-        [Task.deleted_at, Task.id],
-        cursor=request.args.get("cursor", ""),
-        descending=True,
-    )
-    return render_template("tasks/bin.html", listing=page)
+add_bin(
+    bp,
+    NOUN,
+    wording.WORDS,
+    detail=lambda task: task.contact.name if task.contact else "",
+    options=names(),
+)

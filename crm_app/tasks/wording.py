@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 from crm_app.journal.history import History
 from crm_app.journal.kinds import RecordKind
 from crm_app.local_time import LocalTime
+from crm_app.records.views import Words
 from crm_app.tasks.models import Task
 from crm_app.web.display.formatting import choose_timezone, clock_time, when
 
@@ -76,3 +77,12 @@ def _worded(field: str, value: Any) -> str:
 
 
 HISTORY = History(RecordKind.TASK, LABELS, ACTIONS, _worded)
+
+WORDS = Words(
+    one=_l("Task"),
+    all=_l("Tasks"),
+    deleted=_l("Deleted tasks"),
+    waiting=_l("Deleted tasks wait here until somebody restores them."),
+    binned=lambda _name: _("The task is in the bin."),
+    restored=lambda _name: _("The task is back."),
+)

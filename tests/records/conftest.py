@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from crm_app.accounts.models import User
 from crm_app.demo import make_contact, make_lead, make_task
+from crm_app.extensions import db
 from crm_app.journal.kinds import RecordKind
 from crm_app.records import registry
 
@@ -28,3 +30,9 @@ def noun(request: pytest.FixtureRequest) -> registry.Noun:
 def make(noun: registry.Noun) -> Make:
     """Make a record of the noun by its title."""
     return MAKERS[noun.kind]
+
+
+def give(record: Any, user: User) -> None:
+    """Make a record somebody's own."""
+    setattr(record, type(record).OWNERS[0], user.id)
+    db.session.commit()

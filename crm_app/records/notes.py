@@ -1,4 +1,4 @@
-"""What may be typed as a note on any record."""
+"""The form of a note on any record."""
 
 from flask_babel import lazy_gettext as _l
 from wtforms import TextAreaField
