@@ -106,10 +106,9 @@ def former_peppers(ring: KeyRing) -> list[str]:
 
 
 def forget_peppers() -> None:
-    """Forget what former hashes were made with, once there are none. Commits."""
+    """Forget what former hashes were made with, once there are none; the caller commits."""
     if not _has_former_hashes():
         db.session.execute(update(KeyState).values(former_peppers_json="[]"))
-    db.session.commit()
 
 
 def former_pepper(secret_key: str) -> str:

@@ -18,7 +18,7 @@ _ADDRESSES_AT_ONCE = 1_000
 
 
 def purge() -> None:
-    """Shorten old addresses and delete what is too old or too much. Commits."""
+    """Shorten old addresses and delete what is too old or too much; the caller commits."""
     _shorten_addresses()
     oldest = clock.now() - KEEPS_EVENTS_FOR
     for kind in Kind:
@@ -30,7 +30,6 @@ def purge() -> None:
             .limit(1)
         ).first()
         _delete(kind, max(oldest, first_too_many.at) if first_too_many else oldest)
-    db.session.commit()
 
 
 def totals() -> dict[str, int]:

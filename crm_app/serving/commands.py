@@ -58,14 +58,14 @@ def make_serve(create_app: Factory) -> click.Command:
 def worker() -> None:
     """Do the work that nobody waits for; run as many as you like, on any machine."""
     from crm_app.serving import preparation
-    from crm_app.serving.periodic import JOBS
+    from crm_app.serving.jobs import KINDS
     from crm_app.serving.worker import Worker
 
     preparation.refuse_unfit_database()
     app = _this_app()
     settings: Config = app.extensions["settings"]
     preparation.refuse_other_key(settings)
-    Worker(app, settings, JOBS).run()
+    Worker(app, settings, KINDS).run()
 
 
 def _this_app() -> Flask:

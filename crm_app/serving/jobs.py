@@ -1,44 +1,90 @@
-"""A job that comes back on its own: queued by one worker of all, run so that it harms nobody."""
+"""Which kinds of jobs there are, and what performs each of them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 
-import structlog
+from flask import current_app
+from sqlalchemy import delete
 
+from crm_app import clock
+from crm_app.accounts.models import AccountLink
+from crm_app.accounts.sessions import services as sessions
+from crm_app.calls.store import upkeep
 from crm_app.extensions import db
-from crm_app.live import bus
+from crm_app.jobs import services as jobs
+from crm_app.jobs.runner import Kind, NextStep, Payload
+from crm_app.keys import services as keys
+from crm_app.live.screen_updates import after_commit, when_committed
+from crm_app.live.services import close
+from crm_app.security import upkeep as security
+from crm_app.telephony import missed
+from crm_app.telephony.dialling import services as dialling
+from crm_app.telephony.models import UnreadableRequest
+from crm_app.telephony.webhook import quarantine
+from crm_app.web import once
 
-log = structlog.get_logger(__name__)
-
-CLAIM_PREFIX = "ramal:job:"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Something to do every so many seconds, by one worker of all that run."""
-
-    name: str
-    seconds: int
-    run: Callable[[], object]
-
-
-def claim(job: Job) -> bool:
-    """Tell whether this worker is the one to queue the job now; one in each period is.
-
-    Raises RedisError when the bus is away.
-    """
-    # A little less than the period, or a worker that wakes early would skip every second turn.
-    life = job.seconds * 1000 - 200
-    return bool(bus.client().set(f"{CLAIM_PREFIX}{job.name}", "1", px=life, nx=True))
+KEEPS_LINKS_FOR = timedelta(days=30)
+KEEPS_UNREADABLE_FOR = timedelta(days=90)
 
 
-def run(job: Job) -> None:
-    """Do a job; whatever goes wrong is logged, and its next turn comes anyway."""
-    try:
-        job.run()
-    except Exception as error:
-        # The boundary of a job: none of them may take the worker down with it.
-        db.session.rollback()
-        log.error("job_failed", job=job.name, exc_info=error)
-    finally:
-        db.session.remove()
+def sweep_calls(_payload: Payload) -> None:
+    """Close calls whose end never came, and update the screens that show them."""
+    for recorded in upkeep.sweep(db.session, clock.now()):
+        after_commit(recorded.tell, {"call": recorded.call_id})
+
+
+def expire_dials(_payload: Payload) -> None:
+    """Give up dial requests of which nothing was heard."""
+    dialling.expire()
+
+
+def follow_up_missed_calls(_payload: Payload) -> None:
+    """Give the default responsible a task for each client of nobody whose call was missed."""
+    config = current_app.config
+    missed.follow_up(
+        missed.Defaults(
+            config["DEFAULT_LANGUAGE"], config["DEFAULT_TIMEZONE"], config["DEFAULT_COUNTRY"]
+        )
+    )
+
+
+def end_old_sessions(_payload: Payload) -> None:
+    """Sign out those whom nobody has seen for too long, and end what their browsers listen to."""
+    for user_id in sessions.end_old():
+        when_committed(partial(close, user_id))
+
+
+def purge(_payload: Payload) -> None:
+    """Delete what has had its time: links, sessions, keys of forms, unreadable requests, jobs."""
+    now = clock.now()
+    sessions.forget_ended()
+    db.session.execute(delete(AccountLink).where(AccountLink.expires_at < now - KEEPS_LINKS_FOR))
+    db.session.execute(
+        delete(UnreadableRequest).where(UnreadableRequest.received_at < now - KEEPS_UNREADABLE_FOR)
+    )
+    once.purge()
+    keys.forget_peppers()
+    jobs.forget_done()
+
+
+def purge_security(_payload: Payload) -> None:
+    """Shorten and delete old security events."""
+    security.purge()
+
+
+def take_in_kept(payload: Payload) -> NextStep | None:
+    """Take in what was kept by a mistake of ours that is mended now, a few in each step."""
+    country = current_app.config["DEFAULT_COUNTRY"]
+    looked = quarantine.take_in_few(country, after=payload.get("after", 0))
+    return NextStep({"after": looked.last_id}) if looked.last_id else None
+
+
+KINDS = (
+    Kind("sweep_calls", sweep_calls, every=timedelta(seconds=15)),
+    Kind("expire_dials", expire_dials, every=timedelta(seconds=15)),
+    Kind("missed_calls", follow_up_missed_calls, every=timedelta(seconds=5)),
+    Kind("end_old_sessions", end_old_sessions, every=timedelta(minutes=1)),
+    Kind("purge", purge, every=timedelta(hours=1)),
+    Kind("purge_security", purge_security, every=timedelta(hours=1)),
+    Kind("take_in_kept", take_in_kept, every=timedelta(hours=1)),
+)

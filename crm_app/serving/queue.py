@@ -1,4 +1,4 @@
-"""The queue of late work: names of jobs as JSON, and nothing else is ever taken from it."""
+"""The queue that wakes the worker: words as JSON, and nothing else is ever taken from it."""
 
 import json
 from collections.abc import Callable, Collection

@@ -1,25 +1,34 @@
-"""`flask worker`: does the jobs that come back on their own, fed through the event bus."""
+"""`flask worker`: performs the jobs that are due, woken through the event bus."""
 
 import logging
 import threading
 import time
+from collections.abc import Iterable
 from types import FrameType
 
 import structlog
 from flask import Flask
 from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
 
 from crm_app.config import Config
-from crm_app.serving import advice, jobs
-from crm_app.serving.jobs import Job
+from crm_app.database import DatabaseBusyError
+from crm_app.health.services import HEARTBEAT_SECONDS, beat
+from crm_app.jobs.runner import Kind, Runner
+from crm_app.serving import advice
 from crm_app.serving.processes import signals
 from crm_app.serving.queue import Queue
 
 log = structlog.get_logger(__name__)
 
 QUEUE = "ramal"
+HEARTBEAT, WORK = "heartbeat", "work"
 THREADS = 2
+# More only wait there while the threads hang.
+MOST_QUEUED = 10
 TICK_SECONDS = 0.5
+# After so long a thread looks into the queue again, so that no heartbeat waits behind many jobs.
+TURN_SECONDS = 2.0
 END_SECONDS = 1.5
 HUEYS_LOGGERS = ("huey", "huey.consumer", "huey.consumer.Worker", "huey.consumer.Scheduler")
 
@@ -33,22 +42,21 @@ class _BusIsAway(logging.Filter):
 
 
 class Worker:
-    """Queues what is due and runs what is queued; several may share the work of one office.
+    """Wakes the runner whenever it may have something to do; several share the work of one office.
 
     Late work is a row with a due time in the database. The queue only says "look now", so a queue
     that is lost loses nothing.
     """
 
-    def __init__(self, app: Flask, settings: Config, all_jobs: tuple[Job, ...]) -> None:
+    def __init__(self, app: Flask, settings: Config, kinds: Iterable[Kind]) -> None:
         """Prepare the jobs for one application."""
         self._settings = settings
-        self._jobs = {job.name: job for job in all_jobs}
+        self._runner = Runner(kinds)
         self._app = app
         self._end = threading.Event()
-        self._is_bus_lost = False
-        queue = Queue(QUEUE, settings.bus_url, self._jobs, self._run)
-        self._put_job = queue.put_job
-        self._consumer = queue.create_consumer(
+        self._is_armed = self._is_bus_lost = self._is_database_lost = False
+        self._queue = Queue(QUEUE, settings.bus_url, (HEARTBEAT, WORK), self._run)
+        self._consumer = self._queue.create_consumer(
             workers=THREADS, periodic=False, check_worker_health=True, health_check_interval=5
         )
         logging.getLogger("huey").setLevel(logging.WARNING)
@@ -63,22 +71,24 @@ class Worker:
         # By itself, for the bus may be away at the same time as the database was.
         self._app.extensions["telephony_desk"].drainer.watch()
         signals.when_asked_to_end(self._note_signal)
-        next_health_check = time.monotonic()
+        next_heartbeat = time.monotonic()
         while not self._end.wait(TICK_SECONDS):
-            self._queue_due()
-            if time.monotonic() >= next_health_check:
+            self._put(WORK)
+            if time.monotonic() >= next_heartbeat:
+                # Through the queue, so that it stops when the threads hang.
+                self._put(HEARTBEAT)
                 self._consumer.check_worker_health()
-                next_health_check = time.monotonic() + 5
+                next_heartbeat = time.monotonic() + HEARTBEAT_SECONDS
         self._consumer.stop()
         deadline = time.monotonic() + END_SECONDS
         for _, thread in self._consumer.worker_threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
-    def _queue_due(self) -> None:
+    def _put(self, name: str) -> None:
         try:
-            for job in self._jobs.values():
-                if jobs.claim(job):
-                    self._put_job(job.name)
+            waiting = len(self._queue)
+            if waiting == 0 or (name == HEARTBEAT and waiting < MOST_QUEUED):
+                self._queue.put_job(name)
         except (RedisError, OSError) as error:
             if not self._is_bus_lost:
                 log.error("bus_lost", error=type(error).__name__, what_to_do=self._what_to_do())
@@ -97,8 +107,27 @@ class Worker:
         return "start the Valkey or Redis that REDIS_URL names, or correct the address"
 
     def _run(self, name: str) -> None:
-        with self._app.app_context():
-            jobs.run(self._jobs[name])
+        if name == HEARTBEAT:
+            beat()
+            return
+        try:
+            with self._app.app_context():
+                self._work()
+        except (SQLAlchemyError, DatabaseBusyError) as error:
+            if not self._is_database_lost:
+                log.error("database_lost", error=type(error).__name__)
+            self._is_database_lost = True
+        else:
+            if self._is_database_lost:
+                log.info("database_back")
+            self._is_database_lost = False
+
+    def _work(self) -> None:
+        if not self._is_armed:
+            self._runner.arm()
+            self._is_armed = True
+        deadline = time.monotonic() + TURN_SECONDS
+        self._runner.work(lambda: self._end.is_set() or time.monotonic() > deadline)
 
     def _note_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._end.set()

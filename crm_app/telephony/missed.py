@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.orm import aliased
 
-from crm_app import clock, database
+from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.calls.fold.facts import Direction
 from crm_app.calls.models import Call
@@ -38,15 +38,8 @@ class Defaults:
 def follow_up(defaults: Defaults) -> int:
     """Make the tasks that missed calls ask for; complete those whose client was talked with.
 
-    Gives how many calls and tasks were followed up. Commits; on SQLite nobody waits for it while
-    there is nothing to do.
+    Gives how many calls and tasks were followed up; the caller commits.
     """
-    with database.reading():
-        is_quiet = not (_returned() or _unanswered())
-        # Ends the reading transaction: the next one may have to write.
-        db.session.rollback()
-    if is_quiet:
-        return 0
     # Locks the one row that all workers want: two of them must not make two tasks for one client.
     responsible = TelephonySettings.for_change().default_responsible
     returned = _returned()
@@ -57,7 +50,6 @@ def follow_up(defaults: Defaults) -> int:
         task = _open_task_for(call) or _make_task(call, responsible, defaults)
         db.session.add(MissedCallTask(call_id=call.id, task_id=task.id))
         db.session.flush()
-    db.session.commit()
     return len(returned) + len(unanswered)
 
 

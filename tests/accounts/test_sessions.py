@@ -18,7 +18,8 @@ from crm_app.accounts.sessions import services as sessions
 from crm_app.demo import make_user
 from crm_app.extensions import db
 from crm_app.live import bus
-from crm_app.serving import periodic
+from crm_app.serving import jobs
+from tests.owed import perform
 from tests.questions import questions
 
 PASSWORD = "tres tigres tristes"
@@ -376,20 +377,20 @@ def test_old_sessions_are_ended_with_their_streams_and_forgotten_later(
     app: Flask, eva: User, traveller: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed: list[int] = []
-    monkeypatch.setattr(periodic, "close", closed.append)
+    monkeypatch.setattr(jobs, "close", closed.append)
     signed_in(app, eva, stays=False)
     signed_in(app, eva)
-    periodic.end_old_sessions()
+    perform("end_old_sessions")
     assert closed == []
     traveller.shift(timedelta(hours=13))
-    periodic.end_old_sessions()
+    perform("end_old_sessions")
     assert closed == [eva.id]
     assert [row.end_reason for row in rows()] == ["expired", ""]
-    periodic.purge()
+    perform("purge")
     assert len(rows()) == 2
     traveller.shift(timedelta(days=31))
-    periodic.end_old_sessions()
-    periodic.purge()
+    perform("end_old_sessions")
+    perform("purge")
     assert [row.is_remembered for row in rows()] == [True]
 
 

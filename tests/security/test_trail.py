@@ -36,6 +36,12 @@ def trail(app: Flask) -> Trail:
     return Trail(db.engine, writes_by_itself=False)
 
 
+def purge() -> None:
+    """Purge as the worker does."""
+    upkeep.purge()
+    db.session.commit()
+
+
 def rows() -> int:
     db.session.rollback()
     return db.session.scalar(db.select(func.count()).select_from(SecurityEvent)) or 0
@@ -171,13 +177,13 @@ def test_addresses_are_shortened_after_a_month_and_events_go_after_a_year(
     trail.add(Sighting(Kind.PASSWORD_WRONG, address="192.0.2.77"))
     trail.write()
     noon.shift(timedelta(days=29))
-    upkeep.purge()
+    purge()
     assert db.session.scalars(db.select(SecurityEvent.address)).all() == ["192.0.2.77"]
     noon.shift(timedelta(days=2))
-    upkeep.purge()
+    purge()
     assert db.session.scalars(db.select(SecurityEvent.address)).all() == ["192.0.2.0/24"]
     noon.shift(timedelta(days=335))
-    upkeep.purge()
+    purge()
     assert rows() == 0
     assert upkeep.totals()[Kind.PASSWORD_WRONG] == 2
 
@@ -191,7 +197,7 @@ def test_of_each_kind_only_the_newest_stay_and_the_figures_remember_all(
         db.session.add(SecurityEvent(kind=Kind.SIGNED_IN, at=at, last_at=at))
     db.session.add(SecurityEvent(kind=Kind.SIGNED_OUT))
     db.session.commit()
-    upkeep.purge()
+    purge()
     assert upkeep.totals()[Kind.SIGNED_IN] == 8
     assert upkeep.totals()[Kind.SIGNED_OUT] == 1
     assert rows() == 6

@@ -1,9 +1,7 @@
 """The worker's jobs: done once in each period, and none of them takes the worker down."""
 
 from datetime import timedelta
-from uuid import uuid4
 
-import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
@@ -13,22 +11,9 @@ from crm_app.calls.fold.facts import CallPhase, Fact, FactKind
 from crm_app.calls.models import Call
 from crm_app.calls.store import ledger
 from crm_app.extensions import db
-from crm_app.serving import jobs, periodic
-from crm_app.serving.jobs import Job
+from crm_app.serving.jobs import KINDS
 from crm_app.telephony.models import UnreadableRequest
-
-
-def test_it_lets_one_of_several_workers_queue_a_job(app: Flask) -> None:
-    job = Job(f"test-{uuid4()}", 60, lambda: None)
-    assert [jobs.claim(job) for _ in range(3)] == [True, False, False]
-
-
-def test_it_survives_a_job_that_fails(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
-    def break_down() -> None:
-        db.session.execute(db.text("SELECT * FROM no_such_table"))
-
-    jobs.run(Job("broken", 60, break_down))
-    assert db.session.scalar(select(func.count()).select_from(Call)) == 0
+from tests.owed import perform
 
 
 def test_it_closes_a_call_whose_end_never_came(app: Flask) -> None:
@@ -37,9 +22,9 @@ def test_it_closes_a_call_whose_end_never_came(app: Flask) -> None:
         fact = Fact(kind, "in_silent", long_ago, caller="+351912000100", extension="101")
         ledger.record(db.session.connection(), fact, "")
     db.session.commit()
-    periodic.sweep_calls()
+    perform("sweep_calls")
     assert db.session.scalars(select(Call.phase)).all() == [CallPhase.ENDED]
-    periodic.sweep_calls()
+    perform("sweep_calls")
     assert db.session.scalars(select(Call.phase)).all() == [CallPhase.ENDED]
 
 
@@ -52,11 +37,11 @@ def test_it_purges_only_what_is_old(app: Flask) -> None:
             AccountLink(token_hash=f"{days}", purpose=LinkPurpose.SET_UP, expires_at=moment)
         )
     db.session.commit()
-    periodic.purge()
+    perform("purge")
     assert db.session.scalar(select(func.count()).select_from(UnreadableRequest)) == 1
     assert db.session.scalars(select(AccountLink.token_hash)).all() == ["1"]
 
 
 def test_it_has_jobs_with_names_of_their_own() -> None:
-    names = [job.name for job in periodic.JOBS]
+    names = [kind.name for kind in KINDS]
     assert len(set(names)) == len(names)

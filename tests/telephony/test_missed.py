@@ -16,9 +16,9 @@ from crm_app.calls.store import ledger
 from crm_app.demo import make_contact
 from crm_app.extensions import db
 from crm_app.records.bin import put_in_bin
-from crm_app.serving import periodic
 from crm_app.tasks.models import Task
 from crm_app.telephony import services
+from tests.owed import perform
 
 STRANGER = "+351910000042"
 ANNA = "+351912000100"
@@ -69,7 +69,7 @@ def call(
 
 def open_tasks() -> list[Task]:
     """Look after missed calls and list the open tasks."""
-    periodic.follow_up_missed_calls()
+    perform("missed_calls")
     return list(db.session.scalars(select(Task).where(Task.completed_at.is_(None))))
 
 
@@ -178,7 +178,7 @@ def test_two_workers_make_one_task(app: Flask, responsible: User) -> None:
     def work() -> None:
         with app.app_context():
             start.wait(10)
-            periodic.follow_up_missed_calls()
+            perform("missed_calls")
             db.session.remove()
 
     threads = [Thread(target=work) for _ in range(4)]

@@ -13,11 +13,11 @@ from crm_app.accounts.models import User
 from crm_app.calls.models import Call, CallFact
 from crm_app.extensions import db
 from crm_app.live.screen_updates import teller
-from crm_app.serving import periodic
 from crm_app.telephony.commands import telephony_cli
 from crm_app.telephony.models import UnreadableRequest
 from crm_app.telephony.webhook import inbox, quarantine
 from crm_app.telephony.webhook.quarantine import Looked
+from tests.owed import perform
 from tests.telephony.conftest import Post, start_fields
 
 ENDED = {"event": "NOTIFY_END", "disposition": "cancel", "duration": "0"}
@@ -140,6 +140,19 @@ def test_the_worker_and_a_command_take_in_what_was_kept(
     mistake.make()
     post(start_fields(pbx_call_id="in_3"))
     mistake.mend()
-    (job,) = [job for job in periodic.JOBS if job.name == "take_in_kept"]
-    job.run()
+    perform("take_in_kept")
     assert db.session.scalar(select(func.count(CallFact.id))) == 3
+
+
+def test_a_worker_takes_in_a_few_in_each_step_past_those_that_cannot_be(
+    post: Post, connected: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quarantine, "MOST_AT_ONCE", 2)
+    mistake = Mistake(monkeypatch)
+    post(start_fields(pbx_call_id=""))
+    for number in range(4):
+        post(start_fields(pbx_call_id=f"in_{number}"))
+    mistake.mend()
+    perform("take_in_kept")
+    assert db.session.scalar(select(func.count(CallFact.id))) == 4
+    assert len(reasons()) == 1

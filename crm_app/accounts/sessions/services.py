@@ -205,14 +205,6 @@ def end_old() -> set[int]:
     return set(ended)
 
 
-def is_any_old() -> bool:
-    """Tell whether `end_old` has something to do."""
-    old = select(BrowserSession.id).where(
-        BrowserSession.ended_at.is_(None), ~_is_within_limits(clock.now())
-    )
-    return db.session.scalar(old.limit(1)) is not None
-
-
 def forget_ended() -> None:
     """Delete what ended long ago."""
     db.session.execute(

@@ -109,7 +109,7 @@ def names_of(cards: Iterable[DialRequest], user: User) -> dict[int, str]:
 
 
 def expire() -> int:
-    """Give up wishes of which nothing was heard, and count them. Commits."""
+    """Give up wishes of which nothing was heard, and count them; the caller commits."""
     done = db.session.execute(
         update(DialRequest)
         .where(
@@ -118,7 +118,6 @@ def expire() -> int:
         )
         .values(state=DialState.EXPIRED, pending_key=None, settled_at=clock.now())
     )
-    db.session.commit()
     return int(done.rowcount)  # type: ignore[attr-defined]
 
 
