@@ -12,6 +12,15 @@ function part(name, value) {
 
 const partsOf = (picker) => picker.querySelectorAll(".picker-chosen > input");
 
+// Whom one has chosen can be called from the chip; in the list a click chooses, and dials nobody.
+function drawNumber(chip, name, { number, shown } = {}) {
+  const button = chip.querySelector("[data-call-number]");
+  if (!number) return button?.remove();
+  button.dataset.callNumber = button.value = number;
+  button.textContent = shown;
+  return button.setAttribute("aria-label", `${button.getAttribute("aria-label").trim()} ${name} ${shown}`);
+}
+
 function draw(picker) {
   const [id, name] = partsOf(picker);
   picker.querySelector(".picker-chip")?.remove();
@@ -19,13 +28,15 @@ function draw(picker) {
   const chip = document.importNode(picker.querySelector("template").content.firstElementChild, true);
   chip.querySelector("[data-name]").textContent = name.value;
   if (!id.value.startsWith("new:")) chip.querySelector("[data-new]").remove();
-  const button = chip.querySelector("button");
+  drawNumber(chip, name.value, picker.numbers.get(id.value));
+  const button = chip.querySelector(".btn-close");
   button.setAttribute("aria-label", `${button.getAttribute("aria-label")}: ${name.value}`);
   picker.querySelector(".picker-chosen").append(chip);
 }
 
-function put(picker, field, value, shown) {
+function put(picker, field, value, shown, number = {}) {
   const [id, name] = partsOf(picker);
+  if (value) picker.numbers.set(value, number);
   [id.value, name.value] = [value, shown];
   field.value = "";
   draw(picker);
@@ -54,6 +65,10 @@ function enhance(picker) {
   const chosen = picker.querySelector(".picker-chosen");
   const checked = picker.querySelector(":checked");
   const shown = checked?.value ? checked.closest("label").dataset.name : "";
+  const called = chosen.querySelector("[data-call-number]");
+  const number = called && { number: called.dataset.callNumber, shown: called.textContent.trim() };
+  // By id; what is restored from a draft has none, and its chip no button.
+  picker.numbers = new Map(number ? [[checked.value, number]] : []);
   picker.classList.add("is-combobox");
   chosen.replaceChildren(part(name, checked?.value ?? ""), part(`${name}-name`, shown));
   chosen.id = `${name}-chosen`;
@@ -70,9 +85,9 @@ function enhance(picker) {
   combobox(field, {
     drops: true,
     dress: () => dress(list, name),
-    take: ({ dataset }) => put(picker, field, dataset.value, dataset.name),
+    take: ({ dataset }) => put(picker, field, dataset.value, dataset.name, dataset),
   });
-  chosen.addEventListener("click", ({ target }) => target.closest("button") && put(picker, field, "", ""));
+  chosen.addEventListener("click", ({ target }) => target.closest(".btn-close") && put(picker, field, "", ""));
   field.addEventListener("keydown", ({ key, isComposing }) => {
     if (key === "Backspace" && !isComposing && !field.value && partsOf(picker)[0].value) put(picker, field, "", "");
   });

@@ -328,3 +328,21 @@ def test_it_has_no_barrier_while_it_is_open_and_after_the_choice(
     page.reload()
     expect(page.locator(".unsaved")).to_be_visible()
     assert grave(page, "main") == []
+
+
+def test_whom_one_has_chosen_can_be_called(office: Office, sign_in: SignIn) -> None:
+    page = sign_in("Bob").new_page()
+    place = PLACES["contact of a task"]
+    open_form(page, office, place)
+    box(page, place).press_sequentially("ana sousa")
+    page.get_by_role("option", name="Ana Sousa").click()
+    button = page.locator(CHIP).get_by_role("button", name="Call Ana Sousa 912 345 678")
+    expect(button).to_have_attribute("data-call-number", "+351912345678")
+
+    button.click()
+
+    expect(page.locator("#dials")).to_contain_text("912 345 678")
+    expect(page.locator("main [name=title]")).to_have_value("Something new")
+    page.locator("main [name=title]").press("Enter")
+    saved(page, place)
+    assert chosen(office, place) == "Ana Sousa"
