@@ -4,7 +4,6 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import TypedDict, Unpack
 
-from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import contains_eager, joinedload
 
@@ -18,6 +17,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal.kinds import RecordKind
 from crm_app.journal.models import JournalEntry
+from crm_app.leads import wording
 from crm_app.leads.kept import LEAD, derive
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.leads.search_document import searchable as searchable
@@ -169,7 +169,7 @@ def held_stage(stage_id: int) -> LeadStage:
 
 
 def first_stage(kind: StageKind) -> LeadStage:
-    """Give the first stage of a kind; the pipeline is laid when there is none yet."""
+    """Give the first stage of a kind; the default stages are added when there is none yet."""
     statement = select(LeadStage).where(LeadStage.kind == kind)
     statement = statement.order_by(LeadStage.position, LeadStage.id).limit(1)
     stage = db.session.scalar(statement)
@@ -180,25 +180,15 @@ def first_stage(kind: StageKind) -> LeadStage:
 
 
 def ensure_stages() -> None:
-    """Lay the default pipeline, so that there is a stage of each kind; nothing is committed."""
+    """Add the default stages, so that there is one of each kind; nothing is committed."""
     stages = list(db.session.scalars(select(LeadStage)))
     kinds = {stage.kind for stage in stages}
     position = max((stage.position for stage in stages), default=0)
-    for name, kind in DEFAULT_STAGES:
+    for name, kind in wording.DEFAULT_STAGES:
         if kind not in kinds:
             position += 1
             db.session.add(LeadStage(name=str(name), kind=kind, position=position))
     db.session.flush()
-
-
-# Laid in the office's language; then they are names of rows, which the office may change.
-DEFAULT_STAGES = (
-    (_l("New"), StageKind.OPEN),
-    (_l("Contacted"), StageKind.OPEN),
-    (_l("Proposal"), StageKind.OPEN),
-    (_l("Won"), StageKind.WON),
-    (_l("Lost"), StageKind.LOST),
-)
 
 
 def _reason(stage: LeadStage, typed: str) -> str:

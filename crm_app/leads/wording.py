@@ -12,6 +12,7 @@ from crm_app.journal.history import History
 from crm_app.journal.kinds import RecordKind
 from crm_app.leads.forms import KIND_NAMES
 from crm_app.leads.listing import Order
+from crm_app.leads.models import StageKind
 from crm_app.records.views import Words
 from crm_app.web.display.formatting import day, money
 from crm_app.web.wording import reason
@@ -43,6 +44,15 @@ ORDER_NAMES = {
     Order.TITLE: _l("By title"),
     Order.CHANGED: _l("Last changed first"),
 }
+
+# Added in the office's language; from then on they are names of rows, which the office may change.
+DEFAULT_STAGES = (
+    (_l("New"), StageKind.OPEN),
+    (_l("Contacted"), StageKind.OPEN),
+    (_l("Proposal"), StageKind.OPEN),
+    (_l("Won"), StageKind.WON),
+    (_l("Lost"), StageKind.LOST),
+)
 
 STAGE_LABELS: dict[str, Any] = {"stage": _l("Stage"), "order": _l("Order")}
 
