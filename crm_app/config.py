@@ -25,6 +25,7 @@ from crm_app.proxies import Network, Proxies
 FROM_FILES = ("secret_key", "metrics_token", "database_url")
 # The system takes 107 bytes on Linux and 103 on macOS.
 SOCKET_PATH_LENGTH = 100
+DEFAULT_PORTS = {"http": 80, "https": 443}
 LARGEST_PORT = 65535
 BIND = re.compile(r"^(?P<host>[\w.\-]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})$")
 # Every address of the machine: one can listen on them and cannot open them.
@@ -96,7 +97,9 @@ class Config(BaseSettings):
             raise ValueError("must begin with http:// or https:// and name a host")
         if parts.query or parts.fragment or parts.username is not None:
             raise ValueError("must be http:// or https://, a host and perhaps a path, nothing else")
-        return value.rstrip("/")
+        # Browsers leave the usual port out of an origin, to which passkeys compare it.
+        usual = f":{DEFAULT_PORTS[parts.scheme]}"
+        return parts._replace(netloc=parts.netloc.removesuffix(usual)).geturl().rstrip("/")
 
     @field_validator("database_url")
     @classmethod

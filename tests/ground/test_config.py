@@ -73,6 +73,24 @@ def test_it_takes_every_address_that_makes_sense(
     assert getattr(config.load(_env_file=None), variable.lower())
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("https://crm.example.com:443/", "https://crm.example.com"),
+        ("https://crm.example.com:443/office/", "https://crm.example.com/office"),
+        ("http://crm.example.com:80", "http://crm.example.com"),
+        ("http://[::1]:80", "http://[::1]"),
+        ("https://crm.example.com:80", "https://crm.example.com:80"),
+        ("https://crm.example.com:8443", "https://crm.example.com:8443"),
+    ],
+)
+def test_it_leaves_the_usual_port_out_of_an_address(
+    typed: str, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PUBLIC_URL", typed)
+    assert config.load(_env_file=None).public_url == kept
+
+
 @pytest.mark.parametrize("empty", ["", "  "])
 def test_it_takes_the_default_where_a_value_is_empty(
     empty: str, monkeypatch: pytest.MonkeyPatch
