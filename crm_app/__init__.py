@@ -76,7 +76,7 @@ def create_app(settings: Config | None = None) -> Flask:
     app.wsgi_app = Visits(app.wsgi_app)  # type: ignore[method-assign]
     # So that everything inside sees the address of the client and not the proxy's.
     app.wsgi_app = Front(app.wsgi_app, settings)  # type: ignore[method-assign]
-    # Last: whoever looks at the path inside sees ours, whatever the proxy leaves before it.
+    # Last: everything inside sees our own path, whatever prefix the proxy leaves in front of it.
     mount.register(app, settings.public_url)
     return app
 

@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime
 
 
 def now() -> datetime:
-    """Tell the present moment, aware, in UTC."""
+    """Return the present moment, aware, in UTC."""
     return datetime.now(tz=UTC)  # noqa: TID251 (this is the one allowed place)
 
 
 def today() -> date:
-    """Tell the present day in UTC."""
+    """Return the present day in UTC."""
     return now().date()

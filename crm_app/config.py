@@ -198,27 +198,27 @@ class Config(BaseSettings):
 
     @property
     def sqlalchemy_url(self) -> str:
-        """Give the database address, SQLite in the data folder when none is set."""
+        """Return the database address, SQLite in the data folder when none is set."""
         return self.database_url or f"sqlite:///{self.data_dir / 'ramal.db'}"
 
     @property
     def is_sqlite(self) -> bool:
-        """Tell whether the database is SQLite."""
+        """Whether the database is SQLite."""
         return self.sqlalchemy_url.startswith("sqlite")
 
     @property
     def embeds_valkey(self) -> bool:
-        """Tell whether `flask serve` must start the event bus itself."""
+        """Whether `flask serve` must start the event bus itself."""
         return not self.redis_url
 
     @property
     def bus_url(self) -> str:
-        """Give the event bus address, the embedded Valkey's socket when none is set."""
+        """Return the event bus address, the embedded Valkey's socket when none is set."""
         return self.redis_url or f"unix://{self.bus_socket}"
 
     @property
     def bus_socket(self) -> Path:
-        """Give the embedded Valkey's socket, in the data folder unless its path is too long."""
+        """Return the embedded Valkey's socket, in the data folder unless its path is too long."""
         path = self.data_dir / "run" / "valkey.sock"
         if len(os.fsencode(path)) <= SOCKET_PATH_LENGTH:
             return path
@@ -227,22 +227,22 @@ class Config(BaseSettings):
 
     @property
     def workers(self) -> int:
-        """Give the number of web processes: one on SQLite, which has a single writer."""
+        """Return the number of web processes: one on SQLite, which has a single writer."""
         return self.web_workers or (1 if self.is_sqlite else 2)
 
     @property
     def base_url(self) -> str:
-        """Give the address that people and the PBX reach us at, without a trailing slash."""
+        """Return the address that people and the PBX reach us at, without a trailing slash."""
         return self.public_url or f"http://{EVERYWHERE.sub('localhost', self.bind)}"
 
     @property
     def listens_everywhere(self) -> bool:
-        """Tell whether we listen on every address of the machine."""
+        """Whether we listen on every address of the machine."""
         return EVERYWHERE.match(self.bind) is not None
 
     @property
     def own_hosts(self) -> frozenset[str]:
-        """Give the hosts that requests may name, lower case; empty when any may be named.
+        """Return the hosts that requests may name, lower case; empty when any may be named.
 
         Without PUBLIC_URL nobody says by which names the machine is known.
         """
@@ -257,22 +257,22 @@ class Config(BaseSettings):
 
     @property
     def is_https(self) -> bool:
-        """Tell whether browsers reach us over TLS, so that cookies can insist on it."""
+        """Whether browsers reach us over TLS, so that cookies can insist on it."""
         return self.public_url.startswith("https://")
 
     @property
     def keeps_key(self) -> bool:
-        """Tell whether the key is kept in the data folder, so that it can be exchanged there."""
+        """Whether the key is kept in the data folder, so that it can be exchanged there."""
         return not self.secret_key
 
     @property
     def key_path(self) -> Path:
-        """Give the file in the data folder that keeps the key when no setting names one."""
+        """Return the file in the data folder that keeps the key when no setting names one."""
         return self.data_dir / "secret_key"
 
     @cached_property
     def secret_keys(self) -> tuple[str, ...]:
-        """Give `SECRET_KEY` or the key kept in the data folder, and then all older ones.
+        """Return `SECRET_KEY` or the key kept in the data folder, and then all older ones.
 
         The kept key is made at the first start. Raises ConfigError when the file cannot be read or
         written.
@@ -282,11 +282,11 @@ class Config(BaseSettings):
 
     @property
     def key_ring(self) -> KeyRing:
-        """Give what is derived from the keys."""
+        """Return what is derived from the keys."""
         return KeyRing(self.secret_keys)
 
     def read_keys_again(self) -> KeyRing:
-        """Give the keys as their file has them by now; those of the environment stay."""
+        """Return the keys as their file has them by now; those of the environment stay."""
         if self.secret_key_file is None:
             again = self.model_copy()
         else:
@@ -316,7 +316,7 @@ def load(**overrides: Any) -> Config:
 
 
 def child_environment(settings: Config) -> dict[str, str]:
-    """Give the environment for a child process that shall run with exactly these settings."""
+    """Return the environment for a child process that must run with exactly these settings."""
     environment = dict(os.environ)  # noqa: TID251 (children keep PATH, HOME and the like)
     for name in Config.model_fields:
         value = getattr(settings, name)

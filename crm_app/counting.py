@@ -29,15 +29,15 @@ class Counter:
         return self._ask(lambda counts: counts.hit(limit, key))
 
     def free_at(self, limit: RateLimitItem, key: str) -> float:
-        """Tell when counting begins anew, in seconds of Unix time."""
+        """Return when counting starts over, in seconds of Unix time."""
         return self._ask(lambda counts: counts.get_window_stats(limit, key).reset_time)
 
     def forget(self, limit: RateLimitItem, key: str) -> None:
-        """Begin to count anew."""
+        """Start counting from zero."""
         self._ask(lambda counts: counts.clear(limit, key))
 
     def forget_all(self, limit: RateLimitItem, prefix: str) -> None:
-        """Begin to count anew for all keys of the form `prefix/…`, in every process.
+        """Start counting from zero for all keys of the form `prefix/…`, in every process.
 
         Raises RedisError while the bus is away.
         """

@@ -54,7 +54,7 @@ IS_AWAY = (
 
 
 def is_away(error: BaseException) -> bool:
-    """Tell an error of the database itself, after which nothing is stored, from a fault of ours."""
+    """Whether an error is the database's, after which nothing is stored, and no fault of ours."""
     # SQLite calls it "operational", too, when it does not know a column.
     code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
     return isinstance(error, IS_AWAY) and code != sqlite3.SQLITE_ERROR
@@ -76,7 +76,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the zone back, which SQLite does not keep."""
+        """Return the zone back, which SQLite does not keep."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -133,7 +133,7 @@ def at_once(engine: Engine) -> Iterator[Connection]:
     It is for what may as well be written a minute later. Raises DatabaseBusyError.
     """
     pool = engine.pool
-    # Whoever asks holds a connection already: the last free ones are for those who have none.
+    # The caller holds a connection already: the last free ones are for those who have none.
     if isinstance(pool, QueuePool) and pool.checkedout() >= pool.size():
         raise DatabaseBusyError("no connection is to spare")
     token = _may_wait.set(False)
@@ -149,18 +149,18 @@ def at_once(engine: Engine) -> Iterator[Connection]:
 
 
 def set_reads_only(value: bool) -> None:
-    """Say for the rest of this request whether its transactions only read."""
+    """Set for the rest of this request whether its transactions only read."""
     _reads_only.set(value)
 
 
 def engine_options(url: str) -> dict[str, Any]:
-    """Give the options of an engine for this address."""
+    """Return the options of an engine for this address."""
     # The connection used last knows the most prepared statements. What a statement was given,
     # clients and hashes of passwords among it, is nothing for the log.
     options: dict[str, Any] = {"pool_use_lifo": True, "hide_parameters": True}
     address = make_url(url)
     if address.get_backend_name() == "postgresql" and "connect_timeout" not in address.query:
-        # People wait meanwhile, and the driver would for more than two minutes.
+        # People are waiting, and the driver would wait for more than two minutes.
         options["connect_args"] = {"connect_timeout": CONNECT_TIMEOUT_S}
     return options
 
@@ -234,7 +234,7 @@ def _on_sqlite_begin(connection: Connection) -> None:
 
 
 def _when_free(driver: Any, statement: str, left: float | None) -> bool:
-    """Run a statement as soon as no other process is in its way; tell whether it was run.
+    """Run a statement as soon as no other process is in its way; returns whether it was run.
 
     SQLite's own waiting would stop the whole process, those who wait for nothing included.
     """
@@ -268,7 +268,7 @@ def _connect_to_postgresql(_dialect: Any, _record: Any, args: Any, options: Any)
 def _limit_on_postgresql(seconds: float) -> Any:
     def limit(connection: Any, _record: Any) -> None:
         connection.execute(f"SET lock_timeout = {int(seconds * 800)}")
-        # Only tidies up on the server: whoever asked has left long before.
+        # Only tidies up on the server: the request has ended long before.
         connection.execute("SET statement_timeout = 2000")
         connection.commit()
 

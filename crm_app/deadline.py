@@ -23,6 +23,6 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def seconds_left() -> float | None:
-    """Tell how long the database may still be waited for, None when no limit was set."""
+    """Return how long the database may still be waited for, None when no limit was set."""
     deadline = _deadline.get()
     return None if deadline is None else max(0.0, deadline - time.monotonic())

@@ -76,7 +76,7 @@ class SignIn:
 
 
 def load() -> list[SignIn]:
-    """Lay the sample office into an empty database, once, and give everybody a new password.
+    """Fill an empty database with the sample office, and give everybody a new password.
 
     Raises RamalError when the database holds the data of a real office.
     """
@@ -111,7 +111,7 @@ def clear() -> int:
 
 
 def is_loaded() -> bool:
-    """Tell whether the sample office is what the database holds."""
+    """Whether the sample office is what the database holds."""
     return db.session.scalar(select(User.id).where(User.email == _email(PEOPLE[0][0]))) is not None
 
 

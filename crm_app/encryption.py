@@ -52,11 +52,11 @@ class KeyRing:
         return tuple(_derive(key, Purpose.KEY_ID)[:8].hex() for key in self.secret_keys)
 
     def derive(self, purpose: Purpose) -> str:
-        """Give the key in use for one purpose: 32 bytes, written in URL-safe base64."""
+        """Return the key in use for one purpose: 32 bytes, written in URL-safe base64."""
         return self.derive_all(purpose)[0]
 
     def derive_all(self, purpose: Purpose) -> tuple[str, ...]:
-        """Give the keys for one purpose, the newest first; the others are for reading only."""
+        """Return the keys for one purpose, the newest first; the others are for reading only."""
         return tuple(
             base64.urlsafe_b64encode(_derive(key, purpose)).decode() for key in self.secret_keys
         )
@@ -96,7 +96,7 @@ class Vault:
             ) from error
 
     def is_current(self, encrypted: str) -> bool:
-        """Tell whether a text was encrypted with the newest key."""
+        """Whether a text was encrypted with the newest key."""
         return encrypted.startswith(self.key_id + _MARK)
 
     def _use(self, ring: KeyRing) -> None:

@@ -4,7 +4,7 @@ import regex
 
 
 def initials(name: str) -> str:
-    """Give the first letters of a name's first and last word, each whole as it is seen.
+    """Return the first letters of a name's first and last word, each whole as it is seen.
 
     A word without letters or digits gives its first sign: a flag is not cut in two.
     """

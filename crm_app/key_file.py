@@ -14,7 +14,7 @@ _made_here: set[Path] = set()
 
 
 def read_or_make(path: Path) -> tuple[str, ...]:
-    """Give the keys of the file, the newest first; a file that is not there is made with one.
+    """Return the keys of the file, the newest first; a file that is not there is made with one.
 
     Raises ConfigError when it cannot be read or written, or a key in it is too short.
     """
@@ -36,7 +36,7 @@ def read_or_make(path: Path) -> tuple[str, ...]:
 
 
 def lines_of(path: Path) -> tuple[str, ...]:
-    """Give the lines of a file that are not empty; raises OSError or UnicodeError."""
+    """Return the lines of a file that are not empty; raises OSError or UnicodeError."""
     lines = path.read_text(encoding="ascii").splitlines()
     return tuple(line.strip() for line in lines if line.strip())
 
@@ -50,7 +50,7 @@ def replace(path: Path, keys: Sequence[str]) -> None:
 
 
 def was_made_here(path: Path) -> bool:
-    """Tell whether this process made the key of the file, because there was none."""
+    """Whether this process made the key of the file, because there was none."""
     return path in _made_here
 
 

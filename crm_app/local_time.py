@@ -24,16 +24,16 @@ class LocalTime:
 
     @property
     def today(self) -> date:
-        """Tell the day of the calendar."""
+        """Return the day of the calendar."""
         return self.now.astimezone(self.zone).date()
 
     @property
     def day_ends_at(self) -> datetime:
-        """Tell the moment at which tomorrow begins; days of 23 and 25 hours are right too."""
+        """Return the moment at which tomorrow begins; days of 23 and 25 hours are right too."""
         return datetime.combine(self.today + timedelta(days=1), time.min, self.zone)
 
     def moment(self, day: date, at: time) -> datetime:
-        """Give the moment when the wall clock shows that time on that day.
+        """Return the moment when the wall clock shows that time on that day.
 
         Where the clock is put forward over it, the same distance after midnight is meant; where
         it is put back and shows it twice, the first.
@@ -41,11 +41,11 @@ class LocalTime:
         return datetime.combine(day, at, self.zone)
 
     def midnight(self, day: date) -> datetime:
-        """Give the moment a day begins."""
+        """Return the moment a day begins."""
         return datetime.combine(min(max(day, FIRST_DAY), LAST_DAY), time.min, self.zone)
 
     def chips(self) -> dict[str, date]:
-        """Give the days that a new task is mostly due on."""
+        """Return the days that a new task is mostly due on."""
         to_monday = 7 - self.today.weekday()
         return {
             "today": self.today,

@@ -15,7 +15,7 @@ _SECRET_KEY = re.compile(_KEEP_OUT, re.IGNORECASE)
 _QUOTED = r""" "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' """
 _SECRET = re.compile(
     rf"""
-    # Whoever has such an address gets in. (The names of our own files are none.)
+    # Such an address lets its holder in. (The names of our own files do not.)
     (?P<link> /(?:setup|invitation|reset|zadarma)/ ) (?!\w+\.py\b) [^\s/?#&"'<>)\]}}]+
   | (?P<login> ://[^\s/:@"']*: ) [^\s/"']+ (?=@)
   | (?P<header> \b(?:authorization|cookie):\s* ) [^\n]+

@@ -87,7 +87,7 @@ def _decode(
 
 
 def _typed(key: InstrumentedAttribute[Any], value: Any) -> Any:
-    """Give a value as its column takes it; ValueError when it is of another kind."""
+    """Return a value as its column takes it; ValueError when it is of another kind."""
     if isinstance(key.type, UtcDateTime):
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:

@@ -48,7 +48,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A number as the PBX told it, and what else it can be if a contact has that."""
+    """A number as the PBX reported it, and what else it can be if a contact has that."""
 
     number: str = ""
     other: str = ""
@@ -65,7 +65,7 @@ def parse(text: str, country: str) -> str:
 
 @lru_cache(maxsize=1024)
 def read(text: str, country: str) -> Read:
-    """Read a number as people write it, and tell whether a numbering plan knows it.
+    """Read a number as people write it, and whether a numbering plan knows it.
 
     Raises InvalidInputError with one of the codes number_not_a_number, number_too_short,
     number_too_long, number_unknown_country, number_wrong_length, number_holds_more.
@@ -103,12 +103,12 @@ def read_known(text: str, country: str, known: Iterable[str]) -> Read:
 
 
 def can_be_stored(number: str) -> bool:
-    """Tell a number as it is stored (E.164, or a short one) from one that still must be read."""
+    """Return a number as it is stored (E.164, or a short one) from one that still must be read."""
     return _STORED.fullmatch(number) is not None
 
 
 def _typed(written: str, country: str) -> tuple[phonenumbers.PhoneNumber | None, str]:
-    """Give a number of possible length, or the reason why it is none."""
+    """Return a number of possible length, or the reason why it is none."""
     cleaned = "+" + written[2:] if written.startswith("00") else written
     # A zero in brackets is dialled at home only; where it belongs to the number the library knows.
     without_zero = cleaned.replace("(0)", "", 1)
@@ -141,7 +141,7 @@ def _typed(written: str, country: str) -> tuple[phonenumbers.PhoneNumber | None,
 
 
 def _are_two(written: str, country: str) -> bool:
-    """Tell whether a number that cannot be is two that can, one behind the other."""
+    """Whether a number that cannot be is two that can, one behind the other."""
     if re.search(r"\d\s*[/\n,]\s*\d", written):
         return True
     halves = ((written[: gap.start()], written[gap.end() :]) for gap in _MAY_PART.finditer(written))
@@ -181,7 +181,7 @@ def reported(number: str, country: str, form: Form = "") -> Reported:
 
 
 def form_of(number: str, country: str) -> Form:
-    """Tell in which form digits are written, "" when they do not say."""
+    """Return the form in which digits are written, "" when they do not show it."""
     digits = _NOT_DIGITS.sub("", number)
     if len(digits) <= EXTENSION_LENGTH or number.startswith(("+", "00")):
         return ""
@@ -193,7 +193,7 @@ def form_of(number: str, country: str) -> Form:
 
 
 def _grade(text: str, country: str) -> tuple[int, str]:
-    """Say how well a reading fits a numbering plan, with its E.164; (0, "") when not at all."""
+    """Rate how well a reading fits a numbering plan, with its E.164; (0, "") when not at all."""
     try:
         number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
@@ -262,7 +262,7 @@ def show_at_home(number: str) -> str:
 
 
 def is_valid(number: str) -> bool:
-    """Tell whether a numbering plan knows this E.164 number."""
+    """Whether a numbering plan knows this E.164 number."""
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(number, None))
     except phonenumbers.NumberParseException:
@@ -270,7 +270,7 @@ def is_valid(number: str) -> bool:
 
 
 def doubt_of(number: str, country: str) -> str:
-    """Tell what speaks against a stored number: number_not_known, or "" when nothing does."""
+    """Return what speaks against a stored number: number_not_known, or "" when nothing does."""
     if not number:
         return ""
     known = is_valid(number) if number.startswith("+") else _is_known_short(number, country)
@@ -278,7 +278,7 @@ def doubt_of(number: str, country: str) -> str:
 
 
 def country_of(number: str) -> str:
-    """Give the two-letter country of an E.164 number, "" when it has none."""
+    """Return the two-letter country of an E.164 number, "" when it has none."""
     try:
         return phonenumbers.region_code_for_number(phonenumbers.parse(number, None)) or ""
     except phonenumbers.NumberParseException:

@@ -24,7 +24,7 @@ _AREA_AND_15 = re.compile(r"\+54(?P<area>\d{2,4})15(?P<rest>\d{6,8})")
 
 
 def other_writings(number: str) -> list[str]:
-    """Give the other ways in which a country writes an E.164 number, none for most numbers."""
+    """Return the other ways in which a country writes an E.164 number, none for most numbers."""
     if not number.startswith(("+54", "+55", "+39", "+52")):
         return []
     found = [change(match) for pattern, change in _PAIRS if (match := pattern.fullmatch(number))]

@@ -131,7 +131,7 @@ def _whole(text: str) -> Found | None:
 
 
 def _first_of(written: str) -> str:
-    """Give the first of several numbers that only a slash, a line or a space keeps apart."""
+    """Return the first of several numbers that only a slash, a line or a space keeps apart."""
     if len(_NOT_DIGITS.sub("", written)) <= MOST_DIGITS:
         return written
     separators: tuple[str | None, ...] = ("/", "\n", None)
@@ -180,7 +180,7 @@ def _has_extension(text: str) -> bool:
 
 
 def _shown(text: str) -> str:
-    """Give a name that stands for a number, "" when its words only say that there is none."""
+    """Return a name that stands for a number, "" when its words only say that there is none."""
     name = " ".join(text.split()).strip(" \"'")
     if not re.search(r"[^\W_]", name):
         return ""

@@ -12,7 +12,7 @@ from psycopg.waiting import READY_R, READY_W, WAIT_R, WAIT_W
 
 from crm_app.deadline import seconds_left
 
-# Most statements of the webhook are answered sooner. Meanwhile this process does nothing else,
+# Most statements of the webhook are answered sooner. Until then this process does nothing else,
 # which costs it less than turning to something else and back: measured, a fifth of a request.
 AT_ONCE_MS = 1
 # The plain one, also where waiting was made to let others run.
@@ -66,7 +66,7 @@ def _ready(descriptor: int, wanted: int) -> int:
 
 
 def _going_on(gen: Generator[Any, Any, Any], wanted: Any) -> Generator[Any, Any, Any]:
-    """Give a step that has begun to somebody who would begin it."""
+    """Return a step that has begun to somebody who would begin it."""
     while True:
         ready = yield wanted
         try:

@@ -41,7 +41,7 @@ class Proxies:
         return ",".join([str(self.count), *map(str, self.networks)])
 
     def has(self, peer: str) -> bool:
-        """Tell whether a connection comes from a proxy; that of a Unix socket has no address."""
+        """Whether a connection comes from a proxy; that of a Unix socket has no address."""
         if not peer:
             return True
         address = plain_address(peer)
@@ -63,7 +63,7 @@ def plain_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | 
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host, as in an address of the web, is this machine."""
+    """Whether a host, as in an address of the web, is this machine."""
     name = host.strip("[]").rstrip(".").lower()
     address = plain_address(name)
     return name == "localhost" if address is None else address.is_loopback

@@ -57,13 +57,13 @@ _POSTGRESQL = (
 
 
 def statements(table_name: str, dialect_name: str) -> list[str]:
-    """Give the DDL that makes the index of a table; migrations run it too."""
+    """Return the DDL that makes the index of a table; migrations run it too."""
     templates = _SQLITE if dialect_name == "sqlite" else _POSTGRESQL
     return [template.format(table=table_name) for template in templates]
 
 
 def drop_statements(table_name: str, dialect_name: str) -> list[str]:
-    """Give the DDL that takes away what dropping the table itself leaves behind."""
+    """Return the DDL that takes away what dropping the table itself leaves behind."""
     return [f"DROP TABLE IF EXISTS {table_name}_search"] if dialect_name == "sqlite" else []
 
 
@@ -137,7 +137,7 @@ def _find(
 
 
 def holding(session: Session, model: Any, query: str) -> ColumnElement[bool]:
-    """Say "holds what was typed" for a list that leaves nothing out; the index serves it."""
+    """Build the condition "holds what was typed" for a list that leaves nothing out."""
     return or_(*(_holds_all(session, model, terms) for terms in search_text.readings(query)))
 
 
@@ -152,7 +152,7 @@ def _holds_all(session: Session, model: Any, terms: list[str]) -> ColumnElement[
 def prefix_range(
     key: "InstrumentedAttribute[str]", prefix: str
 ) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Say "begins with" as a range of a column in binary order, so that its index serves."""
+    """Build "begins with" as a range of a column in binary order, so that its index serves."""
     return key >= prefix, key < prefix + "\U0010ffff"
 
 

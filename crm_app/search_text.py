@@ -7,7 +7,7 @@ import unicodedata
 _WHOLE_LETTERS = str.maketrans(
     {"ł": "l", "ø": "o", "ß": "ss", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
 )
-# Whoever types takes the sign that is on the keyboard; texts from elsewhere hold the finer one.
+# People type the sign that is on the keyboard; pasted texts hold the typographic one.
 _PLAIN_MARKS = str.maketrans(dict.fromkeys("‘’ʼ´`", "'") | dict.fromkeys("‐‑‒–—―−", "-"))
 _SPACES = re.compile(r"\s+")
 # Scripts whose words may be one or two signs, without spaces between them: Han, kana, Thai, Khmer.
@@ -50,7 +50,7 @@ def _fold(text: str) -> str:
 
 
 def is_unspaced(term: str) -> bool:
-    """Tell whether a term is of a script that puts no spaces between words, like 王芳."""
+    """Whether a term is of a script that puts no spaces between words, like 王芳."""
     return bool(_UNSPACED.search(term))
 
 

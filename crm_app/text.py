@@ -51,7 +51,7 @@ def required(text: str, code: str, field: str) -> str:
 
 
 def is_visible(text: str) -> bool:
-    """Tell whether there is anything to see in a text."""
+    """Whether there is anything to see in a text."""
     return any(unicodedata.category(sign) not in _SPACES for sign in _BLANK.sub("", text))
 
 

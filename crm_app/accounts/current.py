@@ -10,11 +10,11 @@ from crm_app.encryption import Vault
 
 
 def me() -> User:
-    """Give the row behind `current_user`, which is only a stand-in that the database refuses."""
+    """Return the row behind `current_user`, which is only a stand-in that the database refuses."""
     return cast(User, current_user._get_current_object())
 
 
 def vault() -> Vault:
-    """Give what encrypts and decrypts the secrets of this office."""
+    """Return what encrypts and decrypts the secrets of this office."""
     found: Vault = current_app.extensions["vault"]
     return found

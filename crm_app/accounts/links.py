@@ -88,7 +88,7 @@ def revoke(user: User | None, *purposes: LinkPurpose) -> None:
 
 
 def path(purpose: LinkPurpose, token: str) -> str:
-    """Give the path of the page that the link opens."""
+    """Return the path of the page that the link opens."""
     return f"/{purpose}/{token}"
 
 

@@ -81,26 +81,26 @@ class User(UserMixin, Model):
 
     @property
     def is_invited(self) -> bool:
-        """Tell whether the user was invited and has not chosen a password yet."""
+        """Whether the user was invited and has not chosen a password yet."""
         return self.active and self.password is None
 
     @property
     def is_manager(self) -> bool:
-        """Tell whether the user sees everything of everybody."""
+        """Whether the user sees everything of everybody."""
         return self.role in {Role.MANAGER, Role.ADMIN}
 
     @property
     def is_admin(self) -> bool:
-        """Tell whether the user reaches the settings."""
+        """Whether the user reaches the settings."""
         return self.role == Role.ADMIN
 
     def must_have_factor(self, policy: str) -> bool:
-        """Tell whether a policy asks a second factor of this user."""
+        """Whether a policy asks a second factor of this user."""
         return self.role in _ROLES_WITH_FACTOR.get(policy, ())
 
     @property
     def initials(self) -> str:
-        """Give one or two letters for the avatar, each whole as it is seen."""
+        """Return one or two letters for the avatar, each whole as it is seen."""
         return initials(self.name)
 
     @classmethod
@@ -175,7 +175,7 @@ class OfficeSettings(Model):
 
     @classmethod
     def current(cls) -> "OfficeSettings":
-        """Give the row, or one with the defaults that is not in the database yet.
+        """Return the row, or one with the defaults that is not in the database yet.
 
         Remembered for as long as the session lives: a list asks it once, not once a row.
         """

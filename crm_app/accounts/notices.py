@@ -16,7 +16,7 @@ from crm_app.journal.kinds import RecordKind
 from crm_app.journal.models import JournalEntry
 from crm_app.journal.values import Changes
 
-# What the owner is told even when they did it: perhaps it was not them.
+# What the owner learns of even when they did it: perhaps it was not them.
 ALWAYS = frozenset(
     {
         "password_changed",
@@ -44,7 +44,7 @@ def record(user: User, action: str, by: User | None, changes: Changes | None = N
 
 
 def unread(user: User) -> Sequence[JournalEntry]:
-    """List what a user has not been told yet, the newest first; asks nothing when that is none."""
+    """List the notices a user has not read, the newest first; no query when there are none."""
     if user.notices_from is None:
         return []
     since = _of(user, JournalEntry.at >= user.notices_from)

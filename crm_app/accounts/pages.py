@@ -13,13 +13,13 @@ bp = Blueprint("accounts", __name__)
 
 @bp.app_template_global()
 def may_open(record: OwnedByColumns) -> bool:
-    """Tell templates whether a contact or lead is a link for who reads, or only a name."""
+    """Whether a contact or lead is a link for the reader of a page, or only a name."""
     return rights.may_open(current_user, record)
 
 
 @bp.app_template_global()
 def free_extensions() -> list[str]:
-    """Give templates the extensions of the PBX that can be given to somebody."""
+    """List the extensions of the PBX that can still be given to somebody, for templates."""
     return services.free_extensions()
 
 

@@ -1,4 +1,4 @@
-"""Which extensions the PBX has: said by what is joined to it, asked where people get theirs."""
+"""Which extensions the PBX has: answered by telephony, asked where users get theirs."""
 
 from collections.abc import Callable, Collection
 
@@ -10,11 +10,11 @@ class Extensions:
         self._ask: Callable[[], Collection[str] | None] = lambda: None
 
     def come_from(self, ask: Callable[[], Collection[str] | None]) -> None:
-        """Say whom to ask; None as the answer means that nobody knows."""
+        """Set the function to ask; it returns None when the extensions are not known."""
         self._ask = ask
 
     def known(self) -> Collection[str] | None:
-        """Give the extensions of the PBX, None when they are not known."""
+        """Return the extensions of the PBX, None when they are not known."""
         return self._ask()
 
 

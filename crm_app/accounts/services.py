@@ -1,4 +1,4 @@
-"""What is done to users: invited, changed, disabled; services flush, whoever calls commits."""
+"""What is done to users: invited, changed, disabled; services flush, the caller commits."""
 
 import re
 import uuid
@@ -115,7 +115,7 @@ def change_user(
 
 
 def set_extension(user: User, extension: str | None, by: User | None = None) -> None:
-    """Give a user an internal number of the PBX, or take it away (None or "").
+    """Return a user an internal number of the PBX, or take it away (None or "").
 
     Raises InvalidInputError on `extension`: extension_taken, extension_invalid or disabled.
     """
@@ -220,7 +220,7 @@ def set_up(token: str, *, email: str, name: str, password_hash: str, **choices: 
 
 
 def has_admin() -> bool:
-    """Tell whether somebody can reach the settings."""
+    """Whether somebody can reach the settings."""
     return bool(db.session.scalar(select(func.count()).select_from(_admins().subquery())))
 
 
@@ -235,7 +235,7 @@ def change_office(
 
     `second_factor_for` is None to leave that as it is.
     """
-    # Whoever sets it first may do so twice at once.
+    # Two requests may set it for the first time at once.
     standard = {"name": "", "restricts_agents": False, "second_factor_for": FactorPolicy.NOBODY}
     database.add_missing(db.session, OfficeSettings, id=1, **standard)
     db.session().info.pop("office", None)

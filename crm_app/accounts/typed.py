@@ -7,12 +7,12 @@ NAME_LENGTH = 120
 
 
 def email(value: str | None) -> str:
-    """Give the form of an e-mail by which an account is found."""
+    """Return the form of an e-mail by which an account is found."""
     return clean(value).lower()
 
 
 def name(value: str | None) -> str:
-    """Give a person's name; raises InvalidInputError on `name`: name_empty or name_long."""
+    """Return a person's name; raises InvalidInputError on `name`: name_empty or name_long."""
     text = required(value or "", "name_empty", "name")
     if len(text) > NAME_LENGTH:
         raise InvalidInputError("name_long", "name", maximum=NAME_LENGTH)

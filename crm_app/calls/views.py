@@ -119,7 +119,11 @@ def attach(call_id: int) -> Response:
     rung = {leg.user_id for leg in call.legs if leg.user_id is not None} if call.is_live else set()
     db.session.commit()
     tell(rung, {"call": call_id})
-    message = _("The call was with %(name)s.", name=name) if name else _("The call is with nobody.")
+    message = (
+        _("The call was with %(name)s.", name=name)
+        if name
+        else _("The call is not attached to a contact.")
+    )
     toast(message, undo_url=undo_url)
     return see_other(url_for("calls.show", call_id=call_id))
 

@@ -17,7 +17,7 @@ MOST_SENT = 500
 def refuse_flood(_form: Any, field: "Rows") -> None:
     """Say that not all rows were read, instead of losing some of them."""
     if field.is_cut:
-        raise ValidationError(_("These are too many rows."))
+        raise ValidationError(_("There are too many rows."))
 
 
 class Rows(FieldList):  # type: ignore[misc]

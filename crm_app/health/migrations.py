@@ -34,12 +34,12 @@ PROBLEMS = {
 
 @cache
 def scripts() -> ScriptDirectory:
-    """Give the migrations that come with this code."""
+    """Return the migrations that come with this code."""
     return ScriptDirectory(str(FOLDER))
 
 
 def revision(connection: Connection) -> str:
-    """Tell the revision that the database is at, empty if it was never migrated."""
+    """Return the revision that the database is at, empty if it was never migrated."""
     return MigrationContext.configure(connection).get_current_revision() or ""
 
 

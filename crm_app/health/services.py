@@ -21,9 +21,9 @@ log = structlog.get_logger(__name__)
 
 HEARTBEAT_KEY = "ramal:worker:heartbeat"
 HEARTBEAT_SECONDS = 5
-# Three beats may be lost before anybody is told.
+# Three beats may be lost before a lamp changes.
 HEARTBEAT_LIMIT_SECONDS = 20
-# Whoever watches over Ramal waits no longer for an answer than this.
+# A monitoring program waits no longer for an answer than this.
 BUS_SECONDS = 1.0
 
 
@@ -36,7 +36,7 @@ class Check:
 
     @property
     def is_ready(self) -> bool:
-        """Tell whether it is there."""
+        """Whether it is there."""
         return not self.problem
 
 

@@ -42,7 +42,7 @@ class Trial:
         self._wrote_at = float("-inf")
 
     def findings(self, engine: Engine) -> Findings:
-        """Tell what is wrong, after a few seconds at most; never raises."""
+        """Return what is wrong, after a few seconds at most; never raises."""
         with self._lock:
             run = self._running
             if run is None or run.is_over.is_set():
@@ -79,7 +79,7 @@ _trials: WeakKeyDictionary[Engine, Trial] = WeakKeyDictionary()
 
 
 def findings_about(engine: Engine) -> Findings:
-    """Tell what is wrong with this database, see `Trial.findings`."""
+    """Return what is wrong with this database, see `Trial.findings`."""
     return _trials.setdefault(engine, Trial()).findings(engine)
 
 

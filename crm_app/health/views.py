@@ -19,29 +19,29 @@ csrf.exempt(bp)
 @bp.get("/healthz")
 @public
 def alive() -> Response:
-    """Tell that this process answers."""
+    """Answer that this process is alive."""
     return _fresh(Response("ok\n", mimetype="text/plain"))
 
 
 @bp.get("/readyz")
 @public
 def ready() -> Response:
-    """Tell whether Ramal can work; 503 when something that it needs is not there.
+    """Whether Ramal can work; 503 when something that it needs is not there.
 
-    What that is, this machine hears, and whoever has the token: to others it says which parts
+    This machine and holders of the token see the details: to others it says which parts
     there are and how they fail.
     """
     checks = services.check_all()
     is_ready = all(check.is_ready for check in checks)
-    told = {"status": "ready" if is_ready else "not ready"}
+    report = {"status": "ready" if is_ready else "not ready"}
     if _is_local() or _has_token():
         answer = jsonify(
-            **told,
+            **report,
             checks={check.name: check.problem or "ok" for check in checks},
             spool=asdict(services.look_at(current_app.extensions["telephony_desk"].spool)),
         )
     else:
-        answer = jsonify(**told)
+        answer = jsonify(**report)
     answer.status_code = 200 if is_ready else 503
     return _fresh(answer)
 
@@ -49,7 +49,7 @@ def ready() -> Response:
 @bp.get("/metrics")
 @public
 def figures() -> Response:
-    """Give figures to a watching program that has the token, or to an administrator."""
+    """Show figures to a monitoring program that has the token, or to an administrator."""
     if not (_has_token() or getattr(current_user, "is_admin", False)):
         answer = Response("These figures need a token.\n", 401, mimetype="text/plain")
         answer.headers["WWW-Authenticate"] = "Bearer"

@@ -33,7 +33,7 @@ class Steps:
 
     @property
     def are_done(self) -> bool:
-        """Tell whether nothing is left to do."""
+        """Whether nothing is left to do."""
         return self.is_connected and self.has_colleagues and self.has_contacts
 
 

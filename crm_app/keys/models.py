@@ -25,7 +25,7 @@ class KeyState(Model):
 
     @classmethod
     def find(cls) -> Self | None:
-        """Give the row, if there is one."""
+        """Return the row, if there is one."""
         return db.session.get(cls, 1)
 
     @property

@@ -112,7 +112,7 @@ def forget_peppers() -> None:
 
 
 def former_pepper(secret_key: str) -> str:
-    """Give the text that release 0.2.0 hashed passwords with when this was its key."""
+    """Return the text that release 0.2.0 hashed passwords with when this was its key."""
     return hashlib.sha256(f"{secret_key} salt".encode()).hexdigest()
 
 

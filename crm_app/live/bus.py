@@ -25,14 +25,14 @@ class _Process:
 
 
 def configure(url: str) -> None:
-    """Say where the bus is (redis://, rediss:// or unix://); it is opened when first used."""
+    """Set the address of the bus (redis://, rediss:// or unix://); it is opened when first used."""
     with _lock:
         if url != _Process.url:
             _Process.url, _Process.client = url, None
 
 
 def client() -> redis.Redis:
-    """Give this process's client, made at the first call; its answers are bytes."""
+    """Return this process's client, made at the first call; its answers are bytes."""
     known = _Process.client
     if known is not None and _Process.pid == os.getpid():
         return known
@@ -50,7 +50,7 @@ def subscriber() -> redis.Redis:
 
 
 def is_alive() -> bool:
-    """Tell whether the bus answers within two seconds."""
+    """Whether the bus answers within two seconds."""
     try:
         return bool(client().ping())
     except (RedisError, OSError):

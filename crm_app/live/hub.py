@@ -76,7 +76,7 @@ class Hub:
         return sum(len(group) for group in self._listeners.values())
 
     def is_ready(self, timeout: float = 2.0) -> bool:
-        """Start listening if nobody does yet, and tell whether the bus feeds us."""
+        """Start listening if nobody does yet; returns whether the bus feeds us."""
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._listen, daemon=True, name="live-hub")
@@ -184,7 +184,7 @@ _lock = threading.Lock()
 
 
 def hub() -> Hub:
-    """Give this process's hub; a forked child gets its own."""
+    """Return this process's hub; a forked child gets its own."""
     if _Process.pid != os.getpid():
         # Two streams that open at once must share one hub, or one of them would hear nothing.
         with _lock:

@@ -41,7 +41,7 @@ def parse_id(text: str) -> MessageId | None:
 
 
 def publish(client: redis.Redis, channels: Iterable[str], text: str) -> None:
-    """Keep a text on each channel and send it to whoever listens.
+    """Keep a text on each channel and send it to its listeners.
 
     Raises redis.exceptions.RedisError when the bus cannot be reached.
     """

@@ -47,7 +47,7 @@ class Teller:
             self._changed.notify_all()
 
     def is_done(self, seconds: float) -> bool:
-        """Wait until all is told, at most so long; tell whether it is."""
+        """Wait until all is told, at most so long; returns whether it is."""
         with self._changed:
             return self._changed.wait_for(
                 lambda: not (self._waiting or self._is_sending), timeout=seconds

@@ -17,5 +17,5 @@ def sign_in_mark() -> str:
     # Makes the session's token when no form has needed one yet.
     generate_csrf()
     token = session.get(current_app.config["WTF_CSRF_FIELD_NAME"], "")
-    told = f"{current_app.secret_key!r} {current_user.get_id()} {token}"
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    seed = f"{current_app.secret_key!r} {current_user.get_id()} {token}"
+    return hashlib.sha256(seed.encode()).hexdigest()[:16]

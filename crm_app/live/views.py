@@ -22,7 +22,7 @@ class LiveBlueprint(ServerSentEventsBlueprint):  # type: ignore[misc]
 
     @property
     def redis(self) -> Any:
-        """Give the pooled client of this process."""
+        """Return the pooled client of this process."""
         return bus.client()
 
     def publish(
@@ -71,7 +71,7 @@ def stream() -> Response:
 
 
 def _share() -> int:
-    """Give how many of a user's streams this process may hold; they spread over all of them."""
+    """Return how many of a user's streams this process may hold; they spread over all of them."""
     settings: Config = current_app.extensions["settings"]
     return max(MOST_STREAMS // settings.workers, 1)
 

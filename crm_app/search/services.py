@@ -26,17 +26,17 @@ class Hits:
 
     @property
     def people(self) -> list[Contact]:
-        """Give the human beings among the contacts."""
+        """Return the human beings among the contacts."""
         return [contact for contact in self.contacts if contact.kind == ContactKind.PERSON]
 
     @property
     def companies(self) -> list[Contact]:
-        """Give the organisations among the contacts."""
+        """Return the organisations among the contacts."""
         return [contact for contact in self.contacts if contact.kind == ContactKind.COMPANY]
 
     @property
     def count(self) -> int:
-        """Tell how many there are altogether."""
+        """Return how many there are altogether."""
         return len(self.contacts) + len(self.leads)
 
 

@@ -6,7 +6,7 @@ _KEPT_BITS = {4: 24, 6: 64}
 
 
 def network_of(address: str) -> str:
-    """Give what one guesser has of the network: an IPv4 address, of IPv6 the first 64 bits."""
+    """Return what one guesser has of the network: an IPv4 address, of IPv6 the first 64 bits."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -18,7 +18,7 @@ def network_of(address: str) -> str:
 
 
 def shortened(address: str) -> str:
-    """Give the network of an address (/24, of IPv6 /64), which names an office and no machine.
+    """Return the network of an address (/24, of IPv6 /64), which names an office and no machine.
 
     What is no address is left out, because nobody knows what it tells.
     """

@@ -19,7 +19,7 @@ log = structlog.get_logger("ramal.security")
 def done(kind: Kind, *, by: int | None = None, about: int | None = None, detail: str = "") -> None:
     """Write down what was done, with the open transaction: it is kept if the change is.
 
-    `by` and `about` are ids of users: who did it (left out: whoever is signed in), and whose
+    `by` and `about` are ids of users: who did it (by default the signed-in user), and whose
     account it concerns. `detail` is a word or two of ours, never what somebody typed.
     """
     event = _seen(kind, by, about, detail)

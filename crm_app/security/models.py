@@ -22,8 +22,8 @@ class SecurityEvent(Model):
     """Something that happened: who did it, to whose account, from where, how often.
 
     What is refused again within a minute, to the same person from the same network, raises
-    `count`. `user_id` is None for whoever is not signed in, `about_id` when it concerns nobody, or
-    an account that there is not.
+    `count`. `user_id` is None for strangers, `about_id` when it concerns nobody, or an account that
+    does not exist.
     """
 
     __tablename__ = "security_event"
@@ -48,7 +48,7 @@ class SecurityEvent(Model):
 
     @property
     def is_refusal(self) -> bool:
-        """Tell whether somebody did not get what they wanted."""
+        """Whether somebody did not get what they wanted."""
         return self.kind in REFUSALS
 
 

@@ -15,10 +15,10 @@ from crm_app.security.addresses import network_of
 from crm_app.security.kinds import ONLY_COUNTED, Kind
 from crm_app.security.models import SecurityCount, SecurityEvent
 
-# One transaction in so many seconds, however much is refused meanwhile.
+# One transaction in so many seconds, however much is refused in between.
 WRITES_EVERY_SECONDS = 2.0
 WAITS_AT_MOST_SECONDS = 60.0
-# Whoever floods us from many places fills a line of its own, "and others", not the table.
+# A flood from many places fills a line of its own, "and others", not the table.
 KEYS_A_MINUTE = 20
 KEYS_AN_HOUR = 200
 MOST_WAITING = 5_000
@@ -39,9 +39,9 @@ class Sighting:
     detail: str = ""
 
     def as_told(self) -> dict[str, Any]:
-        """Give what the log tells of it."""
-        told = {"by": self.user_id, "about": self.about_id, "address": self.address}
-        return {name: value for name, value in (told | {"detail": self.detail}).items() if value}
+        """Return what the log tells of it."""
+        fields = {"by": self.user_id, "about": self.about_id, "address": self.address}
+        return {name: value for name, value in (fields | {"detail": self.detail}).items() if value}
 
 
 @dataclass(slots=True)
@@ -93,7 +93,7 @@ class Trail:
                 line.last_at = now
             self._wake()
         if is_first:
-            # The next ones of the minute are told by their count.
+            # The next ones of the minute only raise its count.
             _own_log.warning(str(seen.kind), **seen.as_told())
 
     def write(self) -> None:

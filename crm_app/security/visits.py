@@ -37,5 +37,5 @@ class Visits:
 
 
 def request_id_of(environ: "WSGIEnvironment") -> str:
-    """Give the id of a request, "" when it came in by another way."""
+    """Return the id of a request, "" when it came in by another way."""
     return str(environ.get(_KEY, ""))

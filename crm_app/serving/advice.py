@@ -13,7 +13,7 @@ ENCRYPTED_MODES = {"require", "verify-ca", "verify-full"}
 
 
 def all_of(settings: Config) -> list[str]:
-    """Give a sentence for each thing that an operator should know, without secrets."""
+    """Return a sentence for each thing that an operator should know, without secrets."""
     return [*_of_bus(settings), *_of_database(settings), *_of_proxies(settings)]
 
 
@@ -29,8 +29,8 @@ def _of_bus(settings: Config) -> Iterator[str]:
         missing.append("without a password")
     if missing:
         yield (
-            f"REDIS_URL: the event bus on {host} is used {' and '.join(missing)}. Whoever reaches "
-            "it, or the network on the way, can read and forge what screens are told."
+            f"REDIS_URL: the event bus on {host} is used {' and '.join(missing)}. Anybody who "
+            "reaches it, or the network on the way, can read and forge the messages to screens."
         )
 
 

@@ -16,7 +16,7 @@ demo_cli = AppGroup("demo", help="The sample office.")
 
 @demo_cli.command("load")
 def load() -> None:
-    """Lay the sample office into an empty database and print how to sign in."""
+    """Fill an empty database with the sample office and print how to sign in."""
     from crm_app import demo_office
 
     for card in demo_office.load():

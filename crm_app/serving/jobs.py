@@ -39,7 +39,7 @@ def expire_dials(_payload: Payload) -> None:
 
 
 def follow_up_missed_calls(_payload: Payload) -> None:
-    """Give the default responsible a task for each client of nobody whose call was missed."""
+    """Return the default responsible a task for each client of nobody whose call was missed."""
     config = current_app.config
     missed.follow_up(
         missed.Defaults(
@@ -73,7 +73,7 @@ def purge_security(_payload: Payload) -> None:
 
 
 def take_in_kept(payload: Payload) -> NextStep | None:
-    """Take in what was kept by a mistake of ours that is mended now, a few in each step."""
+    """Take in what a mistake of ours had kept in quarantine, a few in each step."""
     country = current_app.config["DEFAULT_COUNTRY"]
     looked = quarantine.take_in_few(country, after=payload.get("after", 0))
     return NextStep({"after": looked.last_id}) if looked.last_id else None

@@ -96,7 +96,7 @@ def seed() -> None:
 
 
 def setup_address(base_url: str) -> str:
-    """Give the address where the first administrator is made, empty when there is one."""
+    """Return the address where the first administrator is made, empty when there is one."""
     token = accounts.new_setup_token()
     return f"{base_url}/setup/{token}" if token else ""
 

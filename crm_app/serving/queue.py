@@ -15,13 +15,13 @@ LONGEST_MESSAGE = 1024
 
 
 class RefusedMessageError(Exception):
-    """What lay in the queue is not one of our messages."""
+    """What the queue held is not one of our messages."""
 
 
 class JsonSerializer(Serializer):  # type: ignore[misc]
     """Writes a job as `{"task": its name, "args": []}`, and reads only the names that are known.
 
-    Huey's own serializer is pickle, by which whoever can write into the bus runs code in the
+    Huey's own serializer is pickle, by which anybody who can write into the bus runs code in the
     worker.
     """
 
@@ -73,9 +73,9 @@ class Queue(RedisHuey):  # type: ignore[misc]
             return None
 
     def is_revoked(self, *_task: Any, **_how: Any) -> bool:
-        """Say no: we never call a task back, and what else lies on the bus is not read."""
+        """Return False: no task is ever revoked, and nothing else on the bus is read."""
         return False
 
     def read_schedule(self, *_when: Any) -> list[Any]:
-        """Give nothing: late work is a row of the database."""
+        """Return nothing: late work is a row of the database."""
         return []

@@ -112,7 +112,7 @@ LAMPS: dict[str, dict[str, Any]] = {
     },
     "extensions": {
         "ok": _l("All extensions that people have exist at the PBX."),
-        "unknown": _l("Which extensions the PBX has is not known yet."),
+        "unknown": _l("The extensions of the PBX are not known yet."),
         "warn": _l("The PBX does not have the extension of %(names)s."),
     },
     "events": {
@@ -126,7 +126,7 @@ LAMPS: dict[str, dict[str, Any]] = {
     },
     "unreadable": {
         "ok": _l("All notifications could be understood."),
-        "unknown": _l("There was nothing to understand yet."),
+        "unknown": _l("No notification has been read yet."),
         "warn": _l("Some notifications could not be understood. They are kept; see the log."),
     },
     "clock": {
@@ -185,8 +185,8 @@ def too_many_sentence(seconds: int) -> str:
     """Say that somebody asked for calls too often, and when to ask again."""
     return str(
         ngettext(
-            "These are too many calls in a short time. Try again in %(num)d minute.",
-            "These are too many calls in a short time. Try again in %(num)d minutes.",
+            "Too many calls in a short time. Try again in %(num)d minute.",
+            "Too many calls in a short time. Try again in %(num)d minutes.",
             -(-seconds // 60),
         )
     )

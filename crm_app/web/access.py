@@ -24,7 +24,7 @@ def public(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def is_public(endpoint: str) -> bool:
-    """Tell whether an endpoint may be called without sign-in."""
+    """Whether an endpoint may be called without sign-in."""
     view = current_app.view_functions.get(endpoint)
     return endpoint in PUBLIC_ENDPOINTS or getattr(view, "is_public", False)
 
@@ -36,7 +36,7 @@ def background(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def is_background(endpoint: str) -> bool:
-    """Tell whether an endpoint is asked without anybody's doing."""
+    """Whether an endpoint is asked without anybody's doing."""
     return getattr(current_app.view_functions.get(endpoint), "is_background", False)
 
 
@@ -47,7 +47,7 @@ def hides_address(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def is_address_hidden(endpoint: str) -> bool:
-    """Tell whether an endpoint's addresses are secrets."""
+    """Whether an endpoint's addresses are secrets."""
     return getattr(current_app.view_functions.get(endpoint), "hides_address", False)
 
 
@@ -58,7 +58,7 @@ def only_reads(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def is_reading() -> bool:
-    """Tell whether this request only reads."""
+    """Whether this request only reads."""
     view = current_app.view_functions.get(request.endpoint or "")
     return request.method in {"GET", "HEAD"} or getattr(view, "only_reads", False)
 
@@ -87,7 +87,7 @@ def require_sign_in() -> Response | Any | None:
     """Send an anonymous visitor to the sign-in page; runs before every request.
 
     It runs before the forms' secret is looked at: with the session that secret has ended, too, and
-    whoever sends the form must sign in.
+    the sender of the form must sign in.
     """
     if request.endpoint is None or is_public(request.endpoint):
         return None

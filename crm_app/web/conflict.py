@@ -1,4 +1,4 @@
-"""Two people edit the same record: the second one is told, and what he typed is kept.
+"""Two people edit the same record: the second one is warned, and what they typed is kept.
 
 A form that takes part has two hidden fields, `version` (of the record it shows) and `base`
 (a hash of what each of its fields showed then), and inherits them from VersionedForm.
@@ -21,7 +21,7 @@ HOUSEKEEPING = {"csrf_token", "version", "base"}
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One field that somebody else changed meanwhile, in words for the screen."""
+    """One field that somebody else has changed, in words for the screen."""
 
     who: str
     at: datetime
@@ -38,7 +38,7 @@ class VersionedForm(PlainLines):
 
     @property
     def read_version(self) -> int:
-        """Give the version that was on the screen; 0, which no record has, when it is nonsense."""
+        """Return the version that was on the screen; 0, which no record has, for nonsense."""
         return read_id(self.version.data) or 0
 
     def show_version(self, version: int) -> None:
@@ -47,7 +47,7 @@ class VersionedForm(PlainLines):
         self.base.data = json.dumps(_hashed(_contents(self)))
 
     def agrees_with(self, newest: "VersionedForm") -> bool:
-        """Tell whether this says what the record holds already, as after a second click on Save.
+        """Whether this says what the record holds already, as after a second click on Save.
 
         `newest` is the same form filled from the record.
         """

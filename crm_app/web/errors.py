@@ -127,7 +127,7 @@ def _end_transaction() -> None:
     try:
         db.session.rollback()
     except SQLAlchemyError:
-        # The connection itself is gone, and with it whatever was loaded: the user comes anew.
+        # The connection itself is gone, and with it all that was loaded, the user included.
         db.session().invalidate()
         g.pop("_login_user", None)
 
@@ -142,12 +142,12 @@ def _words(code: int) -> tuple[str, str]:
     known = {
         400: (_("This could not be understood"), _("Go back and try again.")),
         401: (_("Please sign in"), _("Your session has ended.")),
-        403: (_("This is not yours to see"), _("Ask a manager if you need it.")),
+        403: (_("You do not have access to this"), _("Ask a manager if you need it.")),
         404: (_("There is nothing here"), _("It may have been deleted, or the address is wrong.")),
         405: (_("This could not be understood"), _("Go back and try again.")),
         408: (_("This took too long to arrive"), _("Check the connection, then send it again.")),
         409: (
-            _("Somebody else changed this meanwhile"),
+            _("Somebody else has changed this"),
             _("Nothing was overwritten. Open it again to see the newest version."),
         ),
         413: (_("This is too large"), _("Send a smaller file or a shorter text.")),

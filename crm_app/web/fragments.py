@@ -12,7 +12,7 @@ Answer = str | tuple[str, int] | AnyResponse
 
 
 def wants_fragment() -> bool:
-    """Tell whether htmx asks for a part of a page.
+    """Whether htmx asks for a part of a page.
 
     A boosted link or a page restored from history wants the whole page.
     """

@@ -9,14 +9,14 @@ from werkzeug.datastructures import MultiDict
 class PlainLines(FlaskForm):  # type: ignore[misc]
     """A form whose texts have LF as their only line end before anything looks at them.
 
-    Otherwise a text that just fits, as whoever typed it counts, would be refused for its lines.
+    Otherwise a text that just fits, as its author counts, would be refused for its line ends.
     """
 
     class Meta(FlaskForm.Meta):  # type: ignore[misc]
         """Where what was posted comes in."""
 
         def wrap_formdata(self, form: FlaskForm, formdata: Any) -> Any:
-            """Give what was posted with plain line ends."""
+            """Return what was posted with plain line ends."""
             posted = super().wrap_formdata(form, formdata)
             if posted is None:
                 return None

@@ -42,7 +42,7 @@ def field() -> Markup:
 
 
 def made(model: type[Any], make: Callable[[], T], gone: str = "deleted_at") -> T:
-    """Give the record that this very form has added already, else the one that `make` adds.
+    """Return the record that this very form has added already, else the one that `make` adds.
 
     Of two that come at once the second waits until the first one's transaction ends. What was
     refused (`make` raises, gives None, or nothing is committed), changed, or is in the bin since

@@ -6,12 +6,12 @@ from flask import has_request_context, request
 
 
 def this_page() -> str:
-    """Give the path and query of the request itself, as the browser knows them."""
+    """Return the path and query of the request itself, as the browser knows them."""
     return request.script_root + request.full_path.rstrip("?")
 
 
 def here(default: str) -> str:
-    """Give the path and query of the page that the request came from, else `default`.
+    """Return the path and query of the page that the request came from, else `default`.
 
     Only a page of this host counts, so that nobody can be sent elsewhere.
     """
@@ -22,7 +22,7 @@ def here(default: str) -> str:
 
 
 def local(path: str, default: str) -> str:
-    """Give a path that was sent to us if it leads to a page of ours, else `default`."""
+    """Return a path that was sent to us if it leads to a page of ours, else `default`."""
     # A browser reads //host and /\host as another site.
     is_local = path.startswith("/") and not path.startswith("//") and "\\" not in path
     # Below a path of a host that it shares, Ramal ends where that path ends.

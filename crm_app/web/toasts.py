@@ -6,7 +6,7 @@ from crm_app.web.fragments import wants_fragment
 
 
 def toast(message: str, *, undo_url: str = "", kind: str = "success") -> None:
-    """Say something in the next page or fragment; `undo_url` is posted to by its undo button.
+    """Show a message in the next page or fragment; `undo_url` is posted to by its undo button.
 
     `kind` is success, info, warning or danger; the last two stay until they are closed.
     """

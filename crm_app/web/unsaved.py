@@ -16,7 +16,7 @@ COOKIE_SECONDS = 60
 
 
 def register(app: Flask) -> None:
-    """Give the templates what marks such a form."""
+    """Return the templates what marks such a form."""
     app.add_template_global(keeps_unsaved)
 
 

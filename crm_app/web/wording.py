@@ -20,7 +20,7 @@ DOUBTS: dict[str, Any] = {
 }
 REASONS: dict[str, Any] = NUMBER_REASONS | {
     "required": _l("Fill this in."),
-    "too_long": _l("%(limit)s characters at most fit in here."),
+    "too_long": _l("Use at most %(limit)s characters."),
     "choice_unknown": _l("Choose from the list."),
     "email_invalid": _l("This is not an e-mail address."),
     "responsible_unknown": _l("This person is not there any more. Choose another one."),

@@ -11,7 +11,7 @@ from tests.browser.office import Office
 from tests.browser.story import ANA, CARD, RUI, add_contact, talk, written
 
 OUT = "You are signed out – sign in"
-OLD = "You have signed in anew – reload this page"
+OLD = "You have signed in again – reload this page"
 
 
 def sign_out(context: BrowserContext, office: Office) -> None:

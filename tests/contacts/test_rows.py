@@ -171,7 +171,7 @@ def test_it_builds_no_form_of_hundreds_of_rows(app: Flask, bob: User, client_of:
     refused = client.post(path, data=sent(client.get(path).text, rows))
 
     assert refused.status_code == 422
-    assert "These are too many rows." in refused.text
+    assert "There are too many rows." in refused.text
     assert refused.text.count('-address" name="emails-') <= 501
 
 

@@ -293,7 +293,7 @@ def test_it_tells_the_second_editor_and_loses_nothing(client_of, bob, carol):
 
     second = bobs.post(url, data=seen_by_bob | {"title": "Red roof", "source": "Web"})
     assert second.status_code == 409
-    assert "Somebody else changed this meanwhile" in second.text
+    assert "Somebody else has changed this" in second.text
     assert "Carol Agent" in second.text
     assert "Big roof" in second.text
     db.session.expire_all()

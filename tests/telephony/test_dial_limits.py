@@ -121,7 +121,7 @@ def test_ten_clicks_a_minute_and_sixty_an_hour_and_then_a_sentence(
     codes = [dial(browser).status_code for _ in range(12)]
     assert codes == [422] * 10 + [429] * 2
     refused = dial(browser)
-    assert "These are too many calls in a short time. Try again in 1 minute." in refused.text
+    assert "Too many calls in a short time. Try again in 1 minute." in refused.text
     assert 0 < int(refused.headers["Retry-After"]) <= 61
     for _minute in range(5):
         frozen.shift(timedelta(seconds=61))
@@ -188,5 +188,5 @@ def test_without_javascript_the_refusal_is_a_page_with_the_sentence(
         browser.post("/telephony/dial", data={"number": FOREIGN})
     page = browser.post("/telephony/dial", data={"number": FOREIGN})
     assert page.status_code == 429
-    assert "These are too many calls" in page.text
+    assert "Too many calls" in page.text
     assert "<html" in page.text

@@ -13,7 +13,7 @@ MAX_LENGTH = 256
 
 
 def check(password: str, *, email: str, name: str) -> None:
-    """Refuse a new password that is short, easy to guess, or made of words that lie at hand.
+    """Refuse a new password that is short, easy to guess, or made of words anybody would try.
 
     Length counts, composition does not (NIST SP 800-63B §5.1.1). The words are those of the user's
     name and e-mail, of the office, its address and this product. Raises InvalidInputError.
@@ -31,7 +31,7 @@ def check(password: str, *, email: str, name: str) -> None:
 
 
 def judge(password: str, *, email: str, name: str) -> tuple[int, InvalidInputError | None]:
-    """Say how good a new password would be: 1 (refused, with the reason), 2 (good) or 3."""
+    """Rate a new password: 1 (refused, with the reason), 2 (good) or 3."""
     try:
         check(password, email=email, name=name)
     except InvalidInputError as error:
@@ -57,5 +57,5 @@ def words_at_hand(*, email: str, name: str) -> list[str]:
 
 
 def normalised(password: str) -> str:
-    """Give the one form in which Flask-Security, too, hashes and compares a password."""
+    """Return the one form in which Flask-Security, too, hashes and compares a password."""
     return unicodedata.normalize("NFKD", password)

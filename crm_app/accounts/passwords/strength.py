@@ -56,7 +56,7 @@ def word_inside(password: str, words: Iterable[str]) -> str:
 
 
 def folded(text: str) -> str:
-    """Give a text without case and accents."""
+    """Return a text without case and accents."""
     decomposed = unicodedata.normalize("NFKD", text).casefold()
     return "".join(sign for sign in decomposed if not unicodedata.combining(sign))
 

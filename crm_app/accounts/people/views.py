@@ -184,7 +184,7 @@ def rights() -> Answer:
 
 
 def absolute_url(purpose: LinkPurpose, token: str) -> str:
-    """Give a link's address as the person who gets it must type it.
+    """Return a link's address as the person who gets it must type it.
 
     Never at the host that the request names, unless that is this machine: by it others could have
     the token sent to them.

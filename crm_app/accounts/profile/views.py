@@ -41,7 +41,7 @@ def profile() -> Answer:
 @bp.route("/account/password", methods=["GET", "POST"])
 def password() -> Answer:
     """Change one's own password; all other browsers are signed out."""
-    # The user itself: signing the stand-in for "whoever is signed in" in would point it at itself.
+    # The row itself: signing `current_user` in would make the proxy point at itself.
     form, user = ChangePasswordForm(), current_user._get_current_object()
     if not form.validate_on_submit():
         return _profile_page(_own_profile(), form, form.is_submitted())
@@ -74,7 +74,7 @@ def strength() -> Answer:
 
 @bp.app_template_global()
 def unread_notices() -> list[tuple[str, object]]:
-    """Give the sentences that a page's head shows, each with its entry of the journal."""
+    """Return the sentences that a page's head shows, each with its entry of the journal."""
     return [(wording.notice(entry), entry) for entry in notices.unread(current_user)]
 
 

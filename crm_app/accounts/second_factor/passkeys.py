@@ -55,7 +55,7 @@ class Challenge:
 
     @property
     def signed(self) -> bytes:
-        """Give its bytes."""
+        """Return its bytes."""
         return base64url_to_bytes(self.text)
 
 
@@ -136,7 +136,7 @@ def options_for_sign_in(user: User | None, site: Site, challenge: Challenge) -> 
 
 
 def owner(user: User | None, site: Site, challenge: Challenge, answer: str) -> User | None:
-    """Give whose passkey signed the challenge; None when it is not good, or not that user's.
+    """Return the user whose passkey signed the challenge; None when it is not valid.
 
     Without `user` the device must have made its user prove themselves. Each challenge is good for
     one sign-in by a passkey.

@@ -27,12 +27,12 @@ APP, PASSKEY, RECOVERY = "authenticator", "passkey", "recovery code"
 
 
 def app_of(user: User) -> AuthenticatorApp | None:
-    """Give the row of a user's authenticator app, confirmed or not."""
+    """Return the row of a user's authenticator app, confirmed or not."""
     return db.session.scalar(select(AuthenticatorApp).where(AuthenticatorApp.user_id == user.id))
 
 
 def has_app(user: User) -> bool:
-    """Tell whether a user's authenticator app is set up."""
+    """Whether a user's authenticator app is set up."""
     row = app_of(user)
     return row is not None and bool(row.secret_locked)
 
@@ -55,7 +55,7 @@ def begin_app(user: User, vault: Vault) -> None:
 
 
 def key_to_show(user: User, vault: Vault) -> TOTP | None:
-    """Give the key that waits for its first code; None when none does."""
+    """Return the key that waits for its first code; None when none does."""
     row = app_of(user)
     if row is None or not row.pending_locked:
         return None
@@ -77,7 +77,7 @@ def confirm_app(user: User, vault: Vault, code: str) -> list[str]:
 
 
 def check_code(user: User, vault: Vault, code: str) -> bool:
-    """Tell whether a code of the authenticator app is right, and use it up."""
+    """Whether a code of the authenticator app is right, and use it up."""
     row = app_of(user)
     if row is None or not row.secret_locked:
         return False
@@ -131,7 +131,7 @@ def recovery_codes_left(user: User) -> int:
 
 
 def use_recovery_code(user: User, code: str) -> bool:
-    """Tell whether a recovery code is right, and use it up."""
+    """Whether a recovery code is right, and use it up."""
     used = db.session.execute(
         update(RecoveryCode)
         .where(

@@ -17,7 +17,7 @@ class Site:
 
 
 def here() -> Site | None:
-    """Give the site of this office; None where browsers make no passkeys.
+    """Return the site of this office; None where browsers make no passkeys.
 
     Without PUBLIC_URL nobody knows the host by which the office will be reached, so only localhost
     counts then.

@@ -30,7 +30,7 @@ bp.add_app_template_global(factor_gate.must_set_up)
 
 @bp.app_template_global()
 def has_passkeys() -> bool:
-    """Tell templates whether browsers make passkeys for the address of this office."""
+    """Whether browsers create passkeys for the address of this office, for templates."""
     return sites.here() is not None
 
 

@@ -47,11 +47,11 @@ class SecurityFilterForm(FlaskForm):
 
     @property
     def is_narrowed(self) -> bool:
-        """Tell whether anything was asked for."""
+        """Whether anything was asked for."""
         return any(field.raw_data and field.raw_data[0] for field in self)
 
     def wanted(self) -> EventFilter:
-        """Give the filter; when something was asked that cannot be, no event fits."""
+        """Return the filter; when something was asked that cannot be, no event fits."""
         local = LocalTime.of(choose_timezone())
         if not self.validate():
             return EventFilter(until=local.midnight(FIRST_DAY))

@@ -84,11 +84,11 @@ DETAILS: Mapping[str, Any] = {
 
 
 def what(event: SecurityEvent) -> str:
-    """Say what happened."""
+    """Name what happened, in the user's language."""
     return str(WORDS.get(event.kind, event.kind))
 
 
 def detail(event: SecurityEvent) -> str:
-    """Say more of it, "" when there is no more."""
+    """Add the details of an event, "" when it has none."""
     parts = event.detail.split(", ") if event.detail else []
     return ", ".join(str(DETAILS.get(part, part)) for part in parts)

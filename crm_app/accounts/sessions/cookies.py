@@ -68,13 +68,13 @@ def cookie_name(settings: Config, plain: str) -> str:
 
 
 def held() -> Held | None:
-    """Give the session that the request belongs to; None when nobody is signed in."""
+    """Return the session that the request belongs to; None when nobody is signed in."""
     found: Held | None = g.get("browser_session")
     return found
 
 
 def note_proof() -> None:
-    """Write down that whoever sends this request has just proved to be the signed-in user."""
+    """Note that the sender of this request has just proved to be the signed-in user."""
     current = held()
     if current is not None:
         sessions.note_proof(current)

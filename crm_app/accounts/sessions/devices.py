@@ -27,13 +27,13 @@ def account_key(account: str) -> str:
 
 
 def known_device(account: str) -> str:
-    """Give the id of this browser if somebody has signed in to this account in it, else ""."""
+    """Return the id of this browser if somebody has signed in to this account in it, else ""."""
     device, accounts = _read()
     return device if account_key(account) in accounts else ""
 
 
 def remember(answer: Response, account: str) -> None:
-    """Give the browser that has just signed in its cookie; each sign-in makes a new id."""
+    """Return the browser that has just signed in its cookie; each sign-in makes a new id."""
     key = account_key(account)
     accounts = [key, *(known for known in _read()[1] if known != key)][:MOST_ACCOUNTS]
     answer.set_cookie(

@@ -160,7 +160,7 @@ def note_seen(session: Held) -> None:
 
 
 def note_proof(session: Held) -> None:
-    """Write down that whoever holds a session has just proved to be its user."""
+    """Note that the holder of a session has just proved to be its user."""
     _change(BrowserSession.id == session.id, proved_at=clock.now())
 
 

@@ -34,7 +34,7 @@ from crm_app.web.access import public
 security = Security()
 
 # OWASP's second choice for Argon2id: a third of the default's memory and a quarter of its time. A
-# hash keeps the whole process busy, and calls must ring meanwhile.
+# hash keeps the whole process busy, and calls must ring all the while.
 ARGON2 = {"argon2__memory_cost": 19_456, "argon2__time_cost": 2, "argon2__parallelism": 1}
 
 

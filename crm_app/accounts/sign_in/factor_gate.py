@@ -23,7 +23,7 @@ def before_set_up(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def must_set_up() -> bool:
-    """Tell whether the signed-in user must have a second factor and has none."""
+    """Whether the signed-in user must have a second factor and has none."""
     # Asking for the user is what finds the session.
     is_signed_in = current_user.is_authenticated
     held = cookies.held()
@@ -33,7 +33,7 @@ def must_set_up() -> bool:
 
 
 def lead_to_set_up() -> Response | None:
-    """Send whoever must set up a second factor there; runs before every request."""
+    """Redirect users who must set up a second factor; runs before every request."""
     endpoint = request.endpoint or ""
     view = current_app.view_functions.get(endpoint)
     is_open = endpoint in ALWAYS_OPEN or getattr(view, "is_before_set_up", False)

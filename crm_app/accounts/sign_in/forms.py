@@ -19,7 +19,7 @@ from crm_app.web import return_to
 
 
 class SignInForm(LoginForm):
-    """E-mail and password; what was wrong with them is not told."""
+    """E-mail and password; the form does not say which of them was wrong."""
 
     email = EmailField(
         _l("E-mail"), validators=[InputRequired()], render_kw={"autocomplete": "username"}
@@ -32,7 +32,7 @@ class SignInForm(LoginForm):
     remember = BooleanField(_l("Stay signed in on this device"), default=True)
 
     def validate(self, **kwargs: Any) -> bool:
-        """Find the user and compare the password, without holding the database meanwhile."""
+        """Find the user and compare the password, without holding the database while comparing."""
         # Where to go afterwards says nothing about the password: a bad address is only dropped.
         self.next.data = return_to.local(self.next.data or "", "")
         self.ifield = self.email

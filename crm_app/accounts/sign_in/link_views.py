@@ -140,7 +140,7 @@ def _enter(user: User, welcome: str, endpoint: str) -> Answer:
     user_id, email = user.id, user.email
     db.session.commit()
     live.close(user_id)
-    # Whoever else was signed in in this browser leaves it first.
+    # Somebody else who was signed in in this browser is signed out first.
     if current_user.is_authenticated:
         logout_user()
     second_step = entry.enter(user)

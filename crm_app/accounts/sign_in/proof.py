@@ -31,7 +31,7 @@ P = ParamSpec("P")
 
 
 def is_fresh() -> bool:
-    """Tell whether the signed-in user has proved who they are within the last ten minutes."""
+    """Whether the signed-in user has proved who they are within the last ten minutes."""
     held = cookies.held()
     return held is not None and held.proved_at > clock.now() - FRESH_FOR
 

@@ -40,7 +40,7 @@ class SecondStep(TfPlugin):
         _primary_authn_via: str,
         next_loc: str | None,
     ) -> Response | None:
-        """Send on to the page of the second factor whoever has one; None lets them in."""
+        """Redirect users with a second factor to its page; None lets the others in."""
         if not isinstance(user, User) or not user.has_second_factor:
             return None
         page = begin(user, stays=bool(remember_me), tries=2, page=next_loc or "")
@@ -58,12 +58,12 @@ def begin(user: User, *, stays: bool, tries: int, page: str = "") -> str:
 
 
 def is_begun() -> bool:
-    """Tell whether this request has brought somebody to the second step."""
+    """Whether this request has brought somebody to the second step."""
     return bool(g.get("second_step_begun"))
 
 
 def waiting() -> tuple[User, Step] | None:
-    """Give who waits in this browser; None when nobody does or it was too long ago."""
+    """Return who waits in this browser; None when nobody does or it was too long ago."""
     kept = session.get(_NAME)
     if not kept:
         return None
@@ -83,7 +83,7 @@ def forget() -> None:
 def page_again() -> Response | None:
     """Lead a browser that comes to the sign-in page back to the second step, if it waits there.
 
-    Not what a script fetches: the box over an open page wants the form. `again` begins anew.
+    Not what a script fetches: the box over an open page wants the form. `again` starts over.
     """
     if "again" in request.args:
         forget()

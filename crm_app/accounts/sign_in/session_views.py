@@ -64,7 +64,7 @@ def _ended() -> Response:
 @bp.get("/account/here")
 @before_set_up
 def here() -> Response:
-    """Say who is signed in, and give the page of the same user a token for its forms."""
+    """Say who is signed in, with a fresh token for the forms of a page of the same user."""
     answer = jsonify(user=me().id, mark=sign_in_mark(), token=generate_csrf())
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -129,7 +129,7 @@ def raise_file_limit() -> int:
 
 
 def real_address(settings: Config, listener: socket.socket) -> str:
-    """Give the address with the port that the system chose when BIND asked for port 0."""
+    """Return the address with the port that the system chose when BIND asked for port 0."""
     host, _, _ = settings.bind.rpartition(":")
     return f"{host}:{listener.getsockname()[1]}"
 

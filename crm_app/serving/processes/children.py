@@ -47,12 +47,12 @@ class Child:
 
     @property
     def reason(self) -> str:
-        """Say where the reason of its death is to be read."""
+        """Return where the reason for its exit can be read."""
         return f"its reason is in {self._log_file}" if self._log_file else "its reason stands above"
 
     @property
     def pid(self) -> int:
-        """Give the process id, 0 while it does not run."""
+        """Return the process id, 0 while it does not run."""
         return self._process.pid if self._process and self._process.poll() is None else 0
 
     def start(self) -> None:
@@ -88,7 +88,7 @@ class Child:
             self._process.terminate()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for its end; tell whether it came."""
+        """Wait for its end; returns whether it came."""
         if self._process is None:
             return True
         try:

@@ -152,7 +152,7 @@ class Supervisor:
 
 
 def connections_for(files: int) -> int:
-    """Tell how many connections each web process may hold with this many open files."""
+    """Return how many connections each web process may hold with this many open files."""
     return max(64, min(MOST_CONNECTIONS, files - SPARE_FILES))
 
 

@@ -15,7 +15,7 @@ MEMORY = "256mb"
 
 
 def command(socket_path: Path, folder: Path) -> list[str]:
-    """Give the command that serves the bus on a socket only we can open, kept in a folder.
+    """Return the command that serves the bus on a socket only we can open, kept in a folder.
 
     Raises ConfigError when there is no Valkey for this machine.
     """
@@ -72,7 +72,7 @@ def wait_until_ready(
 
 
 def is_ready(socket_path: Path) -> bool:
-    """Tell whether the bus answers and has read its data."""
+    """Whether the bus answers and has read its data."""
     try:
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(1.0)

@@ -42,7 +42,7 @@ def write_cents(cents: int | None, locale: Locale) -> str:
 
 @lru_cache
 def _writing(language: str) -> re.Pattern[str]:
-    """Give the one writing of an amount: whole groups of three by one sign, two decimals at most.
+    """Return the one writing of an amount: whole groups of three by one sign, two decimals at most.
 
     Three digits behind the decimal sign are the other language's thousands, zeros or not.
     """

@@ -75,7 +75,7 @@ def choose_language() -> str:
 
 
 def _language_of_browser() -> str:
-    """Give the language that the browser wants most of those we speak, "" when none is one."""
+    """Return the language that the browser wants most of those we speak, "" when none is one."""
     # Not by `best_match`, for which pt beats en-US whatever the order: only pt matches whole.
     for wanted, quality in request.accept_languages:
         language = wanted.partition("-")[0].lower()
@@ -176,7 +176,7 @@ def _drawn(sprite: str, name: str, label: str, extra: str) -> Markup:
 
 
 def url_with(**changes: Any) -> str:
-    """Give this page's address with some query values changed ("" or None takes one out)."""
+    """Return this page's address with some query values changed ("" or None takes one out)."""
     query: dict[str, Any] = request.args.to_dict(flat=False)
     for name, value in changes.items():
         query.pop(name, None)

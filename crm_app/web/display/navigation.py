@@ -23,7 +23,7 @@ class Entry:
 
     @property
     def is_current(self) -> bool:
-        """Tell whether this page, or one of the same feature, is being shown."""
+        """Whether this page, or one of the same feature, is being shown."""
         here = request.endpoint or ""
         if self.is_one_page or here in {entry.endpoint for entry in ENTRIES}:
             return here == self.endpoint

@@ -71,7 +71,7 @@ def with_limits_of_its_own(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def receives_by_itself(view: Callable[..., Any] | None) -> bool:
-    """Tell whether a view is marked as calling `receive` itself."""
+    """Whether a view is marked as calling `receive` itself."""
     return getattr(view, "receives_by_itself", False)
 
 
@@ -79,7 +79,7 @@ class Request(FlaskRequest):
     """A request whose form has at most a thousand fields, in either writing."""
 
     def make_form_data_parser(self) -> FormDataParser:
-        """Give the parser that counts before it parses."""
+        """Return the parser that counts before it parses."""
         return _CountingParser(
             stream_factory=self._get_file_stream,
             max_form_memory_size=self.max_form_memory_size,
@@ -226,7 +226,7 @@ class Gatekeeper:
 
 
 def register(app: Flask) -> None:
-    """Let the bodies of an application's requests come in by this door; call it last."""
+    """Read the bodies of an application's requests here, and nowhere else; call it last."""
     app.config.update(
         BODY_SECONDS=SECONDS,
         FILE_BYTES_PER_SECOND=FILE_BYTES_PER_SECOND,

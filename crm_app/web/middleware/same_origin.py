@@ -25,7 +25,7 @@ def refuse_other_sites() -> None:
 
 
 def is_foreign() -> bool:
-    """Tell whether the browser says that another site's page sends this."""
+    """Whether the browser says that another site's page sends this."""
     # Browsers tell it on secure connections; it does not depend on what a proxy calls us.
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
@@ -51,7 +51,7 @@ def _bare(host: str) -> str:
 
 
 def words(error: CSRFError) -> str:
-    """Say in the user's language why a form's key was not accepted, and what helps."""
+    """Explain in the user's language why a form's token was not accepted, and what helps."""
     if error.description == FOREIGN:
         return str(_("This was sent by a page of another site. Open Ramal itself and do it there."))
     if not _has_key():
