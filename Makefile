@@ -1,7 +1,7 @@
 # Everything is one command. Needs Python 3.11 or newer and make; nothing else.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test check bench vendor lock audit sbom translations screenshots clean
+.PHONY: help install run demo test quick check bench vendor lock audit sbom translations screenshots clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -27,6 +27,9 @@ demo: $(RUN_STAMP) ## Serve a sample office and a PBX that rings it
 test: $(DEV_STAMP) ## Run all tests, also those with PostgreSQL, Valkey and a browser
 	@$(PYTHON) -m tests.browser_at_hand
 	@exec $(PYTHON) -m pytest $(ARGS)
+
+quick: $(DEV_STAMP) ## Run the tests that need neither PostgreSQL nor a browser nor processes
+	@exec $(PYTHON) -m pytest --quick --quiet $(ARGS)
 
 check: $(DEV_STAMP) ## Check style, types, layers, templates, spelling and house rules
 	$(BIN)/ruff check --quiet .

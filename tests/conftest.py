@@ -27,6 +27,33 @@ from tests.signed_in import SignedInClient
 CHEAP_HASHING = {"argon2__time_cost": 1, "argon2__memory_cost": 8}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer the loop of a developer: `make quick`."""
+    parser.addoption(
+        "--quick",
+        action="store_true",
+        help="SQLite only, no browser, no server processes",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out of a quick run what needs another engine, a browser or processes."""
+    if config.getoption("--quick"):
+        slow = [item for item in items if _is_slow(item)]
+        config.hook.pytest_deselected(items=slow)
+        left_out = set(slow)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    if any(item.get_closest_marker(name) for name in ("browser", "processes")):
+        return True
+    if not isinstance(item, pytest.Function):
+        return False
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return "postgres" in item.fixturenames or any(one == "postgresql" for one in parameters)
+
+
 @pytest.fixture(scope="session")
 def scratch() -> Iterator[Path]:
     """A folder for the whole run; in memory where the system offers that."""
