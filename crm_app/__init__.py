@@ -7,7 +7,6 @@ from flask import Flask
 from crm_app import (
     accounts,
     calls,
-    cli,
     config,
     contacts,
     database,
@@ -26,7 +25,7 @@ from crm_app.config import Config
 from crm_app.counting import Counter
 from crm_app.encryption import Purpose, Vault
 from crm_app.errors import ConfigError
-from crm_app.extensions import babel, csrf, db, migrate
+from crm_app.extensions import babel, csrf, db
 from crm_app.security.trail import Trail
 from crm_app.security.visits import Visits
 from crm_app.web import access, errors, fragments, toasts, unsaved
@@ -71,7 +70,6 @@ def create_app(settings: Config | None = None) -> Flask:
         register(app)
     app.after_request(toasts.append_toasts)
     app.after_request(fragments.vary_by_htmx)
-    cli.register(app)
     incoming.register(app)
     app.wsgi_app = Visits(app.wsgi_app)  # type: ignore[method-assign]
     # So that everything inside sees the address of the client and not the proxy's.
@@ -113,7 +111,6 @@ def _bind_extensions(app: Flask, settings: Config) -> None:
         database.configure_engine(db.engine)
         engine = db.engine
     app.extensions["security_trail"] = Trail(engine)
-    migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     csrf.init_app(app)
     babel.init_app(
         app,

@@ -14,8 +14,9 @@ from flask import Flask, g
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from crm_app import create_app, database
+from crm_app import database
 from crm_app.accounts.models import Role, User
+from crm_app.cli import build
 from crm_app.config import Config
 from crm_app.demo import make_user
 from crm_app.extensions import db
@@ -136,7 +137,7 @@ def whole_app(settings: Config) -> Iterator[Flask]:
     """One application with all tables for the whole run on this engine."""
     # A machine that is busy with other tests must not look like a database that is away.
     receiver.PATIENCE_S = 5.0
-    app = create_app(settings)
+    app = build(settings)
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     app.extensions["security"].pwd_context.update(**CHEAP_HASHING)
     # What a thread writes a moment later would be found by another test: see `security_events`.

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from flask import Flask
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import Connection, DateTime, LargeBinary, MetaData, func, inspect, select, text
 
-from crm_app import create_app, search_index
+from crm_app import search_index
+from crm_app.cli import build
 from crm_app.config import Config
 from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact
@@ -39,7 +41,7 @@ def new_house(
         if engine_name == "postgresql":
             server: Postgres = request.getfixturevalue("postgres")
             url = server.new_database()
-        app = create_app(
+        app = build(
             Config(
                 _env_file=None,  # type: ignore[call-arg]
                 data_dir=folder, secret_key="k" * 40, database_url=url, redis_url=bus_url,
@@ -98,6 +100,12 @@ def test_it_makes_the_very_tables_that_the_models_describe(new_house: MakeApp) -
             by_models = shape(connection)
     assert by_migrations == by_models
     assert len(by_models) > 60
+
+
+def test_its_files_are_named_by_their_revisions() -> None:
+    scripts = ScriptDirectory(str(migrations.FOLDER))
+    chain = [script.revision for script in scripts.walk_revisions()]
+    assert tuple(reversed(chain)) == migrations.revisions()
 
 
 def test_it_leaves_nothing_for_the_next_migration(new_house: MakeApp) -> None:

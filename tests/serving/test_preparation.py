@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import inspect, text
 
-from crm_app import create_app
+from crm_app.cli import build
 from crm_app.config import Config
 from crm_app.extensions import db
 from crm_app.health import migrations
@@ -25,7 +25,7 @@ NEXT = '''
 import sqlalchemy as sa
 from alembic import op
 
-revision = "later"
+revision = "9999"
 down_revision = {head!r}
 branch_labels = None
 depends_on = None
@@ -57,7 +57,7 @@ def empty_app(
         redis_url=bus_url,
         log_level="WARNING",
     )
-    app = create_app(settings)
+    app = build(settings)
     with app.app_context():
         yield app
         db.session.remove()
@@ -69,13 +69,13 @@ def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The code of a later Ramal, which has one migration more than this one."""
     folder = tmp_path / "migrations"
     shutil.copytree(migrations.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    head = migrations.scripts().get_current_head()
+    head = migrations.revisions()[-1]
     monkeypatch.setattr(migrations, "FOLDER", folder)
-    path = folder / "versions" / "later.py"
+    path = folder / "versions" / "9999_later.py"
     path.write_text(NEXT.format(head=head, and_then="pass"), encoding="utf-8")
-    migrations.scripts.cache_clear()
+    migrations.revisions.cache_clear()
     yield path
-    migrations.scripts.cache_clear()
+    migrations.revisions.cache_clear()
 
 
 def state() -> State:
