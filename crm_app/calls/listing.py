@@ -24,12 +24,16 @@ from crm_app.accounts import rights
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Reach, Verb
 from crm_app.calls.models import Call, CallLeg
+from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact, ContactPhone, NotThisPerson
 from crm_app.contacts.numbers.not_this_person import numbers_of
 from crm_app.extensions import db
 from crm_app.leads.models import Lead
+from crm_app.local_time import LocalTime
 from crm_app.paging import PAGE_SIZE, Page, fetch_page
 from crm_app.phone_pairs import other_writings
+from crm_app.records.lists import ListFilter, SortOrder, day_of, within_days, words
+from crm_app.web.ids import read_id
 
 SHOWN_IN_A_BOX = 10
 # Fewer digits are part of nearly every number.
@@ -66,66 +70,77 @@ class Clients:
         return or_(false(), *conditions)
 
 
-@dataclass(frozen=True, slots=True)
-class CallFilter:
-    """What the list is narrowed by; "" and None mean all. `until` itself is not included."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFilter(ListFilter):
+    """What of the calls is wanted, in the words of the address.
 
-    direction: str = ""
-    status: str = ""
-    user_id: int | None = None
-    did: str = ""
-    contact: Contact | None = None
-    clients: Clients | None = None
-    number: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
+    Where something is asked for that cannot be, no call fits.
+    """
 
-    def narrow(self, statement: Select[Call]) -> Select[Call]:
-        """Apply the filter to a select of calls."""
-        return statement.where(*self.kinds(), *self.days(Call.started_at))
+    ORDERS = {"newest": SortOrder((Call.started_at, Call.id), descending=True)}
+    direction: str = words(20)
+    result: str = words(20)
+    user: str = words(20)
+    line: str = words(40)
+    contact: str = words(20)
+    client: str = words()
+    number: str = words(40)
+    since: str = words(20)
+    until: str = words(20)
 
-    def kinds(self) -> list[ColumnElement[bool]]:
-        """Say which calls are meant, whenever they were."""
+    @property
+    def no_days(self) -> set[str]:
+        """The names of the days that are none."""
+        days = {"since": self.since, "until": self.until}
+        return {name for name, typed in days.items() if typed and day_of(typed) is None}
+
+    def conditions(self, user: User, local: LocalTime) -> list[ColumnElement[bool]]:
+        """Give what must hold for a call."""
+        return [*self.at_any_time(user), *self.days(Call.started_at, local)]
+
+    def at_any_time(self, user: User) -> list[ColumnElement[bool]]:
+        """Give what must hold for a call, whenever it was."""
         conditions: list[ColumnElement[bool]] = []
         if self.direction:
             conditions.append(Call.direction == self.direction)
-        if self.status:
-            conditions.append(Call.status == self.status)
-        if self.user_id is not None:
-            conditions.append(Call.has_part(self.user_id))
-        if self.did:
-            conditions.append(Call.did == self.did)
-        if self.contact is not None:
-            conditions.append(with_contact(self.contact))
-        if self.clients is not None:
-            conditions.append(self.clients.condition())
+        if self.result:
+            conditions.append(Call.status == self.result)
+        if self.user:
+            colleague = read_id(self.user)
+            conditions.append(false() if colleague is None else Call.has_part(colleague))
+        if self.line:
+            conditions.append(Call.did == self.line)
+        if self.contact:
+            contact = rights.find(Contact, read_id(self.contact), user, Verb.VIEW)
+            conditions.append(false() if contact is None else with_contact(contact))
+        if self.client:
+            found = find_contacts(user, self.client)
+            conditions.append(Clients.of(self.client, found).condition())
         if self.number:
             conditions.append(Call.outside_number == self.number)
         return conditions
 
-    def days(self, began: InstrumentedAttribute[datetime]) -> list[ColumnElement[bool]]:
-        """Say when the calls must have begun, by the column that tells it."""
-        conditions: list[ColumnElement[bool]] = []
-        if self.since is not None:
-            conditions.append(began >= self.since)
-        if self.until is not None:
-            conditions.append(began < self.until)
-        return conditions
+    def days(
+        self, began: InstrumentedAttribute[datetime], local: LocalTime
+    ) -> list[ColumnElement[bool]]:
+        """Give when the calls must have begun, by the column that says it."""
+        return within_days(began, self.since, self.until, local)
 
 
-def list_calls(user: User, wanted: CallFilter, cursor: str = "") -> Page[Call]:
+def list_calls(user: User, wanted: CallFilter, local: LocalTime, cursor: str = "") -> Page[Call]:
     """Read one page of the calls a user may see and asked for, the latest first.
 
     Click-to-call's ringing of our own phone is no call with anybody, and left out.
     """
+    sees_all, colleague = rights.reach(user, Verb.VIEW) is Reach.ALL, read_id(wanted.user)
     # Those with one contact are few, and found by the contact.
-    is_of_one = wanted.contact is not None
-    sees_all = rights.reach(user, Verb.VIEW) is Reach.ALL
-    if is_of_one or (sees_all and wanted.user_id is None):
-        return _page(wanted.narrow(rights.allowed(user, Call, Verb.VIEW)), cursor)
-    why = reasons(user, wanted)
-    if sees_all and wanted.user_id is not None:
-        why = _reasons_of(wanted.user_id, wanted)
+    if wanted.contact or (sees_all and colleague is None):
+        seen = rights.allowed(user, Call, Verb.VIEW)
+        return _page(seen.where(*wanted.conditions(user, local)), cursor)
+    if sees_all and colleague is not None:
+        why = _reasons_of(colleague, _shown(user, wanted), wanted, local)
+    else:
+        why = reasons(user, wanted, local)
     nearest: set[int] = set()
     for reason in why:
         # One more than is shown, to see whether there are more.
@@ -149,18 +164,22 @@ class Reason:
         return [getattr(row, self.keys[-1].key) for row in found.rows]
 
 
-def reasons(user: User, wanted: CallFilter) -> list[Reason]:
+def reasons(user: User, wanted: CallFilter, local: LocalTime) -> list[Reason]:
     """Give the calls that a restricted agent sees, by reason: each is read from its own index.
 
     In one statement they would be looked for in the whole log.
     """
-    is_meant = and_(_is_shown(wanted), Call.is_with_contact_of(user.id))
+    shown = _shown(user, wanted)
+    is_meant = and_(shown, Call.is_with_contact_of(user.id))
     clients = select(Call).where(Call.responsible_id == user.id, _besides(is_meant))
-    clients = clients.where(*wanted.days(Call.started_at))
-    return [*_reasons_of(user.id, wanted), Reason(clients, (Call.started_at, Call.id))]
+    clients = clients.where(*wanted.days(Call.started_at, local))
+    own = _reasons_of(user.id, shown, wanted, local)
+    return [*own, Reason(clients, (Call.started_at, Call.id))]
 
 
-def _reasons_of(user_id: int, wanted: CallFilter) -> list[Reason]:
+def _reasons_of(
+    user_id: int, shown: ColumnElement[bool], wanted: CallFilter, local: LocalTime
+) -> list[Reason]:
     """Give the calls in which a user talked, and those that rang at their phones."""
     same = aliased(CallLeg)
     first_leg = (
@@ -173,23 +192,25 @@ def _reasons_of(user_id: int, wanted: CallFilter) -> list[Reason]:
         )
         .scalar_subquery()
     )
-    own = select(Call).where(Call.user_id == user_id, _besides(_is_shown(wanted)))
+    own = select(Call).where(Call.user_id == user_id, _besides(shown))
     legs = (
         select(CallLeg)
         .join(Call)
         .where(
             CallLeg.user_id == user_id,
-            _besides(and_(_is_shown(wanted), CallLeg.id == first_leg)),
+            _besides(and_(shown, CallLeg.id == first_leg)),
         )
     )
+    own = own.where(*wanted.days(Call.started_at, local))
+    legs = legs.where(*wanted.days(CallLeg.started_at, local))
     return [
-        Reason(own.where(*wanted.days(Call.started_at)), (Call.started_at, Call.id)),
-        Reason(legs.where(*wanted.days(CallLeg.started_at)), (CallLeg.started_at, CallLeg.call_id)),
+        Reason(own, (Call.started_at, Call.id)),
+        Reason(legs, (CallLeg.started_at, CallLeg.call_id)),
     ]
 
 
-def _is_shown(wanted: CallFilter) -> ColumnElement[bool]:
-    return and_(Call.is_own_leg.is_(False), *wanted.kinds())
+def _shown(user: User, wanted: CallFilter) -> ColumnElement[bool]:
+    return and_(Call.is_own_leg.is_(False), *wanted.at_any_time(user))
 
 
 def _besides(condition: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -275,11 +296,4 @@ def _page(statement: Select[Call], cursor: str = "", size: int = PAGE_SIZE) -> P
         joinedload(Call.user),
         selectinload(Call.legs).joinedload(CallLeg.user),
     )
-    return fetch_page(
-        db.session(),
-        statement,
-        [Call.started_at, Call.id],
-        cursor=cursor,
-        descending=True,
-        size=size,
-    )
+    return CallFilter.ORDERS["newest"].page(statement, cursor, size)

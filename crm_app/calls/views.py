@@ -1,6 +1,5 @@
 """The pages of the call log."""
 
-from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
@@ -10,7 +9,7 @@ from crm_app.accounts.colleagues import colleagues
 from crm_app.accounts.current import me
 from crm_app.accounts.rights import Verb, fetch
 from crm_app.calls import listing, naming, services, wording
-from crm_app.calls.forms import FilterForm
+from crm_app.calls.listing import CallFilter
 from crm_app.calls.models import Call, CallFact, CallWrapup
 from crm_app.calls.wrapup import outcomes
 from crm_app.contacts.listing import find_contacts
@@ -21,7 +20,9 @@ from crm_app.extensions import db
 from crm_app.leads.models import Lead
 from crm_app.leads.services import open_leads
 from crm_app.live.services import tell
-from crm_app.web.fragments import page_or_fragment, see_other
+from crm_app.local_time import LocalTime
+from crm_app.web.display.formatting import choose_timezone, phone
+from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
 from crm_app.web.ids import read_id
 from crm_app.web.toasts import toast
 
@@ -47,23 +48,29 @@ def words() -> dict[str, Any]:
 @bp.get("")
 def index() -> str:
     """List the calls, narrowed by what the address says."""
-    form = FilterForm(request.args)
-    form.offer(colleagues(), listing.lines())
-    asked = request.args.get("contact")
-    contact = fetch(Contact, read_id(asked), me(), Verb.VIEW) if asked else None
-    wanted = form.wanted(contact, request.args.get("number", ""))
-    if form.client.data:
-        found = find_contacts(me(), form.client.data)
-        wanted = replace(wanted, clients=listing.Clients.of(form.client.data, found))
-    page = listing.list_calls(me(), wanted, request.args.get("cursor", ""))
+    filters, local = CallFilter.from_args(request.args), LocalTime.of(choose_timezone())
+    asked = read_id(filters.contact)
+    contact = fetch(Contact, asked, me(), Verb.VIEW) if filters.contact else None
+    page = listing.list_calls(me(), filters, local, request.args.get("cursor", ""))
     return page_or_fragment(
         "calls/index.html",
         "calls/_list.html",
-        form=form,
         page=page,
-        wanted=wanted,
+        filters=filters,
+        choices={} if wants_fragment() else _choices(),
+        contact=contact,
         people=listing.possible_contacts(page.rows, me()),
     )
+
+
+def _choices() -> dict[str, list[tuple[str, str]]]:
+    """Give what can be chosen in the filter, by the names of the filter's fields."""
+    return {
+        "direction": [(code, str(words)) for code, (words, _icon) in wording.DIRECTIONS.items()],
+        "result": [(code, str(words)) for code, (words, _colour) in wording.STATUSES.items()],
+        "user": [(str(user.id), user.name) for user in colleagues()],
+        "line": [(line, phone(line)) for line in listing.lines()],
+    }
 
 
 @bp.get("/<int:call_id>")

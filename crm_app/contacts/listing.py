@@ -1,7 +1,6 @@
 """The list of contacts: filters, orders, pages by key, counts that stop counting."""
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, func, select, true
 from sqlalchemy.orm import joinedload, selectinload
@@ -12,33 +11,25 @@ from crm_app.accounts.models import User
 from crm_app.accounts.rights import Verb
 from crm_app.contacts.models import Contact, ContactKind
 from crm_app.extensions import db
+from crm_app.local_time import LocalTime
 from crm_app.paging import Page, fetch_page
+from crm_app.records.lists import ListFilter, SortOrder, belonging_to, flag, one_of, whose, words
 
 MOST_COUNTED = 10_000
 
 
-class Order(StrEnum):
-    """How the list is sorted."""
-
-    NAME = "name"
-    NEWEST = "newest"
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactFilter(ListFilter):
     """What of the contacts is wanted."""
 
-    q: str = ""
-    responsible_id: int | None = None
-    is_nobodys: bool = False
-    kind: ContactKind | None = None
-    do_not_call: bool = False
-    order: Order = Order.NAME
-
-    @property
-    def is_empty(self) -> bool:
-        """Tell whether all are wanted, in whatever order."""
-        return replace(self, order=Order.NAME) == Filters()
+    ORDERS = {
+        "name": SortOrder((Contact.sort_name, Contact.id)),
+        "newest": SortOrder((Contact.created_at, Contact.id), descending=True),
+    }
+    q: str = words()
+    responsible: str = whose()
+    kind: str = one_of(set(ContactKind))
+    do_not_call: bool = flag()
 
     @property
     def prefill(self) -> dict[str, str]:
@@ -46,14 +37,17 @@ class Filters:
         is_number = bool(self.q) and not any(sign.isalpha() for sign in self.q)
         return {"number" if is_number else "name": self.q}
 
-    def conditions(self) -> list[ColumnElement[bool]]:
+    def conditions(self, user: User, local: LocalTime) -> list[ColumnElement[bool]]:
+        """Give what must hold for a contact."""
+        conditions = self.besides_words(user)
+        if search_text.readings(self.q):
+            conditions.append(search_index.holding(db.session(), Contact, self.q))
+        return conditions
+
+    def besides_words(self, user: User) -> list[ColumnElement[bool]]:
         """Give what must hold for a contact, apart from the words searched for."""
-        conditions: list[ColumnElement[bool]] = []
-        if self.responsible_id is not None:
-            conditions.append(Contact.responsible_id == self.responsible_id)
-        if self.is_nobodys:
-            conditions.append(Contact.responsible_id.is_(None))
-        if self.kind is not None:
+        conditions = belonging_to(Contact.responsible_id, self.responsible, user)
+        if self.kind:
             conditions.append(Contact.kind == self.kind)
         if self.do_not_call:
             conditions.append(Contact.do_not_call == true())
@@ -69,13 +63,13 @@ class Listing:
     has_more: bool
 
 
-def list_contacts(user: User, filters: Filters, cursor: str = "") -> Listing:
+def list_contacts(user: User, filters: ContactFilter, cursor: str = "") -> Listing:
     """Read one page of what a user may see and asked for.
 
     Of a search only the first `search_index.MOST_FOUND` matches are listed, on SQLite the newest:
     finding and sorting all of a common word would cost more with every contact that is added.
     """
-    conditions = [rights.scope(user, Contact, Verb.VIEW), *filters.conditions()]
+    conditions = [rights.scope(user, Contact, Verb.VIEW), *filters.besides_words(user)]
     if search_text.readings(filters.q):
         most = search_index.MOST_FOUND
         ids = search_index.find_ids(
@@ -91,7 +85,7 @@ def list_contacts(user: User, filters: Filters, cursor: str = "") -> Listing:
     else:
         statement = select(Contact).where(*conditions)
         count, has_more = capped_count(statement)
-    return Listing(_page(statement, filters.order, cursor), count, has_more)
+    return Listing(_page(statement, filters.sort_order, cursor), count, has_more)
 
 
 def people_of(company: Contact, user: User, cursor: str = "") -> Page[Contact]:
@@ -111,7 +105,9 @@ def find_contacts(
     typed = " ".join(search_text.readings(q)[0]) if search_text.readings(q) else ""
     if not typed:
         return []
-    conditions = [rights.scope(user, Contact, Verb.VIEW), *Filters(kind=kind).conditions()]
+    conditions = [rights.scope(user, Contact, Verb.VIEW)]
+    if kind is not None:
+        conditions.append(Contact.kind == kind)
     beginning = select(Contact.id).where(
         *conditions, *search_index.prefix_range(Contact.sort_name, typed)
     )
@@ -152,7 +148,7 @@ def capped_count(statement: "Select[Contact]") -> tuple[int, bool]:
     return min(count, MOST_COUNTED), count > MOST_COUNTED
 
 
-def _page(statement: "Select[Contact]", order: Order, cursor: str) -> Page[Contact]:
+def _page(statement: "Select[Contact]", order: SortOrder, cursor: str) -> Page[Contact]:
     statement = statement.options(
         selectinload(Contact.phones),
         joinedload(Contact.company).load_only(
@@ -160,6 +156,4 @@ def _page(statement: "Select[Contact]", order: Order, cursor: str) -> Page[Conta
         ),
         joinedload(Contact.responsible),
     )
-    is_newest = order == Order.NEWEST
-    keys = [Contact.created_at if is_newest else Contact.sort_name, Contact.id]
-    return fetch_page(db.session(), statement, keys, cursor=cursor, descending=is_newest)
+    return order.page(statement, cursor)

@@ -14,10 +14,8 @@ from crm_app.contacts.models import NOUN, Contact, ContactKind
 from crm_app.records.notes import NoteForm
 from crm_app.records.views import add_bin, add_notes, notes_of
 from crm_app.web.fragments import Answer, page_or_fragment, wants_fragment
-from crm_app.web.ids import read_id
 
 bp = Blueprint("contacts", __name__, url_prefix="/contacts")
-MINE, NOBODY = "me", "nobody"
 bp.add_app_template_global(picking.new_words_for)
 FIELD_NAME = re.compile(r"[a-z][a-z0-9_\-]{0,40}")
 
@@ -36,28 +34,14 @@ def fetch_whole(contact_id: int, verb: Verb, place: Place = Place.OUTSIDE_BIN) -
 @bp.get("")
 def index() -> Answer:
     """List the contacts, narrowed and sorted as the address says."""
-    filters = _filters()
+    filters = listing.ContactFilter.from_args(request.args)
     return page_or_fragment(
         "contacts/index.html",
         "contacts/_list.html",
         listing=listing.list_contacts(me(), filters, request.args.get("cursor", "")),
         filters=filters,
-        responsible=request.args.get("responsible", ""),
         users=[] if wants_fragment() else colleagues(),
         kinds=KIND_NAMES,
-    )
-
-
-def _filters() -> listing.Filters:
-    args = request.args
-    responsible, kind = args.get("responsible", ""), args.get("kind", "")
-    return listing.Filters(
-        q=args.get("q", "").replace("\x00", "").strip()[:200],
-        responsible_id=me().id if responsible == MINE else read_id(responsible),
-        is_nobodys=responsible == NOBODY,
-        kind=ContactKind(kind) if kind in set(ContactKind) else None,
-        do_not_call=args.get("do_not_call") == "1",
-        order=listing.Order.NEWEST if args.get("sort") == "newest" else listing.Order.NAME,
     )
 
 

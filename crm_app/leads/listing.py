@@ -1,90 +1,61 @@
 """The list of leads: what it may be narrowed by, and the sums of what is left."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Any
+from dataclasses import dataclass
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import InstrumentedAttribute, joinedload
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import joinedload
 
 from crm_app import search_index, search_text
 from crm_app.accounts.models import User
 from crm_app.extensions import db
 from crm_app.leads.models import Lead, LeadStage, StageKind
-from crm_app.paging import Page, fetch_page
+from crm_app.local_time import LocalTime
+from crm_app.paging import Page
+from crm_app.records.lists import ListFilter, SortOrder, belonging_to, one_of, row_id, whose, words
 
-NOBODY = "nobody"
-MINE = "me"
 # Sources are offered from this many of the newest leads, so that the offer costs the same always.
 SOURCES_FROM = 500
 
 
-class Order(StrEnum):
-    """How the list is sorted."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadFilter(ListFilter):
+    """What of the leads is wanted."""
 
-    NEWEST = "newest"
-    OLDEST = "oldest"
-    VALUE = "value"
-    TITLE = "title"
-    CHANGED = "changed"
+    ORDERS = {
+        "newest": SortOrder((Lead.created_at, Lead.id), descending=True),
+        "oldest": SortOrder((Lead.created_at, Lead.id)),
+        "value": SortOrder((Lead.sort_value, Lead.id), descending=True),
+        "title": SortOrder((Lead.sort_title, Lead.id)),
+        "changed": SortOrder((Lead.updated_at, Lead.id), descending=True),
+    }
+    q: str = words()
+    state: str = one_of(set(StageKind))
+    stage: int | None = row_id()
+    responsible: str = whose()
+    source: str = words(60)
 
-
-# By what each order sorts, and whether from the largest down.
-_KEYS: dict[Order, tuple[InstrumentedAttribute[Any], bool]] = {
-    Order.NEWEST: (Lead.created_at, True),
-    Order.OLDEST: (Lead.created_at, False),
-    Order.VALUE: (Lead.sort_value, True),
-    Order.TITLE: (Lead.sort_title, False),
-    Order.CHANGED: (Lead.updated_at, True),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class LeadFilter:
-    """What the list is narrowed by and its order, as the address says; "" and None mean all."""
-
-    stage_id: int | None = None
-    kind: str = ""
-    responsible: str = ""
-    source: str = ""
-    q: str = ""
-    order: Order = Order.NEWEST
-
-    @property
-    def is_empty(self) -> bool:
-        """Tell whether the list is narrowed by nothing, in whatever order."""
-        return replace(self, order=Order.NEWEST) == LeadFilter()
-
-    def narrow(
-        self, statement: Select[Lead], stages: Sequence[LeadStage], user: User
-    ) -> Select[Lead]:
-        """Apply the filter; `stages` are all stages, `user` is the one who looks."""
-        if self.stage_id is not None:
-            statement = statement.where(Lead.stage_id == self.stage_id)
-        if self.kind in set(StageKind):
-            ids = [stage.id for stage in stages if stage.kind == self.kind]
-            statement = statement.where(Lead.stage_id.in_(ids))
-        if self.responsible == NOBODY:
-            statement = statement.where(Lead.responsible_id.is_(None))
-        elif self.responsible:
-            own = user.id if self.responsible == MINE else int(self.responsible)
-            statement = statement.where(Lead.responsible_id == own)
+    def conditions(self, user: User, local: LocalTime) -> list[ColumnElement[bool]]:
+        """Give what must hold for a lead."""
+        conditions = belonging_to(Lead.responsible_id, self.responsible, user)
+        if self.stage is not None:
+            conditions.append(Lead.stage_id == self.stage)
+        if self.state:
+            # As values: by a subquery the list would not be read in the order of an index.
+            of_kind = select(LeadStage.id).where(LeadStage.kind == self.state)
+            conditions.append(Lead.stage_id.in_(db.session.scalars(of_kind).all()))
         if self.source:
-            statement = statement.where(Lead.source == self.source)
+            conditions.append(Lead.source == self.source)
         if search_text.readings(self.q):
-            statement = statement.where(search_index.holding(db.session(), Lead, self.q))
-        return statement
+            conditions.append(search_index.holding(db.session(), Lead, self.q))
+        return conditions
 
 
-def page_of(narrowed: Select[Lead], order: Order, cursor: str) -> Page[Lead]:
+def page_of(narrowed: Select[Lead], order: SortOrder, cursor: str) -> Page[Lead]:
     """Read one page of a select of leads, with the names that a row shows."""
-    key, is_descending = _KEYS[order]
     named = narrowed.options(
         joinedload(Lead.contact), joinedload(Lead.stage), joinedload(Lead.responsible)
     )
-    keys = [key, Lead.id]
-    return fetch_page(db.session(), named, keys, cursor=cursor, descending=is_descending)
+    return order.page(named, cursor)
 
 
 def sums(statement: Select[Lead]) -> list[tuple[str, int, int]]:

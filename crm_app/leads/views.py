@@ -10,12 +10,13 @@ from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.leads import stages, wording
 from crm_app.leads.forms import KIND_NAMES
-from crm_app.leads.listing import MINE, NOBODY, LeadFilter, Order, page_of, recent_sources, sums
+from crm_app.leads.listing import LeadFilter, page_of, recent_sources, sums
 from crm_app.leads.models import NOUN, Lead
+from crm_app.local_time import LocalTime
 from crm_app.records.notes import NoteForm
 from crm_app.records.views import add_bin, add_notes, notes_of
+from crm_app.web.display.formatting import choose_timezone
 from crm_app.web.fragments import Answer, page_or_fragment, wants_fragment
-from crm_app.web.ids import read_id
 
 bp = Blueprint("leads", __name__, url_prefix="/leads")
 BOX_LENGTH, PAGE_LENGTH = 10, 500
@@ -34,34 +35,23 @@ def fetch_whole(lead_id: int, verb: Verb, place: Place = Place.OUTSIDE_BIN) -> L
 @bp.get("")
 def index() -> Answer:
     """List the leads, narrowed and sorted as the address says, with the sums of them."""
-    narrowed_by, all_stages = _filter(), db.session.scalars(stages.in_order()).all()
+    filters, local = LeadFilter.from_args(request.args), LocalTime.of(choose_timezone())
     visible = allowed(me(), Lead, Verb.VIEW)
-    narrowed = narrowed_by.narrow(visible, all_stages, me())
+    narrowed = visible.where(*filters.conditions(me(), local))
+    names = recent_sources(visible)
+    if filters.source and filters.source not in names:
+        names.append(filters.source)
     return page_or_fragment(
         "leads/index.html",
         "leads/_list.html",
-        listing=page_of(narrowed, narrowed_by.order, request.args.get("cursor", "")),
+        listing=page_of(narrowed, filters.sort_order, request.args.get("cursor", "")),
         sums=sums(narrowed),
-        narrowed_by=narrowed_by,
-        stages=all_stages,
+        filters=filters,
+        stages=[(stage.id, stage.name) for stage in db.session.scalars(stages.in_order())],
         kinds=KIND_NAMES,
-        orders=wording.ORDER_NAMES,
+        orders=[*wording.ORDER_NAMES.items()],
         users=colleagues(),
-        sources=recent_sources(visible),
-    )
-
-
-def _filter() -> LeadFilter:
-    responsible, order = request.args.get("responsible", ""), request.args.get("sort", "")
-    if responsible not in {NOBODY, MINE}:
-        responsible = str(read_id(responsible) or "")
-    return LeadFilter(
-        stage_id=read_id(request.args.get("stage")),
-        kind=request.args.get("state", ""),
-        responsible=responsible,
-        source=request.args.get("source", "").replace("\x00", "")[:60],
-        q=request.args.get("q", "").replace("\x00", "").strip()[:200],
-        order=Order(order) if order in set(Order) else Order.NEWEST,
+        sources=[(name, name) for name in names],
     )
 
 

@@ -11,7 +11,6 @@ from crm_app.errors import InvalidInputError
 from crm_app.journal.history import History
 from crm_app.journal.kinds import RecordKind
 from crm_app.leads.forms import KIND_NAMES
-from crm_app.leads.listing import Order
 from crm_app.leads.models import StageKind
 from crm_app.records.views import Words
 from crm_app.web.display.formatting import day, money
@@ -38,11 +37,11 @@ ACTIONS: dict[str, Any] = {
 }
 
 ORDER_NAMES = {
-    Order.NEWEST: _l("Newest first"),
-    Order.OLDEST: _l("Oldest first"),
-    Order.VALUE: _l("Largest value first"),
-    Order.TITLE: _l("By title"),
-    Order.CHANGED: _l("Last changed first"),
+    "": _l("Newest first"),
+    "oldest": _l("Oldest first"),
+    "value": _l("Largest value first"),
+    "title": _l("By title"),
+    "changed": _l("Last changed first"),
 }
 
 # Added in the office's language; from then on they are names of rows, which the office may change.

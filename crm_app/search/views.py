@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, current_app, render_template, request
 
 from crm_app.accounts.current import me
-from crm_app.contacts.listing import Filters
+from crm_app.contacts.listing import ContactFilter
 from crm_app.search.services import find, stranger_of
 from crm_app.web.fragments import page_or_fragment
 
@@ -32,7 +32,7 @@ def _found(limit: int) -> dict[str, Any]:
     return {
         "q": q,
         "hits": hits,
-        "prefill": Filters(q=q).prefill,
+        "prefill": ContactFilter(q=q).prefill,
         "stranger": None if hits.contacts else stranger_of(me(), q, _country()),
     }
 

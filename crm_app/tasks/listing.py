@@ -1,17 +1,29 @@
 """The groups of the task list: overdue, today, upcoming, without a day, done."""
 
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, and_, or_
-from sqlalchemy.orm import InstrumentedAttribute, joinedload
+from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.interfaces import ORMOption
 
+from crm_app.accounts import rights
+from crm_app.accounts.models import User
+from crm_app.accounts.rights import Verb
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.leads.models import Lead
 from crm_app.local_time import LocalTime
-from crm_app.paging import PAGE_SIZE, Page, fetch_page
+from crm_app.paging import PAGE_SIZE, Page
+from crm_app.records.lists import (
+    ALL,
+    ME,
+    ListFilter,
+    SortOrder,
+    belonging_to,
+    one_of,
+    row_id,
+    whose,
+)
 from crm_app.tasks.models import Task, on_day
 
 GROUPS = ("overdue", "today", "upcoming", "someday", "done")
@@ -19,6 +31,51 @@ GROUPS = ("overdue", "today", "upcoming", "someday", "done")
 SHOWN_TOGETHER = 20
 SHOWN_DONE = 5
 SHOWN_IN_BOX = 50
+_BY_DUE_TIME = SortOrder((Task.due_at, Task.id))
+# What is due first comes first, of the done the last done.
+_ORDERS_OF_GROUPS = {
+    "someday": SortOrder((Task.id,), descending=True),
+    "done": SortOrder((Task.completed_at, Task.id), descending=True),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFilter(ListFilter):
+    """What of the tasks is wanted; mine, or all of a contact, unless something else is said."""
+
+    ORDERS = {
+        "due": _BY_DUE_TIME,
+        "newest": SortOrder((Task.created_at, Task.id), descending=True),
+    }
+    assignee: str = whose(ALL, otherwise=ME)
+    contact: int | None = row_id()
+    group: str = one_of(GROUPS)
+
+    @property
+    def whom(self) -> str:
+        """Whose tasks are meant: all that is to be done for a client matters to who looks at it."""
+        return self.assignee or (ME if self.contact is None else ALL)
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether the list is one of all that is to be done, instead of groups."""
+        return self.order == "newest"
+
+    @property
+    def only(self) -> str:
+        """The only group that is wanted, "" for all."""
+        return "" if self.is_newest else self.group
+
+    def conditions(self, user: User, local: LocalTime) -> list[ColumnElement[bool]]:
+        """Give what must hold for a task."""
+        return [*self.in_any_group(user), *([in_group(self.only, local)] if self.only else [])]
+
+    def in_any_group(self, user: User) -> list[ColumnElement[bool]]:
+        """Give what must hold for a task, whichever group it belongs to."""
+        conditions = belonging_to(Task.assignee_id, self.whom, user)
+        if self.contact is not None:
+            conditions.append(Task.contact_id == self.contact)
+        return conditions
 
 
 def in_group(group: str, local: LocalTime) -> ColumnElement[bool]:
@@ -48,40 +105,30 @@ def due_by_tonight(local: LocalTime) -> ColumnElement[bool]:
     )
 
 
-def newest(tasks: Select[Task], cursor: str) -> dict[str, Page[Task]]:
-    """Read one page of all that is to be done, what was written down last coming first."""
-    to_do = tasks.where(Task.completed_at.is_(None)).options(*names())
-    keys = [Task.created_at, Task.id]
-    return {"to_do": fetch_page(db.session(), to_do, keys, cursor=cursor, descending=True)}
-
-
-def groups_of(
-    tasks: Select[Task], local: LocalTime, only: str, cursor: str
+def list_tasks(
+    user: User, filters: TaskFilter, local: LocalTime, cursor: str
 ) -> dict[str, Page[Task]]:
-    """Read the beginnings of all groups, or one page of the only one that is wanted."""
-    if only:
-        return {only: _page_of_group(tasks, only, local, cursor, PAGE_SIZE)}
+    """Read the beginnings of all groups, one page of the only one that is wanted, or the newest."""
+    tasks = rights.allowed(user, Task, Verb.VIEW).where(*filters.in_any_group(user))
+    if filters.is_newest:
+        return {"to_do": newest(tasks, cursor)}
+    if filters.only:
+        return {filters.only: _page_of_group(tasks, filters.only, local, cursor, PAGE_SIZE)}
     sizes = {group: SHOWN_DONE if group == "done" else SHOWN_TOGETHER for group in GROUPS}
     return {group: _page_of_group(tasks, group, local, "", size) for group, size in sizes.items()}
 
 
+def newest(tasks: Select[Task], cursor: str) -> Page[Task]:
+    """Read one page of all that is to be done, what was written down last coming first."""
+    to_do = tasks.where(Task.completed_at.is_(None)).options(*names())
+    return TaskFilter.ORDERS["newest"].page(to_do, cursor)
+
+
 def _page_of_group(
-    visible: Select[Task], group: str, local: LocalTime, cursor: str, size: int
+    tasks: Select[Task], group: str, local: LocalTime, cursor: str, size: int
 ) -> Page[Task]:
-    """Read one page of a group: what is due first comes first, of the done the last done."""
-    keys: Sequence[InstrumentedAttribute[Any]] = [Task.due_at, Task.id]
-    if group == "someday":
-        keys = [Task.id]
-    elif group == "done":
-        keys = [Task.completed_at, Task.id]
-    return fetch_page(
-        db.session(),
-        visible.where(in_group(group, local)).options(*names()),
-        keys,
-        cursor=cursor,
-        descending=group in {"someday", "done"},
-        size=size,
-    )
+    order = _ORDERS_OF_GROUPS.get(group, _BY_DUE_TIME)
+    return order.page(tasks.where(in_group(group, local)).options(*names()), cursor, size)
 
 
 def names() -> tuple[ORMOption, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, or_
+from sqlalchemy import or_
 
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Verb, allowed, find
@@ -21,16 +21,6 @@ from crm_app.web.display.formatting import choose_timezone
 from crm_app.web.ids import read_id
 
 LEADS_OFFERED = 50
-ALL, NOBODY, MINE = "all", "nobody", "me"
-
-
-def narrow(tasks: Select[Task], assignee: str, contact: Contact | None, user: User) -> Select[Task]:
-    """Narrow a select of tasks to an assignee ("me", "all", "nobody" or an id) and a contact."""
-    if assignee == NOBODY:
-        tasks = tasks.where(Task.assignee_id.is_(None))
-    elif assignee != ALL:
-        tasks = tasks.where(Task.assignee_id == (read_id(assignee) or user.id))
-    return tasks.where(Task.contact_id == contact.id) if contact else tasks
 
 
 def prefilled(args: Mapping[str, str], local: LocalTime, user: User) -> dict[str, Any]:

@@ -1,24 +1,25 @@
 """Pages of tasks: the list, one task; ticking off and undoing."""
 
+from dataclasses import replace
+
 from flask import Blueprint, render_template, request, url_for
 from flask_babel import gettext as _
 
 from crm_app.accounts.colleagues import colleagues
 from crm_app.accounts.current import me
-from crm_app.accounts.rights import Place, Reach, Verb, allowed, fetch, find, reach
+from crm_app.accounts.rights import Place, Reach, Verb, fetch, find, reach
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.local_time import LocalTime
 from crm_app.records.views import add_bin
 from crm_app.tasks import services, typed, wording
 from crm_app.tasks.forms import QuickForm
-from crm_app.tasks.listing import GROUPS, groups_of, names, newest
+from crm_app.tasks.listing import TaskFilter, list_tasks, names
 from crm_app.tasks.models import NOUN, Task
 from crm_app.tasks.services import TaskDetails
 from crm_app.web import once
 from crm_app.web.display.formatting import choose_timezone
 from crm_app.web.fragments import Answer, page_or_fragment, see_other, wants_fragment
-from crm_app.web.ids import read_id
 from crm_app.web.return_to import here, this_page
 from crm_app.web.toasts import toast
 
@@ -40,7 +41,8 @@ def add_once(title: str, details: TaskDetails) -> Task:
 @bp.route("", methods=["GET", "POST"])
 def index() -> Answer:
     """List the tasks in groups, mine unless asked otherwise; a post adds one in one line."""
-    form, contact = QuickForm(), _filter_contact()
+    form, filters = QuickForm(), TaskFilter.from_args(request.args)
+    contact = find(Contact, filters.contact, me(), Verb.VIEW)
     if form.validate_on_submit():
         details = typed.quick_details(form, contact)
         task = add_once(form.title.data, details)
@@ -49,33 +51,23 @@ def index() -> Answer:
         if not wants_fragment():
             return see_other(this_page())
         form = QuickForm(formdata=None)
-    return _list_page(form, contact), 422 if form.errors else 200
+    return _list_page(form, filters, contact), 422 if form.errors else 200
 
 
-def _list_page(form: QuickForm, contact: Contact | None) -> str:
-    args, local = request.args, LocalTime.of(choose_timezone())
-    # All that is to be done for a client matters to whoever looks at it, not only their own part.
-    assignee = args.get("assignee", typed.ALL if contact else typed.MINE)
-    tasks = typed.narrow(allowed(me(), Task, Verb.VIEW), assignee, contact, me())
-    is_newest = args.get("sort") == "newest"
-    only = args.get("group", "") if args.get("group") in GROUPS and not is_newest else ""
-    cursor = args.get("cursor", "")
+def _list_page(form: QuickForm, filters: TaskFilter, contact: Contact | None) -> str:
+    if contact is None:
+        filters = replace(filters, contact=None)
+    local = LocalTime.of(choose_timezone())
     return page_or_fragment(
         "tasks/index.html",
         "tasks/_tasks.html",
         form=form,
-        groups=newest(tasks, cursor) if is_newest else groups_of(tasks, local, only, cursor),
-        only=only,
-        is_newest=is_newest,
+        groups=list_tasks(me(), filters, local, request.args.get("cursor", "")),
+        filters=filters,
         names=wording.GROUP_NAMES,
-        assignee=assignee,
         contact=contact,
         users=colleagues() if reach(me(), Verb.VIEW) is Reach.ALL else [],
     )
-
-
-def _filter_contact() -> Contact | None:
-    return find(Contact, read_id(request.args.get("contact")), me(), Verb.VIEW)
 
 
 @bp.get("/<int:task_id>")

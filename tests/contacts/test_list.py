@@ -224,7 +224,7 @@ def test_it_stops_counting(app: Flask, bob: User, monkeypatch: pytest.MonkeyPatc
     for number in range(5):
         make_contact(f"Contact {number}")
 
-    found = listing.list_contacts(bob, listing.Filters())
+    found = listing.list_contacts(bob, listing.ContactFilter())
 
     assert (found.count, found.has_more) == (3, True)
 

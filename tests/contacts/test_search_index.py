@@ -7,14 +7,14 @@ from crm_app import search_index
 from crm_app.accounts.models import User
 from crm_app.contacts import services
 from crm_app.contacts.fields import ContactDraft, PhoneDraft
-from crm_app.contacts.listing import Filters, find_contacts, list_contacts
+from crm_app.contacts.listing import ContactFilter, find_contacts, list_contacts
 from crm_app.contacts.models import Contact, ContactKind
 from crm_app.demo import make_contact
 from crm_app.extensions import db
 
 
 def found(user: User, q: str) -> list[str]:
-    return [contact.name for contact in list_contacts(user, Filters(q=q)).page.rows]
+    return [contact.name for contact in list_contacts(user, ContactFilter(q=q)).page.rows]
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from crm_app.extensions import db
 from crm_app.leads import services
 from crm_app.leads.listing import LeadFilter
 from crm_app.leads.models import Lead
+from crm_app.local_time import LocalTime
 from tests.questions import questions
 
 HTMX = {"HX-Request": "true"}
@@ -126,7 +127,9 @@ def test_it_says_what_to_do_when_there_is_nothing(client_of, bob):
 
 @pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
 def test_its_search_reads_the_index_that_sqlite_needs_a_join_for(app, bob):
-    statement = LeadFilter(q="roof a").narrow(allowed(bob, Lead, Verb.VIEW), [], bob)
+    statement = allowed(bob, Lead, Verb.VIEW).where(
+        *LeadFilter(q="roof a").conditions(bob, LocalTime.of("UTC"))
+    )
     sql = str(statement.compile(db.engine, compile_kwargs={"literal_binds": True}))
     plan = db.session.execute(text(f"EXPLAIN QUERY PLAN {sql}")).all()
     assert "lead_search" in str(plan)

@@ -11,11 +11,11 @@ from crm_app import clock
 from crm_app.accounts.rights import Verb, allowed
 from crm_app.demo import make_task
 from crm_app.extensions import db
+from crm_app.local_time import LocalTime
 from crm_app.records.bin import put_in_bin
 from crm_app.tasks import services
-from crm_app.tasks.listing import newest
+from crm_app.tasks.listing import TaskFilter, newest
 from crm_app.tasks.models import Task
-from crm_app.tasks.typed import narrow
 from tests.plans import cursor_of, plan_of
 
 LONG_AGO = cursor_of("2000-01-01T00:00:00+00:00", 1)
@@ -71,7 +71,9 @@ def test_it_pages_through_the_newest(client_of, bob):
 )
 @pytest.mark.parametrize("cursor", ["", LONG_AGO])
 def test_it_reads_the_newest_by_an_index(app, bob, assignee, index, cursor):
-    tasks = narrow(allowed(bob, Task, Verb.VIEW), assignee, None, bob)
+    tasks = allowed(bob, Task, Verb.VIEW).where(
+        *TaskFilter(assignee=assignee).conditions(bob, LocalTime.of("UTC"))
+    )
     plan = plan_of(lambda: newest(tasks, cursor))
     # PostgreSQL chooses between the two by the numbers of rows, which are none here.
     exact = rf"{index}\b" if db.engine.dialect.name == "sqlite" else "ix_task_newest"
