@@ -24,6 +24,7 @@ from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact, make_lead, make_task, make_user
 from crm_app.errors import NotFoundError
 from crm_app.extensions import db
+from crm_app.jobs.models import Job
 from crm_app.journal.models import JournalEntry, Note
 from crm_app.journal.services import add_note
 from crm_app.leads.models import Lead
@@ -46,9 +47,9 @@ class Kind(Enum):
     RECORD = (404, 0, 0)
     # The card of a call is only for those whose phone has a part in it.
     CARD = (404, 404, 404)
-    # What managers arrange for all.
+    # What managers arrange for all, and administrators.
     OFFICE = (403, 403, 0)
-    USER = (403, 403, 403)
+    ADMIN = (403, 403, 403)
     # Nothing happens to what is another user's, whoever asks.
     PRIVATE = (0, 0, 0)
 
@@ -73,9 +74,9 @@ KINDS = {
         "leads.change_stage leads.shift_stage leads.empty_stage leads.delete_stage "
         "calls.rename_outcome calls.shift_outcome calls.remove_outcome calls.bring_back_outcome"
     ),
-    Kind.USER: (
+    Kind.ADMIN: (
         "accounts.edit accounts.disable accounts.enable accounts.invite_again accounts.sign_out "
-        "accounts.make_reset_link accounts.reset_second_factor"
+        "accounts.make_reset_link accounts.reset_second_factor jobs.try_again"
     ),
     Kind.PRIVATE: "accounts.remove_passkey accounts.end_session dialling.close_dial",
 }
@@ -124,7 +125,8 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
         user_id=carol.id, credential_id="x", public_key="y", user_handle="z", name="Laptop"
     )
     dial = DialRequest(user_id=carol.id, extension="102", number=NUMBER)
-    db.session.add_all([outcome, passkey, dial])
+    job = Job(kind="x", due_at=clock.now())
+    db.session.add_all([outcome, passkey, dial, job])
     db.session.commit()
     return {
         "contact_id": contact.id,
@@ -137,6 +139,7 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
         "user_id": carol.id,
         "passkey_id": passkey.id,
         "dial_id": dial.id,
+        "job_id": job.id,
     }
 
 
