@@ -66,7 +66,7 @@ def _ready(descriptor: int, wanted: int) -> int:
 
 
 def _going_on(gen: Generator[Any, Any, Any], wanted: Any) -> Generator[Any, Any, Any]:
-    """Return a step that has begun to somebody who would begin it."""
+    """Hand a step that has begun over to another caller who would begin it."""
     while True:
         ready = yield wanted
         try:

@@ -115,7 +115,7 @@ def change_user(
 
 
 def set_extension(user: User, extension: str | None, by: User | None = None) -> None:
-    """Return a user an internal number of the PBX, or take it away (None or "").
+    """Assign a user an internal number of the PBX, or take it away (None or "").
 
     Raises InvalidInputError on `extension`: extension_taken, extension_invalid or disabled.
     """

@@ -39,7 +39,7 @@ class Sighting:
     detail: str = ""
 
     def as_told(self) -> dict[str, Any]:
-        """Return what the log tells of it."""
+        """Return the fields that the log shows of it."""
         fields = {"by": self.user_id, "about": self.about_id, "address": self.address}
         return {name: value for name, value in (fields | {"detail": self.detail}).items() if value}
 

@@ -39,7 +39,7 @@ def expire_dials(_payload: Payload) -> None:
 
 
 def follow_up_missed_calls(_payload: Payload) -> None:
-    """Return the default responsible a task for each client of nobody whose call was missed."""
+    """Create a task for the default responsible for each missed client of nobody."""
     config = current_app.config
     missed.follow_up(
         missed.Defaults(

@@ -16,7 +16,7 @@ COOKIE_SECONDS = 60
 
 
 def register(app: Flask) -> None:
-    """Return the templates what marks such a form."""
+    """Return the attributes that mark such a form, for templates."""
     app.add_template_global(keeps_unsaved)
 
 

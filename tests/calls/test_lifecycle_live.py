@@ -217,6 +217,11 @@ class TestDirection:
             assert (call.direction, call.outside_number) == (Direction.OUTBOUND, ANA)
             assert (call.placed_by, call.talking_extension) == ("101", "102")
 
+    def test_it_is_outbound_while_the_pbx_rings_only_the_phone_that_called(self) -> None:
+        call = fold([inbound(RANG, 1, caller="101", extension="101")])
+        assert (call.direction, call.placed_by) == (Direction.OUTBOUND, "101")
+        assert call.ringing_extensions == ("101",)
+
     def test_it_is_internal_when_a_colleague_rings_a_colleague(self) -> None:
         call = fold([inbound(RANG, 1, caller="101", extension="102")])
         assert (call.direction, call.placed_by) == (Direction.INTERNAL, "101")

@@ -1,5 +1,6 @@
 """Every module has a place that a newcomer can guess: few in a room, and each in a contract."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -60,3 +61,12 @@ def test_it_keeps_rooms_small(package: Path) -> None:
 def test_it_names_every_room_in_a_contract_of_layers(package: Path) -> None:
     if dotted(package) not in WITHOUT_LAYERS and len(rooms_of(package)) > 1:
         assert rooms_of(package) <= layered().get(dotted(package), set())
+
+
+def test_the_page_for_newcomers_names_only_what_is_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    tests = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert not [name for name in re.findall(r"`(test_\w+)`", text) if f"def {name}(" not in tests]
+    paths = re.findall(r"`([a-z_]+(?:/[a-z_.*]+)*\.(?:py|html|md))`", text)
+    homes = (ROOT, ROOT / "crm_app", ROOT / "crm_app" / "calls")
+    assert not [path for path in paths if not any((home / path).exists() for home in homes)]

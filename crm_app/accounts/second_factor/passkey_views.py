@@ -38,7 +38,7 @@ _NAME = "passkey"
 @bp.post("/account/second-factor/passkeys/options")
 @before_set_up
 def new_passkey_options() -> Response:
-    """Return the browser what it needs to make a passkey."""
+    """Answer with what the browser needs to make a passkey."""
     challenge, site = Challenge.new(), _site()
     options = passkeys.options_for_new(me(), site, challenge)
     return _answer(options, challenge, json.loads(options)["user"]["id"])
@@ -78,7 +78,7 @@ def remove_passkey(passkey_id: int) -> Answer:
 @bp.post("/login/passkey/options")
 @public
 def passkey_options() -> Response:
-    """Return the browser what it needs to sign in by a passkey."""
+    """Answer with what the browser needs to sign in by a passkey."""
     challenge, waiting = Challenge.new(), second_step.waiting()
     user = waiting[0] if waiting else None
     return _answer(passkeys.options_for_sign_in(user, _site(), challenge), challenge, "")

@@ -33,7 +33,7 @@ def known_device(account: str) -> str:
 
 
 def remember(answer: Response, account: str) -> None:
-    """Return the browser that has just signed in its cookie; each sign-in makes a new id."""
+    """Set the cookie of the browser that has just signed in; each sign-in makes a new id."""
     key = account_key(account)
     accounts = [key, *(known for known in _read()[1] if known != key)][:MOST_ACCOUNTS]
     answer.set_cookie(
