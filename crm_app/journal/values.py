@@ -6,7 +6,7 @@ from datetime import date
 from enum import Enum
 from typing import Any, Protocol, TypedDict
 
-from sqlalchemy import inspect
+from sqlalchemy import TypeDecorator, inspect, select
 from sqlalchemy.orm import RelationshipProperty
 
 from crm_app.extensions import db
@@ -89,14 +89,19 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A relationship to another record, which is shown by its name."""
+    """A relationship to another record, which is shown by its name.
+
+    `is_held_first` says that the other record is held before this one, so that nobody who holds
+    both waits for whoever holds them the other way round.
+    """
 
     name: str
     title: str = "name"
+    is_held_first: bool = False
 
     def read(self, record: Any) -> Value:
         """Copy the id, and how the other record is called now; what is pending must be flushed."""
-        relationship = self._relationship(record)
+        relationship = self._relationship(type(record))
         (column,) = relationship.local_columns
         other_id = getattr(record, inspect(type(record)).get_property_by_column(column).key)
         other = db.session.get(relationship.mapper.class_, other_id) if other_id else None
@@ -104,14 +109,20 @@ class Reference:
 
     def write(self, record: Any, value: Any) -> None:
         """Refer to the other record again."""
-        model = self._relationship(record).mapper.class_
+        model = self._relationship(type(record)).mapper.class_
         other = db.session.get(model, value) if value is not None else None
         if value is not None and other is None:
             raise GoneError
         setattr(record, self.name, other)
 
-    def _relationship(self, record: Any) -> RelationshipProperty[Any]:
-        relationship: RelationshipProperty[Any] = inspect(type(record)).relationships[self.name]
+    def hold(self, model: type[Any], value: Any) -> None:
+        """Keep the other record from being deleted before the end of the transaction."""
+        other = self._relationship(model).mapper.class_
+        held = select(other.id).where(other.id == value)
+        db.session.execute(held.with_for_update(read=True, key_share=True))
+
+    def _relationship(self, model: type[Any]) -> RelationshipProperty[Any]:
+        relationship: RelationshipProperty[Any] = inspect(model).relationships[self.name]
         return relationship
 
 
@@ -155,6 +166,8 @@ def plain(value: Any) -> Any:
 
 def typed(record: Any, column: str, value: Any) -> Any:
     """Read what `plain` wrote for a column."""
-    kind = inspect(type(record)).columns[column].type.python_type
-    is_time = value is not None and issubclass(kind, date)
-    return kind.fromisoformat(value) if is_time else value
+    kind = inspect(type(record)).columns[column].type
+    if isinstance(kind, TypeDecorator):
+        kind = kind.impl_instance
+    is_time = value is not None and issubclass(kind.python_type, date)
+    return kind.python_type.fromisoformat(value) if is_time else value

@@ -20,7 +20,7 @@ def _settle(lead: Lead, fields: Collection[str]) -> None:
     if "stage" in fields and lead.stage.kind == StageKind.LOST and not lead.lost_reason:
         raise InvalidInputError("required", "lost_reason")
     if "stage" in fields and lead.is_open != (lead.closed_at is None):
-        raise InvalidInputError("other_kind", "stage")
+        raise InvalidInputError("stage_kind_changed", "stage")
     derive(lead)
 
 
@@ -31,7 +31,7 @@ LEAD = keep(
         (
             Column("title"),
             Reference("contact"),
-            Reference("stage"),
+            Reference("stage", is_held_first=True),
             Columns("value", ("value_cents", "currency")),
             Column("source"),
             Column("about"),

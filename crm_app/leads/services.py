@@ -1,7 +1,6 @@
 """The verbs of leads: each writes its trace in the journal; the caller commits."""
 
 from collections.abc import Collection
-from datetime import datetime
 from typing import TypedDict, Unpack
 
 from sqlalchemy import select
@@ -13,7 +12,7 @@ from crm_app.accounts.models import User
 from crm_app.accounts.rights import Verb
 from crm_app.contacts.models import Contact
 from crm_app.database import hold
-from crm_app.errors import InvalidInputError
+from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal.kinds import RecordKind
 from crm_app.journal.models import JournalEntry
@@ -21,6 +20,7 @@ from crm_app.leads import wording
 from crm_app.leads.kept import LEAD, derive
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.leads.search_document import searchable as searchable
+from crm_app.records.undo import undo
 from crm_app.records.versions import hold_version
 from crm_app.text import clean, required
 
@@ -93,13 +93,11 @@ def update_lead(lead: Lead, by: User, **changes: Unpack[LeadChanges]) -> bool:
     return change.write("changed", by) is not None
 
 
-def move_to(
-    lead: Lead, stage: LeadStage, by: User, *, lost_reason: str = "", closed: datetime | None = None
-) -> LeadStage:
+def move_to(lead: Lead, stage: LeadStage, by: User, *, lost_reason: str = "") -> LeadStage:
     """Move a lead to another stage and give the one it was in; to a lost one it needs the reason.
 
-    A lead that gets closed was closed now, unless `closed` tells when. Raises InvalidInputError:
-    stage_gone, in_bin, required (the field lost_reason).
+    A lead that gets closed was closed now. Raises InvalidInputError: stage_gone, in_bin, required
+    (the field lost_reason).
     """
     # Stages are held before leads everywhere, so that no two wait for each other.
     stage = held_stage(stage.id)
@@ -109,25 +107,28 @@ def move_to(
     reason, left, change = _reason(stage, lost_reason), lead.stage, LEAD.begin(lead)
     if stage.kind == StageKind.OPEN:
         lead.closed_at = None
-    elif closed is not None or left.kind != stage.kind or lead.closed_at is None:
-        lead.closed_at = closed or clock.now()
+    elif left.kind != stage.kind or lead.closed_at is None:
+        lead.closed_at = clock.now()
     lead.stage, lead.lost_reason = stage, reason
     change.write("moved", by)
     return left
 
 
 def move_back(lead: Lead, stage: LeadStage, by: User, version: int) -> None:
-    """Undo the move that made this version: the reason and the day of closing come back too.
+    """Undo the move from `stage` that made this version: reason and day of closing come back too.
 
-    Raises ConflictError when somebody changed the lead since, InvalidInputError as move_to.
+    Raises ConflictError when somebody changed the lead since, InvalidInputError as move_to and
+    as `undo`.
     """
+    # Stages are held before leads everywhere, so that no two wait for each other.
     held_stage(stage.id)
     hold_version(lead, version)
+    if lead.is_in_bin:
+        raise InvalidInputError("in_bin")
     last = db.session.scalar(JournalEntry.of(RecordKind.LEAD, lead.id).limit(1))
-    moved = last.shown if last is not None and last.action == "moved" else {}
-    reason, closed = moved.get("lost_reason", [lead.lost_reason])[0], moved.get("closed_at")
-    moment = datetime.fromisoformat(closed[0]) if closed and closed[0] else None
-    move_to(lead, stage, by, lost_reason=reason, closed=moment)
+    if last is None or last.action != "moved":
+        raise ConflictError
+    undo(last, by)
 
 
 def win(lead: Lead, by: User) -> None:

@@ -28,6 +28,8 @@ NAMES = {
     "pipeline": {"stage", "order"},
     "outcomes": {"outcomes"},
 }
+# Kept to be undone, and not shown.
+HIDDEN = {"completed_at", "completed_by_id", "deleted_at", "refused_numbers"}
 BATCH = 1_000
 
 
@@ -89,14 +91,20 @@ def rewrite(change: Any) -> None:
 
 def with_values(record_type: str, changes: dict[str, Any]) -> dict[str, Any]:
     """Tell the values from the names: [old, new] becomes {"old": …, "new": …}."""
-    names = NAMES.get(record_type, set())
     return {
         field: {
-            side: {"shown" if field in names else "value": words}
+            side: {"value" if is_value(record_type, field, words) else "shown": words}
             for side, words in zip(("old", "new"), pair, strict=True)
         }
         for field, pair in changes.items()
     }
+
+
+def is_value(record_type: str, field: str, words: Any) -> bool:
+    """Whether it says all that the record held."""
+    # Of an amount that was empty the currency was not kept.
+    is_amount_without_currency = (record_type, field, words) == ("lead", "value", None)
+    return not is_amount_without_currency and field not in NAMES.get(record_type, set())
 
 
 def without_values(_record_type: str, changes: dict[str, Any]) -> dict[str, Any]:
@@ -106,4 +114,5 @@ def without_values(_record_type: str, changes: dict[str, Any]) -> dict[str, Any]
             change[side].get("shown", change[side].get("value")) for side in ("old", "new")
         ]
         for field, change in changes.items()
+        if field not in HIDDEN
     }
