@@ -31,6 +31,12 @@ REASONS: dict[str, Any] = NUMBER_REASONS | {
     "too_many_emails": _l("A contact can have %(most)s e-mail addresses at most."),
     "company_has_people": _l("People work at this company. Move them to another one first."),
     "company_unknown": _l("This company is not there any more. Choose another one."),
+    "not_undoable": _l("Changes of this kind cannot be undone."),
+    "values_unknown": _l("This was changed before Ramal could undo it."),
+    "record_gone": _l("This was deleted for good."),
+    "other_gone": _l("What it belonged to before is not there any more."),
+    "changed_since": _l("This has been changed again. Undoing would overwrite that."),
+    "already_undone": _l("This has been undone already."),
     "note_empty": _l("Write something first."),
     "note_too_long": _l("This is too long."),
 }

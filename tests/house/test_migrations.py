@@ -17,10 +17,12 @@ from sqlalchemy import Connection, DateTime, LargeBinary, MetaData, func, inspec
 from crm_app import search_index
 from crm_app.cli import build
 from crm_app.config import Config
+from crm_app.contacts import wording as contact_wording
 from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact
 from crm_app.extensions import db
 from crm_app.health import migrations
+from crm_app.journal.models import JournalEntry
 from crm_app.leads.models import Lead
 from tests.postgres import Postgres
 
@@ -189,6 +191,87 @@ def test_it_finds_with_plain_marks_what_an_earlier_release_wrote_with_fine_ones(
             )
         names = db.session.scalars(select(Contact.sort_name)).all()
         assert all(name.startswith("sant'ana - ") for name in names)
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda path: path.stem)
+def test_it_keeps_the_words_of_what_an_earlier_release_wrote_into_the_journal(
+    release: Path, new_house: MakeApp
+) -> None:
+    office = json.loads(release.read_text(encoding="utf-8"))
+    user_id = office["tables"]["user"][0]["id"]
+    written: dict[int, tuple[str, str, dict[str, Any]]] = dict(enumerate(CHANGES_OF_LONG_AGO, 5000))
+    office["tables"]["journal_entry"] += [
+        {
+            "id": number,
+            "record_type": kind,
+            "record_id": 1,
+            "action": action,
+            "changes": changes,
+            "user_id": user_id,
+            "at": "2026-01-05T10:00:00+00:00",
+        }
+        for number, (kind, action, changes) in written.items()
+    ]
+    with new_house().app_context():
+        upgrade(revision=office["revision"])
+        with db.engine.begin() as connection:
+            fill(connection, office["tables"])
+        upgrade()
+        entries = {number: db.session.get_one(JournalEntry, number) for number in written}
+        for number, (_kind, action, changes) in written.items():
+            assert (entries[number].action, entries[number].shown) == (action, changes)
+        # What the old entries say is said on pages as before; only what was kept as a value can
+        # be undone.
+        values = entries[5000].changes
+        assert values["job_title"] == {"old": {"value": ""}, "new": {"value": "Director"}}
+        assert values["company"] == {"old": {"shown": ""}, "new": {"shown": "Costa & Filhos"}}
+        history = contact_wording.HISTORY.of(1)
+        assert next(entry.id for entry, _action, _changes in history) == 5000
+        db.session.rollback()
+        downgrade(revision="0015")
+        with db.engine.connect() as connection:
+            rows = connection.execute(
+                text("SELECT id, changes FROM journal_entry WHERE id >= 5000 ORDER BY id")
+            ).all()
+        read_back = {row.id: row.changes for row in rows}
+        for number, (_kind, _action, changes) in written.items():
+            found = read_back[number]
+            assert (json.loads(found) if isinstance(found, str) else found) == changes
+
+
+# As the releases before values were kept wrote them: [old, new], names instead of ids.
+CHANGES_OF_LONG_AGO: list[tuple[str, str, dict[str, Any]]] = [
+    (
+        "contact",
+        "changed",
+        {
+            "name": ["Ana", "Ana Costa"],
+            "kind": ["person", "company"],
+            "job_title": ["", "Director"],
+            "company": ["", "Costa & Filhos"],
+            "responsible": ["Bob", ""],
+            "do_not_call": [False, True],
+            "phones": [[], [["+351912345678", "mobile", True]]],
+            "emails": [["ana@example.com"], []],
+        },
+    ),
+    (
+        "lead",
+        "moved",
+        {
+            "stage": ["New", "Lost"],
+            "value": [None, [123456, "EUR"]],
+            "lost_reason": ["", "Price"],
+            "closed_at": [None, "2026-01-05T10:00:00+00:00"],
+        },
+    ),
+    ("task", "changed", {"due": ["2026-01-05", None], "assignee": ["Bob", "Carol"]}),
+    ("task", "completed", {}),
+    ("call", "attached", {"contact": ["Ana", "Rui"]}),
+    ("user", "changed", {"role": ["agent", "manager"], "extension": [None, "104"]}),
+    ("pipeline", "stage_added", {"stage": [None, ["Extra", "open"]]}),
+    ("pipeline", "stages_ordered", {"order": [["New", "Won"], ["Won", "New"]]}),
+]
 
 
 def fill(connection: Connection, tables: dict[str, list[dict[str, Any]]]) -> None:

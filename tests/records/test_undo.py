@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, inspect, select
 
 from crm_app.accounts.models import User
-from crm_app.contacts import not_this_person
 from crm_app.contacts import services as contacts
+from crm_app.contacts.fields import ContactDraft, PhoneDraft
 from crm_app.contacts.models import (
     Contact,
     ContactEmail,
@@ -21,7 +21,7 @@ from crm_app.contacts.models import (
     NotThisPerson,
     PhoneKind,
 )
-from crm_app.contacts.services import Draft, PhoneDraft
+from crm_app.contacts.numbers import not_this_person
 from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
@@ -89,7 +89,11 @@ def drafts(draw: Any) -> dict[str, Any]:
         "in_company": draw(st.booleans()),
         "is_mine": draw(st.booleans()),
         "phones": [
-            PhoneDraft(number, draw(st.sampled_from(PhoneKind)), draw(st.booleans()))
+            PhoneDraft(
+                number=number,
+                kind=draw(st.sampled_from(PhoneKind)),
+                is_main=draw(st.booleans()),
+            )
             for number in numbers
         ],
         "emails": draw(st.lists(st.sampled_from(ADDRESSES), unique=True)),
@@ -110,7 +114,7 @@ def do_to_contact(contact: Contact, company: Contact, by: User, verb: str, said:
         said = dict(said)
         company_id = company.id if said.pop("in_company") else None
         responsible_id = by.id if said.pop("is_mine") else None
-        draft = Draft(company_id=company_id, responsible_id=responsible_id, **said)
+        draft = ContactDraft(company_id=company_id, responsible_id=responsible_id, **said)
         contacts.update_contact(contact, draft, by, contact.version)
     elif verb == "add_phone":
         contacts.add_phone(contact, said, PhoneKind.WORK, by)
@@ -282,8 +286,10 @@ def ana(app: Flask) -> Contact:
 
 def renamed(contact: Contact, by: User, **said: Any) -> JournalEntry:
     """Change a contact as its form would, and give what was written down."""
-    phones = [PhoneDraft(row.number, row.kind, row.is_main) for row in contact.phones]
-    draft = Draft(**{"name": contact.name, "about": contact.about, "phones": phones, **said})
+    phones = [
+        PhoneDraft(number=row.number, kind=row.kind, is_main=row.is_main) for row in contact.phones
+    ]
+    draft = ContactDraft(**{"name": contact.name, "about": contact.about, "phones": phones, **said})
     contacts.update_contact(contact, draft, by, contact.version)
     return last_entry(contact)
 
@@ -427,7 +433,7 @@ class TestBatch:
         lead = make_lead("Roof", contact_id=ana.id)
         was = state(ana), state(lead)
         with journal.batch() as batch:
-            made = contacts.create_contact(Draft(name="Rui"), bob)
+            made = contacts.create_contact(ContactDraft(name="Rui"), bob)
             renamed(ana, bob, name="Anna")
             leads.update_lead(lead, bob, contact_id=made.id, title="New roof")
             renamed(ana, bob, name="Anne", about="Likes tea")
