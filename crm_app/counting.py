@@ -1,4 +1,4 @@
-"""Counting how often something was done, for all processes together."""
+"""Rate limits that all processes share."""
 
 from collections.abc import Callable
 from typing import TypeVar, cast

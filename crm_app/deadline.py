@@ -1,4 +1,4 @@
-"""How long what is done now may wait for the database, all its waits together."""
+"""The time that the current work may still wait for the database."""
 
 import time
 from collections.abc import Iterator

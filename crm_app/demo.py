@@ -1,4 +1,4 @@
-"""Valid sample records: one definition for the demo office and for the tests."""
+"""Valid sample records, for the demo office and for the tests."""
 
 import itertools
 import uuid

@@ -1,4 +1,4 @@
-"""The errors that differ by what the user may do about them."""
+"""Errors, set apart by what the user can do about them."""
 
 
 class RamalError(Exception):

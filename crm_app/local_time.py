@@ -1,4 +1,4 @@
-"""The calendar and the clock of somebody who lives in a zone."""
+"""The calendar and the clock of a time zone."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta

@@ -1,4 +1,4 @@
-"""Paging by key: page 10,000 costs what page 1 costs, on both engines."""
+"""Keyset paging: page 10,000 costs what page 1 costs, on both engines."""
 
 import base64
 import binascii

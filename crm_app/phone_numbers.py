@@ -1,4 +1,4 @@
-"""Phone numbers: any writing in, E.164 or a short number stored, a pleasant form shown.
+"""Phone numbers: any format in, E.164 or a short number stored, a readable form shown.
 
 What is read from the PBX or is stored already is never refused; what people type may be a number
 that no plan knows, as long as one of its length is possible.

@@ -1,4 +1,4 @@
-"""One telephone that its country writes in two ways: found and typed by either.
+"""Equivalent numbers: telephones that their country writes in two ways.
 
 Argentina puts a 9 before mobile numbers dialled from abroad (15 at home), Brazil has given its
 mobile numbers a ninth digit, Italy keeps the zero of its areas, Mexico has dropped the 1 before

@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL that makes little fuss about a short wait."""
+"""A connection to PostgreSQL that does not yield for a short wait."""
 
 import select
 from collections.abc import Generator

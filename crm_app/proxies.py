@@ -1,4 +1,4 @@
-"""Which proxies stand in front of us, and what is believed of the headers that they add."""
+"""Which proxies are in front of us, and which of their headers are trusted."""
 
 import ipaddress
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What people type, without what nobody sees: in forms, in services, and inside sentences."""
+"""Cleaning typed text: invisible characters, white space, direction marks in sentences."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""What services need of a request and cannot ask: the signed-in user's row, and the vault."""
+"""What views pass to services of a request: the signed-in user's row, and the vault."""
 
 from typing import cast
 

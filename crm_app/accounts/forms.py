@@ -10,7 +10,7 @@ from wtforms import EmailField, PasswordField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length
 
-from crm_app.accounts import typed, wording
+from crm_app.accounts import normalise, wording
 from crm_app.errors import InvalidInputError
 from crm_app.text import clean
 from crm_app.web.display.formatting import LANGUAGES
@@ -32,7 +32,7 @@ def name_field() -> StringField:
     return StringField(
         _l("Name"),
         filters=[clean],
-        validators=[DataRequired(_l("Enter a name.")), Length(max=typed.NAME_LENGTH)],
+        validators=[DataRequired(_l("Enter a name.")), Length(max=normalise.NAME_LENGTH)],
         render_kw={"autocomplete": "name"},
     )
 

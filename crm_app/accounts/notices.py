@@ -1,4 +1,4 @@
-"""A word to the owner: what was done to somebody's way in, until they have read it.
+"""Notices to a user about changes of their own account, shown until they are read.
 
 What was done stands in the journal; the user's row says from when on they have not read it.
 """

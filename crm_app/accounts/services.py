@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from crm_app import database
-from crm_app.accounts import links, notices, typed
+from crm_app.accounts import links, normalise, notices
 from crm_app.accounts.models import FactorPolicy, LinkPurpose, OfficeSettings, Role, User
 from crm_app.accounts.pbx import extensions
 from crm_app.accounts.sessions import services as sessions
@@ -46,8 +46,8 @@ def create_user(
     user = User(fs_uniquifier=_new_session_key(), active=True, password=password_hash)
     _store(
         user,
-        email=typed.email(email),
-        name=typed.name(name),
+        email=normalise.email(email),
+        name=normalise.name(name),
         role=role,
         extension=_extension_for(user, extension),
     )
@@ -106,8 +106,8 @@ def change_user(
         by,
         "changed",
         {
-            "name": typed.name(name),
-            "email": typed.email(email),
+            "name": normalise.name(name),
+            "email": normalise.email(email),
             "role": role,
             "extension": _extension_for(user, extension),
         },

@@ -1,4 +1,4 @@
-"""What a watching program may count: figures about calls and parts, never about people."""
+"""Figures for monitoring: about calls and parts of the system, never about people."""
 
 from collections.abc import Iterator
 from datetime import datetime

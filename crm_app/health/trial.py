@@ -1,4 +1,4 @@
-"""Whether the database answers and can be written right now, found out by doing both."""
+"""Whether the database can be read and written right now, tried out on it."""
 
 import sqlite3
 import threading

@@ -1,4 +1,4 @@
-"""Addresses for those who watch over Ramal: balancers, service managers, people."""
+"""Addresses for monitoring: load balancers, service managers, people."""
 
 import hmac
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""What is on a user's desk today, in as few questions to the database as possible."""
+"""What a user has to do today, in as few queries as possible."""
 
 from dataclasses import dataclass
 from datetime import timedelta

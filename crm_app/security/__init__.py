@@ -1,1 +1,1 @@
-"""Who came in, who was refused, and who changed what keeps the house safe."""
+"""Security events: who signed in, who was refused, who changed rights and settings."""

@@ -1,4 +1,4 @@
-"""What of a network address is one guesser, and what of it is kept for long."""
+"""Which part of a network address counts as one guesser, and which part is kept for long."""
 
 import ipaddress
 

@@ -1,4 +1,4 @@
-"""Writing down what concerns security: `done` with a change, `refused` whatever becomes of it."""
+"""Recording security events: `done` with a change, `refused` also when it is rolled back."""
 
 from typing import Any
 

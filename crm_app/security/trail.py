@@ -1,4 +1,4 @@
-"""Refusals on their way into the database: gathered, counted and written behind the answers."""
+"""Refusals are counted in memory and written to the database after the answers."""
 
 import threading
 import time

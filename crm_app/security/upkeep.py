@@ -1,4 +1,4 @@
-"""What becomes of old security events: addresses are shortened, the oldest go, figures stay."""
+"""Retention of security events: addresses are shortened, the oldest are deleted, figures stay."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What is possible and unwise in the settings: said at the start, and not refused."""
+"""Warnings about settings that are allowed but unwise, printed at the start."""
 
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit

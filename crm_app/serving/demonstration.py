@@ -54,22 +54,22 @@ def serve(settings: Config, create_app: Callable[[Config], Flask]) -> None:
     pbx_port = _free_port()
     demo = settings_of_demo(settings, pbx_port)
     with ExitStack() as held:
-        ground = office.take_ground(demo, held)
-        app = create_app(ground.settings)
-        office.prepare(app, ground.settings)
+        resources = office.acquire(demo, held)
+        app = create_app(resources.settings)
+        office.prepare(app, resources.settings)
         key, secret = secrets.token_hex(10), secrets.token_hex(10)
         with app.app_context():
             cards = demo_office.load()
             clients = demo_office.known_clients()
             _connect(app.extensions["vault"], key, secret, [card.extension for card in cards])
-        supervisor = Supervisor(ground.settings, ground.listener, ground.lock)
+        supervisor = Supervisor(resources.settings, resources.listener, resources.lock)
 
         def start_pbx() -> None:
             supervisor.start_module(
                 "PBX simulator",
                 "crm_app.simulator",
                 f"--key={key}",
-                f"--webhook={ground.settings.base_url}/zadarma",
+                f"--webhook={resources.settings.base_url}/zadarma",
                 f"--port={pbx_port}",
                 f"--extensions={','.join(card.extension for card in cards)}",
                 f"--did={demo_office.DID}",
@@ -79,11 +79,11 @@ def serve(settings: Config, create_app: Callable[[Config], Flask]) -> None:
             )
 
         def greet() -> None:
-            office.say_where(ground.settings)
+            office.say_where(resources.settings)
             click.echo(_table(cards))
             click.echo(f"Ring the office: http://{PBX_HOST}:{pbx_port}\n")
 
-        office.open_office(supervisor, ground.settings, greet, start_pbx)
+        office.open_office(supervisor, resources.settings, greet, start_pbx)
 
 
 def _connect(vault: Vault, key: str, secret: str, extensions: list[str]) -> None:

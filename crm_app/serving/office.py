@@ -18,7 +18,7 @@ Greeting = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class HeldResources:
     """What is held while the office is open: the socket and the lock of the data folder."""
 
     settings: Config
@@ -26,14 +26,14 @@ class Ground:
     lock: int
 
 
-def take_ground(settings: Config, held: ExitStack) -> Ground:
+def acquire(settings: Config, held: ExitStack) -> HeldResources:
     """Make sure that nothing stands in the way, and hold it; raises ConfigError."""
     checks.prepare_folder(settings.data_dir)
     checks.prepare_private_folder(settings.data_dir / "run")
     lock = checks.lock_folder(settings.data_dir / "run")
     listener = held.enter_context(checks.bind(settings.bind))
     real = settings.model_copy(update={"bind": checks.real_address(settings, listener)})
-    return Ground(real, listener, lock)
+    return HeldResources(real, listener, lock)
 
 
 def serve(settings: Config, app: Flask) -> None:
@@ -42,19 +42,19 @@ def serve(settings: Config, app: Flask) -> None:
     Raises ConfigError or DatabaseError when it cannot open, RamalError when a part keeps dying.
     """
     with ExitStack() as held:
-        ground = take_ground(settings, held)
-        setup_address = prepare(app, ground.settings)
-        supervisor = Supervisor(ground.settings, ground.listener, ground.lock)
+        resources = acquire(settings, held)
+        setup_address = prepare(app, resources.settings)
+        supervisor = Supervisor(resources.settings, resources.listener, resources.lock)
 
         def greet() -> None:
-            say_where(ground.settings)
+            say_where(resources.settings)
             if setup_address:
                 click.echo(
                     f"\nThere is no administrator yet. Open this link once to become one:\n\n"
                     f"  {setup_address}\n"
                 )
 
-        open_office(supervisor, ground.settings, greet)
+        open_office(supervisor, resources.settings, greet)
 
 
 def open_office(

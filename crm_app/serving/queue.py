@@ -1,4 +1,4 @@
-"""The queue that wakes the worker: words as JSON, and nothing else is ever taken from it."""
+"""The queue that wakes the worker: names of tasks as JSON, and nothing else."""
 
 import json
 from collections.abc import Callable, Collection

@@ -1,4 +1,4 @@
-"""Identities in addresses and forms: what cannot be one is refused before the database sees it."""
+"""Ids in addresses and forms: an impossible one is refused before the database sees it."""
 
 from werkzeug.routing import IntegerConverter, Map
 

@@ -1,4 +1,4 @@
-"""A browser sends each line end as two characters; kept and counted it is one."""
+"""Browsers send each line end as two characters; it is stored and counted as one."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Where the user is: the page to go back to after a button on it was pressed."""
+"""The page to return to after a button on it was pressed."""
 
 from urllib.parse import urlsplit
 

@@ -12,7 +12,7 @@ from flask.cli import AppGroup
 from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from crm_app.accounts import links, services, typed, wording
+from crm_app.accounts import links, normalise, services, wording
 from crm_app.accounts.models import LinkPurpose, Role, User
 from crm_app.accounts.passwords import hashing
 from crm_app.accounts.second_factor import services as factors
@@ -104,7 +104,7 @@ def unlock(email: str) -> None:
         raise click.ClickException(
             f"the event bus does not answer ({type(error).__name__}); tries are counted there."
         ) from error
-    click.echo(f"{typed.email(email)} may try again.")
+    click.echo(f"{normalise.email(email)} may try again.")
 
 
 @user_cli.command("reset-second-factor")
@@ -119,7 +119,9 @@ def reset_second_factor(email: str) -> None:
 
 
 def _find(email: str) -> User:
-    user: User | None = db.session.scalar(db.select(User).where(User.email == typed.email(email)))
+    user: User | None = db.session.scalar(
+        db.select(User).where(User.email == normalise.email(email))
+    )
     if user is None:
         raise click.ClickException(f"nobody has the e-mail {email}")
     return user

@@ -1,4 +1,4 @@
-"""One's own account: name, how Ramal looks, and the password."""
+"""The pages of a user's own account: name, preferences and password."""
 
 from flask import render_template, request, url_for
 from flask_babel import gettext as _

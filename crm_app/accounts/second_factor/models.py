@@ -1,4 +1,4 @@
-"""Second factors: one authenticator app a user, passkeys, and the codes for who has lost them."""
+"""Second factors: one authenticator app a user, passkeys, and recovery codes."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Passkeys: making and removing one's own, and signing in by one."""
+"""Passkeys: creating and removing one's own, and signing in with one."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Passkeys: what the browser is asked for, and whether its answer is good; the caller commits."""
+"""Passkeys: challenges for the browser, and the check of its answers; the caller commits."""
 
 import base64
 import secrets

@@ -1,4 +1,4 @@
-"""For which site browsers keep passkeys: the host of PUBLIC_URL, over TLS or on this machine."""
+"""The site that passkeys belong to: the host of PUBLIC_URL, over TLS or on this machine."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit

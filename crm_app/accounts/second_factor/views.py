@@ -1,4 +1,4 @@
-"""One's own second factors: the authenticator app and the recovery codes; and their reset."""
+"""The pages of one's own second factors: authenticator app, recovery codes, and the reset."""
 
 import io
 

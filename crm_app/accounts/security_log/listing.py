@@ -1,4 +1,4 @@
-"""Which security events an administrator asks for."""
+"""The list of security events, and its filter."""
 
 from dataclasses import dataclass
 from datetime import datetime

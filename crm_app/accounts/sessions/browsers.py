@@ -1,4 +1,4 @@
-"""What is written down of the browser in which somebody signs in."""
+"""What is stored about the browser in which somebody signs in."""
 
 from crm_app.accounts.sessions.services import Device
 from crm_app.security.addresses import shortened

@@ -1,4 +1,4 @@
-"""What joins a request to its row in the table of sessions: two cookies, and nothing else.
+"""The two cookies that connect a request with its row in the table of sessions.
 
 Flask's own session carries the token of the row (and the forms' secret, and toasts): when the row
 has ended, that cookie lets nobody in. The second cookie is for browsers that stay signed in.

@@ -1,4 +1,4 @@
-"""Browsers in which somebody has signed in before: their tries are counted apart from all others.
+"""Browsers in which somebody has signed in before: their tries are counted separately.
 
 The cookie lets nobody in. It only says that somebody else's wrong tries are not this browser's.
 """
@@ -11,7 +11,7 @@ from typing import Any
 from flask import Response, current_app, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from crm_app.accounts import typed
+from crm_app.accounts import normalise
 from crm_app.accounts.sessions import cookies
 from crm_app.config import Config
 from crm_app.encryption import Purpose
@@ -23,7 +23,7 @@ MOST_ACCOUNTS = 5
 
 def account_key(account: str) -> str:
     """Name an account for a counter; what is typed as an e-mail may be of any length."""
-    return hashlib.sha256(typed.email(account).encode("utf-8", "replace")).hexdigest()
+    return hashlib.sha256(normalise.email(account).encode("utf-8", "replace")).hexdigest()
 
 
 def known_device(account: str) -> str:

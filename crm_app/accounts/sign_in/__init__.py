@@ -1,1 +1,1 @@
-"""Coming in and staying in: the sign-in itself, one-time links, and fresh proofs."""
+"""Signing in: password, one-time links, the list of sessions, and the password asked again."""

@@ -20,7 +20,7 @@ from flask_principal import Principal
 from flask_security import Security, SQLAlchemyUserDatastore, login_user
 
 from crm_app import database
-from crm_app.accounts import typed, wording
+from crm_app.accounts import normalise, wording
 from crm_app.accounts.models import User
 from crm_app.accounts.sessions import cookies, devices, throttle
 from crm_app.accounts.sign_in import factor_gate, second_step
@@ -155,7 +155,7 @@ def _kept_here(answer: Response) -> Response:
 
 def _id_of(account: str) -> int | None:
     with database.reading():
-        wanted = db.select(User.id).where(User.email == typed.email(account))
+        wanted = db.select(User.id).where(User.email == normalise.email(account))
         found: int | None = db.session.scalar(wanted)
         db.session.commit()
     return found

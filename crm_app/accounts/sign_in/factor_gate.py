@@ -1,4 +1,4 @@
-"""Who must have a second factor and has none gets nowhere but to the page that sets one up."""
+"""Users who must have a second factor and have none reach only the page that sets one up."""
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar

@@ -9,7 +9,7 @@ from wtforms import BooleanField, EmailField, PasswordField
 from wtforms.validators import InputRequired
 
 from crm_app import database
-from crm_app.accounts import typed
+from crm_app.accounts import normalise
 from crm_app.accounts.forms import PreferencesForm, email_field, name_field, password_field
 from crm_app.accounts.models import User
 from crm_app.extensions import db
@@ -51,7 +51,7 @@ class SignInForm(LoginForm):
     def _find_user(self) -> User | None:
         # Comparing takes a while on purpose. The user is taken out of the session for it, so that
         # no transaction is open then: on SQLite nobody else could write.
-        address = typed.email(self.email.data)
+        address = normalise.email(self.email.data)
         with database.reading():
             user: User | None = db.session.scalar(db.select(User).where(User.email == address))
             if user is not None:

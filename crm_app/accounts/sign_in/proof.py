@@ -1,4 +1,4 @@
-"""A fresh proof before what matters most: the password again when the last proof is too old.
+"""The password is asked again before sensitive changes, when the last proof is too old.
 
 Nothing typed is lost: the question carries the refused form with it and sends it on.
 """

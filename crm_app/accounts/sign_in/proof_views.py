@@ -1,4 +1,4 @@
-"""The question for the password where no form waits for the answer, or a script asks it."""
+"""The page that asks for the password again, where no form carries the question."""
 
 from flask import make_response, request, url_for
 

@@ -1,4 +1,4 @@
-"""Between password and second factor: nobody is signed in, and the cookie says who waits.
+"""Between password and second factor: nobody is signed in yet, and a signed cookie says who waits.
 
 It is signed, good for ten minutes, and for the user's present sessions' key only.
 """

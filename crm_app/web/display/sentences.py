@@ -1,4 +1,4 @@
-"""What people typed stands inside our sentences without turning them round."""
+"""Values in translated sentences are isolated, so that no text turns the sentence round."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The outermost layer: whom to believe about a request's sender, and for which host we answer."""
+"""The outermost layer: which proxies to trust about the sender, and which hosts we answer."""
 
 import ipaddress
 import re

@@ -1,4 +1,4 @@
-"""How the body of a request comes in: whole, in time, within its size, before anything else.
+"""The body of a request is read first: whole, in time, within its size.
 
 A body comes as fast as its sender's network likes, and may never end. Reading it inside a
 transaction would hold that open for as long, and on SQLite the only write lock with it; so bodies

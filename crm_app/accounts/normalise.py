@@ -1,4 +1,4 @@
-"""What is typed about a person, in the one form in which it is stored, compared and counted."""
+"""Names and e-mails of users, in the form in which they are stored, compared and counted."""
 
 from crm_app.errors import InvalidInputError
 from crm_app.text import clean, required
