@@ -43,7 +43,7 @@ def text() -> bytes:
 
 
 def _of_the_spool() -> Iterator[Metric]:
-    spool = services.look_at(current_app.extensions["telephony_desk"].spool)
+    spool = services.look_at(current_app.extensions["webhook_receiver"].spool)
     yield _gauge(
         "ramal_spool_records", "Notifications that wait in a file for the database", spool.records
     )

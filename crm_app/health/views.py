@@ -38,7 +38,7 @@ def ready() -> Response:
         answer = jsonify(
             **report,
             checks={check.name: check.problem or "ok" for check in checks},
-            spool=asdict(services.look_at(current_app.extensions["telephony_desk"].spool)),
+            spool=asdict(services.look_at(current_app.extensions["webhook_receiver"].spool)),
         )
     else:
         answer = jsonify(**report)

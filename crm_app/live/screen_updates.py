@@ -1,4 +1,4 @@
-"""Tells the screens what has changed, behind the back of whoever may not wait for the bus."""
+"""Sends screen updates in the background, for callers who must not wait for the bus."""
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -17,10 +17,10 @@ log = structlog.get_logger(__name__)
 _Message = tuple[frozenset[int], tuple[tuple[str, int | None], ...]]
 
 
-class Teller:
-    """Passes messages on in the order they came, in a thread of its own.
+class ScreenUpdates:
+    """Sends messages in the order they were given, in a thread of its own.
 
-    While the bus hangs they wait, each once: a message only says what is to be looked at.
+    While the bus hangs they wait, each once: a message only says what to look at.
     """
 
     def __init__(self, send: Callable[[Iterable[int], dict[str, int | None]], None] = tell) -> None:
@@ -30,24 +30,24 @@ class Teller:
         self._is_sending = False
         self._thread: threading.Thread | None = None
 
-    def later(self, user_ids: Iterable[int], message: Mapping[str, int | None]) -> None:
-        """Tell these users something as soon as possible; never waits and never fails."""
+    def enqueue(self, user_ids: Iterable[int], message: Mapping[str, int | None]) -> None:
+        """Send these users a message as soon as possible; never waits and never fails."""
         users = frozenset(user_ids)
         if not users:
             return
         with self._changed:
             self._waiting.setdefault((users, tuple(message.items())))
             if len(self._waiting) > MOST_WAITING:
-                # A page that has missed a message looks at everything when the bus is back.
+                # A page that missed a message fetches everything once the bus is back.
                 del self._waiting[next(iter(self._waiting))]
-            # None has been started yet, or it was left behind in the process we were forked from.
+            # There is none yet, or it stayed in the process that we were forked from.
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, daemon=True, name="teller")
+                self._thread = threading.Thread(target=self._run, daemon=True, name="updates")
                 self._thread.start()
             self._changed.notify_all()
 
-    def is_done(self, seconds: float) -> bool:
-        """Wait until all is told, at most so long; returns whether it is."""
+    def wait_until_sent(self, seconds: float) -> bool:
+        """Wait for that, at most so many seconds; False when something is still waiting."""
         with self._changed:
             return self._changed.wait_for(
                 lambda: not (self._waiting or self._is_sending), timeout=seconds
@@ -65,17 +65,17 @@ class Teller:
             try:
                 self._send(users, dict(message))
             except Exception as error:
-                # The boundary of a message: the next one must leave all the same.
-                log.error("message_not_told", exc_info=error)
+                # Whatever is wrong with this message, the next one must leave.
+                log.error("screen_update_not_sent", exc_info=error)
 
 
-teller = Teller()
+screen_updates = ScreenUpdates()
 
 
 def after_commit(user_ids: Iterable[int], message: Mapping[str, int | None]) -> None:
     """Send a message of ids to these users' screens once the session's transaction is committed."""
     users = frozenset(user_ids)
-    when_committed(lambda: teller.later(users, message))
+    when_committed(lambda: screen_updates.enqueue(users, message))
 
 
 def when_committed(do: Callable[[], object]) -> None:

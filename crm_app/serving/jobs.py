@@ -75,8 +75,8 @@ def purge_security(_payload: Payload) -> None:
 def take_in_kept(payload: Payload) -> NextStep | None:
     """Take in what a mistake of ours had kept in quarantine, a few in each step."""
     country = current_app.config["DEFAULT_COUNTRY"]
-    looked = quarantine.take_in_few(country, after=payload.get("after", 0))
-    return NextStep({"after": looked.last_id}) if looked.last_id else None
+    some = quarantine.retry_some(country, after=payload.get("after", 0))
+    return NextStep({"after": some.last_id}) if some.last_id else None
 
 
 KINDS = (

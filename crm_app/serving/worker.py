@@ -69,7 +69,7 @@ class Worker:
             log.warning("unwise_setting", says=sentence)
         self._consumer.start()
         # By itself, for the bus may be away at the same time as the database was.
-        self._app.extensions["telephony_desk"].drainer.watch()
+        self._app.extensions["webhook_receiver"].drainer.watch()
         signals.when_asked_to_end(self._note_signal)
         next_heartbeat = time.monotonic()
         while not self._end.wait(TICK_SECONDS):

@@ -11,14 +11,14 @@ from crm_app.config import Config
 from crm_app.encryption import WrongKeyError
 from crm_app.errors import InvalidInputError
 from crm_app.keys import services as keys
-from crm_app.live.screen_updates import teller
+from crm_app.live.screen_updates import screen_updates
 from crm_app.telephony import health_checks, services, wording
 from crm_app.telephony.connection import Link, LinkCache
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.views import probe
 from crm_app.telephony.webhook import quarantine
 
-_TELLING_SECONDS = 5.0
+_SENDING_SECONDS = 5.0
 _MARKS = {"ok": "ok     ", "warn": "look   ", "bad": "BROKEN ", "unknown": "?      "}
 telephony_cli = AppGroup("telephony", help="Join the office to its PBX, and see whether it works.")
 
@@ -65,20 +65,18 @@ def check(as_json: bool) -> None:
     if link.is_connected:
         services.keep(probe(link))
     settings = TelephonySettings.current()
-    lamps = [
-        wording.said(lamp)
-        for lamp in health_checks.lamps(settings, link, _config(), health_checks.arrivals())
-    ]
-    broken = [said.lamp.name for said in lamps if said.lamp.state == "bad"]
+    seen = health_checks.arrivals()
+    reports = [wording.report(one) for one in health_checks.run(settings, link, _config(), seen)]
+    broken = [report.check.name for report in reports if report.check.state == "bad"]
     if as_json:
         shown = [
-            {"lamp": said.lamp.name, "state": said.lamp.state, "says": said.says, "do": said.do}
-            for said in lamps
+            {"lamp": one.check.name, "state": one.check.state, "says": one.says, "do": one.do}
+            for one in reports
         ]
         click.echo(json.dumps({"lamps": shown}, ensure_ascii=False))
         sys.exit(1 if broken else 0)
-    for said in lamps:
-        click.echo(f"{_MARKS[said.lamp.state]}{said.says}")
+    for report in reports:
+        click.echo(f"{_MARKS[report.check.state]}{report.says}")
     if settings.last_error:
         click.echo(f"       {wording.api_sentence(settings.last_error)}")
     if broken:
@@ -91,10 +89,10 @@ def retry() -> None:
 
     Only those that the PBX has signed. The worker does the same once an hour.
     """
-    looked = quarantine.take_in_again(_config().default_country)
-    # What is told in a thread would end with this process.
-    teller.is_done(_TELLING_SECONDS)
-    click.echo(f"{looked.taken} taken in, {looked.left} left.")
+    result = quarantine.retry_quarantined(_config().default_country)
+    # Updates that a thread has not sent yet would end with this process.
+    screen_updates.wait_until_sent(_SENDING_SECONDS)
+    click.echo(f"{result.taken} taken in, {result.left} left.")
 
 
 def stored_link() -> Link:

@@ -1,4 +1,4 @@
-"""Is the link with the PBX alive? One lamp for each thing that can be wrong."""
+"""Is the link with the PBX alive? One health check for each thing that can be wrong."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -34,8 +34,8 @@ _CLOCKS_AGREE_WITHIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Lamp:
-    """One thing that is well, worth a look (warn), broken (bad) or not known yet.
+class HealthCheck:
+    """One thing that works, is worth a look (warn), is broken (bad) or not known yet.
 
     `at` is when that was seen; `names` and `count` complete the sentence that goes with it.
     """
@@ -54,7 +54,7 @@ class Arrivals:
     last_event_at: datetime | None
     unreadable_count: int
     last_unreadable_at: datetime | None
-    # Whether signatures were refused after the last one that fitted.
+    # Whether signatures were refused after the last one that was right.
     is_refused_since: bool = False
 
 
@@ -64,7 +64,7 @@ def webhook_url(config: Config, token: str) -> str:
 
 
 def is_reachable(url: str) -> bool:
-    """Tell whether an address is https and on a host that is not this machine only."""
+    """Check that an address is https and on a host that others can reach."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme != "https" or host == "localhost" or host.endswith(".localhost"):
@@ -76,7 +76,7 @@ def is_reachable(url: str) -> bool:
 
 
 def arrivals() -> Arrivals:
-    """Look up when the PBX was last heard, and what of it could not be understood."""
+    """Look up when the PBX was last heard from, and what of it could not be read."""
     # Facts of our own making have no raw text.
     last = (
         select(CallFact.received_at).where(CallFact.raw != "").order_by(CallFact.id.desc()).limit(1)
@@ -90,7 +90,7 @@ def arrivals() -> Arrivals:
 
 
 def _is_refused_since(last_at: datetime | None) -> bool:
-    """Tell whether a signature was refused of late, and none has fitted after it."""
+    """Check for a refused signature in the last day with no accepted one after it."""
     since = max(filter(None, (last_at, clock.now() - _REFUSAL_IS_NEWS_FOR)))
     refused = select(SecurityEvent.id).where(
         SecurityEvent.kind == Kind.WEBHOOK_REFUSED,
@@ -100,26 +100,28 @@ def _is_refused_since(last_at: datetime | None) -> bool:
     return db.session.scalar(refused.limit(1)) is not None
 
 
-def lamps(settings: TelephonySettings, link: Link, config: Config, seen: Arrivals) -> list[Lamp]:
-    """Look at everything that can be wrong, the most basic first."""
+def run(
+    settings: TelephonySettings, link: Link, config: Config, seen: Arrivals
+) -> list[HealthCheck]:
+    """Check everything that can be wrong, the most basic first."""
     networks = config.webhook_allowed_networks
     address = webhook_url(config, settings.webhook_token)
     return [
-        Lamp("keys", connection(settings, link), settings.tested_at),
-        Lamp("api", _api(settings), settings.tested_at),
-        Lamp("balance", _balance(settings), settings.balance_at),
-        Lamp("address", "ok" if is_reachable(address) else "warn"),
-        Lamp("senders", "warn" if networks is None else "ok", names=_listed(networks or ())),
-        Lamp("responsible", "ok" if _has_responsible(settings) else "warn"),
+        HealthCheck("keys", connection(settings, link), settings.tested_at),
+        HealthCheck("api", _api(settings), settings.tested_at),
+        HealthCheck("balance", _balance(settings), settings.balance_at),
+        HealthCheck("address", "ok" if is_reachable(address) else "warn"),
+        HealthCheck("senders", "warn" if networks is None else "ok", names=_listed(networks or ())),
+        HealthCheck("responsible", "ok" if _has_responsible(settings) else "warn"),
         _extensions(settings),
-        Lamp("events", _events(seen, config.default_timezone), seen.last_event_at),
+        HealthCheck("events", _events(seen, config.default_timezone), seen.last_event_at),
         _unreadable(seen),
-        Lamp("clock", _clock(settings)),
+        HealthCheck("clock", _clock(settings)),
     ]
 
 
 def connection(settings: TelephonySettings, link: Link) -> State:
-    """Tell whether there are keys that Zadarma accepts; unknown until it was asked."""
+    """Check for keys that Zadarma accepts; unknown until it was asked."""
     if not link.is_connected or settings.last_error in REFUSALS:
         return "bad"
     return "unknown" if settings.tested_at is None else "ok"
@@ -137,14 +139,14 @@ def _balance(settings: TelephonySettings) -> State:
     return "ok" if settings.balance_cents > 0 else "bad"
 
 
-def _extensions(settings: TelephonySettings) -> Lamp:
+def _extensions(settings: TelephonySettings) -> HealthCheck:
     if settings.extensions_at is None:
-        return Lamp("extensions", "unknown")
+        return HealthCheck("extensions", "unknown")
     vanished = vanished_extensions(settings)
     users = User.enabled().where(User.extension.in_(vanished))
     names = [f"{user.name} ({user.extension})" for user in db.session.scalars(users)]
     state: State = "warn" if vanished else "ok"
-    return Lamp("extensions", state, settings.extensions_at, ", ".join(names), len(names))
+    return HealthCheck("extensions", state, settings.extensions_at, ", ".join(names), len(names))
 
 
 def _events(seen: Arrivals, timezone: str) -> State:
@@ -156,10 +158,12 @@ def _events(seen: Arrivals, timezone: str) -> State:
     return "warn" if quiet > LONG_SILENCE else "ok"
 
 
-def _unreadable(seen: Arrivals) -> Lamp:
+def _unreadable(seen: Arrivals) -> HealthCheck:
     if seen.unreadable_count:
-        return Lamp("unreadable", "warn", seen.last_unreadable_at, count=seen.unreadable_count)
-    return Lamp("unreadable", "unknown" if seen.last_event_at is None else "ok")
+        return HealthCheck(
+            "unreadable", "warn", seen.last_unreadable_at, count=seen.unreadable_count
+        )
+    return HealthCheck("unreadable", "unknown" if seen.last_event_at is None else "ok")
 
 
 def _clock(settings: TelephonySettings) -> State:

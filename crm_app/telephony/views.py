@@ -167,7 +167,7 @@ def _page(
         "settings": stored,
         "link": link,
         "badge": wording.badge(health_checks.connection(stored, link), stored),
-        "lamps": [wording.said(lamp) for lamp in health_checks.lamps(stored, link, config, seen)],
+        "reports": [wording.report(one) for one in health_checks.run(stored, link, config, seen)],
         "words": wording,
         "config": config,
         "address": address,

@@ -12,7 +12,7 @@ from crm_app.telephony.connection import LinkCache
 from crm_app.telephony.dialling.views import bp as dialling
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.webhook import middleware
-from crm_app.telephony.webhook.receiver import PATIENCE_S, Desk
+from crm_app.telephony.webhook.receiver import PATIENCE_S, WebhookReceiver
 
 
 def register(app: Flask) -> None:
@@ -27,12 +27,12 @@ def register(app: Flask) -> None:
     app.extensions["telephony_engine"] = quick
     app.extensions["telephony_links"] = links
     trail = app.extensions["security_trail"]
-    app.extensions["telephony_desk"] = Desk(config, links, quick, trail, engine)
+    app.extensions["webhook_receiver"] = WebhookReceiver(config, links, quick, trail, engine)
     app.register_blueprint(middleware.bp)
     app.register_blueprint(dialling)
     extensions.come_from(_extensions_of_pbx)
     app.jinja_env.globals["why_no_call_arrives"] = why_no_call_arrives
-    app.wsgi_app = middleware.Door(app, app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = middleware.WebhookMiddleware(app, app.wsgi_app)  # type: ignore[method-assign]
 
 
 def why_no_call_arrives() -> str:

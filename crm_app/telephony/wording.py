@@ -13,7 +13,7 @@ from crm_app import phone_numbers
 from crm_app.calls.models import Call
 from crm_app.errors import InvalidInputError
 from crm_app.tasks.models import TITLE_LENGTH
-from crm_app.telephony.health_checks import Lamp, State
+from crm_app.telephony.health_checks import HealthCheck, State
 from crm_app.telephony.models import TelephonySettings
 from crm_app.web.display.formatting import LOCALES, when
 from crm_app.web.wording import NUMBER_REASONS
@@ -78,9 +78,9 @@ SETTINGS: dict[str, Any] = {
     "user_unknown": _l("This person cannot sign in, and so cannot have an extension."),
 }
 
-# The lamps of the settings page and of `flask telephony check`: a sentence for each state.
+# The health checks: a sentence for each state.
 # A state without one does not occur.
-LAMPS: dict[str, dict[str, Any]] = {
+HEALTH_CHECKS: dict[str, dict[str, Any]] = {
     "keys": {
         "ok": _l("Zadarma accepts key and secret."),
         "unknown": _l("Key and secret are stored, and have not been tested yet."),
@@ -140,21 +140,21 @@ UNTESTED = frozenset(API.keys() - {"not_authorised"})
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A lamp in the user's language: what it says, and what to do where something is wrong."""
+class Report:
+    """A health check in the user's language: what it says, and what to do if something is wrong."""
 
-    lamp: Lamp
+    check: HealthCheck
     says: str
 
     @property
     def do(self) -> str:
         """Give what to do, "" where all is well: the sentence names it."""
-        return self.says if self.lamp.state in {"warn", "bad"} else ""
+        return self.says if self.check.state in {"warn", "bad"} else ""
 
 
-def said(lamp: Lamp) -> Said:
-    """Put a lamp into words."""
-    return Said(lamp, str(LAMPS[lamp.name][lamp.state]) % {"names": lamp.names})
+def report(check: HealthCheck) -> Report:
+    """Put a health check into words."""
+    return Report(check, str(HEALTH_CHECKS[check.name][check.state]) % {"names": check.names})
 
 
 def badge(state: State, settings: TelephonySettings) -> tuple[str, str]:

@@ -19,7 +19,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[set[int], dict[str, int 
     def note(users: Iterable[int], message: Mapping[str, int | None]) -> None:
         found.append((set(users), dict(message)))
 
-    monkeypatch.setattr(screen_updates.teller, "later", note)
+    monkeypatch.setattr(screen_updates.screen_updates, "enqueue", note)
     return found
 
 

@@ -96,7 +96,7 @@ def web_socket(connected: Flask, tmp_path: Path) -> Iterator[Path]:
 
 def wait_until_drained(app: Flask) -> None:
     """Wait until what the database could not take at once is taken in."""
-    spool = app.extensions["telephony_desk"].spool
+    spool = app.extensions["webhook_receiver"].spool
     deadline = time.monotonic() + 20
     while spool.is_in_use():
         assert time.monotonic() < deadline, "the spool stays full"

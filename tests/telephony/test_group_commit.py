@@ -19,7 +19,7 @@ from crm_app.database import is_away
 from crm_app.extensions import db
 from crm_app.telephony.models import UnreadableRequest
 from crm_app.telephony.webhook import inbox
-from crm_app.telephony.webhook.group_commit import Together
+from crm_app.telephony.webhook.group_commit import GroupCommit
 from crm_app.telephony.zadarma.signing import sign_webhook
 from tests.telephony.conftest import SECRET, Post, start_fields, wait_until_drained
 
@@ -42,7 +42,7 @@ def bodies() -> set[bytes]:
     return found
 
 
-def all_at_once(together: Together, works: list[Callable[[Connection], bytes]]) -> list[object]:
+def all_at_once(together: GroupCommit, works: list[Callable[[Connection], bytes]]) -> list[object]:
     """Let threads do their works while the desk is held, so that all of them wait for it."""
     results: list[object] = [None] * len(works)
 
@@ -74,7 +74,7 @@ def test_those_who_wait_share_one_transaction(app: Flask) -> None:
         return noted
 
     names = [b"%d" % place for place in range(10)]
-    results = all_at_once(Together(db.engine), [noting(keep(name)) for name in names])
+    results = all_at_once(GroupCommit(db.engine), [noting(keep(name)) for name in names])
     assert results == names
     assert bodies() == set(names)
     assert len(seen) == 1
@@ -85,7 +85,7 @@ def test_a_fault_of_one_is_not_the_others(app: Flask) -> None:
         keep(b"half")(connection)
         raise RuntimeError("mine alone")
 
-    results = all_at_once(Together(db.engine), [keep(b"a"), spoil, keep(b"b")])
+    results = all_at_once(GroupCommit(db.engine), [keep(b"a"), spoil, keep(b"b")])
     assert (results[0], results[2]) == (b"a", b"b")
     assert isinstance(results[1], RuntimeError)
     assert bodies() == {b"a", b"b"}
@@ -95,10 +95,10 @@ def test_a_database_that_is_away_is_told_to_all(app: Flask) -> None:
     def away(connection: Connection) -> bytes:
         raise OperationalError("INSERT", {}, Exception("away"))
 
-    results = all_at_once(Together(db.engine), [keep(b"a"), away])
+    results = all_at_once(GroupCommit(db.engine), [keep(b"a"), away])
     assert [type(result) for result in results] == [OperationalError, OperationalError]
     assert bodies() == set()
-    together = Together(db.engine)
+    together = GroupCommit(db.engine)
     with pytest.raises(OperationalError):
         together.run("", away)
     assert together.run("", keep(b"later")) == b"later"
@@ -162,7 +162,7 @@ def test_who_lost_a_deadlock_tries_again(app: Flask) -> None:
             raise psycopg.errors.DeadlockDetected
         return keep(b"won")(connection)
 
-    assert Together(db.engine).run("", lose_once) == b"won"
+    assert GroupCommit(db.engine).run("", lose_once) == b"won"
     assert bodies() == {b"won"}
 
 
@@ -172,7 +172,7 @@ def test_a_mistake_of_ours_is_not_taken_for_a_database_that_is_away(app: Flask) 
         return b""
 
     with pytest.raises(DBAPIError) as caught:
-        Together(db.engine).run("", mistaken)
+        GroupCommit(db.engine).run("", mistaken)
     assert not is_away(caught.value)
 
 
@@ -184,7 +184,7 @@ def test_errors_of_the_driver_are_told_as_sqlalchemy_tells_them(app: Flask) -> N
         raise error
 
     with pytest.raises(OperationalError) as caught:
-        Together(db.engine).run("", fail)
+        GroupCommit(db.engine).run("", fail)
     assert is_away(caught.value)
     assert caught.value.orig is error
 

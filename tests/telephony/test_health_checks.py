@@ -27,7 +27,7 @@ def events_lamp(app: Flask) -> str:
     """Look how the lamp of notifications shines now."""
     link = Link("k", "s")
     config = app.extensions["settings"]
-    lamps = health_checks.lamps(TelephonySettings.current(), link, config, health_checks.arrivals())
+    lamps = health_checks.run(TelephonySettings.current(), link, config, health_checks.arrivals())
     # On SQLite the next notification would wait for this transaction.
     db.session.rollback()
     return next(lamp.state for lamp in lamps if lamp.name == "events")

@@ -20,7 +20,7 @@ from crm_app.demo import make_contact
 from crm_app.extensions import db
 from crm_app.live import bus
 from crm_app.live.messages import channel_of, missed
-from crm_app.live.screen_updates import teller
+from crm_app.live.screen_updates import screen_updates
 from crm_app.telephony import services
 from crm_app.telephony.connection import LinkCache
 from crm_app.telephony.models import UnreadableRequest
@@ -59,7 +59,7 @@ def away(connected: Flask, monkeypatch: pytest.MonkeyPatch) -> Away:
 def emptied_by_another(app: Flask) -> Iterator[Emptying]:
     """Let another process be at the spool, and take its time."""
     while True:
-        with app.extensions["telephony_desk"].spool.emptying() as emptying:
+        with app.extensions["webhook_receiver"].spool.emptying() as emptying:
             if emptying is not None:
                 yield emptying
                 return
@@ -108,7 +108,7 @@ def test_the_screens_are_told_and_the_call_is_answered_without_a_name(
     post(start_fields(**RANG))
     away.back()
     wait_until_drained(connected)
-    assert teller.is_done(5)
+    assert screen_updates.wait_until_sent(5)
     call = db.session.scalars(select(Call)).one()
     assert call.contact is not None
     assert [text for _, text in missed(bus.client(), channel, (0, 0))] == [f'{{"call":{call.id}}}']
@@ -119,7 +119,7 @@ def test_what_nobody_understands_is_kept_once_however_often_it_is_taken_in(
 ) -> None:
     answer = visitor.post("/zadarma", data=b"{", content_type="application/json")
     assert answer.status_code == 200
-    desk = connected.extensions["telephony_desk"]
+    desk = connected.extensions["webhook_receiver"]
     with emptied_by_another(connected) as emptying:
         records = emptying.next(9)
         away.back()
@@ -242,7 +242,7 @@ def test_a_call_without_an_exact_time_is_stored_and_rings_nobody(
     channel = channel_of(bob.id)
     db.session.rollback()
     assert post(start_fields(**RANG, call_start=began)).status_code == 200
-    assert teller.is_done(5)
+    assert screen_updates.wait_until_sent(5)
     assert not db.session.scalars(select(Call)).one().is_live
     assert missed(bus.client(), channel, (0, 0)) == []
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from crm_app.calls.fold.facts import Fact, FactKind
-from crm_app.telephony.dialling.matching import Wish, match
+from crm_app.telephony.dialling.matching import Candidate, match
 
 NOW = datetime(2026, 3, 2, 9, 15, tzinfo=UTC)
 CLIENT = "+351910000042"
-WISH = Wish(1, 1, "101", CLIENT, NOW)
+REQUEST = Candidate(1, 1, "101", CLIENT, NOW)
 
 
 def fact(kind: FactKind = FactKind.OUTGOING_STARTED, way: str = "out", **values: Any) -> Fact:
@@ -48,43 +48,43 @@ def fact(kind: FactKind = FactKind.OUTGOING_STARTED, way: str = "out", **values:
     ],
 )
 def test_it_finds_the_click_of_a_call(told: Fact, part: str | None) -> None:
-    found = match(told, [WISH])
-    assert (found.part if found else None) == part
+    found = match(told, [REQUEST])
+    assert (found.kind if found else None) == part
 
 
 def test_the_newest_click_wins() -> None:
-    later = Wish(2, 1, "101", CLIENT, NOW + timedelta(seconds=1))
-    found = match(fact(), [WISH, later])
+    later = Candidate(2, 1, "101", CLIENT, NOW + timedelta(seconds=1))
+    found = match(fact(), [REQUEST, later])
     assert found
-    assert found.wish == later
+    assert found.request == later
 
 
 def test_a_call_without_an_extension_is_nobodys_when_two_asked_for_the_number() -> None:
-    assert match(fact(extension=""), [WISH, Wish(2, 2, "102", CLIENT, NOW)]) is None
+    assert match(fact(extension=""), [REQUEST, Candidate(2, 2, "102", CLIENT, NOW)]) is None
 
 
 def test_a_call_without_an_extension_is_found_whatever_else_somebody_asked_for() -> None:
-    other = Wish(2, 2, "102", "+351919999999", NOW - timedelta(minutes=8))
-    found = match(fact(extension=""), [WISH, other])
+    other = Candidate(2, 2, "102", "+351919999999", NOW - timedelta(minutes=8))
+    found = match(fact(extension=""), [REQUEST, other])
     assert found
-    assert found.wish == WISH
+    assert found.request == REQUEST
 
 
 def test_a_call_that_has_come_of_a_click_is_of_no_other_click() -> None:
     call_id = fact().pbx_call_id
-    older = Wish(2, 1, "101", CLIENT, NOW - timedelta(minutes=2), contact_id=7, lead_id=8)
-    connected = replace(WISH, pbx_call_id=call_id, is_open=False)
+    older = Candidate(2, 1, "101", CLIENT, NOW - timedelta(minutes=2), contact_id=7, lead_id=8)
+    connected = replace(REQUEST, pbx_call_id=call_id, is_open=False)
     answered = fact(FactKind.ANSWERED, caller="101")
     assert match(answered, [older, connected]) is None
-    ringing = replace(WISH, pbx_call_id=call_id)
+    ringing = replace(REQUEST, pbx_call_id=call_id)
     found = match(answered, [older, ringing])
     assert found
-    assert found.wish == ringing
+    assert found.request == ringing
 
 
 def test_a_call_that_has_reached_a_colleague_is_of_no_click() -> None:
     ended = fact(FactKind.ENDED, "in", caller="101", called="", extension="")
-    assert match(ended, [WISH], {"102"}) is None
+    assert match(ended, [REQUEST], {"102"}) is None
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_a_call_that_has_reached_a_colleague_is_of_no_click() -> None:
 def test_it_finds_the_click_by_the_other_writing_of_its_number(
     clicked: str, told: dict[str, str]
 ) -> None:
-    wish = replace(WISH, number=clicked)
-    found = match(fact(**told), [wish])
+    request = replace(REQUEST, number=clicked)
+    found = match(fact(**told), [request])
     assert found is not None
-    assert found.part == "call"
-    assert match(fact(**told), [replace(wish, number="16201")]) is None
+    assert found.kind == "call"
+    assert match(fact(**told), [replace(request, number="16201")]) is None

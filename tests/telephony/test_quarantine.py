@@ -12,11 +12,11 @@ from sqlalchemy.exc import OperationalError
 from crm_app.accounts.models import User
 from crm_app.calls.models import Call, CallFact
 from crm_app.extensions import db
-from crm_app.live.screen_updates import teller
+from crm_app.live.screen_updates import screen_updates
 from crm_app.telephony.commands import telephony_cli
 from crm_app.telephony.models import UnreadableRequest
 from crm_app.telephony.webhook import inbox, quarantine
-from crm_app.telephony.webhook.quarantine import Looked
+from crm_app.telephony.webhook.quarantine import RetryResult
 from tests.owed import perform
 from tests.telephony.conftest import Post, start_fields
 
@@ -66,10 +66,10 @@ def test_what_was_kept_by_a_mistake_of_ours_is_taken_in_when_it_is_mended(
         assert post(rang | ENDED).status_code == 200
         assert reasons() == [("RuntimeError", True)] * 2
         traveller.shift(timedelta(days=2))
-        assert quarantine.take_in_again("PT") == Looked(taken=0, left=2)
+        assert quarantine.retry_quarantined("PT") == RetryResult(taken=0, left=2)
         mistake.mend()
-        assert quarantine.take_in_again("PT") == Looked(taken=2, left=0)
-    assert teller.is_done(5)
+        assert quarantine.retry_quarantined("PT") == RetryResult(taken=2, left=0)
+    assert screen_updates.wait_until_sent(5)
     call = db.session.scalars(select(Call)).one()
     assert (call.status, call.ring_seconds, call.legs[0].user_id) == ("missed", 20, bob.id)
     assert f"{call.started_at:%d %H:%M:%S}" == "02 09:15:00"
@@ -89,7 +89,7 @@ def test_what_nobody_has_signed_is_kept_and_never_taken_in(
         (kept_for, False),
         (kept_for, True),
     ]
-    assert quarantine.take_in_again("PT") == Looked(taken=0, left=1)
+    assert quarantine.retry_quarantined("PT") == RetryResult(taken=0, left=1)
     assert len(reasons()) == 3
 
 
@@ -115,7 +115,7 @@ def test_a_database_that_is_away_leaves_what_is_kept_for_the_next_time(
     post(start_fields())
     mistake.make(OperationalError("INSERT", {}, Exception("away")))
     with pytest.raises(OperationalError):
-        quarantine.take_in_again("PT")
+        quarantine.retry_quarantined("PT")
     assert reasons() == [("RuntimeError", True)]
 
 
@@ -124,7 +124,7 @@ def test_a_message_that_is_about_no_call_needs_no_second_look(post: Post) -> Non
         UnreadableRequest(body=b"event=SMS&result={}", reason="RuntimeError", is_genuine=True)
     )
     db.session.commit()
-    assert quarantine.take_in_again("PT") == Looked(taken=1, left=0)
+    assert quarantine.retry_quarantined("PT") == RetryResult(taken=1, left=0)
     assert reasons() == []
 
 

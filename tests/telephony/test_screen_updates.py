@@ -13,9 +13,9 @@ from sqlalchemy import func, select
 from crm_app.accounts.models import User
 from crm_app.calls.models import Call, CallFact
 from crm_app.extensions import db
-from crm_app.live import bus, screen_updates
+from crm_app.live import bus
 from crm_app.live.messages import channel_of, missed
-from crm_app.live.screen_updates import Teller, teller
+from crm_app.live.screen_updates import ScreenUpdates, screen_updates
 from tests.telephony.conftest import Post, start_fields
 
 RANG = {"event": "NOTIFY_INTERNAL", "internal": "101"}
@@ -29,7 +29,7 @@ def silent_bus(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         bus.configure(f"redis://127.0.0.1:{server.getsockname()[1]}")
         yield
         bus.configure(app.extensions["settings"].bus_url)
-        assert teller.is_done(20)
+        assert screen_updates.wait_until_sent(20)
 
 
 @pytest.mark.usefixtures("silent_bus")
@@ -48,7 +48,7 @@ def test_those_whose_phones_ring_are_told(post: Post, bob: User) -> None:
     db.session.rollback()
     for number in range(3):
         post(start_fields(**RANG, pbx_call_id=f"in_{number}"))
-    assert teller.is_done(5)
+    assert screen_updates.wait_until_sent(5)
     told = [text for _, text in missed(bus.client(), channel, (0, 0))]
     ids = db.session.scalars(select(Call.id).order_by(Call.pbx_call_id))
     assert told == [f'{{"call":{call_id}}}' for call_id in ids]
@@ -70,29 +70,29 @@ class Slow:
 
 def test_it_tells_in_order_and_each_thing_once_while_it_waits() -> None:
     slow = Slow()
-    slow_teller = Teller(slow.send)
-    slow_teller.later([7], {"call": 0})
-    while slow_teller._waiting:
+    slow_updates = ScreenUpdates(slow.send)
+    slow_updates.enqueue([7], {"call": 0})
+    while slow_updates._waiting:
         threading.Event().wait(0.01)
     for call in (1, 13, 2, 1, 2):
-        slow_teller.later([7, 8], {"call": call})
-    slow_teller.later([], {"call": 99})
-    assert not slow_teller.is_done(0.01)
+        slow_updates.enqueue([7, 8], {"call": call})
+    slow_updates.enqueue([], {"call": 99})
+    assert not slow_updates.wait_until_sent(0.01)
     slow.is_open.set()
-    assert slow_teller.is_done(10)
+    assert slow_updates.wait_until_sent(10)
     assert [message["call"] for _, message in slow.told] == [0, 1, 13, 2]
     assert slow.told[1][0] == {7, 8}
 
 
 def test_it_forgets_the_oldest_when_too_much_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(screen_updates, "MOST_WAITING", 2)
+    monkeypatch.setattr("crm_app.live.screen_updates.MOST_WAITING", 2)
     slow = Slow()
-    slow_teller = Teller(slow.send)
-    slow_teller.later([7], {"call": 0})
-    while slow_teller._waiting:
+    slow_updates = ScreenUpdates(slow.send)
+    slow_updates.enqueue([7], {"call": 0})
+    while slow_updates._waiting:
         threading.Event().wait(0.01)
     for call in (1, 2, 3):
-        slow_teller.later([7], {"call": call})
+        slow_updates.enqueue([7], {"call": call})
     slow.is_open.set()
-    assert slow_teller.is_done(10)
+    assert slow_updates.wait_until_sent(10)
     assert [message["call"] for _, message in slow.told] == [0, 2, 3]

@@ -20,7 +20,7 @@ from crm_app.extensions import db
 from crm_app.telephony import services
 from crm_app.telephony.models import UnreadableRequest
 from crm_app.telephony.webhook import inbox
-from crm_app.telephony.webhook.receiver import MAX_BODY_BYTES, Desk, is_allowed_sender
+from crm_app.telephony.webhook.receiver import MAX_BODY_BYTES, WebhookReceiver, is_allowed_sender
 from crm_app.telephony.zadarma.signing import sign_webhook
 from tests.telephony.conftest import SECRET, Post, start_fields
 
@@ -231,7 +231,7 @@ def test_only_the_networks_of_the_pbx_may_post(
     limited = settings.model_copy(update={"webhook_allowed_networks": Config(
         _env_file=None, webhook_allowed_networks="185.45.152.40/30"  # type: ignore[call-arg]
     ).webhook_allowed_networks})  # fmt: skip
-    monkeypatch.setitem(connected.extensions, "telephony_desk", _desk(connected, limited))
+    monkeypatch.setitem(connected.extensions, "webhook_receiver", _receiver(connected, limited))
     fields = start_fields()
     headers = {"Signature": sign_webhook(fields, SECRET)}
     for address, expected in (("185.45.152.43", 200), ("185.45.152.44", 403), ("::1", 403)):
@@ -253,7 +253,7 @@ def test_an_unsigned_unknown_event_is_taken_only_from_the_networks_of_the_pbx(
             _env_file=None, webhook_allowed_networks="127.0.0.0/8"  # type: ignore[call-arg]
         ).webhook_allowed_networks}
     )  # fmt: skip
-    monkeypatch.setitem(connected.extensions, "telephony_desk", _desk(connected, limited))
+    monkeypatch.setitem(connected.extensions, "webhook_receiver", _receiver(connected, limited))
     assert post(fields, signature=None).status_code == 200
 
 
@@ -326,8 +326,8 @@ def test_what_we_stumble_over_is_kept_and_acknowledged(
     assert db.session.scalars(select(UnreadableRequest)).one().reason == "RuntimeError"
 
 
-def _desk(app: Flask, settings: Config) -> Desk:
-    return Desk(
+def _receiver(app: Flask, settings: Config) -> WebhookReceiver:
+    return WebhookReceiver(
         settings, app.extensions["telephony_links"], db.engine, app.extensions["security_trail"]
     )
 

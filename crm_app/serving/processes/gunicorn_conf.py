@@ -48,9 +48,9 @@ def post_worker_init(worker: Any) -> None:
 
     What another process has left in the spool is taken in from here, too.
     """
-    desk = getattr(worker.wsgi, "extensions", {}).get("telephony_desk")
-    if desk is not None:
-        desk.drainer.watch()
+    receiver = getattr(worker.wsgi, "extensions", {}).get("webhook_receiver")
+    if receiver is not None:
+        receiver.drainer.watch()
     logger = logging.getLogger("gunicorn.error")
     logger.handlers.clear()
     logger.propagate = True

@@ -1,4 +1,4 @@
-"""Which click a call came of: the PBX gives no id for it, so extension, number and time must do."""
+"""Which dial request led to a call: the PBX gives no id, so extension, number and time decide."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from crm_app.calls.fold.facts import Fact, FactKind, is_own_leg, may_be_extensio
 from crm_app.phone_pairs import other_writings
 
 TAIL_LENGTH = 9
-# How long after a click an event may still belong to it.
+# How long after a dial request an event may still belong to it.
 BELONGS_FOR = timedelta(minutes=10)
 # Two machines may disagree a little about the time.
 _EARLY = timedelta(seconds=5)
@@ -24,14 +24,14 @@ _KINDS = frozenset(
     }
 )
 
-Part = Literal["own_leg", "call"]
+MatchKind = Literal["own_leg", "call"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """A click that a call may still come of: whose phone rings first, which number, when.
+class Candidate:
+    """A dial request that a call may belong to: whose phone rings first, which number, when.
 
-    `pbx_call_id` is the call that has come of it so far; once it is not open, no other can.
+    `pbx_call_id` is the call that it led to so far; once it is not open, no other call can.
     """
 
     id: int
@@ -47,47 +47,49 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A click and what the fact is of it: our own phone ringing first, or the call itself."""
+    """A dial request, and what the fact is about: our own phone that rings first, or the call."""
 
-    wish: Wish
-    part: Part
+    request: Candidate
+    kind: MatchKind
 
 
-def may_belong(fact: Fact) -> bool:
-    """Tell cheaply whether a fact could come of a click at all: clients' own calls cannot."""
+def may_match(fact: Fact) -> bool:
+    """Rule out cheaply what cannot come from a dial request, such as calls of clients."""
     return fact.kind in _KINDS and (
         fact.pbx_call_id.startswith("out_") or may_be_extension(fact.caller)
     )
 
 
-def match(fact: Fact, wishes: Iterable[Wish], colleagues: Collection[str] = ()) -> Match | None:
-    """Find the click that a fact belongs to, the newest of several; None when it is another call.
+def match(
+    fact: Fact, requests: Iterable[Candidate], colleagues: Collection[str] = ()
+) -> Match | None:
+    """Find the dial request that a fact belongs to, the newest of several; None for other calls.
 
-    A fact that names no extension belongs to a click only if no other user asked for the number.
-    `colleagues` are the extensions that the call has reached beside the one that made it.
+    A fact that names no extension belongs to one only if no other user asked for the number.
+    `colleagues` are the extensions that the call has reached besides the one that made it.
     """
-    if not may_belong(fact):
+    if not may_match(fact):
         return None
-    wishes = list(wishes)
-    # A call comes of one click: what is heard of it later says nothing of an older one.
-    candidates = [wish for wish in wishes if wish.pbx_call_id == fact.pbx_call_id] or wishes
+    requests = list(requests)
+    # One request leads to one call: later facts of that call say nothing about an older request.
+    candidates = [one for one in requests if one.pbx_call_id == fact.pbx_call_id] or requests
     open_ = sorted(
-        (wish for wish in candidates if wish.is_open and _is_in_time(fact, wish)),
-        key=lambda wish: (wish.created_at, wish.id),
+        (one for one in candidates if one.is_open and _is_in_time(fact, one)),
+        key=lambda one: (one.created_at, one.id),
         reverse=True,
     )
     if _is_own_phone(fact):
-        return next((Match(w, "own_leg") for w in open_ if w.extension == fact.called), None)
-    own = [wish for wish in open_ if wish.extension in _extensions_of(fact)]
+        return next((Match(one, "own_leg") for one in open_ if one.extension == fact.called), None)
+    own = [one for one in open_ if one.extension in _extensions_of(fact)]
     if not fact.pbx_call_id.startswith("out_"):
-        # Some accounts report a click as an incoming call from the extension, without the number.
+        # Some accounts report it as an incoming call from the extension, without the number.
         return Match(own[0], "call") if own and _is_lone(fact) and not colleagues else None
     fitting = [
-        wish
-        for wish in (own if _extensions_of(fact) else open_)
-        if _is_same_number(fact.called, wish.number) or fact.called_other == wish.number
+        one
+        for one in (own if _extensions_of(fact) else open_)
+        if _is_same_number(fact.called, one.number) or fact.called_other == one.number
     ]
-    is_clear = len({wish.extension for wish in fitting}) == 1
+    is_clear = len({one.extension for one in fitting}) == 1
     return Match(fitting[0], "call") if is_clear else None
 
 
@@ -96,20 +98,20 @@ def _extensions_of(fact: Fact) -> set[str]:
 
 
 def _is_own_phone(fact: Fact) -> bool:
-    """Tell whether the phone that rings is that of whoever calls, and not a colleague's."""
+    """Check that the phone that rings is the caller's own and not a colleague's."""
     named = _extensions_of(fact)
     return named == {fact.called} or (is_own_leg(fact) and not named)
 
 
 def _is_lone(fact: Fact) -> bool:
-    # When a call starts, nobody can say yet whether a colleague will ring.
+    # When a call starts, nobody knows yet whether a colleague's phone will ring.
     if fact.kind is FactKind.STARTED:
         return False
     return fact.extension in {"", fact.caller} and fact.called in {"", fact.caller}
 
 
-def _is_in_time(fact: Fact, wish: Wish) -> bool:
-    return -_EARLY <= fact.received_at - wish.created_at <= BELONGS_FOR
+def _is_in_time(fact: Fact, request: Candidate) -> bool:
+    return -_EARLY <= fact.received_at - request.created_at <= BELONGS_FOR
 
 
 def _is_same_number(called: str, wanted: str) -> bool:

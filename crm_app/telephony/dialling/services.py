@@ -18,7 +18,7 @@ from crm_app.contacts.numbers.caller import find_callers
 from crm_app.counting import Counter
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
-from crm_app.live.screen_updates import teller
+from crm_app.live.screen_updates import screen_updates
 from crm_app.telephony import services
 from crm_app.telephony.dialling.matching import BELONGS_FOR
 from crm_app.telephony.dialling.models import PENDING_STATES, WAITS_FOR, DialRequest, DialState
@@ -200,7 +200,7 @@ def _reserve(order: Order, number: str) -> tuple[int | None, bool]:
         return _first(key), False
     dial_id = request.id
     db.session.commit()
-    teller.later([order.user_id], {"dial": dial_id})
+    screen_updates.enqueue([order.user_id], {"dial": dial_id})
     return dial_id, True
 
 

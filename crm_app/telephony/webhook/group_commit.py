@@ -17,7 +17,7 @@ from crm_app.deadline import seconds_left, within
 from crm_app.telephony.webhook.arrivals import Arrival
 from crm_app.telephony.webhook.spool import Spool, SpoolError
 
-MOST_TOGETHER = 32
+MOST_AT_ONCE = 32
 # Who has waited for the turn of another has so long for a turn of their own.
 _SHORTEST_TURN_S = 0.06
 # Of PostgreSQL: a deadlock or its like, a lock that was waited for too long, a time limit.
@@ -56,7 +56,7 @@ class _Work(Generic[_Result]):
         return self.result
 
 
-class Together:
+class GroupCommit:
     """Does the work of this process's callers, one transaction after the other.
 
     Whoever finds nobody at work does all that is waiting, so that a lone caller waits for nobody.
@@ -123,7 +123,7 @@ class Together:
         return [work.error or work.result for work in batch]  # type: ignore[misc]
 
     def _do_waiting(self) -> None:
-        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
+        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_AT_ONCE))]
         if self._spool is not None and self._spool.is_in_use():
             self._put_aside(batch, None)
             batch = [work for work in batch if not work.is_over]

@@ -13,7 +13,7 @@ from crm_app.calls.store import ledger
 from crm_app.contacts.numbers.caller import Caller
 from crm_app.database import UtcDateTime
 from crm_app.telephony.dialling import matching
-from crm_app.telephony.dialling.matching import Match, Wish
+from crm_app.telephony.dialling.matching import Candidate, Match
 from crm_app.telephony.dialling.models import MATCHABLE_STATES, DialRequest, DialState
 from crm_app.telephony.models import UnreadableRequest
 
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 _MATCHABLE = DialRequest.state.in_([state.value for state in MATCHABLE_STATES])
 _IS_RECENT = DialRequest.created_at > bindparam("since", type_=UtcDateTime())
-_WISHES = select(
+_CANDIDATES = select(
     DialRequest.id,
     DialRequest.user_id,
     DialRequest.extension,
@@ -39,7 +39,7 @@ _WISHES = select(
     DialRequest.pbx_call_id,
     _MATCHABLE,
 ).where(or_(_MATCHABLE & _IS_RECENT, DialRequest.pbx_call_id == bindparam("pbx_call_id")))
-_SETTLE = update(DialRequest).where(DialRequest.id == bindparam("wish_id"), _MATCHABLE)
+_SETTLE = update(DialRequest).where(DialRequest.id == bindparam("request_id"), _MATCHABLE)
 _WHOM = "CASE WHEN contact_is_chosen THEN contact_id ELSE COALESCE(:contact_id, contact_id) END"
 _ATTACH = text(
     "UPDATE call SET lead_id = COALESCE(lead_id, :lead_id),"  # noqa: S608 (our own words)
@@ -81,18 +81,18 @@ def store(connection: Connection, fact: Fact, raw: str) -> Stored:
     callers = recorded.callers
     if not is_fresh(fact):
         return Stored(recorded.call_id, _silence(connection, fact, recorded), callers)
-    if not (recorded.is_new and matching.may_belong(fact)):
+    if not (recorded.is_new and matching.may_match(fact)):
         return Stored(recorded.call_id, recorded.tell, callers)
     colleagues = {leg.extension for leg in recorded.state.legs if not leg.transferred_from}
-    found = matching.match(fact, _wishes(connection, fact), colleagues - {fact.caller})
+    found = matching.match(fact, _candidates(connection, fact), colleagues - {fact.caller})
     if found is None:
         return Stored(recorded.call_id, recorded.tell, callers)
     tell = recorded.tell
-    if found.part == "call":
-        tell |= _connect(connection, fact, found.wish)
+    if found.kind == "call":
+        tell |= _connect(connection, fact, found.request)
     else:
         _note_own_leg(connection, fact, found)
-    return Stored(recorded.call_id, tell, callers, found.wish.id, found.wish.user_id)
+    return Stored(recorded.call_id, tell, callers, found.request.id, found.request.user_id)
 
 
 def is_fresh(fact: Fact) -> bool:
@@ -164,13 +164,13 @@ def _silence(connection: Connection, fact: Fact, recorded: ledger.Recorded) -> f
     return frozenset()
 
 
-def _wishes(connection: Connection, fact: Fact) -> list[Wish]:
+def _candidates(connection: Connection, fact: Fact) -> list[Candidate]:
     """Read the clicks that a call may come of, and the one that this call has come of already."""
     known = {"since": fact.received_at - matching.BELONGS_FOR, "pbx_call_id": fact.pbx_call_id}
-    return [Wish(*row) for row in connection.execute(_WISHES, known)]
+    return [Candidate(*row) for row in connection.execute(_CANDIDATES, known)]
 
 
-def _connect(connection: Connection, fact: Fact, wish: Wish) -> frozenset[int]:
+def _connect(connection: Connection, fact: Fact, request: Candidate) -> frozenset[int]:
     now = clock.now()
     settled = connection.execute(
         _SETTLE.values(
@@ -179,7 +179,7 @@ def _connect(connection: Connection, fact: Fact, wish: Wish) -> frozenset[int]:
             pbx_call_id=fact.pbx_call_id,
             settled_at=now,
         ),
-        {"wish_id": wish.id},
+        {"request_id": request.id},
     )
     if not settled.rowcount:
         return frozenset()
@@ -187,17 +187,17 @@ def _connect(connection: Connection, fact: Fact, wish: Wish) -> frozenset[int]:
         kind=FactKind.DIALLED,
         pbx_call_id=fact.pbx_call_id,
         received_at=now,
-        called=wish.number,
-        extension=wish.extension,
+        called=request.number,
+        extension=request.extension,
     )
     recorded = ledger.record(connection, dialled, "")
-    if wish.lead_id or wish.contact_id:
+    if request.lead_id or request.contact_id:
         connection.execute(
             _ATTACH,
             {
-                "lead_id": wish.lead_id,
-                "contact_id": wish.contact_id,
-                "is_chosen": wish.contact_id is not None,
+                "lead_id": request.lead_id,
+                "contact_id": request.contact_id,
+                "is_chosen": request.contact_id is not None,
                 "call_id": recorded.call_id,
             },
         )
@@ -216,4 +216,4 @@ def _note_own_leg(connection: Connection, fact: Fact, found: Match) -> None:
             "settled_at": clock.now(),
             "pending_key": None,
         }
-    connection.execute(_SETTLE.values(**values), {"wish_id": found.wish.id})
+    connection.execute(_SETTLE.values(**values), {"request_id": found.request.id})

@@ -1,4 +1,4 @@
-"""The door to the webhook: past everything that pages need and a waiting caller does not."""
+"""The short way to the webhook, past everything that pages need and a waiting caller does not."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -7,7 +7,7 @@ from flask import Blueprint, Flask, current_app, request
 from werkzeug.wrappers import Request, Response
 
 from crm_app.extensions import csrf
-from crm_app.telephony.webhook.receiver import Desk
+from crm_app.telephony.webhook.receiver import WebhookReceiver
 from crm_app.web.access import public
 from crm_app.web.middleware.incoming import with_limits_of_its_own
 
@@ -24,7 +24,7 @@ csrf.exempt(bp)
 @public
 def echo(token: str = "") -> Response:
     """Answer the PBX's check of the address."""
-    return _desk(current_app).echo(request.query_string, token)
+    return _receiver(current_app).echo(request.query_string, token)
 
 
 @bp.post(PATH, strict_slashes=False)
@@ -32,14 +32,14 @@ def echo(token: str = "") -> Response:
 @public
 @with_limits_of_its_own
 def receive(token: str = "") -> Response:
-    """Take a notification that did not come in by the short way."""
-    return _desk(current_app).receive(request, token)
+    """Take a notification that did not come by the short way."""
+    return _receiver(current_app).receive(request, token)
 
 
-class Door:
-    """Gives notifications to the desk before Flask sets a request up; all else goes on inside.
+class WebhookMiddleware:
+    """Hands notifications to the receiver before Flask sets up a request; passes on the rest.
 
-    Measured, the way through Flask and its extensions costs more than storing the fact.
+    Going through Flask and its extensions costs more than storing the fact (measured).
     """
 
     def __init__(self, app: Flask, inside: "WSGIApplication") -> None:
@@ -57,9 +57,9 @@ class Door:
         if slash not in {"", "/"} or "/" in token:
             return self._inside(environ, start_response)
         request = Request(environ, populate_request=False)
-        return _desk(self._app).receive(request, token)(environ, start_response)
+        return _receiver(self._app).receive(request, token)(environ, start_response)
 
 
-def _desk(app: Flask) -> Desk:
-    desk: Desk = app.extensions["telephony_desk"]
-    return desk
+def _receiver(app: Flask) -> WebhookReceiver:
+    found: WebhookReceiver = app.extensions["webhook_receiver"]
+    return found

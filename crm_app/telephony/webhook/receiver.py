@@ -24,7 +24,7 @@ from crm_app.config import Config
 from crm_app.contacts.numbers.caller import find_callers
 from crm_app.database import DatabaseBusyError, is_away
 from crm_app.deadline import within
-from crm_app.live.screen_updates import teller
+from crm_app.live.screen_updates import screen_updates
 from crm_app.proxies import plain_address
 from crm_app.security.kinds import Kind
 from crm_app.security.models import ADDRESS_LENGTH
@@ -36,7 +36,7 @@ from crm_app.telephony.webhook import bodies, inbox
 from crm_app.telephony.webhook.arrivals import Arrival
 from crm_app.telephony.webhook.draining import Drainer
 from crm_app.telephony.webhook.event_facts import to_fact
-from crm_app.telephony.webhook.group_commit import Together
+from crm_app.telephony.webhook.group_commit import GroupCommit
 from crm_app.telephony.webhook.replays import SeenSignatures
 from crm_app.telephony.webhook.spool import Spool, SpoolError
 from crm_app.telephony.zadarma import events
@@ -71,7 +71,7 @@ class _Job(Generic[_Outcome]):
     answer_unstored: Callable[[], Response]
 
 
-class Desk:
+class WebhookReceiver:
     """Takes what the PBX posts, for one application."""
 
     def __init__(
@@ -87,8 +87,8 @@ class Desk:
         self._links = links
         self._trail = trail
         self.spool = Spool(config.data_dir / "spool")
-        self._together = Together(engine, self.spool)
-        self._late_together = Together(late_engine or engine)
+        self._group_commit = GroupCommit(engine, self.spool)
+        self._late_group_commit = GroupCommit(late_engine or engine)
         self.drainer = Drainer(self.spool, self._take_in)
         self._seen = SeenSignatures()
 
@@ -154,7 +154,7 @@ class Desk:
     def _perform(self, job: "_Job[Any] | Response") -> Response:
         if isinstance(job, Response):
             return job
-        outcome = self._together.run(job.name, job.do, job.arrival)
+        outcome = self._group_commit.run(job.name, job.do, job.arrival)
         if outcome is None:
             self.drainer.wake()
             return job.answer_unstored()
@@ -173,7 +173,7 @@ class Desk:
         """Take in what has waited, as if it came when it came; raises what `is_away` knows."""
         with within(LATE_PATIENCE_S):
             jobs = [job for arrival in arrivals if (job := self._late_job(arrival)) is not None]
-            outcomes = self._late_together.run_all([(job.name, job.do) for job in jobs])
+            outcomes = self._late_group_commit.run_all([(job.name, job.do) for job in jobs])
             for job, outcome in zip(jobs, outcomes, strict=True):
                 if isinstance(outcome, Exception):
                     self._keep_late(outcome, job.arrival)
@@ -185,7 +185,7 @@ class Desk:
         if isinstance(keeping, Response):
             return
         try:
-            self._late_together.run(keeping.name, keeping.do)
+            self._late_group_commit.run(keeping.name, keeping.do)
         except Exception as second:
             if is_away(second):
                 raise
@@ -277,9 +277,9 @@ class Desk:
 
         def tell(outcome: tuple[inbox.Stored, list[str]]) -> Response:
             stored, names = outcome
-            teller.later(stored.tell, {"call": stored.call_id})
+            screen_updates.enqueue(stored.tell, {"call": stored.call_id})
             if stored.dialler_id is not None:
-                teller.later([stored.dialler_id], {"dial": stored.dial_id})
+                screen_updates.enqueue([stored.dialler_id], {"dial": stored.dial_id})
             return answer(names)
 
         def answer(names: list[str]) -> Response:
