@@ -38,8 +38,8 @@ class Kind(StrEnum):
     KEYS_STORED = "keys_stored"
     KEYS_REFUSED = "keys_refused"
     DISCONNECTED = "disconnected"
-    TAIL_MADE = "tail_made"
-    TAIL_REMOVED = "tail_removed"
+    TOKEN_MADE = "token_made"  # noqa: S105 (a word)
+    TOKEN_REMOVED = "token_removed"  # noqa: S105
     SWITCHES_CHANGED = "switches_changed"
     RESPONSIBLE_CHANGED = "responsible_changed"
     OFFICE_CHANGED = "office_changed"

@@ -91,6 +91,7 @@ def _connect(vault: Vault, key: str, secret: str, extensions: list[str]) -> None
     telephony.keep(Probe(extensions=tuple(extensions)))
     telephony.set_default_responsible(db.session.scalar(db.select(User.id).order_by(User.id)))
     telephony.drop_token()
+    db.session.commit()
     db.session.remove()
     db.engine.dispose()
 

@@ -10,11 +10,13 @@ from flask.cli import AppGroup
 from crm_app.config import Config
 from crm_app.encryption import WrongKeyError
 from crm_app.errors import InvalidInputError
+from crm_app.extensions import db
 from crm_app.keys import services as keys
 from crm_app.live.screen_updates import screen_updates
 from crm_app.telephony import health_checks, services, wording
 from crm_app.telephony.connection import Link, LinkCache
 from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.switches import Switches
 from crm_app.telephony.views import probe
 from crm_app.telephony.webhook import quarantine
 
@@ -43,6 +45,7 @@ def connect(key: str, secret_stdin: bool, untested: bool) -> None:
         raise click.ClickException(sentence + (hint if found.may_be_kept else ""))
     services.save_keys(*pair, vault)
     services.keep(found)
+    db.session.commit()
     if found.error:
         click.echo(f"Stored, but not tested: {wording.api_sentence(found.error)}")
     else:
@@ -64,6 +67,7 @@ def check(as_json: bool) -> None:
     link = stored_link()
     if link.is_connected:
         services.keep(probe(link))
+        db.session.commit()
     settings = TelephonySettings.current()
     seen = health_checks.arrivals()
     reports = [wording.report(one) for one in health_checks.run(settings, link, _config(), seen)]
@@ -83,11 +87,35 @@ def check(as_json: bool) -> None:
         raise click.ClickException(f"the telephony does not work: {', '.join(broken)}.")
 
 
+@telephony_cli.command("switches")
+@click.argument("name", required=False)
+@click.argument("value", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+def switches(name: str | None, value: str | None, as_json: bool) -> None:
+    """List the automatic functions, or set the one called NAME to VALUE."""
+    if name and value is None:
+        raise click.UsageError("a switch is set to a value: NAME VALUE.")
+    if name:
+        try:
+            services.set_switches({name: value})
+        except InvalidInputError as error:
+            sentence = wording.setting_sentence(error)
+            raise click.ClickException(f"{error.field}: {sentence}") from error
+        db.session.commit()
+    now = TelephonySettings.current().switches.model_dump()
+    if as_json:
+        click.echo(json.dumps(now))
+        return
+    for switch, state in now.items():
+        label = Switches.model_fields[switch].title
+        click.echo(f"{switch:<24} {json.dumps(state):<8} {label}")
+
+
 @telephony_cli.command("retry")
 def retry() -> None:
-    """Take in the notifications that were kept because they could not be stored.
+    """Store the signed notifications that could not be stored before.
 
-    Only those that the PBX has signed. The worker does the same once an hour.
+    The worker does the same once an hour.
     """
     result = quarantine.retry_quarantined(_config().default_country)
     # Updates that a thread has not sent yet would end with this process.

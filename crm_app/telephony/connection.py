@@ -1,8 +1,8 @@
-"""Keys, webhook address and switches, ready for use without a look into the database each time."""
+"""Keys, webhook token and switches, ready for use without asking the database each time."""
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from sqlalchemy import Engine, select
@@ -11,16 +11,17 @@ from crm_app import database
 from crm_app.database import is_away
 from crm_app.encryption import Vault, WrongKeyError
 from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.switches import Switches
 
 MAX_AGE_SECONDS = 1.0
 log = structlog.get_logger(__name__)
 
 _table = TelephonySettings.__table__
 _ROW = select(
-    _table.c.key_locked,
-    _table.c.secret_locked,
+    _table.c.key_encrypted,
+    _table.c.secret_encrypted,
     _table.c.webhook_token,
-    _table.c.shows_caller_name,
+    _table.c.switches,
 ).where(_table.c.id == 1)
 
 
@@ -31,7 +32,7 @@ class Link:
     key: str = ""
     secret: str = ""
     token: str = ""
-    shows_caller_name: bool = True
+    switches: Switches = field(default_factory=Switches)
     is_readable: bool = True
 
     @property
@@ -41,7 +42,7 @@ class Link:
 
 
 class LinkCache:
-    """One process's view of the connection; another process's change is seen within a second."""
+    """One process's view of the connection; it sees changes of other processes within a second."""
 
     def __init__(self, vault: Vault, engine: Engine) -> None:
         self._vault = vault
@@ -49,13 +50,13 @@ class LinkCache:
         self._link: Link | None = None
         self._is_reading = threading.Lock()
         self._read_at = 0.0
-        self._locked: tuple[str, str] = ("", "")
+        self._encrypted: tuple[str, str] = ("", "")
 
     def current(self) -> Link:
-        """Give the connection, a second old at most but for the moment that reading it takes.
+        """Give the connection, a second old at most, not counting the time that reading it takes.
 
-        While the database is away it is as old as that. Raises what `is_away` knows when it is
-        away and was never asked.
+        While the database is away the last known one is given. Raises what `is_away` knows when
+        there is none.
         """
         link = self._link
         if link is None:
@@ -69,7 +70,7 @@ class LinkCache:
         except Exception as error:
             if not is_away(error):
                 raise
-            # Nobody can have changed it there. Ask again in a second, not at every notification.
+            # Nobody can have changed it. Ask again in a second, not at every notification.
             self._read_at = time.monotonic()
             return link
         finally:
@@ -80,27 +81,28 @@ class LinkCache:
         began = time.monotonic()
         with database.reading(), self._engine.connect() as connection:
             row = connection.execute(_ROW).one_or_none()
-        old, locked = self._link, ("", "") if row is None else (row.key_locked, row.secret_locked)
-        if old is not None and locked == self._locked:
+        old = self._link
+        encrypted = ("", "") if row is None else (row.key_encrypted, row.secret_encrypted)
+        if old is not None and encrypted == self._encrypted:
             key, secret, is_readable = old.key, old.secret, old.is_readable
         else:
-            key, secret, is_readable = self._decrypt(*locked)
+            key, secret, is_readable = self._decrypt(*encrypted)
             if old is not None and old.is_connected and not is_readable:
-                # The key was exchanged, and this process waits for its restart: until then what it
-                # knows is right, and no call is refused.
+                # The secret key was exchanged, and this process waits for its restart: until then
+                # what it knows is right, and no call is refused.
                 key, secret, is_readable = old.key, old.secret, True
         self._link = Link(
             key=key,
             secret=secret,
             token="" if row is None else row.webhook_token,
-            shows_caller_name=row is None or row.shows_caller_name,
+            switches=Switches() if row is None else row.switches,
             is_readable=is_readable,
         )
-        self._locked, self._read_at = locked, began
+        self._encrypted, self._read_at = encrypted, began
         return self._link
 
     def forget(self) -> None:
-        """Read anew at the next question, because something was changed."""
+        """Read again at the next use, because something was changed."""
         self._link = None
 
     def _decrypt(self, key: str, secret: str) -> tuple[str, str, bool]:

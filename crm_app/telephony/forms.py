@@ -1,11 +1,15 @@
 """The forms of the telephony settings."""
 
-from typing import Any
+from typing import Any, get_args
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, PasswordField, StringField
-from wtforms.validators import Length
+from pydantic.fields import FieldInfo
+from wtforms import BooleanField, IntegerField, PasswordField, SelectField, StringField
+from wtforms.fields.core import UnboundField
+from wtforms.validators import InputRequired, Length
+
+from crm_app.telephony.switches import Switches
 
 
 class KeysForm(FlaskForm):
@@ -21,14 +25,26 @@ class KeysForm(FlaskForm):
     )
 
 
-class SwitchesForm(FlaskForm):
-    """A switch for each automatic function."""
+def switches_form(table: type[Switches] = Switches) -> type[FlaskForm]:
+    """Build the form of a table of switches; the fields have the names of the switches."""
+    fields = {name: _field(switch) for name, switch in table.model_fields.items()}
+    return type("SwitchesForm", (FlaskForm,), fields)
 
-    shows_caller_name = BooleanField(_l("Show the caller's name on the phones that ring"))
+
+SwitchesForm = switches_form()
+
+
+def _field(switch: FieldInfo) -> UnboundField[Any]:
+    given = {"label": _l(switch.title), "description": _l(switch.description)}
+    if switch.annotation is bool:
+        return BooleanField(**given)
+    if switch.annotation is int:
+        return IntegerField(**given, validators=[InputRequired()])
+    return SelectField(**given, choices=[(value, value) for value in get_args(switch.annotation)])
 
 
 def wanted_extensions(fields: Any) -> dict[int, str]:
-    """Read whose extension shall be which from fields named `extension-<user id>`."""
+    """Read who gets which extension from fields named `extension-<user id>`."""
     wanted = {}
     for name, value in fields.items():
         user_id = name.removeprefix("extension-")

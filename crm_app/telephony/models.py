@@ -6,10 +6,12 @@ from typing import Self
 
 from sqlalchemy import (
     CheckConstraint,
+    Dialect,
     ForeignKey,
     LargeBinary,
     String,
     Text,
+    TypeDecorator,
     false,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -18,6 +20,22 @@ from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.encryption import ENCRYPTED, Vault
 from crm_app.extensions import Model, db
+from crm_app.telephony.switches import Switches
+
+
+class SwitchesColumn(TypeDecorator[Switches]):
+    """The switches as one JSON object."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Switches | None, dialect: Dialect) -> str | None:
+        """Write all of them, also those that have their default."""
+        return None if value is None else value.model_dump_json()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Switches | None:
+        """Read what was stored, by this release or another."""
+        return None if value is None else Switches.from_json(value)
 
 
 class TelephonySettings(Model):
@@ -27,15 +45,17 @@ class TelephonySettings(Model):
     __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
 
     id: Mapped[int] = mapped_column(primary_key=True, default=1, autoincrement=False)
-    key_locked: Mapped[str] = mapped_column(Text, default="", info=ENCRYPTED)
-    secret_locked: Mapped[str] = mapped_column(Text, default="", info=ENCRYPTED)
+    key_encrypted: Mapped[str] = mapped_column(Text, default="", info=ENCRYPTED)
+    secret_encrypted: Mapped[str] = mapped_column(Text, default="", info=ENCRYPTED)
     connected_at: Mapped[datetime | None]
     webhook_token: Mapped[str] = mapped_column(String(64), default="")
     # Whoever gets what belongs to nobody: one person, so that five do not each think another did.
     default_responsible_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     # Calls missed before somebody was responsible make no tasks.
     default_responsible_since: Mapped[datetime | None]
-    shows_caller_name: Mapped[bool] = mapped_column(default=True)
+    switches: Mapped[Switches] = mapped_column(
+        SwitchesColumn, default=Switches(), server_default="{}"
+    )
     extensions_json: Mapped[str] = mapped_column(Text, default="[]")
     extensions_at: Mapped[datetime | None]
     balance_cents: Mapped[int | None]
@@ -51,13 +71,13 @@ class TelephonySettings(Model):
 
     @classmethod
     def current(cls) -> Self:
-        """Give the row, or one that is not stored yet with everything as it is at the start."""
+        """Give the row; until it is stored, one with everything as it is at the start."""
         return db.session.get(cls, 1) or cls(
             id=1,
-            key_locked="",
-            secret_locked="",
+            key_encrypted="",
+            secret_encrypted="",
             webhook_token="",
-            shows_caller_name=True,
+            switches=Switches(),
             extensions_json="[]",
             balance_currency="",
             clock_zone="",
@@ -66,7 +86,7 @@ class TelephonySettings(Model):
 
     @classmethod
     def for_change(cls) -> Self:
-        """Give the row locked until the end of the transaction, made if there is none yet."""
+        """Give the row for update, made if there is none yet."""
         found = db.session.get(cls, 1, with_for_update=True)
         if found is None:
             found = cls.current()
@@ -76,7 +96,7 @@ class TelephonySettings(Model):
     @property
     def is_connected(self) -> bool:
         """Tell whether key and secret are there."""
-        return bool(self.key_locked and self.secret_locked)
+        return bool(self.key_encrypted and self.secret_encrypted)
 
     @property
     def extensions(self) -> list[str]:
@@ -85,11 +105,11 @@ class TelephonySettings(Model):
 
     def keys(self, vault: Vault) -> tuple[str, str]:
         """Give key and secret; raises WrongKeyError when they were encrypted with another key."""
-        return vault.decrypt(self.key_locked), vault.decrypt(self.secret_locked)
+        return vault.decrypt(self.key_encrypted), vault.decrypt(self.secret_encrypted)
 
-    def lock_keys(self, key: str, secret: str, vault: Vault) -> None:
-        """Keep key and secret, encrypted."""
-        self.key_locked, self.secret_locked = vault.encrypt(key), vault.encrypt(secret)
+    def encrypt_keys(self, key: str, secret: str, vault: Vault) -> None:
+        """Store key and secret, encrypted."""
+        self.key_encrypted, self.secret_encrypted = vault.encrypt(key), vault.encrypt(secret)
 
 
 class MissedCallTask(Model):

@@ -1,26 +1,47 @@
-"""What to answer when a call starts: pure decisions over what is known of the caller."""
+"""How a starting call goes on: pure decisions from who calls and what is switched on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
 
+from crm_app.telephony.switches import Switches
 from crm_app.telephony.zadarma.answers import MAX_NAME_LENGTH, CallReply
+
+if TYPE_CHECKING:
+    from crm_app.contacts.numbers.caller import Caller
 
 
 @dataclass(frozen=True, slots=True)
-class Switches:
-    """The automatic functions of the office that concern a starting call."""
+class StartingCall:
+    """A call that has just begun: its number ("" if hidden), our line, when, who may be calling.
 
-    shows_caller_name: bool
+    Several callers share one number; a stranger has none.
+    """
+
+    number: str
+    line: str
+    at: datetime
+    callers: "tuple[Caller, ...]" = ()
 
 
-def decide(number: str, names: Sequence[str], switches: Switches) -> CallReply:
-    """Say how a call from `number` shall go on, given the names of the contacts who have it.
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The reply for the PBX; `refusal` is the code of why the call is refused, "" if it is not."""
+
+    reply: CallReply
+    refusal: str = ""
+
+
+def decide(call: StartingCall, switches: Switches) -> Decision:
+    """Decide how a call goes on.
 
     A hidden number, a colleague's extension and a stranger take the usual way with no name.
     """
-    if not switches.shows_caller_name or not number:
-        return CallReply()
-    return CallReply(caller_name=name_to_show(names) or None)
+    if not switches.shows_caller_name or not call.number:
+        return Decision(CallReply())
+    name = name_to_show([caller.name for caller in call.callers])
+    return Decision(CallReply(caller_name=name or None))
 
 
 def name_to_show(names: Sequence[str]) -> str:

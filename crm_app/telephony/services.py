@@ -1,4 +1,4 @@
-"""Joining the office to its PBX: keys, extensions, switches. Asks the API outside transactions."""
+"""Connecting the office with its PBX: keys, token, extensions, switches. No verb here commits."""
 
 import json
 import secrets
@@ -30,7 +30,7 @@ REFUSALS = frozenset({ErrorCode.NOT_AUTHORISED})
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What the API told of the account; `error` is why it did not tell all."""
+    """What the API said about the account; `error` is why it did not say everything."""
 
     balance: Balance | None = None
     clock: AccountClock | None = None
@@ -40,12 +40,12 @@ class Probe:
 
     @property
     def is_test(self) -> bool:
-        """Tell whether the API was really asked for something that proves the keys."""
+        """The API was asked for something that proves the keys."""
         return self.balance is not None or self.error is not None
 
     @property
     def may_be_kept(self) -> bool:
-        """Tell whether the keys behind it are good, as far as the API said."""
+        """The keys are good, as far as the API said."""
         return self.error not in REFUSALS
 
 
@@ -62,7 +62,7 @@ def probe(client: ZadarmaClient) -> Probe:
 
 
 def typed_keys(key: str, secret: str, vault: Vault) -> tuple[str, str]:
-    """Give the pair that was typed, with what is stored in the place of what was left empty.
+    """Complete the pair that was typed with the stored one where a field was left empty.
 
     Raises InvalidInputError (key_missing, secret_missing, key_impossible) on `key` or `secret`;
     WrongKeyError when the stored half cannot be read.
@@ -79,7 +79,7 @@ def typed_keys(key: str, secret: str, vault: Vault) -> tuple[str, str]:
 
 
 def save_keys(key: str, secret: str, vault: Vault, by: User | None = None) -> None:
-    """Keep new keys, encrypted; an empty one keeps what is stored. Commits.
+    """Store new keys, encrypted; an empty one leaves what is stored.
 
     Raises InvalidInputError and WrongKeyError as `typed_keys` does.
     """
@@ -87,11 +87,10 @@ def save_keys(key: str, secret: str, vault: Vault, by: User | None = None) -> No
     settings = TelephonySettings.for_change()
     if settings.is_connected and not _is_key_of(settings, key, vault):
         _forget_account(settings)
-    settings.lock_keys(key, secret, vault)
+    settings.encrypt_keys(key, secret, vault)
     settings.connected_at = settings.connected_at or clock.now()
     settings.tested_at, settings.last_error = None, ""
     _write_down(Kind.KEYS_STORED, by)
-    db.session.commit()
 
 
 def _is_key_of(settings: TelephonySettings, key: str, vault: Vault) -> bool:
@@ -102,7 +101,7 @@ def _is_key_of(settings: TelephonySettings, key: str, vault: Vault) -> bool:
 
 
 def keep(found: Probe) -> None:
-    """Keep what the API told, and why it did not tell more. Commits."""
+    """Store what the API said, and why it did not say more."""
     settings = TelephonySettings.for_change()
     now = clock.now()
     if found.balance is not None:
@@ -118,37 +117,33 @@ def keep(found: Probe) -> None:
     if found.is_test:
         settings.tested_at = now
         settings.last_error = found.error.value if found.error else ""
-    db.session.commit()
 
 
 def disconnect(by: User | None = None) -> None:
-    """Forget the keys: from now on nothing is taken from the PBX and nothing asked of it."""
+    """Forget the keys: nothing is accepted from the PBX or asked of it any more."""
     settings = TelephonySettings.for_change()
-    settings.key_locked = settings.secret_locked = ""
+    settings.key_encrypted = settings.secret_encrypted = ""
     settings.connected_at = None
     _forget_account(settings)
     _write_down(Kind.DISCONNECTED, by)
-    db.session.commit()
 
 
 def renew_token(by: User | None = None) -> str:
-    """Give the webhook address a new secret tail; the old address stops working. Commits."""
+    """Give the webhook address a new secret token; the old address stops working."""
     token = secrets.token_urlsafe(24)
     TelephonySettings.for_change().webhook_token = token
-    _write_down(Kind.TAIL_MADE, by)
-    db.session.commit()
+    _write_down(Kind.TOKEN_MADE, by)
     return token
 
 
 def drop_token(by: User | None = None) -> None:
-    """Take the secret tail off the webhook address. Commits."""
+    """Take the token off the webhook address."""
     TelephonySettings.for_change().webhook_token = ""
-    _write_down(Kind.TAIL_REMOVED, by)
-    db.session.commit()
+    _write_down(Kind.TOKEN_REMOVED, by)
 
 
 def set_default_responsible(user_id: int | None, by: User | None = None) -> None:
-    """Say who gets what belongs to nobody.
+    """Choose who gets what belongs to nobody.
 
     Raises InvalidInputError (responsible_missing, responsible_unknown).
     """
@@ -164,17 +159,22 @@ def set_default_responsible(user_id: int | None, by: User | None = None) -> None
         _write_down(Kind.RESPONSIBLE_CHANGED, by, changes, about=user.id)
 
 
-def set_switches(*, shows_caller_name: bool, by: User | None = None) -> None:
-    """Say which automatic functions run. Commits."""
+def set_switches(values: Mapping[str, Any], by: User | None = None) -> None:
+    """Set switches of the automatic functions; those that are not named stay.
+
+    Raises InvalidInputError as `Switches.changed` does.
+    """
     settings = TelephonySettings.for_change()
-    changes = _change(settings, "shows_caller_name", shows_caller_name)
+    before, after = settings.switches, settings.switches.changed(values)
+    settings.switches = after
+    old, new = before.model_dump(), after.model_dump()
+    changes = {name: [old[name], value] for name, value in new.items() if value != old[name]}
     if changes:
         _write_down(Kind.SWITCHES_CHANGED, by, changes)
-    db.session.commit()
 
 
 def assign_extensions(wanted: Mapping[int, str], by: User) -> None:
-    """Give users extensions of the PBX, or none (""): all that is asked, or nothing. Commits.
+    """Give users extensions of the PBX, or none (""): either all of them or, on an error, nothing.
 
     Raises InvalidInputError with field `extension-<user id>`: extension_unknown when the PBX has
     none of that number, extension_taken when another user has or gets it, user_unknown.
@@ -194,12 +194,11 @@ def assign_extensions(wanted: Mapping[int, str], by: User) -> None:
         others = {value for other, value in changed.items() if other != user_id}
         if extension and extension in kept | others:
             raise InvalidInputError("extension_taken", f"extension-{user_id}")
-    # Two who swap must both let go before either can take.
+    # Two who swap must both give theirs up before either gets the other's.
     for user_id in changed:
         set_extension(users[user_id], None, by)
     for user_id, extension in changed.items():
         set_extension(users[user_id], extension or None, by)
-    db.session.commit()
 
 
 def _change(settings: TelephonySettings, field: str, value: object) -> dict[str, FieldChange]:
@@ -216,7 +215,7 @@ def _write_down(
 ) -> None:
     """Put a change of the settings into the journal and among the security events.
 
-    Keys and tails are secrets: that they changed is written down, never what they are.
+    Keys and token are secrets: that they changed is written down, never what they are.
     """
     journal.record(RecordKind.TELEPHONY, ONLY, kind, by, changes)
     events.done(kind, by=by.id if by is not None else None, about=about)

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, current_app, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
+from flask_wtf import FlaskForm
 
 from crm_app.accounts.current import me
 from crm_app.accounts.models import User
@@ -19,6 +20,7 @@ from crm_app.telephony import api, health_checks, services, wording
 from crm_app.telephony.connection import Link, LinkCache
 from crm_app.telephony.forms import KeysForm, SwitchesForm, chosen_responsible, wanted_extensions
 from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.switches import Switches
 from crm_app.telephony.zadarma.errors import ErrorCode
 from crm_app.web.access import admin_only
 from crm_app.web.fragments import Answer, see_other
@@ -28,7 +30,7 @@ bp = Blueprint("telephony", __name__)
 
 
 def links() -> LinkCache:
-    """Give this process's view of the connection."""
+    """Find this process's view of the connection."""
     found: LinkCache = current_app.extensions["telephony_links"]
     return found
 
@@ -59,7 +61,7 @@ def keys() -> Answer:
     if found.error and not (found.may_be_kept and request.form.get("untested")):
         return _page(keys_error=InvalidInputError(found.error, "secret"))
     services.save_keys(*pair, vault, me())
-    return _kept(found)
+    return _stored(found)
 
 
 @bp.post("/telephony/settings/refresh")
@@ -75,21 +77,21 @@ def refresh() -> Answer:
 def disconnect() -> Answer:
     """Forget the keys."""
     services.disconnect(me())
-    links().forget()
+    _commit()
     toast(_("The telephony is disconnected."))
     return see_other(url_for("telephony.settings"))
 
 
-@bp.post("/telephony/settings/tail")
+@bp.post("/telephony/settings/token")
 @admin_only
 @fresh_sign_in_required
-def tail() -> Answer:
-    """Make a new secret tail for the webhook address, or take it off."""
+def token() -> Answer:
+    """Make a new secret token for the webhook address, or take it off."""
     if request.form.get("remove"):
         services.drop_token(me())
     else:
         services.renew_token(me())
-    links().forget()
+    _commit()
     toast(_("The webhook address has changed. Paste it at Zadarma now."), kind="warning")
     return see_other(url_for("telephony.settings") + "#webhook")
 
@@ -106,6 +108,7 @@ def people() -> Answer:
     except InvalidInputError as error:
         db.session.rollback()
         return _page(people_error=error, wanted=wanted, chosen=chosen)
+    db.session.commit()
     toast(_("Saved."))
     return see_other(url_for("telephony.settings") + "#people")
 
@@ -114,15 +117,25 @@ def people() -> Answer:
 @admin_only
 def switches() -> Answer:
     """Switch the automatic functions on and off."""
-    services.set_switches(shows_caller_name=bool(SwitchesForm().shows_caller_name.data), by=me())
-    links().forget()
+    form = SwitchesForm()
+    if not form.validate_on_submit():
+        return _page(switches=form)
+    wanted = {name: form[name].data for name in Switches.model_fields}
+    services.set_switches(wanted, me())
+    _commit()
     toast(_("Saved."))
     return see_other(url_for("telephony.settings") + "#switches")
 
 
+def _commit() -> None:
+    """Commit a change of the connection, and let this process see it at once."""
+    db.session.commit()
+    links().forget()
+
+
 def _tested() -> Answer:
     link = links().read()
-    return _kept(probe(link)) if link.is_connected else see_other(url_for("telephony.settings"))
+    return _stored(probe(link)) if link.is_connected else see_other(url_for("telephony.settings"))
 
 
 def probe(link: Link) -> services.Probe:
@@ -140,11 +153,11 @@ def probe(link: Link) -> services.Probe:
         client.close()
 
 
-def _kept(found: services.Probe) -> Answer:
+def _stored(found: services.Probe) -> Answer:
     services.keep(found)
+    _commit()
     if found.error is ErrorCode.NOT_AUTHORISED:
         events.refused(Kind.KEYS_REFUSED)
-    links().forget()
     if found.error:
         toast(wording.api_sentence(found.error), kind="danger")
     else:
@@ -157,6 +170,7 @@ def _page(
     people_error: InvalidInputError | None = None,
     wanted: dict[int, str] | None = None,
     chosen: int | None = None,
+    switches: FlaskForm | None = None,
 ) -> Answer:
     config: Config = current_app.extensions["settings"]
     stored = TelephonySettings.current()
@@ -178,10 +192,10 @@ def _page(
         "taken": {user.extension for user in users if user.extension},
         "vanished": health_checks.vanished_extensions(stored),
         "keys_form": KeysForm(),
-        "switches_form": SwitchesForm(obj=stored),
+        "switches_form": switches or SwitchesForm(obj=stored.switches),
         "keys_error": keys_error,
         "may_be_kept": keys_error is not None and keys_error.code in wording.UNTESTED,
         "people_error": people_error,
     }
     page = render_template("telephony/settings.html", **context)
-    return (page, 422) if keys_error or people_error else page
+    return (page, 422) if keys_error or people_error or switches else page

@@ -70,6 +70,8 @@ SETTINGS: dict[str, Any] = {
         "The stored keys cannot be read, because SECRET_KEY has changed. Paste key and secret "
         "again."
     ),
+    "switch_unknown": _l("There is no automatic function of this name."),
+    "switch_impossible": _l("This automatic function cannot be set to that."),
     "responsible_missing": _l("Choose exactly one default responsible."),
     "responsible_unknown": _l("This person cannot sign in. Choose somebody else."),
     "extension_taken": _l("Somebody else has this extension."),

@@ -67,7 +67,7 @@ GUARDED = (
     "/people/rights",
     "/telephony/settings/keys",
     "/telephony/settings/disconnect",
-    "/telephony/settings/tail",
+    "/telephony/settings/token",
 )
 
 

@@ -98,9 +98,11 @@ def test_an_extension_of_somebody_disabled_is_a_colleague(app: Flask, bob: User)
 
 def test_an_extension_that_the_pbx_has_listed_is_a_colleague_for_good(app: Flask) -> None:
     services.keep(Probe(extensions=("16200", "105")))
+    db.session.commit()
     tell("NOTIFY_START", caller_id="16200")
     tell("NOTIFY_INTERNAL", caller_id="16200", internal="105")
     services.keep(Probe(extensions=("105",)))
+    db.session.commit()
     assert rebuilt(the_call())[::2] == ("internal", "")
 
 
@@ -108,6 +110,7 @@ def test_an_outside_number_stays_outside_when_it_becomes_an_extension(app: Flask
     tell("NOTIFY_START", caller_id="16200")
     tell("NOTIFY_END", caller_id="16200", disposition="cancel")
     services.keep(Probe(extensions=("16200",)))
+    db.session.commit()
     assert rebuilt(the_call()) == ("inbound", "missed", "16200", "")
 
 

@@ -24,6 +24,10 @@ from crm_app.extensions import db
 from crm_app.health import migrations
 from crm_app.journal.models import JournalEntry
 from crm_app.leads.models import Lead
+from crm_app.security.kinds import Kind
+from crm_app.security.models import SecurityEvent
+from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.switches import Switches
 from tests.postgres import Postgres
 
 RELEASES = sorted((Path(__file__).parents[1] / "fixtures" / "releases").glob("*.json"))
@@ -294,3 +298,35 @@ def read(kind: Any, value: Any) -> Any:
     if value is not None and isinstance(kind, LargeBinary):
         return bytes.fromhex(value)
     return value
+
+
+def test_it_keeps_what_was_switched_on_and_off_and_the_words_of_what_was_done(
+    new_house: MakeApp,
+) -> None:
+    with new_house().app_context():
+        upgrade(revision="0015")
+        with db.engine.begin() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO telephony_settings (id, key_locked, secret_locked, webhook_token,"
+                    " shows_caller_name, extensions_json, balance_currency, clock_zone, last_error)"
+                    " VALUES (1, 'k', 's', 't', false, '[]', '', '', '')"
+                )
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO security_event (at, last_at, count, kind, address, request_id,"
+                    " detail) VALUES ('2026-03-02 09:00', '2026-03-02 09:00', 1, 'tail_made', '',"
+                    " '', ''), ('2026-03-02 09:01', '2026-03-02 09:01', 1, 'webhook_refused', '',"
+                    " '', 'tail')"
+                )
+            )
+        upgrade()
+        stored = TelephonySettings.current()
+        assert stored.switches == Switches(shows_caller_name=False)
+        assert (stored.key_encrypted, stored.secret_encrypted) == ("k", "s")
+        events = db.session.scalars(select(SecurityEvent).order_by(SecurityEvent.id)).all()
+        assert [(event.kind, event.detail) for event in events] == [
+            (Kind.TOKEN_MADE, ""),
+            (Kind.WEBHOOK_REFUSED, "token"),
+        ]

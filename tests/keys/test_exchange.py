@@ -60,6 +60,7 @@ def test_a_database_of_an_earlier_release_is_refused_when_its_secrets_cannot_be_
     app: Flask,
 ) -> None:
     telephony.save_keys(KEY, SECRET, Vault(KeyRing(["old"])))
+    db.session.commit()
     with pytest.raises(OtherKeyError):
         services.check(KeyRing(["new"]))
     assert services.check(KeyRing(["old"])) is False
@@ -75,9 +76,13 @@ def test_everything_is_encrypted_with_the_newest_key_and_the_old_one_is_not_need
     app: Flask,
 ) -> None:
     telephony.save_keys(KEY, SECRET, Vault(KeyRing(["old"])))
+    db.session.commit()
     services.check(KeyRing(["old"]))
     done = services.encrypt_with_newest(KeyRing(["new", "old"]))
-    assert str(done) == "1 in telephony_settings.key_locked, 1 in telephony_settings.secret_locked"
+    assert (
+        str(done)
+        == "1 in telephony_settings.key_encrypted, 1 in telephony_settings.secret_encrypted"
+    )
     stored = TelephonySettings.current()
     db.session.refresh(stored)
     assert stored.keys(Vault(KeyRing(["new"]))) == (KEY, SECRET)
@@ -87,12 +92,13 @@ def test_everything_is_encrypted_with_the_newest_key_and_the_old_one_is_not_need
 
 def test_every_encrypted_column_is_found_by_its_mark(app: Flask) -> None:
     found = {f"{table.name}.{column.name}" for table, column in services.encrypted_columns()}
-    assert {"telephony_settings.key_locked", "telephony_settings.secret_locked"} <= found
+    assert {"telephony_settings.key_encrypted", "telephony_settings.secret_encrypted"} <= found
 
 
 def test_a_lost_key_costs_what_was_encrypted_and_no_password(app: Flask) -> None:
     user = make_user("Rui", password=PASSWORD)
     telephony.save_keys(KEY, SECRET, Vault(KeyRing(["lost"])))
+    db.session.commit()
     services.check(KeyRing(["lost"]))
     forgotten, locked_out = services.adopt(KeyRing(["new"]))
     assert forgotten.counts.total() == 2

@@ -111,6 +111,7 @@ class SampleOffice:
             telephony.save_keys(self.pbx.account.key, self.pbx.account.secret, vault)
             telephony.set_default_responsible(db.session.scalar(sa.select(sa.func.min(User.id))))
             telephony.drop_token()
+            db.session.commit()
 
         self.do(connect)
 

@@ -151,15 +151,16 @@ def test_every_change_of_the_telephony_is_in_the_journal_and_never_a_key(
     app: Flask, alice: User, bob: User, client_of: ClientOf, events: Events
 ) -> None:
     telephony.save_keys("a1b2c3d4e5f6", "0f1e2d3c4b5a", app.extensions["vault"], alice)
+    db.session.commit()
     browser = client_of(alice)
-    browser.post("/telephony/settings/tail")
-    browser.post("/telephony/settings/tail", data={"remove": "1"})
+    browser.post("/telephony/settings/token")
+    browser.post("/telephony/settings/token", data={"remove": "1"})
     browser.post("/telephony/settings/switches", data={})
     browser.post("/telephony/settings/people", data={"default_responsible": str(bob.id)})
     browser.post("/telephony/settings/disconnect")
     app.extensions["telephony_links"].forget()
     expected = [
-        Kind.KEYS_STORED, Kind.TAIL_MADE, Kind.TAIL_REMOVED,
+        Kind.KEYS_STORED, Kind.TOKEN_MADE, Kind.TOKEN_REMOVED,
         Kind.SWITCHES_CHANGED, Kind.RESPONSIBLE_CHANGED, Kind.DISCONNECTED,
     ]  # fmt: skip
     assert [event.kind for event in events(*expected)] == expected

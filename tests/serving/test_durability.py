@@ -90,10 +90,12 @@ def connect_pbx(data_dir: Path, **settings: str) -> None:
 
     code = (
         "from crm_app import create_app\n"
+        "from crm_app.extensions import db\n"
         "from crm_app.telephony.services import save_keys\n"
         "app = create_app()\n"
         "with app.app_context():\n"
         f"    save_keys('akeyofthetests', '{SECRET}', app.extensions['vault'])\n"
+        "    db.session.commit()\n"
     )
     subprocess.run(
         [sys.executable, "-c", code], env=environment(data_dir, **settings), check=True, timeout=60

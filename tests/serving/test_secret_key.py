@@ -96,7 +96,7 @@ def test_a_kept_key_is_exchanged_while_the_office_runs(tmp_path: Path, address: 
         said = flask(data, "secret-key", "rotate", **settings)
         assert said.returncode == 0, said.stderr
         assert "everybody signs in again" in said.stdout
-        assert "1 in telephony_settings.secret_locked" in said.stdout
+        assert "1 in telephony_settings.secret_encrypted" in said.stdout
         deadline = time.monotonic() + 3
         while time.monotonic() < deadline:
             assert ring(office, "meanwhile") == 200
@@ -173,7 +173,7 @@ def test_a_restored_database_without_its_key_is_one_clear_line(tmp_path: Path) -
         assert "flask secret-key adopt" in line
     assert not (elsewhere / "secret_key").exists()
     adopted = flask(elsewhere, "secret-key", "adopt", "--yes")
-    assert "telephony_settings.key_locked" in adopted.stdout, adopted.stderr
+    assert "telephony_settings.key_encrypted" in adopted.stdout, adopted.stderr
     with Office(elsewhere) as office:
         assert sign_in(office, requests.Session()) == 303
 

@@ -20,6 +20,7 @@ from werkzeug.test import TestResponse
 
 from crm_app import clock
 from crm_app.config import Config
+from crm_app.extensions import db
 from crm_app.telephony import services
 from crm_app.telephony.zadarma.signing import sign_webhook
 from tests.serving.running import ROOT, environment
@@ -39,6 +40,7 @@ def key() -> str:
 def connected(app: Flask, key: str) -> Iterator[Flask]:
     """The application with the keys of an account."""
     services.save_keys(key, SECRET, app.extensions["vault"])
+    db.session.commit()
     app.extensions["telephony_links"].forget()
     yield app
     app.extensions["telephony_links"].forget()

@@ -21,7 +21,7 @@ from crm_app.calls.store.ledger import record
 from crm_app.demo import make_contact, make_lead
 from crm_app.extensions import db
 from crm_app.simulator.office import Simulator
-from crm_app.telephony.dialling import services
+from crm_app.telephony.dialling import placing, services
 from crm_app.telephony.dialling.models import DialRequest, DialState
 from tests.telephony.conftest import SECRET, use_api
 
@@ -169,9 +169,9 @@ def test_a_double_click_dials_once(pbx: Simulator, dial: Dial) -> None:
 def test_clicks_at_the_same_moment_dial_once(pbx: Simulator, connected: Flask, dial: Dial) -> None:
     pbx.account.callback = "callback-no-events"
     pbx.inject("slow", seconds=0.3)
-    order = services.Order(1, "101", CLIENT, "PT")
+    order = services.NewDialRequest(1, "101", CLIENT, "PT")
     dial("not a number")
-    order = services.Order(wish().user_id, "101", CLIENT, "PT")
+    order = services.NewDialRequest(wish().user_id, "101", CLIENT, "PT")
     db.session.rollback()
     made: list[int] = []
 
@@ -182,7 +182,7 @@ def test_clicks_at_the_same_moment_dial_once(pbx: Simulator, connected: Flask, d
             link = connected.extensions["telephony_links"].read()
             settings = connected.extensions["settings"]
             counter = connected.extensions["counter"]
-            made.append(services.place(order, client_for(link, settings, counter)))
+            made.append(placing.place(order, client_for(link, settings, counter)))
 
     threads = [threading.Thread(target=click) for _ in range(4)]
     for thread in threads:
@@ -323,6 +323,7 @@ def test_when_no_event_comes_the_card_asks(
     with time_machine.travel(later, tick=True):
         assert "Did your phone ring?" in browser.get("/telephony/dials", headers=HTMX).text
         assert services.expire() == 1
+        db.session.commit()
         assert "Did your phone ring?" in browser.get("/telephony/dials", headers=HTMX).text
         dial()
     assert callbacks(pbx) == 2
@@ -348,6 +349,7 @@ def test_a_second_click_brings_back_the_card_that_was_put_away(pbx: Simulator, d
     dial()
     first = wish()
     services.close(first.id, first.user_id)
+    db.session.commit()
     assert "Your phone rings first" in dial().text
     assert callbacks(pbx) == 1
 

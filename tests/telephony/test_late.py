@@ -135,6 +135,7 @@ def test_a_secret_that_changes_meanwhile_loses_no_call(
 ) -> None:
     assert post(start_fields()).status_code == 200
     services.save_keys(key, "anothersecret", connected.extensions["vault"])
+    db.session.commit()
     connected.extensions["telephony_links"].forget()
     away.back()
     wait_until_drained(connected)

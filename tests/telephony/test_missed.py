@@ -36,6 +36,7 @@ def _first_minute(monkeypatch: pytest.MonkeyPatch) -> None:
 def responsible(app: Flask, bob: User) -> User:
     """Bob gets what belongs to nobody, since an hour ago."""
     services.set_default_responsible(bob.id)
+    db.session.commit()
     services.TelephonySettings.for_change().default_responsible_since -= timedelta(hours=1)
     db.session.commit()
     return bob

@@ -1,11 +1,16 @@
 """What a starting call is answered: pure decisions, by table."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from crm_app.telephony.routing import Switches, decide
+from crm_app.contacts.numbers.caller import Caller
+from crm_app.telephony.routing import StartingCall, decide
+from crm_app.telephony.switches import Switches
 
 ON, OFF = Switches(shows_caller_name=True), Switches(shows_caller_name=False)
 CLIENT = "+351910000042"
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -27,4 +32,6 @@ CLIENT = "+351910000042"
 def test_it_answers_what_the_office_wants(
     number: str, names: list[str], switches: Switches, answer: dict[str, str]
 ) -> None:
-    assert decide(number, names, switches).to_json() == answer
+    callers = tuple(Caller(place, name, "", None, "", False) for place, name in enumerate(names))
+    decision = decide(StartingCall(number, "", NOON, callers), switches)
+    assert (decision.reply.to_json(), decision.refusal) == (answer, "")

@@ -55,7 +55,7 @@ def test_it_is_for_administrators_only(
         client = client_of(user)
         db.session.rollback()
         assert client.get(PAGE).status_code == 403
-        for action in ("keys", "refresh", "disconnect", "tail", "people", "switches"):
+        for action in ("keys", "refresh", "disconnect", "token", "people", "switches"):
             assert client.post(f"{PAGE}/{action}").status_code == 403
     assert visitor.get(PAGE).status_code == 303
 
@@ -77,8 +77,8 @@ def test_it_never_shows_the_keys_again(
     assert SECRET not in page
     assert "Type only to replace it" in page
     stored = TelephonySettings.current()
-    assert key not in stored.key_locked + stored.secret_locked
-    assert SECRET not in stored.key_locked + stored.secret_locked
+    assert key not in stored.key_encrypted + stored.secret_encrypted
+    assert SECRET not in stored.key_encrypted + stored.secret_encrypted
     assert stored.keys(app.extensions["vault"]) == (key, SECRET)
 
 
@@ -170,6 +170,7 @@ def test_nothing_is_called_broken_or_good_before_it_was_tried(
     app: Flask, browser: FlaskClient, key: str
 ) -> None:
     services.save_keys(key, SECRET, app.extensions["vault"])
+    db.session.commit()
     app.extensions["telephony_links"].forget()
     assert badge(browser) == "Not tested"
     for name in ("keys", "api", "balance", "extensions", "events", "unreadable", "clock"):
@@ -217,6 +218,7 @@ def test_a_lost_secret_key_is_said(
     app: Flask, pbx: Simulator, browser: FlaskClient, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services.save_keys(key, SECRET, Vault(KeyRing(["another key"])))
+    db.session.commit()
     app.extensions["telephony_links"].forget()
     assert "SECRET_KEY has changed" in browser.get(PAGE).text
     assert save(browser, key, "").status_code == 422
@@ -291,12 +293,12 @@ def test_an_extension_that_left_the_pbx_is_marked(
 def test_the_webhook_address_is_shown_and_gets_a_tail(app: Flask, browser: FlaskClient) -> None:
     base = app.extensions["settings"].base_url
     assert f'value="{base}/zadarma"' in browser.get(PAGE).text
-    browser.post(f"{PAGE}/tail")
+    browser.post(f"{PAGE}/token")
     token = TelephonySettings.current().webhook_token
     db.session.rollback()
     assert len(token) >= 32
     assert f'value="{base}/zadarma/{token}"' in browser.get(PAGE).text
-    browser.post(f"{PAGE}/tail", data={"remove": "yes"})
+    browser.post(f"{PAGE}/token", data={"remove": "yes"})
     assert TelephonySettings.current().webhook_token == ""
     app.extensions["telephony_links"].forget()
 
@@ -318,10 +320,10 @@ def test_it_warns_of_an_address_that_the_pbx_cannot_reach(url: str, *, is_good: 
 
 def test_the_switch_is_kept(app: Flask, browser: FlaskClient) -> None:
     browser.post(f"{PAGE}/switches", data={})
-    assert not TelephonySettings.current().shows_caller_name
+    assert not TelephonySettings.current().switches.shows_caller_name
     db.session.rollback()
     browser.post(f"{PAGE}/switches", data={"shows_caller_name": "y"})
-    assert TelephonySettings.current().shows_caller_name
+    assert TelephonySettings.current().switches.shows_caller_name
 
 
 def test_the_account_s_clock_is_known(pbx: Simulator, browser: FlaskClient, key: str) -> None:

@@ -99,6 +99,7 @@ def test_it_notices_a_changed_secret_at_once(
     assert visitor.post("/zadarma", data=fields, headers=new).status_code == 403
     # Another process saves: this one is not told.
     services.save_keys(key, "ffffffffffffffffffff", connected.extensions["vault"])
+    db.session.commit()
     assert visitor.post("/zadarma", data=fields, headers=new).status_code == 200
 
 
@@ -217,6 +218,7 @@ def test_it_wants_the_secret_tail_once_there_is_one(
 ) -> None:
     assert post(start_fields(), path="/zadarma/guessed").status_code == 403
     token = services.renew_token()
+    db.session.commit()
     connected.extensions["telephony_links"].forget()
     assert post(start_fields()).status_code == 403
     assert visitor.get("/zadarma?zd_echo=1").status_code == 404
@@ -265,7 +267,8 @@ def test_the_name_of_a_known_caller_goes_to_the_phones(post: Post) -> None:
 
 def test_no_name_goes_to_the_phones_when_that_is_switched_off(connected: Flask, post: Post) -> None:
     make_contact("Ana Sousa", phones=("+351910000042",))
-    services.set_switches(shows_caller_name=False)
+    services.set_switches({"shows_caller_name": False})
+    db.session.commit()
     connected.extensions["telephony_links"].forget()
     assert post(start_fields()).get_json() == {}
 

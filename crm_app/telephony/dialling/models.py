@@ -1,4 +1,4 @@
-"""The calls that users asked the PBX for."""
+"""Dial requests: the calls that users asked the PBX for."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,12 +11,12 @@ from crm_app.accounts.models import User
 from crm_app.extensions import Model
 from crm_app.telephony.dialling.matching import BELONGS_FOR
 
-# How long the screen waits for a sign of the call that was asked for.
+# How long the screen waits for a sign of the call.
 WAITS_FOR = timedelta(seconds=45)
 
 
 class DialState(StrEnum):
-    """How far a click on a number has come."""
+    """The state of a dial request."""
 
     REQUESTED = "requested"
     ACCEPTED = "accepted"
@@ -33,15 +33,15 @@ PENDING_STATES = (
     DialState.PICKED_UP,
     DialState.UNCERTAIN,
 )
-# An event can still turn up for these: the screen gives up long before the PBX does.
+# An event may still come for these: the screen gives up long before the PBX does.
 MATCHABLE_STATES = (*PENDING_STATES, DialState.EXPIRED)
 
 
 class DialRequest(Model):
-    """A user's wish to be connected with a number, asked of the PBX at most once.
+    """A user asked to be connected with a number; the PBX is asked at most once.
 
-    `pending_key` is `<user>:<number>` while the wish is open; the database lets only one be.
-    A wish that was refused at once is kept too, so that its card says why until it is closed;
+    `pending_key` is `<user>:<number>` while the request is open; the database allows only one.
+    One that was refused at once is kept too, so that its card says why until it is closed;
     `number` is then what was typed.
     """
 
@@ -58,29 +58,29 @@ class DialRequest(Model):
     error_code: Mapped[str] = mapped_column(String(40), default="")
     pending_key: Mapped[str | None] = mapped_column(String(40), unique=True)
     pbx_call_id: Mapped[str] = mapped_column(String(64), default="", index=True)
-    # When the PBX was asked; until then, when the user clicked.
+    # When the PBX was asked; before that, when the user clicked.
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     settled_at: Mapped[datetime | None]
-    # The user has put the card away.
+    # When the user closed the card.
     closed_at: Mapped[datetime | None]
 
     user: Mapped[User] = relationship()
 
     @property
     def is_pending(self) -> bool:
-        """Tell whether something may still come of the wish, as far as the screen waits."""
+        """A call may still come, as far as the screen waits."""
         return self.state in PENDING_STATES and not self.is_overdue
 
     @property
     def is_overdue(self) -> bool:
-        """Tell whether no call has come of the wish for longer than the screen waits."""
+        """No call has come for longer than the screen waits."""
         return self.state in PENDING_STATES and clock.now() - self.created_at > WAITS_FOR
 
     @classmethod
     def shown_to(cls, user_id: int) -> "Select[DialRequest]":
-        """Select a user's wishes whose cards are still on the screen, newest first.
+        """Select a user's requests whose cards are on the screen, newest first.
 
-        A call that has come of a wish has a card of its own.
+        A request that led to a call is not among them: the call has a card of its own.
         """
         return (
             select(cls)

@@ -1,4 +1,4 @@
-"""Click-to-call: the button's address, and the cards that say how far a call has come."""
+"""Click-to-call: the button's address, and the cards that show the state of dial requests."""
 
 from flask import Blueprint, Response, current_app, make_response, render_template, request, url_for
 
@@ -13,7 +13,7 @@ from crm_app.security.events import Kind
 from crm_app.telephony import wording
 from crm_app.telephony.api import client_for
 from crm_app.telephony.connection import LinkCache
-from crm_app.telephony.dialling import services
+from crm_app.telephony.dialling import placing, services
 from crm_app.telephony.dialling.models import DialRequest, DialState
 from crm_app.telephony.zadarma.client import ZadarmaClient
 from crm_app.web.access import background
@@ -29,21 +29,21 @@ bp = Blueprint("dialling", __name__)
 
 @bp.post("/telephony/dial")
 def dial() -> Response:
-    """Connect the user's phone with a number; the answer is a card that tells the truth."""
+    """Connect the user's phone with a number; the answer is a card with what came of it."""
     if seconds := _seconds_to_wait():
         return _too_many(seconds)
-    order = services.Order(
+    asked = services.NewDialRequest(
         user_id=me().id,
         extension=me().extension or "",
         number=request.form.get("number", "")[:80],
         country=current_app.config["DEFAULT_COUNTRY"],
         contact_id=_visible("contact_id", Contact),
         lead_id=_visible("lead_id", Lead),
-        confirmed=request.form.get("confirm") == "yes",
+        is_confirmed=request.form.get("confirm") == "yes",
     )
     client = _client()
     try:
-        dial_id = services.place(order, client)
+        dial_id = placing.place(asked, client)
     finally:
         if client is not None:
             client.close()
@@ -56,15 +56,16 @@ def dial() -> Response:
 @bp.get("/telephony/dials")
 @background
 def dials() -> Response:
-    """Show how far the calls have come that this user asked for."""
+    """Show the state of the user's dial requests."""
     template = "telephony/_dials.html" if wants_fragment() else "telephony/dials.html"
     return make_response(_render(template))
 
 
 @bp.post("/telephony/dials/<int:dial_id>/close")
 def close_dial(dial_id: int) -> Response:
-    """Put a card away."""
+    """Close a card."""
     services.close(dial_id, me().id)
+    db.session.commit()
     if wants_fragment():
         return make_response(_render("telephony/_dials.html"))
     return see_other(url_for("dialling.dials"))

@@ -1,4 +1,4 @@
-"""What the PBX posted goes on disk: facts into the ledger, clicks matched, the unreadable kept."""
+"""Storing what the PBX posted: the fact, what it decides and matches, and what is unreadable."""
 
 import re
 from dataclasses import dataclass
@@ -10,12 +10,15 @@ from sqlalchemy import Connection, bindparam, delete, insert, or_, select, text,
 from crm_app import clock
 from crm_app.calls.fold.facts import CallPhase, Fact, FactKind
 from crm_app.calls.store import ledger
-from crm_app.contacts.numbers.caller import Caller
+from crm_app.contacts.numbers.caller import find_callers
 from crm_app.database import UtcDateTime
+from crm_app.telephony import routing
 from crm_app.telephony.dialling import matching
 from crm_app.telephony.dialling.matching import Candidate, Match
 from crm_app.telephony.dialling.models import MATCHABLE_STATES, DialRequest, DialState
 from crm_app.telephony.models import UnreadableRequest
+from crm_app.telephony.switches import Switches
+from crm_app.telephony.zadarma.answers import CallReply
 
 MAX_KEPT_REQUESTS = 1_000
 MAX_KEPT_GENUINE = 10_000
@@ -51,21 +54,21 @@ _ATTACH = text(
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What came of a fact: the call, whom to tell of it, and the click that it belongs to.
+    """What came of a fact: the call, whose screens to update, the dial request it belongs to.
 
-    `callers` are the contacts who have the number, None when the fact gave no reason to look.
+    `reply` is how a starting call goes on, None when nobody was waiting for a decision.
     """
 
     call_id: int
     tell: frozenset[int]
-    callers: tuple[Caller, ...] | None
+    reply: CallReply | None = None
     dial_id: int | None = None
     dialler_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A request that could not be understood or stored; a genuine one is rightly signed."""
+    """A request that could not be understood or stored; a genuine one has a valid signature."""
 
     sender: str
     content_type: str
@@ -75,30 +78,35 @@ class Unread:
     received_at: datetime
 
 
-def store(connection: Connection, fact: Fact, raw: str) -> Stored:
-    """Store a fact with everything that follows from it; the caller commits, then tells."""
+def store(connection: Connection, fact: Fact, raw: str, switches: Switches | None = None) -> Stored:
+    """Store a fact and everything that follows from it; the caller commits, then tells.
+
+    `switches` are given while the PBX waits for an answer: then a starting call is routed in the
+    same transaction. A fact that comes later than its answer decides nothing.
+    """
     recorded = ledger.record(connection, fact, raw)
-    callers = recorded.callers
     if not is_fresh(fact):
-        return Stored(recorded.call_id, _silence(connection, fact, recorded), callers)
-    if not (recorded.is_new and matching.may_match(fact)):
-        return Stored(recorded.call_id, recorded.tell, callers)
-    colleagues = {leg.extension for leg in recorded.state.legs if not leg.transferred_from}
-    found = matching.match(fact, _candidates(connection, fact), colleagues - {fact.caller})
+        return Stored(recorded.call_id, _silence(connection, fact, recorded))
+    tell, reply = recorded.tell, None
+    if switches is not None and fact.kind is FactKind.STARTED:
+        decision = _route(connection, fact, recorded, switches)
+        reply = decision.reply
+        if decision.refusal and recorded.state.phase is CallPhase.RINGING:
+            tell |= _refuse(connection, fact, decision.refusal)
+    found = _match(connection, fact, recorded)
     if found is None:
-        return Stored(recorded.call_id, recorded.tell, callers)
-    tell = recorded.tell
+        return Stored(recorded.call_id, tell, reply)
     if found.kind == "call":
         tell |= _connect(connection, fact, found.request)
     else:
         _note_own_leg(connection, fact, found)
-    return Stored(recorded.call_id, tell, callers, found.request.id, found.request.user_id)
+    return Stored(recorded.call_id, tell, reply, found.request.id, found.request.user_id)
 
 
 def is_fresh(fact: Fact) -> bool:
-    """Tell whether a fact is of a call that began within a day of now, by the PBX's own words."""
+    """Check that the call began less than a day ago, by the time that the PBX gives."""
     if fact.kind is FactKind.RECORDED:
-        # It has no time, and rings nobody.
+        # It has no time, and no phone rings because of it.
         return True
     # The signature covers the line and the time without anything between them: digits that were
     # moved from one into the other must not make an old call a new one.
@@ -112,9 +120,9 @@ def is_fresh(fact: Fact) -> bool:
 
 
 def keep(connection: Connection, unread: Unread, *, may_be_known: bool = False) -> int:
-    """Keep a request that came to nothing, and give its number; only the newest ones stay.
+    """Store an unreadable request and give its id; only the newest ones stay.
 
-    What anybody may have sent does not push out what only the PBX can have sent.
+    Those that anybody may have sent never push out those that only the PBX can have sent.
     """
     row = {
         "received_at": unread.received_at,
@@ -149,11 +157,11 @@ def keep(connection: Connection, unread: Unread, *, may_be_known: bool = False) 
 
 
 def _silence(connection: Connection, fact: Fact, recorded: ledger.Recorded) -> frozenset[int]:
-    """Keep a call of long ago from ringing now, by the same fact that ends forgotten calls."""
+    """Keep an old call from ringing now, with the fact that also ends forgotten calls."""
     if recorded.state.phase is CallPhase.ENDED:
         return recorded.tell
-    log.warning("webhook tells of a call of another day", event_kind=fact.kind)
-    # Each stale fact needs a closing of its own, because a word after a sweep revives the call.
+    log.warning("webhook for a call of another day", event_kind=fact.kind)
+    # Each stale fact needs a sweep of its own, because a fact after a sweep revives the call.
     ending = Fact(
         kind=FactKind.SWEPT,
         pbx_call_id=fact.pbx_call_id,
@@ -164,8 +172,36 @@ def _silence(connection: Connection, fact: Fact, recorded: ledger.Recorded) -> f
     return frozenset()
 
 
+def _route(
+    connection: Connection, fact: Fact, recorded: ledger.Recorded, switches: Switches
+) -> routing.Decision:
+    callers = recorded.callers
+    if callers is None:  # a start that comes late, or again
+        callers = tuple(find_callers(connection, fact.caller))
+    call = routing.StartingCall(fact.caller, fact.did, fact.received_at, callers)
+    return routing.decide(call, switches)
+
+
+def _refuse(connection: Connection, fact: Fact, reason: str) -> frozenset[int]:
+    """Record that we refused a call; the log shows it as blocked."""
+    refused = Fact(
+        kind=FactKind.REFUSED,
+        pbx_call_id=fact.pbx_call_id,
+        received_at=fact.received_at,
+        disposition_raw=reason,
+    )
+    return ledger.record(connection, refused, "").tell
+
+
+def _match(connection: Connection, fact: Fact, recorded: ledger.Recorded) -> Match | None:
+    if not (recorded.is_new and matching.may_match(fact)):
+        return None
+    colleagues = {leg.extension for leg in recorded.state.legs if not leg.transferred_from}
+    return matching.match(fact, _candidates(connection, fact), colleagues - {fact.caller})
+
+
 def _candidates(connection: Connection, fact: Fact) -> list[Candidate]:
-    """Read the clicks that a call may come of, and the one that this call has come of already."""
+    """Read the open dial requests, and the one that led to this call already."""
     known = {"since": fact.received_at - matching.BELONGS_FOR, "pbx_call_id": fact.pbx_call_id}
     return [Candidate(*row) for row in connection.execute(_CANDIDATES, known)]
 
@@ -205,7 +241,7 @@ def _connect(connection: Connection, fact: Fact, request: Candidate) -> frozense
 
 
 def _note_own_leg(connection: Connection, fact: Fact, found: Match) -> None:
-    """Our own phone rings, was picked up, or was left ringing: the card says so."""
+    """Note for the card that our own phone rings, was picked up, or was left ringing."""
     values: dict[str, object] = {"pbx_call_id": fact.pbx_call_id}
     if fact.kind is FactKind.ANSWERED:
         values |= {"state": DialState.PICKED_UP.value}

@@ -1,7 +1,7 @@
 """Where the PBX posts: verify, read, store, answer. Nothing here waits for a network.
 
-It is a plain desk that knows no Flask, because a caller hears silence while it works: what a page
-needs (session, language, rights) is not even set up for it, see `door.py`.
+It knows no Flask, because a caller hears silence while it works: what a page needs (session,
+language, rights) is not even set up for it, see `middleware.py`.
 """
 
 import hmac
@@ -18,10 +18,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from crm_app import clock, database
-from crm_app.calls.fold.facts import Fact
+from crm_app.calls.fold.facts import Fact, FactKind
 from crm_app.calls.store.ledger import CallIsFullError
 from crm_app.config import Config
-from crm_app.contacts.numbers.caller import find_callers
 from crm_app.database import DatabaseBusyError, is_away
 from crm_app.deadline import within
 from crm_app.live.screen_updates import screen_updates
@@ -30,16 +29,18 @@ from crm_app.security.kinds import Kind
 from crm_app.security.models import ADDRESS_LENGTH
 from crm_app.security.trail import Sighting, Trail
 from crm_app.security.visits import request_id_of
-from crm_app.telephony import routing
 from crm_app.telephony.connection import Link, LinkCache
+from crm_app.telephony.switches import Switches
 from crm_app.telephony.webhook import bodies, inbox
 from crm_app.telephony.webhook.arrivals import Arrival
 from crm_app.telephony.webhook.draining import Drainer
 from crm_app.telephony.webhook.event_facts import to_fact
 from crm_app.telephony.webhook.group_commit import GroupCommit
+from crm_app.telephony.webhook.inbox import Stored
 from crm_app.telephony.webhook.replays import SeenSignatures
 from crm_app.telephony.webhook.spool import Spool, SpoolError
 from crm_app.telephony.zadarma import events
+from crm_app.telephony.zadarma.answers import CallReply
 from crm_app.telephony.zadarma.signing import (
     has_signature_rule,
     is_known_event,
@@ -51,7 +52,7 @@ from crm_app.web.middleware import incoming
 MAX_BODY_BYTES = 1024 * 1024
 MAX_ECHO_BYTES = 256
 NOT_WHOLE = {408: "This took too long to arrive.\n", 413: "This is too long.\n"}
-# How long the database may let a notification wait, and later one that has waited in the spool.
+# How long a notification may wait for the database, and one that comes out of the spool.
 PATIENCE_S = 0.15
 LATE_PATIENCE_S = 5.0
 log = structlog.get_logger(__name__)
@@ -62,7 +63,7 @@ _Outcome = TypeVar("_Outcome")
 
 @dataclass(frozen=True, slots=True)
 class _Job(Generic[_Outcome]):
-    """What a notification wants of the database, and what to answer when that is done or not."""
+    """What a notification needs of the database, and what to answer when that is done or not."""
 
     name: str
     do: Callable[[Connection], _Outcome]
@@ -72,7 +73,7 @@ class _Job(Generic[_Outcome]):
 
 
 class WebhookReceiver:
-    """Takes what the PBX posts, for one application."""
+    """Receives what the PBX posts, for one application."""
 
     def __init__(
         self,
@@ -82,7 +83,7 @@ class WebhookReceiver:
         trail: Trail,
         late_engine: Engine | None = None,
     ) -> None:
-        """Prepare; on `late_engine` may wait what has waited in the spool already."""
+        """Prepare; `late_engine` is for what has waited in the spool and may wait longer."""
         self._config = config
         self._links = links
         self._trail = trail
@@ -101,7 +102,7 @@ class WebhookReceiver:
             return _plain("This is too long to repeat.\n", 400)
         try:
             with within(PATIENCE_S):
-                if not _is_right_tail(self._links.current(), token):
+                if not _has_token(self._links.current(), token):
                     return _plain("There is nothing here.\n", 404)
         except (SQLAlchemyError, DatabaseBusyError) as error:
             # The check of an address must not fail because a database is away for a moment.
@@ -116,7 +117,7 @@ class WebhookReceiver:
         try:
             body = incoming.receive(request.environ, MAX_BODY_BYTES).read()
         except HTTPException as error:
-            # Of a body that broke off nothing is believed: the signature covers no ending.
+            # A body that broke off is not believed: the signature does not cover all of it.
             log.warning("webhook did not arrive whole", status=error.code)
             code = error.code or 400
             return _plain(NOT_WHOLE.get(code, "This broke off before its end.\n"), code)
@@ -129,24 +130,23 @@ class WebhookReceiver:
             body=body,
             request_id=request_id,
         )
-        # What served this thread before may have promised only to read.
+        # The request that this thread served before may have promised only to read.
         database.set_reads_only(False)
         with within(PATIENCE_S):
             return self._take(arrival)
 
     def _take(self, arrival: Arrival) -> Response:
-        """Store what came or put it aside; only what can be neither must come again."""
+        """Store what came or spool it; the PBX must send again only what can be neither."""
         try:
             try:
-                decided = self._decide(arrival)
-                return self._perform(decided)
+                return self._perform(self._read(arrival))
             except Exception as error:
                 if is_away(error):
                     raise
                 return self._perform(self._stumble(error, arrival))
         except Exception as error:
             if is_away(error):
-                # What is right cannot be looked up now: it is kept, and verified later.
+                # The keys cannot be looked up now: it is spooled, and verified later.
                 return self._put_aside(arrival, error)
             log.exception("webhook could not be kept", error=type(error).__name__)
             return _unavailable("Nothing was stored. Send it again.\n")
@@ -170,7 +170,7 @@ class WebhookReceiver:
         return _empty()
 
     def _take_in(self, arrivals: Sequence[Arrival]) -> None:
-        """Take in what has waited, as if it came when it came; raises what `is_away` knows."""
+        """Store what has waited, with its original time of arrival; raises what `is_away` knows."""
         with within(LATE_PATIENCE_S):
             jobs = [job for arrival in arrivals if (job := self._late_job(arrival)) is not None]
             outcomes = self._late_group_commit.run_all([(job.name, job.do) for job in jobs])
@@ -189,25 +189,28 @@ class WebhookReceiver:
         except Exception as second:
             if is_away(second):
                 raise
-            # It would keep everything behind it waiting for ever.
+            # Everything behind it would wait for ever.
             log.exception("spooled notification given up", received_at=str(arrival.received_at))
 
     def _late_job(self, arrival: Arrival) -> "_Job[Any] | None":
         try:
-            decided = self._decide(arrival)
+            job = self._read(arrival, is_late=True)
         except Exception as error:
             if is_away(error):
                 raise
-            decided = self._stumble(error, arrival)
-        if isinstance(decided, _Job):
-            return decided
-        if decided.status_code == http.HTTPStatus.SERVICE_UNAVAILABLE:
+            job = self._stumble(error, arrival)
+        if isinstance(job, _Job):
+            return job
+        if job.status_code == http.HTTPStatus.SERVICE_UNAVAILABLE:
             return self._keeping(arrival, "the stored keys cannot be read", is_genuine=False)
-        # What is refused now was logged, and needs no answer any more.
+        # A refusal was logged, and nobody waits for the answer.
         return None
 
-    def _decide(self, arrival: Arrival) -> "_Job[Any] | Response":
-        """Understand and verify; gives what to do, or the answer if there is nothing to do."""
+    def _read(self, arrival: Arrival, *, is_late: bool = False) -> "_Job[Any] | Response":
+        """Understand and verify; gives what to do, or the answer if there is nothing to do.
+
+        Nobody waits for the answer of a late one any more.
+        """
         try:
             fields = bodies.fields_of(arrival.body, arrival.content_type)
             event = events.parse(fields)
@@ -216,7 +219,7 @@ class WebhookReceiver:
         link = self._links.current()
         genuine = self._genuine(link, arrival, fields, event)
         if genuine is None:
-            # Key, secret or tail may have been changed a moment ago.
+            # Key, secret or token may have been changed a moment ago.
             link = self._links.read()
             if not link.is_readable:
                 return _unavailable("The stored keys cannot be read; see the log.\n")
@@ -233,15 +236,16 @@ class WebhookReceiver:
             arrival.signature or "", fact.pbx_call_id
         ):
             log.warning("signature came before with another call", sender=arrival.sender)
-        return self._store(fact, genuine, link, arrival.verified())
+        switches = None if is_late else link.switches
+        return self._store(fact, arrival.verified(), switches)
 
     def _genuine(
         self, link: Link, arrival: Arrival, fields: dict[str, str], event: events.Event
     ) -> events.Event | None:
-        """Give the event as it was signed, None when it was not."""
+        """Give the event as it was signed, None when its signature or token is wrong."""
         if arrival.is_verified and not link.is_connected:
             return event
-        if not (arrival.is_verified or (link.is_connected and _is_right_tail(link, arrival.token))):
+        if not (arrival.is_verified or (link.is_connected and _has_token(link, arrival.token))):
             return None
         if verify_webhook(fields, arrival.signature, link.secret):
             return event
@@ -249,46 +253,29 @@ class WebhookReceiver:
         if unencoded and verify_webhook(unencoded, arrival.signature, link.secret):
             return events.parse(unencoded)
         if arrival.is_verified:
-            # It was signed with the secret of that time.
+            # It was signed with the secret of its time.
             return event
         if not isinstance(event, events.OtherEvent):
             return None
-        # These change nothing here. Some kinds are never signed, and how a future kind will be
-        # signed nobody knows; refusing it for ever might make the PBX give the address up, so for
-        # those the sender's network is enough.
+        # These change nothing here. Some kinds are never signed, and nobody knows how a future kind
+        # will be; the PBX might give up an address that keeps refusing, so for those the sender's
+        # network is enough.
         has_networks = self._config.webhook_allowed_networks is not None
         is_new_kind = has_networks and not is_known_event(event.name)
         return event if is_new_kind or not has_signature_rule(event.name) else None
 
-    def _store(
-        self, fact: Fact, event: events.Event, link: Link, arrival: Arrival
-    ) -> "_Job[tuple[inbox.Stored, list[str]]]":
-        wants_names = isinstance(event, events.CallStarted) and link.shows_caller_name
-
-        def store(connection: Connection) -> tuple[inbox.Stored, list[str]]:
+    def _store(self, fact: Fact, arrival: Arrival, switches: Switches | None) -> "_Job[Stored]":
+        def store(connection: Connection) -> Stored:
             raw = bodies.as_text(arrival.body[: inbox.MAX_KEPT_BYTES])
-            stored = inbox.store(connection, fact, raw)
-            if not wants_names:
-                return stored, []
-            callers = stored.callers
-            if callers is None:  # a start that comes late, or again
-                callers = tuple(find_callers(connection, fact.caller))
-            return stored, [caller.name for caller in callers]
+            return inbox.store(connection, fact, raw, switches)
 
-        def tell(outcome: tuple[inbox.Stored, list[str]]) -> Response:
-            stored, names = outcome
+        def then(stored: Stored) -> Response:
             screen_updates.enqueue(stored.tell, {"call": stored.call_id})
             if stored.dialler_id is not None:
                 screen_updates.enqueue([stored.dialler_id], {"dial": stored.dial_id})
-            return answer(names)
+            return _answer(fact, stored.reply)
 
-        def answer(names: list[str]) -> Response:
-            if isinstance(event, events.CallStarted):
-                switches = routing.Switches(link.shows_caller_name)
-                return _json(routing.decide(fact.caller, names, switches).to_json())
-            return _json({}) if isinstance(event, events.MenuChoice) else _empty()
-
-        return _Job(fact.pbx_call_id, store, tell, arrival, lambda: answer([]))
+        return _Job(fact.pbx_call_id, store, then, arrival, lambda: _answer(fact, None))
 
     def _refuse(self, sender: str, request_id: str, why: str) -> Response:
         self._trail.add(
@@ -302,18 +289,18 @@ class WebhookReceiver:
         return _plain("This is refused.\n", 403)
 
     def _stumble(self, error: Exception, arrival: Arrival) -> "_Job[int] | Response":
-        """Keep what is a mistake of ours, to be taken in when it is mended."""
+        """Quarantine what a bug of ours could not store, to be retried when it is fixed."""
         log.error("webhook could not be stored", exc_info=error)
         return self._keep(arrival, type(error).__name__)
 
     def _keep(self, arrival: Arrival, reason: str) -> "_Job[int] | Response":
         link = self._links.current()
-        if not (arrival.is_verified or (link.is_connected and _is_right_tail(link, arrival.token))):
+        if not (arrival.is_verified or (link.is_connected and _has_token(link, arrival.token))):
             link = self._links.read()
-            if not (link.is_connected and _is_right_tail(link, arrival.token)):
-                why = "tail" if link.is_connected else "not connected"
+            if not (link.is_connected and _has_token(link, arrival.token)):
+                why = "token" if link.is_connected else "not connected"
                 return self._refuse(arrival.sender, arrival.request_id, why)
-        # What is too much will be too much for ever.
+        # A call that is full stays full.
         may_be_taken_in = reason != CallIsFullError.__name__
         is_signed = arrival.is_verified or _is_signed(arrival, link)
         return self._keeping(arrival, reason, is_genuine=may_be_taken_in and is_signed)
@@ -339,7 +326,7 @@ class WebhookReceiver:
 
 
 def is_allowed_sender(address: str, settings: Config) -> bool:
-    """Tell whether a client's address is in the networks that the PBX sends from."""
+    """Check that an address is in the networks that the PBX sends from."""
     networks = settings.webhook_allowed_networks
     if networks is None:
         return True
@@ -355,7 +342,7 @@ def _is_signed(arrival: Arrival, link: Link) -> bool:
     return verify_webhook(fields, arrival.signature, link.secret)
 
 
-def _is_right_tail(link: Link, token: str) -> bool:
+def _has_token(link: Link, token: str) -> bool:
     return hmac.compare_digest(token.encode("utf-8", "replace"), link.token.encode())
 
 
@@ -375,6 +362,13 @@ def _plain(text: str | bytes, status: int = 200) -> Response:
     answer.headers["X-Content-Type-Options"] = "nosniff"
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+def _answer(fact: Fact, reply: CallReply | None) -> Response:
+    """Answer what steers a call with JSON; all else with nothing."""
+    if fact.kind is FactKind.STARTED:
+        return _json((reply or CallReply()).to_json())
+    return _json({}) if fact.kind is FactKind.MENU else _empty()
 
 
 def _json(answer: dict[str, str | int]) -> Response:

@@ -1,0 +1,57 @@
+"""The switches of the automatic functions: one table, one value, one column."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from crm_app.errors import InvalidInputError
+from crm_app.text import N_
+
+
+def _switch(default: Any, label: str, hint: str = "", **limits: Any) -> Any:
+    return Field(default, title=label, description=hint, validate_default=True, **limits)
+
+
+class Switches(BaseModel):
+    """What the office has switched on. One line is one switch: type, default, label and hint.
+
+    A new switch needs no more than its line and its use: the settings page, the command and the
+    stored column read this table. A switch is a bool, a number with limits (`ge`, `le`), or one of
+    several texts (`Literal`).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shows_caller_name: bool = _switch(
+        True,
+        N_("Show the caller's name on the phones that ring"),
+        N_(
+            "When a known number calls, the PBX is told the name, and every phone that rings shows "
+            "it."
+        ),
+    )
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what was stored; a switch that is unknown or impossible by now has its default."""
+        stored: dict[str, Any] = json.loads(text)
+        try:
+            return cls.model_validate(stored)
+        except ValidationError as error:
+            wrong = {problem["loc"][0] for problem in error.errors()}
+            return cls.model_validate({k: v for k, v in stored.items() if k not in wrong})
+
+    def changed(self, values: Mapping[str, Any]) -> Self:
+        """Set some switches, given as they are or as a text.
+
+        Raises InvalidInputError (switch_unknown, switch_impossible) with the switch as its field.
+        """
+        try:
+            return type(self).model_validate({**self.model_dump(), **values})
+        except ValidationError as error:
+            problem = error.errors()[0]
+            is_unknown = problem["type"] == "extra_forbidden"
+            code = "switch_unknown" if is_unknown else "switch_impossible"
+            raise InvalidInputError(code, str(problem["loc"][0])) from None

@@ -1,0 +1,58 @@
+"""the switches of the automatic functions in one column; keys and token by their names
+
+Revision: 0016, after 0015
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0016"
+down_revision = "0015"
+branch_labels = None
+depends_on = None
+
+RENAMED = {"key_locked": "key_encrypted", "secret_locked": "secret_encrypted"}
+KINDS = {"tail_made": "token_made", "tail_removed": "token_removed"}
+
+
+def upgrade() -> None:
+    """Bring the database from the revision before to this one."""
+    column = sa.Column("switches", sa.Text(), nullable=False, server_default="{}")
+    op.add_column("telephony_settings", column)
+    op.execute(
+        "UPDATE telephony_settings SET switches = CASE WHEN shows_caller_name"
+        """ THEN '{"shows_caller_name":true}' ELSE '{"shows_caller_name":false}' END"""
+    )
+    op.drop_column("telephony_settings", "shows_caller_name")
+    for old, new in RENAMED.items():
+        op.execute(f"ALTER TABLE telephony_settings RENAME COLUMN {old} TO {new}")
+    for old, new in KINDS.items():
+        _rename_kind(old, new)
+    op.execute(
+        "UPDATE security_event SET detail = 'token'"
+        " WHERE kind = 'webhook_refused' AND detail = 'tail'"
+    )
+
+
+def downgrade() -> None:
+    """Bring the database back to the revision before."""
+    for old, new in KINDS.items():
+        _rename_kind(new, old)
+    for old, new in RENAMED.items():
+        op.execute(f"ALTER TABLE telephony_settings RENAME COLUMN {new} TO {old}")
+    column = sa.Column("shows_caller_name", sa.Boolean(), nullable=False, server_default=sa.true())
+    op.add_column("telephony_settings", column)
+    op.execute(
+        "UPDATE telephony_settings SET shows_caller_name = false"
+        """ WHERE switches LIKE '%"shows_caller_name":false%'"""
+    )
+    op.drop_column("telephony_settings", "switches")
+
+
+def _rename_kind(old: str, new: str) -> None:
+    for statement in (
+        "UPDATE security_event SET kind = :new WHERE kind = :old",
+        "UPDATE security_count SET kind = :new WHERE kind = :old",
+        "UPDATE journal_entry SET action = :new WHERE action = :old",
+    ):
+        op.execute(sa.text(statement).bindparams(old=old, new=new))

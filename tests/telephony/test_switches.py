@@ -1,0 +1,137 @@
+"""The switches of the automatic functions: a line in a table, and its use."""
+
+import json
+from collections.abc import Callable
+from typing import Literal
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from pydantic import Field
+
+from crm_app.accounts.models import User
+from crm_app.errors import InvalidInputError
+from crm_app.extensions import db
+from crm_app.journal.models import JournalEntry
+from crm_app.telephony.commands import telephony_cli
+from crm_app.telephony.forms import switches_form
+from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.switches import Switches
+
+ClientOf = Callable[[User], FlaskClient]
+
+
+class Sample(Switches):
+    """A table with every kind of switch."""
+
+    polling: Literal["auto", "off"] = Field("auto", title="Ask for calls", description="")
+    ghost_seconds: int = Field(5, ge=0, le=60, title="Shortest ring", description="In seconds.")
+
+
+def run(app: Flask, *arguments: str) -> tuple[int, str]:
+    result = app.test_cli_runner().invoke(telephony_cli, ["switches", *arguments])
+    db.session.rollback()
+    return result.exit_code, result.output
+
+
+def test_the_command_lists_every_switch_with_its_sentence(app: Flask) -> None:
+    code, text = run(app)
+    assert code == 0
+    for name, switch in Switches.model_fields.items():
+        assert name in text
+        assert switch.title
+        assert switch.title in text
+
+
+def test_the_command_prints_one_json_object_with_booleans_as_booleans(app: Flask) -> None:
+    assert run(app, "--json") == (0, '{"shows_caller_name": true}\n')
+
+
+@pytest.mark.parametrize(("word", "value"), [("off", False), ("false", False), ("on", True)])
+def test_the_command_sets_a_switch_and_says_how_all_are_now(
+    app: Flask, word: str, *, value: bool
+) -> None:
+    code, text = run(app, "shows_caller_name", word, "--json")
+    assert (code, json.loads(text)) == (0, {"shows_caller_name": value})
+    assert TelephonySettings.current().switches == Switches(shows_caller_name=value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("shows_name", "on"), "shows_name: There is no automatic function of this name."),
+        (("shows_caller_name", "perhaps"), "shows_caller_name: This automatic function cannot be"),
+        (("shows_caller_name",), "NAME VALUE"),
+    ],
+)
+def test_the_command_refuses_in_one_clear_line(
+    app: Flask, arguments: tuple[str, ...], words: str
+) -> None:
+    code, text = run(app, *arguments)
+    assert code != 0
+    assert words in text
+    assert TelephonySettings.current().switches == Switches()
+
+
+def test_a_switch_that_is_set_is_in_the_journal_and_one_that_stays_is_not(app: Flask) -> None:
+    run(app, "shows_caller_name", "on")
+    run(app, "shows_caller_name", "off")
+    changes = [entry.changes for entry in db.session.scalars(db.select(JournalEntry))]
+    assert changes == [{"shows_caller_name": [True, False]}]
+
+
+def test_texts_numbers_and_booleans_are_set_by_the_words_of_a_command(app: Flask) -> None:
+    wanted = {"polling": "off", "ghost_seconds": "7", "shows_caller_name": "no"}
+    changed = Sample().changed(wanted)
+    assert changed.model_dump() == {
+        "shows_caller_name": False, "polling": "off", "ghost_seconds": 7,
+    }  # fmt: skip
+    assert Sample.from_json(changed.model_dump_json()) == changed
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("polling", "always", "switch_impossible"),
+        ("ghost_seconds", "61", "switch_impossible"),
+        ("ghost_seconds", "many", "switch_impossible"),
+        ("ghosts", "1", "switch_unknown"),
+    ],
+)
+def test_it_refuses_what_a_switch_cannot_be(name: str, value: str, code: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        Sample().changed({name: value})
+    assert (refused.value.code, refused.value.field) == (code, name)
+
+
+def test_what_another_release_stored_does_not_stop_this_one() -> None:
+    stored = '{"shows_caller_name": false, "polling": "sometimes", "gone_since": 3}'
+    assert Sample.from_json(stored) == Sample(shows_caller_name=False)
+
+
+def test_the_form_follows_from_the_table(app: Flask) -> None:
+    with app.test_request_context():
+        form = switches_form(Sample)(obj=Sample(ghost_seconds=9))
+        kinds = {name: form[name].type for name in Sample.model_fields}
+        assert kinds == {
+            "shows_caller_name": "BooleanField",
+            "polling": "SelectField",
+            "ghost_seconds": "IntegerField",
+        }
+        assert form["ghost_seconds"].data == 9
+        assert [value for value, *_ in form["polling"].iter_choices()] == ["auto", "off"]
+
+
+def test_the_settings_page_shows_every_switch_with_its_sentence_in_both_languages(
+    app: Flask, alice: User, client_of: ClientOf
+) -> None:
+    browser: FlaskClient = client_of(alice)
+    page = browser.get("/telephony/settings").text
+    assert "Show the caller&#39;s name on the phones that ring" in page
+    assert "When a known number calls, the PBX is told the name" in page
+    alice.language = "pt"
+    db.session.commit()
+    page = browser.get("/telephony/settings").text
+    assert "Mostrar o nome de quem telefona" in page
+    for name in Switches.model_fields:
+        assert f'name="{name}"' in page
