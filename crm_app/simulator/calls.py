@@ -55,6 +55,11 @@ class LiveCall:
         self._recording_id = ""
         self._is_record_posted = False
 
+    @property
+    def can_decline(self) -> bool:
+        """Whether the client has a phone that rings."""
+        return False
+
     def record(self) -> bool:
         """Tell that the recording of the ended call is ready; False if there is none."""
         with self._lock:
@@ -223,6 +228,11 @@ class OutgoingCall(LiveCall):
     def __init__(self, exchange: Exchange, extension: str, client: str) -> None:
         super().__init__(exchange, client)
         self.extension = extension
+
+    @property
+    def can_decline(self) -> bool:
+        """The client's phone rings."""
+        return self.state == "ringing"
 
     def start(self) -> bool:
         """Dial the client; after a click-to-call this is the employee's answer."""

@@ -8,7 +8,6 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
-from crm_app.simulator import page, recordings
 from crm_app.simulator.account import (
     Account,
     ApiCall,
@@ -18,12 +17,11 @@ from crm_app.simulator.account import (
     extension_of,
 )
 from crm_app.simulator.api import Api
+from crm_app.simulator.app import create_app, serve
 from crm_app.simulator.calls import IncomingCall, OutgoingCall
 from crm_app.simulator.history import History
-from crm_app.simulator.http_types import Reply, Request
 from crm_app.simulator.posting import Delivery, deliver, not_sent
 from crm_app.simulator.scenarios import Post, placeholders, posts, scenario
-from crm_app.simulator.server import Server
 
 RING_SECONDS = 30.0
 INTERACTIVE = "interactive"
@@ -68,7 +66,9 @@ class Simulator:
         self.api = Api(
             self.account, self.history, self._click_to_call, lambda: self.url, self._stopping
         )
-        self._server = Server(port, self._answer)
+        # What went wrong in the simulator itself while it answered.
+        self.errors: list[BaseException] = []
+        self._server = serve(create_app(self), port)
 
     def __enter__(self) -> Self:
         """Start."""
@@ -86,17 +86,12 @@ class Simulator:
     @property
     def url(self) -> str:
         """The address of the API and, at its root, of the page to ring the office."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://127.0.0.1:{self._server.port}"
 
     @property
     def api_calls(self) -> list[ApiCall]:
         """All requests that the API got so far."""
         return list(self.api.calls)
-
-    @property
-    def errors(self) -> list[BaseException]:
-        """What went wrong in the simulator itself while it answered."""
-        return list(self._server.errors)
 
     def start(self) -> Self:
         """Serve until stopped."""
@@ -217,13 +212,6 @@ class Simulator:
             self._limit_ringing(call)
         else:
             self._run(lambda: self.play(played, client=to, ext1=extension))
-
-    def _answer(self, request: Request) -> Reply | None:
-        if request.path.startswith(recordings.PREFIX):
-            return recordings.answer(request, self.account, self.history)
-        if request.path.startswith("/v1/"):
-            return self.api.answer(request)
-        return page.answer(request, self)
 
     def _run(self, action: Callable[..., object], *arguments: object) -> None:
         thread = threading.Thread(

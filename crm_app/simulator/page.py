@@ -1,81 +1,163 @@
 """The page from which a person rings the office and plays its phones."""
 
 import re
+import secrets
 from collections.abc import Callable, Mapping
-from html import escape
-from importlib.resources import files
-from string import Template
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from flask import Blueprint, Response, current_app, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from crm_app.simulator.api import params
 from crm_app.simulator.calls import IncomingCall, OutgoingCall
-from crm_app.simulator.http_types import Reply, Request, html_reply
-from crm_app.simulator.posting import Delivery
-from crm_app.simulator.stories import STORIES
 
 if TYPE_CHECKING:
     from crm_app.simulator.office import Simulator
 
-_ASSETS = {"/page.css": "text/css; charset=utf-8", "/page.js": "text/javascript; charset=utf-8"}
 _OWN_HOSTS = ("127.0.0.1", "localhost")
-_POLICY = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-}
+_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_SHOWN_DELIVERIES = 12
+_PATIENCE_SECONDS = 8.0
 Call = IncomingCall | OutgoingCall
+bp = Blueprint(
+    "page", __name__, template_folder="templates", static_folder="static", static_url_path=""
+)
 
 
-def answer(request: Request, pbx: "Simulator") -> Reply:
-    """Answer the page, its parts, and what its buttons ask for."""
-    # Any web page can post to this machine; only our own may ring the office.
-    if not _is_own(request):
-        return Reply(403, b"", "text/plain")
-    if request.method == "POST":
-        _act(request, pbx)
-        return Reply(303, b"", "text/plain", {"Location": "/"})
-    if request.path in _ASSETS:
-        return Reply(200, _asset(request.path[1:]).encode(), _ASSETS[request.path], _POLICY)
-    if request.path == "/live":
-        return _html(_live(pbx))
-    if request.path == "/":
-        page = Template(_asset("page.html"))
-        return _html(
-            page.substitute(
-                clients=_clients(pbx), stories=_stories(), live=_live(pbx), did=pbx.account.did
-            )
-        )
-    return Reply(404, b"", "text/plain")
+def pbx() -> "Simulator":
+    """Give the simulator that this application belongs to."""
+    found: Simulator = current_app.extensions["pbx"]
+    return found
 
 
-def _is_own(request: Request) -> bool:
-    host = urlsplit(f"//{request.headers.get('Host', '')}").hostname
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What a button does: its words, and the call that it starts."""
+
+    title: str
+    hint: str
+    play: Callable[["Simulator", str], None]
+
+
+def stranger() -> str:
+    """Make up the mobile number of somebody nobody knows."""
+    return f"+35191{secrets.randbelow(10**7):07d}"
+
+
+def _ring(pbx: "Simulator", client: str) -> None:
+    pbx.ring(client)
+
+
+def _ring_as_stranger(pbx: "Simulator", client: str) -> None:
+    pbx.ring(stranger())
+
+
+def _ring_two(pbx: "Simulator", client: str) -> None:
+    pbx.ring(client)
+    pbx.ring(stranger())
+
+
+def _miss(pbx: "Simulator", client: str) -> None:
+    call = pbx.ring(client)
+    pbx.after(_PATIENCE_SECONDS, call.hang_up)
+
+
+def _transfer(pbx: "Simulator", client: str) -> None:
+    call = pbx.ring(client)
+    first, second = (call.ringing * 2)[:2] if call.ringing else ("", "")
+    other = next((one for one in pbx.account.extensions if one != first), second)
+    steps: tuple[Callable[[], object], ...] = (
+        lambda: call.answer(first),
+        lambda: call.transfer(other),
+        lambda: call.answer(other),
+        call.hang_up,
+    )
+    for place, step in enumerate(steps, 1):
+        pbx.after(3.0 * place, step)
+
+
+def _outgoing(pbx: "Simulator", client: str) -> None:
+    call = pbx.dial(pbx.account.extensions[0], client)
+    pbx.after(4.0, call.answer)
+
+
+def _hidden(pbx: "Simulator", client: str) -> None:
+    pbx.ring("Anonymous")
+
+
+def _lost_end(pbx: "Simulator", client: str) -> None:
+    call = pbx.ring(client)
+    pbx.after(_PATIENCE_SECONDS, lambda: call.hang_up(is_end_lost=True))
+
+
+SCRIPTS: Mapping[str, Script] = {
+    "ring": Script("Call the office", "Rings until somebody answers", _ring),
+    "stranger": Script(
+        "A stranger", "A number nobody knows", lambda pbx, _: _ring(pbx, stranger())
+    ),
+    "two": Script("Two at once", "This client and a stranger", _ring_two),
+    "missed": Script("Missed", "Gives up after 8 seconds", _miss),
+    "transfer": Script("Transfer", "Answered, then passed on", _transfer),
+    "outgoing": Script("Outgoing", "The first phone calls the client", _outgoing),
+    "hidden": Script("Hidden number", "No number is shown", _hidden),
+    "lost": Script("End lost", "The end never reaches the office", _lost_end),
+}
+
+
+@bp.before_request
+def _refuse_others() -> Response | None:
+    """Refuse other web pages: any of them can post to this machine."""
+    host = request.headers.get("Host", "")
     origin = request.headers.get("Origin")
-    is_same = origin is None or urlsplit(origin).netloc == request.headers.get("Host")
-    return host in _OWN_HOSTS and is_same
+    is_same = origin is None or urlsplit(origin).netloc == host
+    if urlsplit(f"//{host}").hostname in _OWN_HOSTS and is_same:
+        return None
+    return Response(status=403, content_type="text/plain")
 
 
-def _html(text: str) -> Reply:
-    reply = html_reply(200, text)
-    return Reply(reply.status, reply.body, reply.content_type, _POLICY)
+@bp.after_request
+def _protect(answer: Response) -> Response:
+    answer.headers["Content-Security-Policy"] = _POLICY
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
-def _asset(name: str) -> str:
-    return files(__package__).joinpath(name).read_text("utf-8")
+@bp.get("/")
+def index() -> str:
+    """Show who can call, and what goes on."""
+    return render_template("simulator/page.html", scripts=SCRIPTS, **_shown())
 
 
-def _act(request: Request, pbx: "Simulator") -> None:
-    params = request.params
-    if request.path == "/ring":
-        story = STORIES.get(params.get("story", "ring"))
-        number = _typed(params.get("number", "")) or _typed(params.get("client", ""))
-        if story and (number or not pbx.clients):
-            story.tell(pbx, number or "+351910000042")
-        return
-    action = _ACTIONS.get(request.path)
-    call = next((one for one in pbx.live_calls if one.pbx_call_id == params.get("call")), None)
-    if action and call:
-        action(call, params.get("extension", ""))
+@bp.get("/live")
+def live() -> str:
+    """Show what goes on: the phones, the clients on the line, what was posted."""
+    return render_template("simulator/_live.html", **_shown())
+
+
+@bp.post("/ring")
+def ring() -> AnyResponse:
+    """Play one of the scripts with a number that was typed or chosen."""
+    given = params(request)
+    script = SCRIPTS.get(given.get("script", "ring"))
+    number = _typed(given.get("number", "")) or _typed(given.get("client", ""))
+    if script and (number or not pbx().clients):
+        script.play(pbx(), number or "+351910000042")
+    return redirect("/", 303)
+
+
+@bp.post("/<action>")
+def act(action: str) -> AnyResponse:
+    """Press a key of a phone."""
+    given = params(request)
+    call = next((one for one in pbx().live_calls if one.pbx_call_id == given.get("call")), None)
+    if action in _ACTIONS and call:
+        _ACTIONS[action](call, given.get("extension", ""))
+    return redirect("/", 303)
 
 
 def _typed(number: str) -> str:
@@ -107,113 +189,51 @@ def _hang_up_call(call: Call, extension: str) -> None:
 
 
 _ACTIONS: Mapping[str, Callable[[Call, str], None]] = {
-    "/answer": _answer_call,
-    "/transfer": _transfer_call,
-    "/decline": _decline_call,
-    "/hangup": _hang_up_call,
+    "answer": _answer_call,
+    "transfer": _transfer_call,
+    "decline": _decline_call,
+    "hangup": _hang_up_call,
 }
 
 
-def _clients(pbx: "Simulator") -> str:
-    options = (
-        f'<option value="{escape(number)}">{escape(name)} · {escape(number)}</option>'
-        for name, number in pbx.clients
-    )
-    return "".join(options) or '<option value="+351910000042">+351 910 000 042</option>'
+def _shown() -> dict[str, object]:
+    account = pbx().account
+    calls = [call for call in pbx().live_calls if call.state != "ended"]
+    return {
+        "account": account,
+        "clients": pbx().clients,
+        "calls": calls,
+        "phones": {one: _lines(one, calls) for one in account.extensions},
+        "deliveries": list(pbx().deliveries)[: -_SHOWN_DELIVERIES - 1 : -1],
+    }
 
 
-def _stories() -> str:
-    return "".join(
-        f'<button name="story" value="{key}"{_main(key)}><b>{escape(story.title)}</b>'
-        f"<small>{escape(story.hint)}</small></button>"
-        for key, story in STORIES.items()
-    )
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A call as one phone of the office shows it, with the keys that it offers."""
+
+    call: Call
+    state: str
+    name: str
+    can_answer: bool
+    can_hang_up: bool
+    targets: tuple[str, ...] = ()
 
 
-def _main(key: str) -> str:
-    return ' class="main"' if key == "ring" else ""
+def _lines(extension: str, calls: list[Call]) -> list[Line]:
+    return [line for call in calls if (line := _line(extension, call)) is not None]
 
 
-def _live(pbx: "Simulator") -> str:
-    calls = [call for call in pbx.live_calls if call.state != "ended"]
-    phones = "".join(_phone(pbx, one, calls) for one in pbx.account.extensions)
-    outside = "".join(_outside(call) for call in calls)
-    rows = "".join(_row(delivery) for delivery in list(pbx.deliveries)[:-13:-1])
-    nobody = '<p class="quiet">No client is on the line.</p>'
-    nothing = '<tr><td colspan="4" class="quiet">Nothing posted yet.</td></tr>'
-    return (
-        f'<section><h2>Phones of the office</h2><div class="phones">{phones}</div></section>'
-        f"<section><h2>Clients on the line</h2>{outside or nobody}</section>"
-        "<section><h2>Posted to the office</h2><table><thead><tr><th>Notification</th>"
-        "<th>Who</th><th>Answer</th><th>Took</th></tr></thead>"
-        f"<tbody>{rows or nothing}</tbody></table></section>"
-    )
-
-
-def _phone(pbx: "Simulator", extension: str, calls: list[Call]) -> str:
-    lines = [line for call in calls if (line := _line(pbx, extension, call))]
-    states = [state for state, _ in lines]
-    state = "talking" if "talking" in states else (states or ["idle"])[0]
-    idle = "Free" if extension in pbx.account.online else "Switched off"
-    shown = "".join(text for _, text in lines) or f'<p class="quiet">{idle}</p>'
-    return (
-        f'<article class="phone {state}" data-extension="{extension}">'
-        f"<h3>{extension}</h3>{shown}</article>"
-    )
-
-
-def _line(pbx: "Simulator", extension: str, call: Call) -> tuple[str, str] | None:
-    answer_key = _button("/answer", "Answer", call, extension, "good")
-    keys = _button("/hangup", "Hang up", call, extension, "bad")
+def _line(extension: str, call: Call) -> Line | None:
     state = "talking" if call.state == "talking" else "ringing"
     if isinstance(call, OutgoingCall):
-        if call.extension != extension:
-            return None
-        return state, _spoken(call.client, (answer_key if call.state == "waiting" else "") + keys)
+        is_here = call.extension == extension
+        is_waiting = call.state == "waiting"
+        return Line(call, state, call.client, is_waiting, can_hang_up=True) if is_here else None
     name = call.caller_name or call.client
     if extension in call.ringing:
-        return "ringing", _spoken(name, answer_key)
+        return Line(call, "ringing", name, can_answer=True, can_hang_up=False)
     if call.talker != extension:
         return None
-    others = [one for one in pbx.account.extensions if one != extension][:4]
-    keys += "".join(_button("/transfer", f"→ {one}", call, one, "") for one in others)
-    return state, _spoken(name, keys)
-
-
-def _spoken(name: str, keys: str) -> str:
-    return f'<p>{escape(name)}</p><div class="keys">{keys}</div>'
-
-
-def _outside(call: Call) -> str:
-    keys = _button("/hangup", "Hang up", call, "", "bad")
-    if isinstance(call, OutgoingCall) and call.state == "ringing":
-        keys = _button("/answer", "Answer", call, "", "good") + _button(
-            "/decline", "Decline", call, "", "bad"
-        )
-    words = {"waiting": "waits for the office", "ringing": "rings", "talking": "talks"}
-    return (
-        f'<article class="client {call.state}"><b>{escape(call.client)}</b>'
-        f'<span>{words[call.state]}</span><div class="keys">{keys}</div></article>'
-    )
-
-
-def _button(path: str, label: str, call: Call, extension: str, kind: str) -> str:
-    return (
-        f'<form method="post" action="{path}"><input type="hidden" name="call" '
-        f'value="{call.pbx_call_id}"><button name="extension" value="{extension}" '
-        f'class="{kind}" aria-label="{label} {extension}">{label}</button></form>'
-    )
-
-
-def _row(delivery: Delivery) -> str:
-    who = delivery.fields.get("internal") or delivery.fields.get("caller_id", "")
-    if delivery.status is None:
-        status, kind = "lost", "bad"
-    else:
-        status = str(delivery.status or "no answer")
-        kind = "good" if delivery.status == 200 else "bad"
-    return (
-        f"<tr><td>{escape(delivery.event)}</td><td>{escape(who)}</td>"
-        f'<td><span class="tag {kind}">{status}</span> {escape(delivery.body[:80])}</td>'
-        f"<td>{delivery.seconds * 1000:.0f} ms</td></tr>"
-    )
+    others = [one for one in pbx().account.extensions if one != extension]
+    return Line(call, state, name, False, can_hang_up=True, targets=tuple(others[:4]))

@@ -25,6 +25,15 @@ class KeysForm(FlaskForm):
     )
 
 
+def _field(switch: FieldInfo) -> "UnboundField[Any]":
+    given = {"label": _l(switch.title), "description": _l(switch.description)}
+    if switch.annotation is bool:
+        return BooleanField(**given)
+    if switch.annotation is int:
+        return IntegerField(**given, validators=[InputRequired()])
+    return SelectField(**given, choices=[(value, value) for value in get_args(switch.annotation)])
+
+
 def switches_form(table: type[Switches] = Switches) -> type[FlaskForm]:
     """Build the form of a table of switches; the fields have the names of the switches."""
     fields = {name: _field(switch) for name, switch in table.model_fields.items()}
@@ -32,15 +41,6 @@ def switches_form(table: type[Switches] = Switches) -> type[FlaskForm]:
 
 
 SwitchesForm = switches_form()
-
-
-def _field(switch: FieldInfo) -> UnboundField[Any]:
-    given = {"label": _l(switch.title), "description": _l(switch.description)}
-    if switch.annotation is bool:
-        return BooleanField(**given)
-    if switch.annotation is int:
-        return IntegerField(**given, validators=[InputRequired()])
-    return SelectField(**given, choices=[(value, value) for value in get_args(switch.annotation)])
 
 
 def wanted_extensions(fields: Any) -> dict[int, str]:

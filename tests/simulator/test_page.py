@@ -13,7 +13,7 @@ import pytest
 
 from crm_app.simulator import Simulator
 from crm_app.simulator.calls import IncomingCall
-from crm_app.simulator.stories import STORIES
+from crm_app.simulator.page import SCRIPTS
 from tests.simulator.conftest import KEY, SECRET, Office, wait_until
 from tests.simulator.test_api import raw
 
@@ -44,10 +44,10 @@ def buttons(pbx: Simulator) -> list[str]:
     return re.findall(r'aria-label="([^"]+?) ?"', get(pbx))
 
 
-def test_it_shows_clients_stories_and_phones(pbx: Simulator) -> None:
+def test_it_shows_clients_scripts_and_phones(pbx: Simulator) -> None:
     page = get(pbx, "/")
     assert "Ana &lt;Sousa&gt; · +351912345678" in page
-    assert all(story.title in page for story in STORIES.values())
+    assert all(script.title in page for script in SCRIPTS.values())
     assert page.count('class="phone idle"') == 2
     assert "$" not in page
     assert "Nothing posted yet" in page
@@ -58,7 +58,7 @@ def test_it_shows_clients_stories_and_phones(pbx: Simulator) -> None:
 def test_it_knows_a_client_without_being_told_one(office: Office) -> None:
     with Simulator(KEY, SECRET, office.url) as pbx:
         assert "+351 910 000 042" in get(pbx, "/")
-        press(pbx, "/ring", story="ring")
+        press(pbx, "/ring", script="ring")
         assert pbx.live_calls[0].client == "+351910000042"
 
 
@@ -69,13 +69,13 @@ def test_its_parts_come_from_itself(pbx: Simulator, path: str) -> None:
 
 
 def test_its_script_is_short() -> None:
-    script = ROOT / "crm_app/simulator/page.js"
+    script = ROOT / "crm_app/simulator/static/page.js"
     assert len(script.read_text().splitlines()) <= 60
 
 
 def test_a_person_plays_an_incoming_call(pbx: Simulator, office: Office) -> None:
     office.replies["NOTIFY_START"] = {"caller_name": "Ana & Co"}
-    press(pbx, "/ring", story="ring", client=ANA[1])
+    press(pbx, "/ring", script="ring", client=ANA[1])
     assert buttons(pbx) == ["Answer 101", "Answer 102", "Hang up"]
     assert "Ana & Co" in unescape(get(pbx))
     (call,) = pbx.live_calls
@@ -111,24 +111,24 @@ def test_a_client_can_decline(pbx: Simulator, office: Office) -> None:
 
 
 def test_a_typed_number_comes_before_the_list(pbx: Simulator) -> None:
-    press(pbx, "/ring", story="ring", client=ANA[1], number=" +34 600-000-042 ")
-    press(pbx, "/ring", story="ring", client=ANA[1], number="600 000 042")
+    press(pbx, "/ring", script="ring", client=ANA[1], number=" +34 600-000-042 ")
+    press(pbx, "/ring", script="ring", client=ANA[1], number="600 000 042")
     assert [call.client for call in pbx.live_calls] == ["600000042", "+34600000042"]
 
 
 def test_it_does_nothing_for_a_button_that_does_not_exist(pbx: Simulator, office: Office) -> None:
-    press(pbx, "/ring", story="nonsense", client=ANA[1])
-    press(pbx, "/ring", story="ring")
+    press(pbx, "/ring", script="nonsense", client=ANA[1])
+    press(pbx, "/ring", script="ring")
     press(pbx, "/nonsense", call="x")
     press(pbx, "/hangup", call="x")
-    press(pbx, "/ring", story="missed", client=ANA[1])
+    press(pbx, "/ring", script="missed", client=ANA[1])
     press(pbx, "/decline", call=pbx.live_calls[0].pbx_call_id)
     assert pbx.live_calls[0].state == "ringing"
     assert raw(pbx, "GET", "/nonsense", None, {})[0] == 404
 
 
 @pytest.mark.parametrize(
-    ("story", "expected"),
+    ("script", "expected"),
     [
         ("ring", ["ringing"]),
         ("stranger", ["ringing"]),
@@ -140,21 +140,21 @@ def test_it_does_nothing_for_a_button_that_does_not_exist(pbx: Simulator, office
         ("lost", ["ended"]),
     ],
 )
-def test_each_story_is_told_to_its_end(
-    pbx: Simulator, office: Office, story: str, expected: list[str]
+def test_each_script_is_played_to_its_end(
+    pbx: Simulator, office: Office, script: str, expected: list[str]
 ) -> None:
     pbx.after = lambda seconds, action: action()  # type: ignore[method-assign,assignment]
-    press(pbx, "/ring", story=story, client=ANA[1])
+    press(pbx, "/ring", script=script, client=ANA[1])
     assert [call.state for call in pbx.live_calls] == expected
-    caller = {"stranger": "+35191", "hidden": "Anonymous"}.get(story, ANA[1])
+    caller = {"stranger": "+35191", "hidden": "Anonymous"}.get(script, ANA[1])
     assert pbx.live_calls[-1].client.startswith(caller)
     ends = office.events.count("NOTIFY_END")
-    assert ends == {"missed": 1, "transfer": 1}.get(story, 0)
+    assert ends == {"missed": 1, "transfer": 1}.get(script, 0)
 
 
-def test_the_transfer_story_passes_the_call_on(pbx: Simulator, office: Office) -> None:
+def test_the_transfer_script_passes_the_call_on(pbx: Simulator, office: Office) -> None:
     pbx.after = lambda seconds, action: action()  # type: ignore[method-assign,assignment]
-    press(pbx, "/ring", story="transfer", client=ANA[1])
+    press(pbx, "/ring", script="transfer", client=ANA[1])
     end = next(post for post in office.posts if post["event"] == "NOTIFY_END")
     assert end["last_internal"] == "102"
 
@@ -162,7 +162,7 @@ def test_the_transfer_story_passes_the_call_on(pbx: Simulator, office: Office) -
 def test_a_transfer_needs_a_phone_that_rings(pbx: Simulator, office: Office) -> None:
     pbx.account.online.clear()
     pbx.after = lambda seconds, action: action()  # type: ignore[method-assign,assignment]
-    press(pbx, "/ring", story="transfer", client=ANA[1])
+    press(pbx, "/ring", script="transfer", client=ANA[1])
     assert "Switched off" in get(pbx)
     assert office.posts[-1]["disposition"] == "cancel"
 
@@ -259,7 +259,7 @@ def test_the_command_says_that_its_port_is_taken(
 
 
 def test_a_phone_answers_only_while_it_rings(pbx: Simulator, office: Office) -> None:
-    press(pbx, "/ring", story="ring", client=ANA[1])
+    press(pbx, "/ring", script="ring", client=ANA[1])
     call = pbx.live_calls[0]
     press(pbx, "/hangup", call=call.pbx_call_id)
     press(pbx, "/answer", call=call.pbx_call_id, extension="101")
