@@ -289,10 +289,12 @@ def _on_postgresql_checkout(connection: Any, _record: Any, _fairy: Any) -> None:
         raise InvalidatePoolError from error
 
 
-def add_missing(session: Session | scoped_session[Any], model: Any, **values: Any) -> None:
+def add_missing(
+    session: Session | scoped_session[Any] | Connection, model: Any, **values: Any
+) -> None:
     """Add a row unless there is one with its key; of two that do it at once, the second waits."""
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    insert = insert_on_sqlite if is_sqlite else insert_on_postgresql
+    bind = session if isinstance(session, Connection) else session.get_bind()
+    insert = insert_on_sqlite if bind.dialect.name == "sqlite" else insert_on_postgresql
     session.execute(insert(model).values(**values).on_conflict_do_nothing())
 
 

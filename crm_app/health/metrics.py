@@ -17,6 +17,7 @@ from crm_app.health import services
 from crm_app.jobs import services as jobs
 from crm_app.security import upkeep
 from crm_app.telephony import health_checks
+from crm_app.telephony.models import TextMessage
 
 
 class _Office(Collector):
@@ -56,6 +57,7 @@ def _of_the_office() -> Iterator[Metric]:
     with database.reading():
         live = db.session.scalar(select(func.count()).select_from(Call.live().subquery()))
         facts = db.session.scalar(select(func.max(CallFact.id)))
+        messages = db.session.scalar(select(func.max(TextMessage.id)))
         people = db.session.scalar(select(func.count()).select_from(User.enabled().subquery()))
         seen = health_checks.arrivals()
         kinds = upkeep.totals()
@@ -69,6 +71,7 @@ def _of_the_office() -> Iterator[Metric]:
     yield from _of_the_jobs(owed)
     yield _gauge("ramal_calls_live", "Calls that ring or in which somebody talks", live)
     yield _gauge("ramal_call_facts", "Facts about calls stored since the beginning", facts)
+    yield _gauge("ramal_text_messages", "Text messages stored since the beginning", messages)
     yield _gauge("ramal_users_enabled", "People who may sign in", people)
     yield _gauge(
         "ramal_last_notification_timestamp_seconds",

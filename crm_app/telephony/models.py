@@ -1,4 +1,4 @@
-"""What we know of the PBX, and what it sent that we could not read."""
+"""What we know of the PBX, the text messages it passed on, and what of it we could not read."""
 
 import json
 from datetime import datetime
@@ -121,6 +121,24 @@ class MissedCallTask(Model):
         ForeignKey("call.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     task_id: Mapped[int] = mapped_column(ForeignKey("task.id", ondelete="CASCADE"), index=True)
+
+
+class TextMessage(Model):
+    """A text message that came in to one of our lines, with the notification as it was posted.
+
+    `sender` is a number in E.164, or the name under which a company writes. `digest` is that of
+    the notification and its time of arrival.
+    """
+
+    __tablename__ = "text_message"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    received_at: Mapped[datetime]
+    sender: Mapped[str] = mapped_column(String(40), default="")
+    line: Mapped[str] = mapped_column(String(40), default="")
+    text: Mapped[str] = mapped_column(Text, default="")
+    raw: Mapped[str] = mapped_column(Text, default="")
 
 
 class UnreadableRequest(Model):

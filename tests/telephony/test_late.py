@@ -39,9 +39,10 @@ class Away:
         self._patch = monkeypatch
         self._kept = {name: getattr(inbox, name) for name in ("store", "keep")}
         for name in self._kept:
-            monkeypatch.setattr(inbox, name, self._fail)
+            monkeypatch.setattr(inbox, name, self.fail)
 
-    def _fail(self, *_: object, **__: object) -> Any:
+    def fail(self, *_: object, **__: object) -> Any:
+        """Do as a database that cannot be reached."""
         raise OperationalError("INSERT", {}, Exception("away"))
 
     def back(self) -> None:

@@ -9,7 +9,7 @@ from crm_app.database import is_away
 from crm_app.extensions import db
 from crm_app.live.screen_updates import after_commit
 from crm_app.telephony.models import UnreadableRequest
-from crm_app.telephony.webhook import bodies, inbox
+from crm_app.telephony.webhook import bodies, inbox, text_messages
 from crm_app.telephony.webhook.event_facts import to_fact
 from crm_app.telephony.zadarma import events
 
@@ -83,8 +83,11 @@ def _retry(request_id: int, default_country: str) -> bool:
     if not db.session.execute(mine).rowcount:  # type: ignore[attr-defined]
         # Another worker was faster.
         return False
+    connection, raw = db.session.connection(), bodies.as_text(row.body)
+    if isinstance(event, events.MessageReceived):
+        text_messages.store(connection, event, row.received_at, raw, default_country)
     if fact is None:
         return True
-    stored = inbox.store(db.session.connection(), fact, bodies.as_text(row.body))
+    stored = inbox.store(connection, fact, raw)
     after_commit(stored.tell, {"call": stored.call_id})
     return True

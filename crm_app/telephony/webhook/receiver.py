@@ -31,7 +31,7 @@ from crm_app.security.trail import Sighting, Trail
 from crm_app.security.visits import request_id_of
 from crm_app.telephony.connection import Link, LinkCache
 from crm_app.telephony.switches import Switches
-from crm_app.telephony.webhook import bodies, inbox
+from crm_app.telephony.webhook import bodies, inbox, text_messages
 from crm_app.telephony.webhook.arrivals import Arrival
 from crm_app.telephony.webhook.draining import Drainer
 from crm_app.telephony.webhook.event_facts import to_fact
@@ -228,6 +228,8 @@ class WebhookReceiver:
                 why = "signature" if link.is_connected else "not connected"
                 return self._refuse(arrival.sender, arrival.request_id, why)
         fact = to_fact(genuine, arrival.received_at, self._config.default_country)
+        if isinstance(genuine, events.MessageReceived):
+            return self._store_message(genuine, arrival.verified())
         if fact is None:
             log.info("webhook acknowledged", event_name=_printable(genuine.name))
             return _empty()
@@ -276,6 +278,16 @@ class WebhookReceiver:
             return _answer(fact, stored.reply)
 
         return _Job(fact.pbx_call_id, store, then, arrival, lambda: _answer(fact, None))
+
+    def _store_message(self, event: events.MessageReceived, arrival: Arrival) -> "_Job[bool]":
+        country = self._config.default_country
+
+        def store(connection: Connection) -> bool:
+            raw = bodies.as_text(arrival.body)
+            text_messages.store(connection, event, arrival.received_at, raw, country)
+            return True
+
+        return _Job("", store, lambda _stored: _empty(), arrival, _empty)
 
     def _refuse(self, sender: str, request_id: str, why: str) -> Response:
         self._trail.add(
