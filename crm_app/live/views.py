@@ -2,37 +2,20 @@
 
 from typing import Any
 
-from flask import Flask, Response, after_this_request, current_app, request
+from flask import Blueprint, Flask, Response, after_this_request, current_app, request
 from flask_login import current_user, user_logged_out
-from flask_sse import ServerSentEventsBlueprint
 from redis.exceptions import RedisError
 
 from crm_app.config import Config
 from crm_app.extensions import db
 from crm_app.live import bus, services
 from crm_app.live.hub import MOST_STREAMS, Listener, hub
-from crm_app.live.messages import MessageId, channel_of, missed, parse_id, publish
+from crm_app.live.messages import MessageId, channel_of, missed, parse_id
 from crm_app.live.sign_in import sign_in_mark
 from crm_app.live.stream import Stream, render
 from crm_app.web.access import background, public
 
-
-class LiveBlueprint(ServerSentEventsBlueprint):  # type: ignore[misc]
-    """Flask-SSE with one bus connection a process, numbered messages, replay and heartbeats."""
-
-    @property
-    def redis(self) -> Any:
-        """Return the pooled client of this process."""
-        return bus.client()
-
-    def publish(
-        self, data: str, type: None = None, id: None = None, retry: None = None, channel: str = ""
-    ) -> None:
-        """Keep and send a text on a channel; the bus gives it its number."""
-        publish(self.redis, [channel], data)
-
-
-bp = LiveBlueprint("live", __name__)
+bp = Blueprint("live", __name__)
 bp.add_app_template_global(sign_in_mark)
 
 
@@ -42,7 +25,7 @@ def register(app: Flask, bus_url: str) -> None:
     user_logged_out.connect(_close_after_request, app)
 
 
-@bp.get("/live")  # type: ignore[untyped-decorator]
+@bp.get("/live")
 @public
 @background
 def stream() -> Response:

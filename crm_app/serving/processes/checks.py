@@ -13,7 +13,6 @@ from pathlib import Path
 
 from crm_app.config import Config
 from crm_app.errors import ConfigError
-from crm_app.serving.processes import port_owner
 
 WANTED_FILES = 8192
 PREVIOUS_END_SECONDS = 15.0
@@ -136,9 +135,8 @@ def real_address(settings: Config, listener: socket.socket) -> str:
 
 def _why_not(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
-        owner = port_owner.find(port)
         return (
-            f"BIND: port {port} is in use{f' by {owner}' if owner else ''}. Stop that program, "
+            f"BIND: port {port} is in use by another program. Stop that program, "
             f"or choose another port, for example BIND={host}:{port + 1 if port < 65535 else 8080}"
         )
     if error.errno == errno.EACCES:
