@@ -16,7 +16,6 @@ from flask import (
     url_for,
 )
 from flask_login import current_user
-from flask_principal import Principal
 from flask_security import Security, SQLAlchemyUserDatastore, login_user
 
 from crm_app import database
@@ -66,19 +65,11 @@ def register(app: Flask) -> None:
     security.init_app(app, datastore, register_blueprint=True, login_form=SignInForm)
     security.two_factor_plugins = second_step.SecondStep()
     app.before_request(factor_gate.lead_to_set_up)
-    _forget_principal(app)
+    # Flask-Principal would look at every request, the PBX's included: we ask users' roles.
+    app.before_request_funcs[None].remove(security.principal._on_before_request)
     security.want_json(lambda _request: False)
     app.view_functions["security.login"] = public(_counted(app.view_functions["security.login"]))
     cookies.register(app, security.login_manager)
-
-
-def _forget_principal(app: Flask) -> None:
-    """Take out Flask-Principal's look at every request, the PBX's included: we ask users' roles."""
-    app.before_request_funcs[None] = [
-        hook
-        for hook in app.before_request_funcs[None]
-        if not isinstance(getattr(hook, "__self__", None), Principal)
-    ]
 
 
 def enter(user: User) -> str | None:
