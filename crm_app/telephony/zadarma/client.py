@@ -77,11 +77,6 @@ class ZadarmaClient:
         path = f"/v1/pbx/internal/{quote(extension, safe='')}/status/"
         return self._read(lambda answer: replies.flag(answer, "is_online"), "GET", path)
 
-    def extension_info(self, extension: str) -> replies.ExtensionInfo:
-        """Ask how an extension is set up."""
-        path = f"/v1/pbx/internal/{quote(extension, safe='')}/info/"
-        return self._read(replies.extension_info, "GET", path)
-
     def request_callback(
         self, from_extension: str, to_number: str, sip: str | None = None
     ) -> replies.CallbackAccepted:
@@ -92,10 +87,6 @@ class ZadarmaClient:
         """
         params = {"from": from_extension, "to": to_number, "sip": sip or from_extension}
         return self._read(replies.callback_accepted, "GET", "/v1/request/callback/", params)
-
-    def price(self, number: str) -> replies.Price:
-        """Ask what a minute to a number costs."""
-        return self._read(replies.price, "GET", "/v1/info/price/", {"number": number})
 
     def pbx_statistics(
         self, start: str, end: str, skip: int = 0, limit: int = MAX_PAGE_ROWS

@@ -34,29 +34,26 @@ class Event:
 class CallEvent(Event):
     """A notification about one call; a field the PBX did not send is empty.
 
-    `caller`, `called` and `did` are as sent but without spaces (`caller_raw` keeps them);
-    `called` is who was dialled or who answered; `extension`s are 1 to 5 digits;
-    `call_start` is the account's wall clock, zone unknown; `talk_seconds` is never negative.
+    `caller`, `called` and `did` are as sent but without spaces; `called` is who was dialled or
+    who answered; `extension`s are 1 to 5 digits; `call_start` is the account's wall clock, zone
+    unknown; `talk_seconds` is never negative.
     """
 
     pbx_call_id: str
     call_start: str = ""
     caller: str = ""
-    caller_raw: str = ""
     called: str = ""
     dialled_e164: str = ""
     did: str = ""
     extension: str = ""
     last_extension: str = ""
     transfer_from: str = ""
-    transfer_kind: str = ""
     disposition: Disposition = ""
     disposition_raw: str = ""
     talk_seconds: int = 0
     is_recorded: bool = False
     recording_id: str = ""
     leg: Leg = ""
-    hangup_code: str = ""
 
     @property
     def direction(self) -> Literal["", "inbound", "outbound"]:
@@ -127,7 +124,6 @@ class MessageReceived(Event):
     """A text message came in; the PBX gives it neither an id nor a time."""
 
     sender: str = ""
-    sender_raw: str = ""
     did: str = ""
     text: str = ""
 
@@ -179,21 +175,18 @@ def _call_fields(name: str, fields: Mapping[str, str]) -> dict[str, object]:
         "pbx_call_id": pbx_call_id,
         "call_start": form_fields.raw_text(fields, "call_start"),
         "caller": form_fields.number(fields, "caller_id"),
-        "caller_raw": form_fields.raw_text(fields, "caller_id"),
         "called": form_fields.number(fields, "destination"),
         "dialled_e164": digits_of(party(form_fields.number(fields, "dst_e164")).digits),
         "did": form_fields.number(fields, "called_did"),
         "extension": form_fields.extension(fields, "internal"),
         "last_extension": form_fields.extension(fields, "last_internal"),
         "transfer_from": form_fields.extension(fields, "transfer_from"),
-        "transfer_kind": form_fields.text(fields, "transfer_type").casefold(),
         "disposition": disposition_from(form_fields.text(fields, "disposition")),
         "disposition_raw": form_fields.text(fields, "disposition"),
         "talk_seconds": form_fields.seconds(fields, "duration"),
         "is_recorded": form_fields.flag(fields, "is_recorded"),
         "recording_id": form_fields.text(fields, "call_id_with_rec"),
         "leg": _LEGS.get(form_fields.text(fields, "calltype").casefold(), ""),
-        "hangup_code": form_fields.text(fields, "status_code"),
     }
 
 
@@ -232,7 +225,6 @@ def _message(name: str, fields: Mapping[str, str]) -> MessageReceived:
     return MessageReceived(
         name=name,
         sender=form_fields.number(result, "caller_id"),
-        sender_raw=form_fields.raw_text(result, "caller_id"),
         did=form_fields.number(result, "caller_did"),
         text=form_fields.message_text(result, "text"),
     )

@@ -53,30 +53,10 @@ class ExtensionList:
 
 
 @dataclass(frozen=True, slots=True)
-class ExtensionInfo:
-    """How one extension is set up."""
-
-    number: str
-    name: str
-    caller_id: str
-    lines: int
-    is_recorded: bool
-
-
-@dataclass(frozen=True, slots=True)
 class CallbackAccepted:
     """The PBX will ring the extension first; it gives no id for the call to come."""
 
     unix_time: int
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What a minute to a number costs; below a cent, so not in minor units."""
-
-    per_minute: Decimal
-    currency: str
-    description: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,18 +166,6 @@ def extension_list(answer: Answer) -> ExtensionList:
     return ExtensionList(text(answer, "pbx_id"), tuple(number for number in known if number))
 
 
-def extension_info(answer: Answer) -> ExtensionInfo:
-    """Read how an extension is set up."""
-    lines = text(answer, "lines")
-    return ExtensionInfo(
-        number=text(answer, "number"),
-        name=text(answer, "name"),
-        caller_id=text(answer, "caller_id"),
-        lines=int(lines) if lines.isdecimal() and len(lines) < 4 else 0,
-        is_recorded=text(answer, "record_store").casefold() not in {"", "false", "0"},
-    )
-
-
 def callback_accepted(answer: Answer) -> CallbackAccepted:
     """Read the acceptance of a call between an extension and a number."""
     try:
@@ -205,14 +173,6 @@ def callback_accepted(answer: Answer) -> CallbackAccepted:
     except UnreadableReplyError:
         # The call is on its way whatever the clock says, so this must not look like a failure.
         return CallbackAccepted(0)
-
-
-def price(answer: Answer) -> Price:
-    """Read what a minute costs."""
-    info = answer.get("info")
-    if not isinstance(info, Mapping):
-        raise UnreadableReplyError("The price is missing.")
-    return Price(_decimal(info, "price"), text(info, "currency"), text(info, "description"))
 
 
 def statistics_page(answer: Answer) -> StatisticsPage:

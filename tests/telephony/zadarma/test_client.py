@@ -21,7 +21,6 @@ from crm_app.telephony.zadarma.replies import (
     Balance,
     ExtensionList,
     Notifications,
-    Price,
     StatisticsLeg,
 )
 from tests.simulator.conftest import KEY, SECRET, Office, wait_until
@@ -47,7 +46,6 @@ def test_it_reads_the_account(pbx: Simulator, client: ZadarmaClient) -> None:
     pbx.account.balance = Decimal("10.345")
     assert client.balance() == Balance(1034, "EUR")
     assert client.extensions() == ExtensionList("499499", ("101", "102", "103", "104", "105"))
-    assert client.price("+351910000042") == Price(Decimal("0.0350"), "EUR", "Portugal, mobile")
     clock = client.timezone()
     assert clock == AccountClock(int(NOON.timestamp()), "2026-03-02 12:00:10", "UTC+0")
     assert clock.offset_seconds == 0
@@ -61,13 +59,6 @@ def test_it_reads_one_extension(pbx: Simulator, client: ZadarmaClient) -> None:
     pbx.account.online.discard("102")
     assert client.extension_status("101") is True
     assert client.extension_status("102") is False
-    info = client.extension_info("101")
-    assert (info.number, info.name, info.lines, info.is_recorded) == (
-        "101",
-        "Extension 101",
-        3,
-        True,
-    )
 
 
 def test_it_cannot_be_led_to_another_path(pbx: Simulator, client: ZadarmaClient) -> None:
@@ -415,7 +406,6 @@ def test_it_reads_loosely_typed_answers(canned: ZadarmaClient) -> None:
     assert canned.balance() == Balance(1034, "USD")
     assert canned.extensions() == ExtensionList("7", ("101", "102"))
     assert canned.extension_status("101") is True
-    assert canned.extension_info("101").is_recorded is False
     assert canned.request_callback("101", "+351910000042").unix_time == 0
     assert canned.webhook_address().notifications.call_started is False
     assert canned.recording_links(pbx_call_id="in_1").links == ("a", "b")
@@ -435,7 +425,6 @@ def test_it_reads_loosely_typed_answers(canned: ZadarmaClient) -> None:
     [
         ("/v1/info/timezone/", ZadarmaClient.timezone),
         ("/v1/pbx/internal/", ZadarmaClient.extensions),
-        ("/v1/info/price/", lambda asking: asking.price("1")),
         ("/v1/statistics/pbx/", lambda asking: asking.pbx_statistics("a", "b")),
         ("/v1/pbx/record/request/", lambda asking: asking.recording_links(recording_id="1.2")),
     ],

@@ -91,7 +91,6 @@ def test_it_reads_the_end_of_an_answered_call() -> None:
         pbx_call_id=IN_ID,
         call_start="2026-03-02 09:15:07",
         caller="+351910000042",
-        caller_raw="+351910000042",
         did="351210000001",
         extension="101",
         last_extension="103",
@@ -101,7 +100,6 @@ def test_it_reads_the_end_of_an_answered_call() -> None:
         is_recorded=True,
         recording_id="1772442907.100200",
         leg="normal",
-        hangup_code="16",
     )
     assert event.direction == "inbound"
 
@@ -124,7 +122,7 @@ def test_it_reads_an_outgoing_call() -> None:
 
 def test_it_reads_a_transfer() -> None:
     event = parse_call(transfer_from="101", transfer_type="Blind")
-    assert (event.transfer_from, event.transfer_kind) == ("101", "blind")
+    assert event.transfer_from == "101"
 
 
 @pytest.mark.parametrize(
@@ -167,7 +165,7 @@ def test_it_does_not_take_other_destinations_for_a_colleague(
 
 def test_it_keeps_a_caller_whose_plus_was_lost() -> None:
     event = parse_call(caller_id=" 351 910 000 042")
-    assert (event.caller, event.caller_raw) == ("351910000042", " 351 910 000 042")
+    assert event.caller == "351910000042"
 
 
 def test_it_keeps_the_spaces_of_a_name() -> None:
@@ -264,7 +262,6 @@ def test_it_reads_a_text_message() -> None:
     assert parse({"event": "SMS", "result": result}) == MessageReceived(
         name="SMS",
         sender="351910000042",
-        sender_raw=" 351910000042",
         did="+351210000001",
         text="Olá\n15h?",
     )
