@@ -1,4 +1,4 @@
-"""Serves the simulator from a command line until it is told to end."""
+"""Serves the simulator from a command line until a signal ends it."""
 
 import argparse
 import os

@@ -71,11 +71,11 @@ class Account:
     )
 
     def wall_clock(self) -> datetime:
-        """Tell the account's own time."""
+        """The time on the account's own clock."""
         return now() + self.utc_offset
 
     def wants(self, event: str) -> bool:
-        """Tell whether notifications of a name are switched on."""
+        """Check that notifications of this name are switched on."""
         return self.flags.get(event.lower(), True)
 
 

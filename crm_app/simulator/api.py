@@ -60,7 +60,7 @@ class Office:
     base_url: Callable[[], str]
 
     def extension(self, number: str, what: str) -> Answer:
-        """Tell whether a phone is registered, or how its extension is set up."""
+        """Answer whether a phone is registered, or how its extension is set up."""
         if number not in self.account.extensions:
             raise RefusedError(400, "Wrong parameters!")
         answer: dict[str, object] = {"pbx_id": self.account.pbx_id, "number": int(number)}
@@ -304,7 +304,7 @@ class Api:
         return replies.get(fault.kind)
 
     def _checked(self, request: Request) -> Response:
-        # Whoever asks with a wrong key uses up requests, too.
+        # A request with a wrong key counts, too.
         is_allowed, headers = self._counted(request)
         signature = signatures.of_request(request.path, _written(request), self._account.secret)
         given = request.headers.get("Authorization", "").encode("utf-8", "replace")

@@ -60,7 +60,7 @@ def _api(_method: str) -> Response:
 
 
 def _recording(token: str, _name: str) -> Response:
-    """Give a link's sound, whole or in part; links run out, and files come late."""
+    """Serve a link's sound, whole or in part; links expire, and files come late."""
     pbx = page.pbx()
     if not pbx.history.is_link_valid(token, now()) or not pbx.account.are_recordings_ready:
         return Response(status=404, content_type="text/plain")
@@ -86,6 +86,6 @@ def _keep(error: Exception) -> Response | HTTPException:
 
 def _finish(answer: Response) -> Response:
     answer.headers["X-Content-Type-Options"] = "nosniff"
-    # So that a simulator that was stopped answers nobody who asked it before.
+    # A simulator that was stopped must not answer on a connection that was kept open.
     answer.headers["Connection"] = "close"
     return answer

@@ -33,7 +33,7 @@ class Exchange(Protocol):
         """Do something after so many true seconds, unless the PBX stops before."""
 
     def seconds(self) -> float:
-        """Tell a clock that only goes forward."""
+        """Read a clock that only goes forward, in seconds."""
 
 
 class LiveCall:
@@ -61,7 +61,7 @@ class LiveCall:
         return False
 
     def record(self) -> bool:
-        """Tell that the recording of the ended call is ready; False if there is none."""
+        """Announce the recording of the ended call; False if there is none."""
         with self._lock:
             if not self._recording_id or self._is_record_posted:
                 return False

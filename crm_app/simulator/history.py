@@ -20,7 +20,7 @@ class Row:
 
 
 class History:
-    """Rows and recordings of all calls that were played, told or not."""
+    """Rows and recordings of all calls that were played, announced or not."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -65,7 +65,7 @@ class History:
         return f"/v1/pbx/record/download/{token}/{name}"
 
     def is_link_valid(self, token: str, at: datetime) -> bool:
-        """Tell whether a link may still be used."""
+        """Check that a link has not expired."""
         with self._lock:
             _, until = self._tokens.get(token, ("", datetime.min.replace(tzinfo=UTC)))
         return at <= until

@@ -188,7 +188,7 @@ class Simulator:
         self._run(wait)
 
     def seconds(self) -> float:
-        """Tell a clock that only goes forward."""
+        """Read a clock that only goes forward, in seconds."""
         return time.monotonic()
 
     def _usual(self, given: dict[str, str]) -> dict[str, str]:

@@ -30,7 +30,7 @@ bp = Blueprint(
 
 
 def pbx() -> "Simulator":
-    """Give the simulator that this application belongs to."""
+    """Find the simulator that this application belongs to."""
     found: Simulator = current_app.extensions["pbx"]
     return found
 

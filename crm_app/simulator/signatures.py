@@ -1,4 +1,4 @@
-"""How the service itself signs and checks, written anew from the protocol notes, §1.1 and §3.3.
+"""How the service itself signs and checks, written from the protocol notes alone, §1.1 and §3.3.
 
 Nothing here is shared with our client: a mistake in it must not agree with itself.
 """

@@ -37,7 +37,7 @@ class Link:
 
     @property
     def is_connected(self) -> bool:
-        """Tell whether there are keys to sign and verify with."""
+        """There are keys to sign and verify with."""
         return bool(self.key and self.secret)
 
 

@@ -49,7 +49,7 @@ class TelephonySettings(Model):
     secret_encrypted: Mapped[str] = mapped_column(Text, default="", info=ENCRYPTED)
     connected_at: Mapped[datetime | None]
     webhook_token: Mapped[str] = mapped_column(String(64), default="")
-    # Whoever gets what belongs to nobody: one person, so that five do not each think another did.
+    # Gets what belongs to nobody: one person, so that five do not each think another did.
     default_responsible_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     # Calls missed before somebody was responsible make no tasks.
     default_responsible_since: Mapped[datetime | None]
@@ -95,7 +95,7 @@ class TelephonySettings(Model):
 
     @property
     def is_connected(self) -> bool:
-        """Tell whether key and secret are there."""
+        """Key and secret are stored."""
         return bool(self.key_encrypted and self.secret_encrypted)
 
     @property

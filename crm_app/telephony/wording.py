@@ -174,7 +174,7 @@ def badge(state: State, settings: TelephonySettings) -> tuple[str, str]:
 
 
 def can_be_repeated(code: str) -> bool:
-    """Tell whether trying the same number again may help."""
+    """Trying the same number again may help."""
     return code not in {"no_extension", "not_connected"} and not code.startswith("number_")
 
 
@@ -205,7 +205,7 @@ def api_sentence(code: str) -> str:
 
 
 def missed_call_task(call: Call, language: str, zone: ZoneInfo, country: str) -> tuple[str, str]:
-    """Write title and text of the task that a missed call makes, for whoever has to call back.
+    """Write title and text of the task that a missed call makes, for the one who has to call back.
 
     `country` is the two-letter code whose numbers are written without their code.
     """

@@ -1,4 +1,4 @@
-"""A notification as it came, before anybody has understood it; it can be written down whole."""
+"""A notification as it came, before it is parsed; it can be written down whole."""
 
 import json
 from base64 import b64decode, b64encode
@@ -24,12 +24,12 @@ class Arrival:
     request_id: str = ""
 
     def verified(self) -> Self:
-        """Give the same, with the signature found right; a secret may change before it is read."""
+        """Mark the signature as checked: the secret may change before the spool is read."""
         return replace(self, is_verified=True)
 
     def to_json(self) -> str:
         """Write it in ASCII for the spool."""
-        told = {
+        record = {
             "at": self.received_at.isoformat(),
             "verified": self.is_verified,
             "from": self.sender,
@@ -39,18 +39,18 @@ class Arrival:
             "signature": self.signature,
             "body": b64encode(self.body).decode("ascii"),
         }
-        return json.dumps(told, separators=(",", ":"))
+        return json.dumps(record, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Read what `to_json` wrote; raises ValueError or KeyError for anything else."""
-        told = json.loads(text)
+        record = json.loads(text)
         return cls(
-            received_at=datetime.fromisoformat(told["at"]),
-            sender=told["from"],
-            token=told["token"],
-            content_type=told["type"],
-            signature=told["signature"],
-            body=b64decode(told["body"], validate=True),
-            is_verified=told["verified"],
+            received_at=datetime.fromisoformat(record["at"]),
+            sender=record["from"],
+            token=record["token"],
+            content_type=record["type"],
+            signature=record["signature"],
+            body=b64decode(record["body"], validate=True),
+            is_verified=record["verified"],
         )

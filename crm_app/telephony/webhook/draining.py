@@ -1,4 +1,4 @@
-"""Takes in what waits in the spool as soon as the database is back, in the order it came."""
+"""Stores what waits in the spool as soon as the database is back, in the order it came."""
 
 import threading
 import time

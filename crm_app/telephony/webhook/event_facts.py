@@ -100,7 +100,7 @@ def side_of(text: str, default_country: str, form: phone_numbers.Form = "") -> S
 
 @lru_cache(maxsize=4096)
 def form_of(text: str, default_country: str) -> phone_numbers.Form:
-    """Tell in which form a party is written, "" when it does not say."""
+    """The form in which a party is written, "" when that cannot be seen."""
     who = party(text)
     return phone_numbers.form_of(who.digits, default_country) if who.kind == "number" else ""
 

@@ -1,4 +1,4 @@
-"""One transaction for all who are waiting: under load they share one wait for the disk."""
+"""One transaction for all that is waiting: under load it shares one wait for the disk."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ from crm_app.telephony.webhook.arrivals import Arrival
 from crm_app.telephony.webhook.spool import Spool, SpoolError
 
 MOST_AT_ONCE = 32
-# Who has waited for the turn of another has so long for a turn of their own.
+# After waiting for another's transaction, there is at least so long for one's own.
 _SHORTEST_TURN_S = 0.06
 # Of PostgreSQL: a deadlock or its like, a lock that was waited for too long, a time limit.
 _PASSING = ("40", "55P03", "57014")
@@ -28,16 +28,16 @@ log = structlog.get_logger(__name__)
 
 
 def _may_pass_at_once(error: BaseException) -> bool:
-    """Tell whether to try again now: the connection died, or somebody stood in the way."""
+    """Check that trying again at once may help: the connection died, or a lock was in the way."""
     if not isinstance(error, DBAPIError):
         return False
-    # A connection that died while nobody used it says nothing of the database: the next is new.
+    # A connection that died while idle says nothing about the database: the next one is new.
     state = getattr(error.orig, "sqlstate", None) or ""
     return error.connection_invalidated or state.startswith(_PASSING)
 
 
 class _Work(Generic[_Result]):
-    """What one caller wants done, and what came of it."""
+    """What one caller wants done, and its result."""
 
     def __init__(
         self, name: str, do: Callable[[Connection], _Result], arrival: Arrival | None = None
@@ -50,7 +50,7 @@ class _Work(Generic[_Result]):
         self.error: Exception | None = None
 
     def outcome(self) -> _Result | None:
-        """Give what came of it, None when it waits in the spool; raises what it raised."""
+        """Give the result, None when it waits in the spool; raises what the work raised."""
         if self.error is not None:
             raise self.error
         return self.result
@@ -59,9 +59,9 @@ class _Work(Generic[_Result]):
 class GroupCommit:
     """Does the work of this process's callers, one transaction after the other.
 
-    Whoever finds nobody at work does all that is waiting, so that a lone caller waits for nobody.
-    With a spool, what the database does not take in time is kept there, and whatever comes while
-    something waits there is put behind it.
+    The first to come does all that is waiting, so that a lone caller waits for nobody. With a
+    spool, what the database does not take in time is kept there, and what comes while something
+    waits there goes behind it.
     """
 
     def __init__(self, engine: Engine, spool: Spool | None = None) -> None:
@@ -84,11 +84,11 @@ class GroupCommit:
         """
         work: _Work[_Result] = _Work(name, do, arrival)
         self._waiting.append(work)
-        # Those whose requests have arrived by now can join.
+        # Requests that have arrived by now can join.
         time.sleep(0)
         left = seconds_left()
         if not self._lock.acquire(timeout=-1 if left is None else left + _SHORTEST_TURN_S):
-            # Whoever leads hangs in something that knows no deadline. It may do this work yet.
+            # The one at work is stuck in something without a deadline. It may do this work yet.
             self._put_aside([work], DatabaseBusyError("the one at work does not end"))
             return work.outcome()
         try:
@@ -138,12 +138,12 @@ class GroupCommit:
                 else:
                     # Storing a fact twice changes nothing.
                     self._do_alone(work)
-            # Whatever came meanwhile must stay behind.
+            # What has come since then must stay behind.
             away = [work for work in batch if work.error is not None and is_away(work.error)]
             if away:
                 self._put_aside(away, away[0].error)
         finally:
-            # Whoever led may have been ended by force: nobody may wait for ever.
+            # The one at work may have been killed: nobody may wait for ever.
             for work in batch:
                 if not work.is_over:
                     work.error = work.error or DatabaseBusyError("the one at work was ended")
@@ -190,7 +190,7 @@ class GroupCommit:
             work.is_over = True
 
     def _do_alone(self, work: _Work[Any]) -> None:
-        # One of them spoilt the transaction of all: each has one of its own now.
+        # One of them broke the transaction of all: now each has its own.
         try:
             self._do([work])
         except Exception as error:

@@ -1,9 +1,9 @@
-"""A file for what the database cannot take now: on disk before anybody hears that it was taken.
+"""A file for what the database cannot take now: on disk before it is acknowledged.
 
 One file serves all processes of a data folder, so that the order of arrival is one for all of them.
 Each line is a record: a mark (`-` waits, `+` was taken in), the checksum and the length of its
-text, the text. A line that was being written when the power went is recognised by them and passed
-over; nobody was told that it was kept.
+text, the text. A line that was being written when the power went is recognised by them and skipped;
+it was never acknowledged.
 """
 
 import fcntl
@@ -63,7 +63,7 @@ class Spool:
         self._turn = threading.Lock()
 
     def is_in_use(self) -> bool:
-        """Tell whether something waits, so that what comes now must wait behind it."""
+        """Something waits, so that what comes now must wait behind it."""
         # Asked at every notification: this is one system call.
         return os.path.exists(self._path)
 
@@ -103,7 +103,7 @@ class Spool:
 
     @contextmanager
     def emptying(self) -> Iterator["Emptying | None"]:
-        """Give what empties the spool; None when there is nothing, or another process does it."""
+        """Take charge of emptying it; None when it is empty, or another process is at it."""
         with ExitStack() as held:
             yield self._hold(held)
 

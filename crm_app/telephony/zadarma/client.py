@@ -132,7 +132,7 @@ class ZadarmaClient:
         return self._read(replies.webhook_address, "GET", "/v1/pbx/callinfo/")
 
     def set_webhook_address(self, url: str) -> str:
-        """Tell the PBX where to post; it asks the address for an echo first."""
+        """Set where the PBX posts; it asks the address for an echo first."""
         return self._read(
             lambda answer: replies.text(answer, "url"),
             "POST",
@@ -253,7 +253,7 @@ def _answer(response: requests.Response) -> replies.Answer:
 
 
 def _chunks(response: requests.Response, max_bytes: int, max_seconds: float) -> Iterator[bytes]:
-    # The read timeout starts anew with each byte, so a slow drip needs its own end.
+    # The read timeout starts again with each byte, so a slow drip needs its own end.
     end = time.monotonic() + max_seconds
     size = 0
     try:

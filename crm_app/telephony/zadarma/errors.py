@@ -35,7 +35,7 @@ _PERMANENT = frozenset(
 class ZadarmaError(Exception):
     """A request to the API failed; `is_permanent` says that repeating it cannot help.
 
-    `retry_after` is in seconds, if the API told; `may_have_happened` is true when the
+    `retry_after` is in seconds, if the API said so; `may_have_happened` is true when the
     request may have been carried out although no clear answer came. Phone numbers are
     masked in `message`, so that it can be logged.
     """

@@ -160,7 +160,7 @@ def name_of(fields: Mapping[str, str]) -> str:
 
 
 def direction_of(pbx_call_id: str) -> Literal["", "inbound", "outbound"]:
-    """Tell the way of a call from its id; empty if the id does not say."""
+    """Read the direction of a call from its id; empty if the id does not show it."""
     if pbx_call_id.startswith("in_"):
         return "inbound"
     return "outbound" if pbx_call_id.startswith("out_") else ""

@@ -57,12 +57,12 @@ def authorization(key: str, secret: str, path: str, params: Mapping[str, object]
 
 
 def has_signature_rule(event: str) -> bool:
-    """Tell whether notifications of this name are ever signed, as far as is published."""
+    """Notifications of this name are signed, as far as is published."""
     return event not in _NEVER_SIGNED
 
 
 def is_known_event(event: str) -> bool:
-    """Tell whether it is published if and how notifications of this name are signed."""
+    """It is published whether and how notifications of this name are signed."""
     return event in _RULES or event in _NEVER_SIGNED
 
 
@@ -73,7 +73,7 @@ def sign_webhook(event_fields: Mapping[str, str], secret: str) -> str:
 
 
 def verify_webhook(fields: Mapping[str, str], signature: str | None, secret: str) -> bool:
-    """Tell whether a notification carries its right signature, in constant time.
+    """Check the signature of a notification, in constant time.
 
     A notification without the fields that its signature must cover is refused,
     and so is one whose kind is never signed (see `has_signature_rule`).
