@@ -19,6 +19,7 @@ from crm_app.journal.values import Changes, FieldChange
 from crm_app.security import events
 from crm_app.security.events import Kind
 from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.switches import Switches
 from crm_app.telephony.zadarma.client import ZadarmaClient
 from crm_app.telephony.zadarma.errors import ErrorCode, ZadarmaError
 from crm_app.telephony.zadarma.replies import AccountClock, Balance
@@ -159,16 +160,15 @@ def set_default_responsible(user_id: int | None, by: User | None = None) -> None
         _write_down(Kind.RESPONSIBLE_CHANGED, by, changes, about=user.id)
 
 
-def set_switches(values: Mapping[str, Any], by: User | None = None) -> None:
+def set_switches(values: Mapping[str, object], by: User | None = None) -> None:
     """Set switches of the automatic functions; those that are not named stay.
 
     Raises InvalidInputError as `Switches.changed` does.
     """
     settings = TelephonySettings.for_change()
-    before, after = settings.switches, settings.switches.changed(values)
-    settings.switches = after
-    old, new = before.model_dump(), after.model_dump()
-    changes = {name: [old[name], value] for name, value in new.items() if value != old[name]}
+    before = journal.snapshot(settings.switches, Switches.model_fields)
+    settings.switches = settings.switches.changed(values)
+    changes = journal.difference(before, journal.snapshot(settings.switches, Switches.model_fields))
     if changes:
         _write_down(Kind.SWITCHES_CHANGED, by, changes)
 

@@ -76,7 +76,7 @@ def test_the_command_refuses_in_one_clear_line(
 def test_a_switch_that_is_set_is_in_the_journal_and_one_that_stays_is_not(app: Flask) -> None:
     run(app, "shows_caller_name", "on")
     run(app, "shows_caller_name", "off")
-    changes = [entry.changes for entry in db.session.scalars(db.select(JournalEntry))]
+    changes = [entry.shown for entry in db.session.scalars(db.select(JournalEntry))]
     assert changes == [{"shows_caller_name": [True, False]}]
 
 
