@@ -9,7 +9,6 @@ import structlog
 
 from crm_app import clock
 from crm_app.extensions import db
-from crm_app.live.screen_updates import screen_updates
 from crm_app.telephony import services as office
 from crm_app.telephony.dialling import services
 from crm_app.telephony.dialling.models import DialState
@@ -36,7 +35,6 @@ def place(asked: NewDialRequest, client: ZadarmaClient | None) -> int:
     if dial_id is None:
         return _refuse(asked, number, "in_call")
     if is_new:
-        screen_updates.enqueue([asked.user_id], {"dial": dial_id})
         state, code = _ask(client, asked.extension, number, lambda: _begin(dial_id))
         services.settle(dial_id, state, code)
         db.session.commit()

@@ -17,6 +17,7 @@ from crm_app.contacts.numbers.caller import find_callers
 from crm_app.counting import Counter
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
+from crm_app.live.screen_updates import after_commit
 from crm_app.telephony.dialling.matching import BELONGS_FOR
 from crm_app.telephony.dialling.models import PENDING_STATES, WAITS_FOR, DialRequest, DialState
 
@@ -173,6 +174,7 @@ def reserve(asked: NewDialRequest, number: str) -> tuple[int | None, bool]:
             db.session.add(row)
     except IntegrityError:
         return _first(key), False
+    after_commit([asked.user_id], {"dial": row.id})
     return row.id, True
 
 
