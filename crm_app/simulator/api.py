@@ -1,5 +1,6 @@
 """Zadarma's API over a played account: signatures, limits, methods, errors."""
 
+import contextlib
 import hmac
 import http.client
 import json
@@ -283,13 +284,13 @@ class Api:
 
     def answer(self, request: Request) -> Response:
         """Answer a request, or hang up without a word."""
-        fault = self.faults.take(request.path)
+        fault = self.faults.take(path_of(request))
         reply = self._faulty(fault) if fault else None
         if reply is None and not (fault and fault.kind == "down"):
             reply = self._checked(request)
         status = reply.status_code if reply else 0
-        self.calls.append(ApiCall(request.method, request.path, params(request), status))
-        return reply or _hang_up(request)
+        self.calls.append(ApiCall(request.method, path_of(request), params(request), status))
+        return reply or hang_up(request)
 
     def _faulty(self, fault: ApiFault) -> Response | None:
         if fault.kind == "slow":
@@ -306,7 +307,7 @@ class Api:
     def _checked(self, request: Request) -> Response:
         # A request with a wrong key counts, too.
         is_allowed, headers = self._counted(request)
-        signature = signatures.of_request(request.path, _written(request), self._account.secret)
+        signature = signatures.of_request(path_of(request), _written(request), self._account.secret)
         given = request.headers.get("Authorization", "").encode("utf-8", "replace")
         if not hmac.compare_digest(f"{self._account.key}:{signature}".encode(), given):
             message = {"status": "error", "message": "Not authorized"}
@@ -323,12 +324,12 @@ class Api:
     def _counted(self, request: Request) -> tuple[bool, dict[str, str]]:
         """Count a request by all limits that it is under; the headers are about the closest."""
         limits = [self._all]
-        if request.path.startswith("/v1/statistics/"):
+        if path_of(request).startswith("/v1/statistics/"):
             limits.append(self._statistics)
         taken = [(limiter.take(now()), limiter.limit) for limiter in limits]
         (_, left, reset), limit = min(taken, key=lambda one: one[0][1])
         headers = {
-            "X-Zadarma-Method": request.path,
+            "X-Zadarma-Method": path_of(request),
             "X-RateLimit-Limit": str(limit),
             "X-RateLimit-Remaining": str(left),
             "X-RateLimit-Reset": str(reset),
@@ -336,13 +337,18 @@ class Api:
         return all(is_allowed for (is_allowed, _, _), _ in taken), headers
 
     def _dispatch(self, request: Request) -> Mapping[str, object]:
-        extension = _EXTENSION_PATH.match(request.path)
+        extension = _EXTENSION_PATH.match(path_of(request))
         if extension and request.method == "GET":
             return self._office.extension(extension[1], extension[2])
-        method = METHODS.get((request.method, request.path))
+        method = METHODS.get((request.method, path_of(request)))
         if method is None:
             raise RefusedError(404, "Wrong method name")
         return method(self._office, params(request))
+
+
+def path_of(request: Request) -> str:
+    """The path as it was written, for the signature covers it so."""
+    return urlsplit(request.environ["RAW_URI"]).path
 
 
 def params(request: Request) -> dict[str, str]:
@@ -364,7 +370,9 @@ def _json(
     return Response(text, status, headers, content_type="application/json")
 
 
-def _hang_up(request: Request) -> Response:
+def hang_up(request: Request) -> Response:
+    """End the connection; the response that Flask needs never leaves."""
     connection: socket.socket = request.environ["werkzeug.socket"]
-    connection.shutdown(socket.SHUT_RDWR)
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
     return Response()

@@ -11,6 +11,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from crm_app.clock import now
 from crm_app.simulator import page
+from crm_app.simulator.api import hang_up
 
 if TYPE_CHECKING:
     from crm_app.simulator.office import Simulator
@@ -23,13 +24,13 @@ _WAITING_CONNECTIONS = 128
 def create_app(pbx: "Simulator") -> Flask:
     """Build the application of one simulator."""
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
     app.url_map.merge_slashes = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["pbx"] = pbx
     app.register_blueprint(page.bp)
     app.add_url_rule("/v1/<path:_method>", view_func=_api, methods=_METHODS)
     app.add_url_rule("/v1/pbx/record/download/<token>/<path:_name>", view_func=_recording)
+    app.before_request(_refuse_nonsense)
     app.register_error_handler(Exception, _keep)
     app.after_request(_finish)
     return app
@@ -76,12 +77,19 @@ def _recording(token: str, _name: str) -> Response:
     return Response(content, status, headers, content_type="audio/mpeg")
 
 
+def _refuse_nonsense() -> Response | None:
+    """Hang up on a body that nobody would send."""
+    length = request.environ.get("CONTENT_LENGTH") or "0"
+    is_plain = length.isdecimal() and int(length) <= _MAX_BODY_BYTES
+    return None if is_plain else hang_up(request)
+
+
 def _keep(error: Exception) -> Response | HTTPException:
-    """Keep an error of our own for the tests to look at."""
+    """Keep an error of our own for the tests to look at, and hang up."""
     if isinstance(error, HTTPException):
         return error
     page.pbx().errors.append(error)
-    return Response(status=500)
+    return hang_up(request)
 
 
 def _finish(answer: Response) -> Response:

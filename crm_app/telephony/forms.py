@@ -6,6 +6,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from pydantic.fields import FieldInfo
 from wtforms import BooleanField, IntegerField, PasswordField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.fields.core import UnboundField
 from wtforms.validators import InputRequired, Length
 
@@ -31,7 +32,9 @@ def _field(switch: FieldInfo) -> "UnboundField[Any]":
         return BooleanField(**given)
     if switch.annotation is int:
         return IntegerField(**given, validators=[InputRequired()])
-    return SelectField(**given, choices=[(value, value) for value in get_args(switch.annotation)])
+    return SelectField(
+        **given, choices=[SelectChoice(value, value) for value in get_args(switch.annotation)]
+    )
 
 
 def switches_form(table: type[Switches] = Switches) -> type[FlaskForm]:

@@ -12,6 +12,7 @@ branch_labels = None
 depends_on = None
 
 RENAMED = {"key_locked": "key_encrypted", "secret_locked": "secret_encrypted"}
+ON, OFF = '{"shows_caller_name":true}', '{"shows_caller_name":false}'
 KINDS = {"tail_made": "token_made", "tail_removed": "token_removed"}
 
 
@@ -19,10 +20,10 @@ def upgrade() -> None:
     """Bring the database from the revision before to this one."""
     column = sa.Column("switches", sa.Text(), nullable=False, server_default="{}")
     op.add_column("telephony_settings", column)
-    op.execute(
-        "UPDATE telephony_settings SET switches = CASE WHEN shows_caller_name"
-        """ THEN '{"shows_caller_name":true}' ELSE '{"shows_caller_name":false}' END"""
+    change = sa.text(
+        "UPDATE telephony_settings SET switches = CASE WHEN shows_caller_name THEN :on ELSE :off END"
     )
+    op.execute(change.bindparams(on=ON, off=OFF))
     op.drop_column("telephony_settings", "shows_caller_name")
     for old, new in RENAMED.items():
         op.execute(f"ALTER TABLE telephony_settings RENAME COLUMN {old} TO {new}")
@@ -42,10 +43,10 @@ def downgrade() -> None:
         op.execute(f"ALTER TABLE telephony_settings RENAME COLUMN {new} TO {old}")
     column = sa.Column("shows_caller_name", sa.Boolean(), nullable=False, server_default=sa.true())
     op.add_column("telephony_settings", column)
-    op.execute(
-        "UPDATE telephony_settings SET shows_caller_name = false"
-        """ WHERE switches LIKE '%"shows_caller_name":false%'"""
+    change = sa.text(
+        "UPDATE telephony_settings SET shows_caller_name = false WHERE switches LIKE :off"
     )
+    op.execute(change.bindparams(off=f"%{OFF.strip('{}')}%"))
     op.drop_column("telephony_settings", "switches")
 
 

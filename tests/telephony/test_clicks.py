@@ -173,7 +173,7 @@ def test_a_number_is_not_dialled_again_while_its_call_goes_on_unless_that_is_mea
         assert "A call with this number is going on." in card
         assert 'name="confirm" value="yes"' in card
         # Its end may have been lost; the PBX would tell of it no more.
-        place(pbx, replace(order, confirmed=True))
+        place(pbx, replace(order, is_confirmed=True))
         assert pbx.dialled == [CLIENT] * 2
 
 

@@ -27,7 +27,7 @@ BUSY = {"redirect": "blacklist"}
 
 
 @pytest.fixture(autouse=True)
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[routing.StartingCall]:
+def asked(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[routing.StartingCall]:
     """Refuse whoever is called Mallory; gives what routing was asked."""
     calls: list[routing.StartingCall] = []
 

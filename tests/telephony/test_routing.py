@@ -32,6 +32,8 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 def test_it_answers_what_the_office_wants(
     number: str, names: list[str], switches: Switches, answer: dict[str, str]
 ) -> None:
-    callers = tuple(Caller(place, name, "", None, "", False) for place, name in enumerate(names))
+    callers = tuple(
+        Caller(place, name, "", None, do_not_call=False) for place, name in enumerate(names)
+    )
     decision = decide(StartingCall(number, "", NOON, callers), switches)
     assert (decision.reply.to_json(), decision.refusal) == (answer, "")

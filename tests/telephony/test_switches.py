@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from html import unescape
 from typing import Literal
 
 import pytest
@@ -126,8 +127,8 @@ def test_the_settings_page_shows_every_switch_with_its_sentence_in_both_language
     app: Flask, alice: User, client_of: ClientOf
 ) -> None:
     browser: FlaskClient = client_of(alice)
-    page = browser.get("/telephony/settings").text
-    assert "Show the caller&#39;s name on the phones that ring" in page
+    page = unescape(browser.get("/telephony/settings").text)
+    assert "Show the caller's name on the phones that ring" in page
     assert "When a known number calls, the PBX is told the name" in page
     alice.language = "pt"
     db.session.commit()
