@@ -20,7 +20,8 @@ from crm_app.extensions import db
 from crm_app.telephony import services
 from crm_app.telephony.models import UnreadableRequest
 from crm_app.telephony.webhook import inbox
-from crm_app.telephony.webhook.receiver import MAX_BODY_BYTES, WebhookReceiver, is_allowed_sender
+from crm_app.telephony.webhook.receiver import MAX_BODY_BYTES, WebhookReceiver
+from crm_app.telephony.webhook.verification import is_allowed_sender
 from crm_app.telephony.zadarma.signing import sign_webhook
 from tests.telephony.conftest import SECRET, Post, start_fields
 

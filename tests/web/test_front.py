@@ -8,7 +8,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from crm_app import config
 from crm_app.proxies import Proxies
-from crm_app.telephony.webhook.receiver import is_allowed_sender
+from crm_app.telephony.webhook.verification import is_allowed_sender
 from crm_app.web.middleware.front import Front
 
 PBX = "185.45.152.41"

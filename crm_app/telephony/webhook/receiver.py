@@ -4,7 +4,6 @@ It knows no Flask, because a caller hears silence while it works: what a page ne
 language, rights) is not even set up for it, see `middleware.py`.
 """
 
-import hmac
 import http
 import json
 from collections.abc import Callable, Sequence
@@ -24,12 +23,11 @@ from crm_app.config import Config
 from crm_app.database import DatabaseBusyError, is_away
 from crm_app.deadline import within
 from crm_app.live.screen_updates import screen_updates
-from crm_app.proxies import plain_address
 from crm_app.security.kinds import Kind
 from crm_app.security.models import ADDRESS_LENGTH
 from crm_app.security.trail import Sighting, Trail
 from crm_app.security.visits import request_id_of
-from crm_app.telephony.connection import Link, LinkCache
+from crm_app.telephony.connection import LinkCache
 from crm_app.telephony.switches import Switches
 from crm_app.telephony.webhook import bodies, inbox, text_messages
 from crm_app.telephony.webhook.arrivals import Arrival
@@ -37,15 +35,16 @@ from crm_app.telephony.webhook.draining import Drainer
 from crm_app.telephony.webhook.event_facts import to_fact
 from crm_app.telephony.webhook.group_commit import GroupCommit
 from crm_app.telephony.webhook.inbox import Stored
-from crm_app.telephony.webhook.replays import SeenSignatures
 from crm_app.telephony.webhook.spool import Spool, SpoolError
+from crm_app.telephony.webhook.verification import (
+    SeenSignatures,
+    genuine_event,
+    has_token,
+    is_allowed_sender,
+    is_signed,
+)
 from crm_app.telephony.zadarma import events
 from crm_app.telephony.zadarma.answers import CallReply
-from crm_app.telephony.zadarma.signing import (
-    has_signature_rule,
-    is_known_event,
-    verify_webhook,
-)
 from crm_app.web.middleware import incoming
 
 # Call events are under a kilobyte; lists of tracked visits may be longer.
@@ -102,7 +101,7 @@ class WebhookReceiver:
             return _plain("This is too long to repeat.\n", 400)
         try:
             with within(PATIENCE_S):
-                if not _has_token(self._links.current(), token):
+                if not has_token(self._links.current(), token):
                     return _plain("There is nothing here.\n", 404)
         except (SQLAlchemyError, DatabaseBusyError) as error:
             # The check of an address must not fail because a database is away for a moment.
@@ -217,13 +216,13 @@ class WebhookReceiver:
         except (bodies.UnreadableBodyError, events.UnreadableEventError) as error:
             return self._keep(arrival, str(error))
         link = self._links.current()
-        genuine = self._genuine(link, arrival, fields, event)
+        genuine = genuine_event(self._config, link, arrival, fields, event)
         if genuine is None:
             # Key, secret or token may have been changed a moment ago.
             link = self._links.read()
             if not link.is_readable:
                 return _unavailable("The stored keys cannot be read; see the log.\n")
-            genuine = self._genuine(link, arrival, fields, event)
+            genuine = genuine_event(self._config, link, arrival, fields, event)
             if genuine is None:
                 why = "signature" if link.is_connected else "not connected"
                 return self._refuse(arrival.sender, arrival.request_id, why)
@@ -240,31 +239,6 @@ class WebhookReceiver:
             log.warning("signature came before with another call", sender=arrival.sender)
         switches = None if is_late else link.switches
         return self._store(fact, arrival.verified(), switches)
-
-    def _genuine(
-        self, link: Link, arrival: Arrival, fields: dict[str, str], event: events.Event
-    ) -> events.Event | None:
-        """Give the event as it was signed, None when its signature or token is wrong."""
-        if arrival.is_verified and not link.is_connected:
-            return event
-        if not (arrival.is_verified or (link.is_connected and _has_token(link, arrival.token))):
-            return None
-        if verify_webhook(fields, arrival.signature, link.secret):
-            return event
-        unencoded = bodies.unencoded_fields(arrival.body, arrival.content_type)
-        if unencoded and verify_webhook(unencoded, arrival.signature, link.secret):
-            return events.parse(unencoded)
-        if arrival.is_verified:
-            # It was signed with the secret of its time.
-            return event
-        if not isinstance(event, events.OtherEvent):
-            return None
-        # These change nothing here. Some kinds are never signed, and nobody knows how a future kind
-        # will be; the PBX might give up an address that keeps refusing, so for those the sender's
-        # network is enough.
-        has_networks = self._config.webhook_allowed_networks is not None
-        is_new_kind = has_networks and not is_known_event(event.name)
-        return event if is_new_kind or not has_signature_rule(event.name) else None
 
     def _store(self, fact: Fact, arrival: Arrival, switches: Switches | None) -> "_Job[Stored]":
         def store(connection: Connection) -> Stored:
@@ -307,15 +281,15 @@ class WebhookReceiver:
 
     def _keep(self, arrival: Arrival, reason: str) -> "_Job[int] | Response":
         link = self._links.current()
-        if not (arrival.is_verified or (link.is_connected and _has_token(link, arrival.token))):
+        if not (arrival.is_verified or (link.is_connected and has_token(link, arrival.token))):
             link = self._links.read()
-            if not (link.is_connected and _has_token(link, arrival.token)):
+            if not (link.is_connected and has_token(link, arrival.token)):
                 why = "token" if link.is_connected else "not connected"
                 return self._refuse(arrival.sender, arrival.request_id, why)
         # A call that is full stays full.
         may_be_taken_in = reason != CallIsFullError.__name__
-        is_signed = arrival.is_verified or _is_signed(arrival, link)
-        return self._keeping(arrival, reason, is_genuine=may_be_taken_in and is_signed)
+        is_genuine = may_be_taken_in and (arrival.is_verified or is_signed(arrival, link))
+        return self._keeping(arrival, reason, is_genuine=is_genuine)
 
     def _keeping(self, arrival: Arrival, reason: str, *, is_genuine: bool) -> "_Job[int]":
         unread = inbox.Unread(
@@ -335,27 +309,6 @@ class WebhookReceiver:
             return _empty()
 
         return _Job("", keep, note, arrival, _empty)
-
-
-def is_allowed_sender(address: str, settings: Config) -> bool:
-    """Check that an address is in the networks that the PBX sends from."""
-    networks = settings.webhook_allowed_networks
-    if networks is None:
-        return True
-    sender = plain_address(address)
-    return sender is not None and any(sender in network for network in networks)
-
-
-def _is_signed(arrival: Arrival, link: Link) -> bool:
-    try:
-        fields = bodies.fields_of(arrival.body, arrival.content_type)
-    except bodies.UnreadableBodyError:
-        return False
-    return verify_webhook(fields, arrival.signature, link.secret)
-
-
-def _has_token(link: Link, token: str) -> bool:
-    return hmac.compare_digest(token.encode("utf-8", "replace"), link.token.encode())
 
 
 def _printable(name: str) -> str:
