@@ -26,7 +26,7 @@ def upgrade() -> None:
     op.execute(change.bindparams(on=ON, off=OFF))
     op.drop_column("telephony_settings", "shows_caller_name")
     for old, new in RENAMED.items():
-        op.execute(f"ALTER TABLE telephony_settings RENAME COLUMN {old} TO {new}")
+        _rename_column(old, new)
     for old, new in KINDS.items():
         _rename_kind(old, new)
     op.execute(
@@ -40,7 +40,7 @@ def downgrade() -> None:
     for old, new in KINDS.items():
         _rename_kind(new, old)
     for old, new in RENAMED.items():
-        op.execute(f"ALTER TABLE telephony_settings RENAME COLUMN {new} TO {old}")
+        _rename_column(new, old)
     column = sa.Column("shows_caller_name", sa.Boolean(), nullable=False, server_default=sa.true())
     op.add_column("telephony_settings", column)
     change = sa.text(
@@ -48,6 +48,20 @@ def downgrade() -> None:
     )
     op.execute(change.bindparams(off=f"%{OFF.strip('{}')}%"))
     op.drop_column("telephony_settings", "switches")
+
+
+def _rename_column(old: str, new: str) -> None:
+    table = "telephony_settings"
+    op.execute(f"ALTER TABLE {table} RENAME COLUMN {old} TO {new}")
+    if op.get_bind().dialect.name != "postgresql":
+        return
+    # Since release 18 what may not be null has a name, which stays.
+    names = sa.text("SELECT conname FROM pg_constraint WHERE conname = :name")
+    if op.get_bind().scalar(names, {"name": f"{table}_{old}_not_null"}):
+        op.execute(
+            f"ALTER TABLE {table} RENAME CONSTRAINT {table}_{old}_not_null"
+            f" TO {table}_{new}_not_null"
+        )
 
 
 def _rename_kind(old: str, new: str) -> None:

@@ -18,6 +18,7 @@ from crm_app.calls.store.ledger import lock
 from crm_app.database import is_away
 from crm_app.extensions import db
 from crm_app.telephony.models import UnreadableRequest
+from crm_app.telephony.switches import Switches
 from crm_app.telephony.webhook import inbox
 from crm_app.telephony.webhook.group_commit import GroupCommit
 from crm_app.telephony.zadarma.signing import sign_webhook
@@ -116,14 +117,16 @@ class Trouble:
         self.tries = 0
         monkeypatch.setattr(inbox, "store", self.store)
 
-    def store(self, connection: Connection, fact: Fact, raw: str) -> inbox.Stored:
+    def store(
+        self, connection: Connection, fact: Fact, raw: str, switches: Switches | None
+    ) -> inbox.Stored:
         self.tries += 1
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")
-            return self._store(connection, fact, raw)
+            return self._store(connection, fact, raw, switches)
         connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if self._other else 'OFF'}")
         try:
-            return self._store(connection, fact, raw)
+            return self._store(connection, fact, raw, switches)
         finally:
             connection.exec_driver_sql("PRAGMA query_only = OFF")
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from crm_app import clock
 from crm_app.accounts.models import User
-from crm_app.calls.fold.facts import FactKind
+from crm_app.calls.fold.facts import CallPhase, FactKind
 from crm_app.calls.models import Call, CallFact
 from crm_app.calls.store import ledger
 from crm_app.demo import make_contact
@@ -55,7 +55,7 @@ def test_it_refuses_the_call_and_shows_it_as_blocked(
     assert (answer.status_code, answer.get_json()) == (200, BUSY)
     assert facts() == [(FactKind.STARTED, ""), (FactKind.REFUSED, "refused for the test")]
     call = db.session.scalars(select(Call)).one()
-    assert (call.status, call.is_blocked) == ("blocked", True)
+    assert (call.status, call.phase) == ("blocked", CallPhase.ENDED)
     assert call.contact is not None
     db.session.rollback()
     assert "Refused" in client_of(alice).get("/calls").text
