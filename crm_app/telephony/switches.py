@@ -28,8 +28,7 @@ class Switches(BaseModel):
         True,
         N_("Show the caller's name on the phones that ring"),
         N_(
-            "When a known number calls, the PBX is told the name, and every phone that rings shows "
-            "it."
+            "When a known number calls, the PBX gets the name, and every phone that rings shows it."
         ),
     )
 

@@ -129,10 +129,10 @@ def test_the_settings_page_shows_every_switch_with_its_sentence_in_both_language
     browser: FlaskClient = client_of(alice)
     page = unescape(browser.get("/telephony/settings").text)
     assert "Show the caller's name on the phones that ring" in page
-    assert "When a known number calls, the PBX is told the name" in page
+    assert "When a known number calls, the PBX gets the name" in page
     alice.language = "pt"
     db.session.commit()
     page = browser.get("/telephony/settings").text
-    assert "Mostrar o nome de quem telefona" in page
+    assert "nos telefones que tocam" in page
     for name in Switches.model_fields:
         assert f'name="{name}"' in page
