@@ -1,19 +1,27 @@
-"""Keys, webhook token and switches, ready for use without asking the database each time."""
+"""The connection with the PBX: keys, token and switches at hand, and a client of its API."""
 
+import hashlib
 import threading
 import time
 from dataclasses import dataclass, field
 
 import structlog
+from limits import RateLimitItemPerMinute
 from sqlalchemy import Engine, select
 
 from crm_app import database
+from crm_app.config import Config
+from crm_app.counting import Counter
 from crm_app.database import is_away
 from crm_app.encryption import Vault, WrongKeyError
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.switches import Switches
+from crm_app.telephony.zadarma.client import RequestKind, ZadarmaClient
 
 MAX_AGE_SECONDS = 1.0
+# The provider's own limits; it counts per account, so that one process cannot know the sum.
+_ALL = RateLimitItemPerMinute(100)
+_STATISTICS = RateLimitItemPerMinute(3)
 log = structlog.get_logger(__name__)
 
 _table = TelephonySettings.__table__
@@ -113,3 +121,29 @@ class LinkCache:
         except WrongKeyError as error:
             log.error("telephony keys unreadable", reason=str(error))
             return "", "", False
+
+
+def client_for(
+    link: Link, config: Config, counter: Counter, timeout: tuple[float, float] = (3.05, 8.0)
+) -> ZadarmaClient | None:
+    """Make a client for a connection, None when there is none.
+
+    `timeout` is how many seconds it waits for a connection and for an answer.
+    """
+    if not link.is_connected:
+        return None
+    return ZadarmaClient(
+        link.key,
+        link.secret,
+        config.zadarma_api_url,
+        timeout,
+        budget=lambda kind: _take(counter, kind, link.key),
+    )
+
+
+def _take(counter: Counter, kind: RequestKind, account: str) -> bool:
+    """Count one request of an account; False when it would be one too many."""
+    name = hashlib.sha256(account.encode()).hexdigest()[:16]
+    if kind == "statistics" and not counter.hit(_STATISTICS, f"statistics/{name}"):
+        return False
+    return counter.hit(_ALL, f"api/{name}")

@@ -120,7 +120,7 @@ def _is_talk(talk: Any, missed: Any) -> tuple[ColumnElement[bool], ...]:
 
 
 def _is_same_client(one: Any, other: Any) -> ColumnElement[bool]:
-    # Whoever has two telephones is still one client.
+    # A person with two telephones is still one client.
     is_same_number: ColumnElement[bool] = one.outside_number == other.outside_number
     # Two strangers are not one because neither is a contact.
     if other.contact_id is None:

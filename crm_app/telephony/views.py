@@ -16,8 +16,8 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.security import events
 from crm_app.security.events import Kind
-from crm_app.telephony import api, health_checks, services, wording
-from crm_app.telephony.connection import Link, LinkCache
+from crm_app.telephony import health_checks, services, wording
+from crm_app.telephony.connection import Link, LinkCache, client_for
 from crm_app.telephony.forms import KeysForm, SwitchesForm, chosen_responsible, wanted_extensions
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.switches import Switches
@@ -142,9 +142,7 @@ def probe(link: Link) -> services.Probe:
     """Test a connection: ask the API for balance, clock and extensions. Commits first."""
     # The API must not be asked while a transaction is open: the office's writes would wait for it.
     db.session.commit()
-    client = api.client_for(
-        link, current_app.extensions["settings"], current_app.extensions["counter"]
-    )
+    client = client_for(link, current_app.extensions["settings"], current_app.extensions["counter"])
     if client is None:
         return services.Probe(error=ErrorCode.NOT_AUTHORISED)
     try:

@@ -32,11 +32,8 @@ STILL_ALLOWED = (
     "crm_app/jobs/",
     "crm_app/journal/",
     "crm_app/leads/",
-    "crm_app/live/screen_updates.py",
     "crm_app/records/",
-    "crm_app/simulator/",
     "crm_app/tasks/",
-    "crm_app/telephony/",
 )
 
 

@@ -176,7 +176,7 @@ def test_clicks_at_the_same_moment_dial_once(pbx: Simulator, connected: Flask, d
     made: list[int] = []
 
     def click() -> None:
-        from crm_app.telephony.api import client_for
+        from crm_app.telephony.connection import client_for
 
         with connected.app_context():
             link = connected.extensions["telephony_links"].read()

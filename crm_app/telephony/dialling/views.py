@@ -11,8 +11,7 @@ from crm_app.leads.models import Lead
 from crm_app.security import events
 from crm_app.security.events import Kind
 from crm_app.telephony import wording
-from crm_app.telephony.api import client_for
-from crm_app.telephony.connection import LinkCache
+from crm_app.telephony.connection import LinkCache, client_for
 from crm_app.telephony.dialling import placing, services
 from crm_app.telephony.dialling.models import DialRequest, DialState
 from crm_app.telephony.zadarma.client import ZadarmaClient

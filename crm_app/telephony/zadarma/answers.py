@@ -10,7 +10,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\"<>]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallReply:
-    """How an incoming call shall go on; with nothing set, as the account has it.
+    """How an incoming call goes on; with nothing set, as the account has it.
 
     `redirect` is an extension (`101`) or a place in a menu (`0-1`, `0-main`);
     `return_timeout` is seconds until the call comes back, 0 = never, else at least 3.
