@@ -22,7 +22,7 @@ BANNED = re.compile(
 )
 # A name says what a thing is in the field's own words, not what it is like.
 ALLEGORIES = re.compile(
-    r"desk|door|teller|wish|story|stories|together|tidings|whence", re.IGNORECASE
+    r"desk|door|teller|wish|(?<!hi)stor(?:y|ies)|together|tidings|whence", re.IGNORECASE
 )
 GLOSSARY = re.compile(r"^\| ([a-z][a-z -]+) \| .{10,}? \|", re.MULTILINE)
 # Rooms that still say such words: the list only shrinks.
