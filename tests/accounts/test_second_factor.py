@@ -385,7 +385,7 @@ def test_the_secret_is_nowhere_in_plain_text(eva: User, vault: Vault) -> None:
     key, _codes = set_up(eva, vault)
     row = db.session.execute(db.select(AuthenticatorApp.__table__)).one()
     assert key.base32_key not in str(row)
-    assert key.base32_key == vault.decrypt(row.secret_locked)
+    assert key.base32_key == vault.decrypt(row.secret_encrypted)
 
 
 def test_removing_the_last_factor_forgets_the_recovery_codes(
@@ -553,7 +553,7 @@ def test_factors_go_on_working_after_the_secret_key_was_exchanged(eva: User, app
     key, codes = set_up(eva, Vault(old))
     keys.check(old)
     done = keys.encrypt_with_newest(new)
-    assert "authenticator_app.secret_locked" in str(done)
+    assert "authenticator_app.secret_encrypted" in str(done)
     db.session.expire_all()
     assert factors.check_code(eva, Vault(KeyRing(["new"])), code_of(key))
     assert factors.use_recovery_code(eva, codes[0])

@@ -13,16 +13,16 @@ from crm_app.extensions import Model
 class AuthenticatorApp(Model):
     """The key that a user's authenticator app makes its codes of.
 
-    `pending_locked` is a key that was shown and not yet confirmed by a code; then it takes the
-    place of `secret_locked`. Each is "" where there is none.
+    `pending_encrypted` is a key that was shown and not yet confirmed by a code; then it takes the
+    place of `secret_encrypted`. Each is "" where there is none.
     """
 
     __tablename__ = "authenticator_app"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), unique=True)
-    secret_locked: Mapped[str] = mapped_column(Text, info=ENCRYPTED, default="")
-    pending_locked: Mapped[str] = mapped_column(Text, info=ENCRYPTED, default="")
+    secret_encrypted: Mapped[str] = mapped_column(Text, info=ENCRYPTED, default="")
+    pending_encrypted: Mapped[str] = mapped_column(Text, info=ENCRYPTED, default="")
     # The 30 seconds of the last code that was used: neither it nor an older one works again.
     last_counter: Mapped[int] = mapped_column(BigInteger, default=0)
     added_at: Mapped[datetime | None]

@@ -34,7 +34,7 @@ def app_of(user: User) -> AuthenticatorApp | None:
 def has_app(user: User) -> bool:
     """Whether a user's authenticator app is set up."""
     row = app_of(user)
-    return row is not None and bool(row.secret_locked)
+    return row is not None and bool(row.secret_encrypted)
 
 
 def passkeys_of(user: User) -> Sequence[Passkey]:
@@ -50,16 +50,16 @@ def begin_app(user: User, vault: Vault) -> None:
     if row is None:
         row = AuthenticatorApp(user_id=user.id)
         db.session.add(row)
-    row.pending_locked = vault.encrypt(TOTP.new().base32_key)
+    row.pending_encrypted = vault.encrypt(TOTP.new().base32_key)
     db.session.flush()
 
 
 def key_to_show(user: User, vault: Vault) -> TOTP | None:
     """Return the key that waits for its first code; None when none does."""
     row = app_of(user)
-    if row is None or not row.pending_locked:
+    if row is None or not row.pending_encrypted:
         return None
-    return TOTP(key=vault.decrypt(row.pending_locked), format="base32")
+    return TOTP(key=vault.decrypt(row.pending_encrypted), format="base32")
 
 
 def confirm_app(user: User, vault: Vault, code: str) -> list[str]:
@@ -71,7 +71,7 @@ def confirm_app(user: User, vault: Vault, code: str) -> list[str]:
     counter = _counter_of(key, code, 0) if key else None
     if row is None or counter is None:
         raise InvalidInputError("code_wrong", "code")
-    row.secret_locked, row.pending_locked = row.pending_locked, ""
+    row.secret_encrypted, row.pending_encrypted = row.pending_encrypted, ""
     row.last_counter, row.added_at, row.used_at = counter, clock.now(), None
     return added(user, APP)
 
@@ -79,9 +79,9 @@ def confirm_app(user: User, vault: Vault, code: str) -> list[str]:
 def check_code(user: User, vault: Vault, code: str) -> bool:
     """Whether a code of the authenticator app is right, and use it up."""
     row = app_of(user)
-    if row is None or not row.secret_locked:
+    if row is None or not row.secret_encrypted:
         return False
-    key = TOTP(key=vault.decrypt(row.secret_locked), format="base32")
+    key = TOTP(key=vault.decrypt(row.secret_encrypted), format="base32")
     counter = _counter_of(key, code, row.last_counter)
     if counter is None:
         return False
