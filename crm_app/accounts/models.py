@@ -161,6 +161,9 @@ class BrowserSession(Model):
     end_reason: Mapped[str] = mapped_column(String(12), default="")
 
 
+BIN_DAYS, MOST_BIN_DAYS = 90, 3650
+
+
 class OfficeSettings(Model):
     """What administrators decide for the whole office; there is one row, or none yet."""
 
@@ -169,6 +172,8 @@ class OfficeSettings(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(120), default="")
     restricts_agents: Mapped[bool] = mapped_column(default=False)
+    # How long what was deleted can be restored, before it is removed for good.
+    bin_days: Mapped[int] = mapped_column(default=BIN_DAYS, server_default=str(BIN_DAYS))
     second_factor_for: Mapped[str] = mapped_column(
         String(10), default=FactorPolicy.NOBODY, server_default=FactorPolicy.NOBODY.value
     )
@@ -182,7 +187,11 @@ class OfficeSettings(Model):
         remembered: dict[str, OfficeSettings] = db.session().info
         if "office" not in remembered:
             defaults = cls(
-                id=1, name="", restricts_agents=False, second_factor_for=FactorPolicy.NOBODY
+                id=1,
+                name="",
+                restricts_agents=False,
+                bin_days=BIN_DAYS,
+                second_factor_for=FactorPolicy.NOBODY,
             )
             remembered["office"] = db.session.get(cls, 1) or defaults
         return remembered["office"]

@@ -9,7 +9,15 @@ from sqlalchemy.exc import IntegrityError
 
 from crm_app import database
 from crm_app.accounts import links, normalise, notices
-from crm_app.accounts.models import FactorPolicy, LinkPurpose, OfficeSettings, Role, User
+from crm_app.accounts.models import (
+    BIN_DAYS,
+    MOST_BIN_DAYS,
+    FactorPolicy,
+    LinkPurpose,
+    OfficeSettings,
+    Role,
+    User,
+)
 from crm_app.accounts.pbx import extensions
 from crm_app.accounts.sessions import services as sessions
 from crm_app.errors import InvalidInputError
@@ -230,19 +238,25 @@ def change_office(
     restricts_agents: bool,
     by: User,
     second_factor_for: FactorPolicy | None = None,
+    bin_days: int | None = None,
 ) -> None:
-    """Set the office's name, what agents see of each other, and who must have a second factor.
+    """Set what holds for the whole office.
 
-    `second_factor_for` is None to leave that as it is.
+    `second_factor_for` and `bin_days` are None to leave them as they are. Raises InvalidInputError:
+    bin_days_out_of_range.
     """
+    if bin_days is not None and not 1 <= bin_days <= MOST_BIN_DAYS:
+        raise InvalidInputError("bin_days_out_of_range", "bin_days", most=MOST_BIN_DAYS)
     # Two requests may set it for the first time at once.
     standard = {"name": "", "restricts_agents": False, "second_factor_for": FactorPolicy.NOBODY}
-    database.add_missing(db.session, OfficeSettings, id=1, **standard)
+    database.add_missing(db.session, OfficeSettings, id=1, bin_days=BIN_DAYS, **standard)
     db.session().info.pop("office", None)
     office = OfficeSettings.current()
-    before = journal.snapshot(office, ("name", "restricts_agents", "second_factor_for"))
+    fields = ("name", "restricts_agents", "second_factor_for", "bin_days")
+    before = journal.snapshot(office, fields)
     office.name, office.restricts_agents = name, restricts_agents
     office.second_factor_for = second_factor_for or office.second_factor_for
+    office.bin_days = bin_days or office.bin_days
     db.session.add(office)
     db.session.flush()
     changes = journal.difference(before, journal.snapshot(office, before))

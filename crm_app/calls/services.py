@@ -5,6 +5,8 @@ Nothing here commits: the caller ends the transaction, so that several verbs can
 
 from typing import Any
 
+from sqlalchemy import update
+
 from crm_app import phone_numbers
 from crm_app.accounts.models import User
 from crm_app.calls.models import Call
@@ -18,6 +20,7 @@ from crm_app.journal.kinds import RecordKind
 from crm_app.journal.values import Reference, Value
 from crm_app.leads.models import Lead
 from crm_app.records.bin import restore
+from crm_app.records.purge import before_purge
 
 
 class WithWhom(Reference):
@@ -97,3 +100,14 @@ def _attach(call: Call, contact: Contact | None, by: User, *, is_chosen: bool) -
     call.contact, call.contact_is_chosen = contact, is_chosen
     call.responsible_id = contact.responsible_id if contact else None
     change.write("attached", by)
+
+
+@before_purge(Contact)
+def _forget_contact(contact: Contact) -> None:
+    """Make the calls with a contact that goes those of a stranger again, whom nobody has."""
+    db.session.execute(
+        update(Call)
+        .where(Call.contact_id == contact.id)
+        .values(contact_is_chosen=False, responsible_id=None)
+        .execution_options(synchronize_session=False)
+    )

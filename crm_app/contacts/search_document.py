@@ -11,6 +11,7 @@ from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.phone_pairs import other_writings
 from crm_app.records.fields import searched
+from crm_app.records.purge import before_purge
 
 _NOT_DIGITS = re.compile(r"\D")
 
@@ -37,4 +38,12 @@ def refresh_people(company: Contact) -> None:
         .options(selectinload(Contact.phones), selectinload(Contact.emails))
     )
     for person in people:
+        person.search_text = searchable(person)
+
+
+@before_purge(Contact)
+def _forget_company(company: Contact) -> None:
+    """Take the name of a company that goes out of what its people are found by."""
+    for person in db.session.scalars(select(Contact).where(Contact.company_id == company.id)):
+        person.company_id = None
         person.search_text = searchable(person)

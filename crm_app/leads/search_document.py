@@ -6,7 +6,9 @@ from sqlalchemy import Connection, event, inspect, select, update
 
 from crm_app import search_text
 from crm_app.contacts.models import Contact
+from crm_app.extensions import db
 from crm_app.leads.models import Lead
+from crm_app.records.purge import before_purge
 
 
 def searchable(title: str, source: str | None, contact: Contact | None) -> str:
@@ -20,7 +22,17 @@ def _update_leads(_mapper: Any, connection: Connection, contact: Contact) -> Non
     # Contacts know nothing of leads, so the leads listen for a new name or number.
     if not inspect(contact).attrs.search_text.history.has_changes():
         return
-    theirs = select(Lead.id, Lead.title, Lead.source).where(Lead.contact_id == contact.id)
+    _write(connection, contact.id, contact)
+
+
+@before_purge(Contact)
+def _forget_contact(contact: Contact) -> None:
+    """Take the words of a contact that goes out of what its leads are found by."""
+    _write(db.session.connection(), contact.id, None)
+
+
+def _write(connection: Connection, contact_id: int, contact: Contact | None) -> None:
+    theirs = select(Lead.id, Lead.title, Lead.source).where(Lead.contact_id == contact_id)
     # Rows are changed in the order of their ids everywhere, so that no two transactions deadlock.
     for lead_id, title, source in connection.execute(theirs.order_by(Lead.id)).all():
         text = searchable(title, source, contact)

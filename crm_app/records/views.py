@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm.interfaces import ORMOption
 
 from crm_app.accounts.current import me
+from crm_app.accounts.models import OfficeSettings
 from crm_app.accounts.rights import Place, Verb, allowed, fetch, may_open
 from crm_app.extensions import db
 from crm_app.journal.history import notes_on
@@ -88,7 +89,13 @@ def add_bin(
             descending=True,
         )
         return render_template(
-            "records/bin.html", page=page, noun=noun, words=words, detail=detail, mark=mark
+            "records/bin.html",
+            page=page,
+            noun=noun,
+            words=words,
+            detail=detail,
+            mark=mark,
+            days=OfficeSettings.current().bin_days,
         )
 
 

@@ -43,6 +43,7 @@ class Kind(StrEnum):
     SWITCHES_CHANGED = "switches_changed"
     RESPONSIBLE_CHANGED = "responsible_changed"
     OFFICE_CHANGED = "office_changed"
+    RECORDS_PURGED = "records_purged"
     SECRET_KEY_ROTATED = "secret_key_rotated"  # noqa: S105 (the name of an event)
 
 

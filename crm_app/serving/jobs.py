@@ -16,6 +16,7 @@ from crm_app.jobs.runner import Kind, NextStep, Payload
 from crm_app.keys import services as keys
 from crm_app.live.screen_updates import after_commit, when_committed
 from crm_app.live.services import close
+from crm_app.records.purge import purge_bin
 from crm_app.security import upkeep as security
 from crm_app.telephony import missed
 from crm_app.telephony.dialling import services as dialling
@@ -85,6 +86,7 @@ KINDS = (
     Kind("missed_calls", follow_up_missed_calls, every=timedelta(seconds=5)),
     Kind("end_old_sessions", end_old_sessions, every=timedelta(minutes=1)),
     Kind("purge", purge, every=timedelta(hours=1)),
+    Kind("purge_bin", purge_bin, every=timedelta(hours=1)),
     Kind("purge_security", purge_security, every=timedelta(hours=1)),
     Kind("take_in_kept", take_in_kept, every=timedelta(hours=1)),
 )

@@ -37,6 +37,7 @@ REASONS: dict[str, Any] = NUMBER_REASONS | {
     "other_gone": _l("What it belonged to before is not there any more."),
     "changed_since": _l("This has been changed again. Undoing would overwrite that."),
     "already_undone": _l("This has been undone already."),
+    "bin_days_out_of_range": _l("Enter from 1 to %(most)s days."),
     "note_empty": _l("Write something first."),
     "note_too_long": _l("This is too long."),
 }

@@ -2,12 +2,12 @@
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, SelectField, StringField
+from wtforms import BooleanField, IntegerField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import Length, Optional
+from wtforms.validators import Length, NumberRange, Optional
 
 from crm_app.accounts.forms import email_field, name_field
-from crm_app.accounts.models import FactorPolicy, Role
+from crm_app.accounts.models import MOST_BIN_DAYS, FactorPolicy, Role
 from crm_app.text import clean
 
 ROLES = [
@@ -43,5 +43,12 @@ class OfficeForm(FlaskForm):
             SelectChoice(FactorPolicy.ADMINS.value, _l("Administrators")),
             SelectChoice(FactorPolicy.MANAGERS.value, _l("Managers and administrators")),
             SelectChoice(FactorPolicy.EVERYBODY.value, _l("Everybody")),
+        ],
+    )
+    bin_days = IntegerField(
+        _l("Days in the bin"),
+        validators=[
+            Optional(),
+            NumberRange(1, MOST_BIN_DAYS, _l("From 1 to %(max)s days.")),
         ],
     )

@@ -176,6 +176,7 @@ def rights() -> Answer:
         form.name.data,
         restricts_agents=form.restricts_agents.data,
         second_factor_for=FactorPolicy(form.second_factor_for.data),
+        bin_days=form.bin_days.data,
         by=current_user,
     )
     db.session.commit()

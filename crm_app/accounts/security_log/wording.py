@@ -50,6 +50,7 @@ GROUPS: Mapping[Any, Mapping[Kind, Any]] = {
         Kind.SWITCHES_CHANGED: _l("Automatic functions changed"),
         Kind.RESPONSIBLE_CHANGED: _l("Default responsible changed"),
         Kind.OFFICE_CHANGED: _l("Office and rights changed"),
+        Kind.RECORDS_PURGED: _l("Removed from the bin for good"),
         Kind.SECRET_KEY_ROTATED: _l("Secret key exchanged"),
     },
 }
@@ -80,6 +81,10 @@ DETAILS: Mapping[str, Any] = {
     "others": _l("and from many other places"),
     "name": _l("name"),
     "restricts_agents": _l("what agents see"),
+    "bin_days": _l("days in the bin"),
+    "contact": _l("contacts"),
+    "lead": _l("leads"),
+    "task": _l("tasks"),
 }
 
 
@@ -91,4 +96,9 @@ def what(event: SecurityEvent) -> str:
 def detail(event: SecurityEvent) -> str:
     """Add the details of an event, "" when it has none."""
     parts = event.detail.split(", ") if event.detail else []
-    return ", ".join(str(DETAILS.get(part, part)) for part in parts)
+    return ", ".join(_part(part) for part in parts)
+
+
+def _part(part: str) -> str:
+    word, colon, count = part.partition(": ")
+    return f"{DETAILS.get(word, word)}{colon}{count}"
