@@ -78,7 +78,7 @@ def make_lead(title: str = "", *, stage: LeadStage | None = None, **values: Any)
     db.session.flush()
     if lead.stage.kind != StageKind.OPEN and lead.closed_at is None:
         lead.closed_at = clock.now()
-    lead.search_text = lead_services.searchable(lead.title, lead.source, lead.contact)
+    lead.search_text = lead_services.searchable(lead, lead.contact)
     db.session.commit()
     return lead
 

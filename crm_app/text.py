@@ -42,9 +42,20 @@ def clean(text: str | None) -> str:
     return bare if is_visible(bare) else ""
 
 
-def required(text: str, code: str, field: str) -> str:
-    """Clean a text that must be there; raises InvalidInputError(code, field) when it is not."""
+def limited(text: str | None, field: str, limit: int) -> str:
+    """Clean a text; raises InvalidInputError(too_long) for more than `limit` characters."""
     bare = clean(text)
+    if len(bare) > limit:
+        raise InvalidInputError("too_long", field, limit=limit)
+    return bare
+
+
+def required(text: str | None, code: str, field: str, limit: int | None = None) -> str:
+    """Clean a text that must be there; raises InvalidInputError(code, field) when it is not.
+
+    One with more characters than a `limit` is too_long.
+    """
+    bare = clean(text) if limit is None else limited(text, field, limit)
     if not bare:
         raise InvalidInputError(code, field)
     return bare

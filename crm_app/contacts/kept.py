@@ -115,9 +115,7 @@ CONTACT = keep(
         RecordKind.CONTACT,
         Contact,
         (
-            *kept(ContactDraft),
-            Phones(),
-            Emails(),
+            *kept(ContactDraft, Phones(), Emails()),
             RefusedNumbers(),
             Column("deleted_at"),
         ),

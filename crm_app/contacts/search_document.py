@@ -18,8 +18,7 @@ _NOT_DIGITS = re.compile(r"\D")
 
 def searchable(contact: Contact) -> str:
     """Give the normalised text that a contact is found by."""
-    company = db.session.get(Contact, contact.company_id) if contact.company_id else None
-    parts = [*searched(ContactDraft, contact), company.name if company else ""]
+    parts = [*searched(ContactDraft, contact), contact.company.name if contact.company else ""]
     parts += [email.address for email in contact.emails]
     for phone in contact.phones:
         parts += [_NOT_DIGITS.sub("", other) for other in other_writings(phone.number)]

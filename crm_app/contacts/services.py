@@ -22,7 +22,7 @@ from crm_app.database import hold
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.phone_pairs import other_writings
-from crm_app.records.fields import fetch, plain_names
+from crm_app.records.fields import fetch, write
 from crm_app.records.versions import hold_version
 
 MOST_PHONES = 50
@@ -36,9 +36,8 @@ def create_contact(draft: ContactDraft, by: User | None) -> Contact:
     Raises InvalidInputError (name_empty, number_twice, too_many_phones, too_many_emails,
     company_unknown, responsible_unknown).
     """
-    draft.require()
     contact = Contact()
-    _apply(contact, {name: getattr(draft, name) for name in ContactDraft.model_fields})
+    _apply(contact, draft.whole())
     db.session.add(contact)
     db.session.flush()
     CONTACT.created(contact, by)
@@ -138,18 +137,13 @@ def _apply(contact: Contact, said: dict[str, Any]) -> None:
         _set_phones(contact, said["phones"])
     if "emails" in said:
         _set_emails(contact, said["emails"])
-    if "responsible_id" in said:
-        fetch(User, said["responsible_id"], "responsible_id")
-        contact.responsible_id = said["responsible_id"]
     if contact.kind == ContactKind.COMPANY != kind:
         refuse_leaving_people(contact)
-    if kind == ContactKind.COMPANY:
-        contact.company_id = None
-    elif "company_id" in said:
-        contact.company_id = _company_id(contact, said["company_id"])
-    for name in plain_names(ContactDraft):
-        if name in said:
-            setattr(contact, name, said[name])
+    company_id = None if kind == ContactKind.COMPANY else said.get("company_id", contact.company_id)
+    # What nobody touched cannot be in the way, whatever has become of the company.
+    if company_id != contact.company_id:
+        _refuse_no_company(contact, company_id)
+    write({**said, "company_id": company_id}, contact, ContactDraft)
     derive(contact)
 
 
@@ -166,14 +160,10 @@ def _refuse_many(field: str, count: int, most: int) -> None:
         raise InvalidInputError(f"too_many_{field}", field, most=most)
 
 
-def _company_id(contact: Contact, company_id: int | None) -> int | None:
-    # What nobody touched cannot be in the way, whatever has become of the company.
-    if company_id is None or company_id == contact.company_id:
-        return company_id
+def _refuse_no_company(contact: Contact, company_id: int | None) -> None:
     company = fetch(Contact, company_id, "company_id")
-    if company is None or company.kind != ContactKind.COMPANY or company.id == contact.id:
+    if company is not None and (company.kind != ContactKind.COMPANY or company.id == contact.id):
         raise InvalidInputError("company_unknown", "company_id")
-    return company.id
 
 
 def _set_phones(contact: Contact, drafts: list[PhoneDraft]) -> None:

@@ -11,7 +11,7 @@ from crm_app.contacts import picking
 from crm_app.errors import ConflictError
 from crm_app.extensions import db
 from crm_app.leads import new_lead, services, stages, wording
-from crm_app.leads.forms import LeadForm, contents_of
+from crm_app.leads.forms import LeadForm
 from crm_app.leads.models import Lead
 from crm_app.leads.views import bp, fetch_whole
 from crm_app.records.bin import restore
@@ -43,7 +43,7 @@ def new() -> Answer:
 def edit(lead_id: int) -> Answer:
     """Change a lead; whoever saves second is told what the first one changed."""
     lead = fetch_whole(lead_id, Verb.EDIT, _place())
-    form = LeadForm(data=contents_of(lead))
+    form = LeadForm(data=LeadForm.contents_of(lead))
     _offer(form, lead)
     if not form.is_submitted():
         form.show_version(lead.version)
@@ -59,8 +59,7 @@ def edit(lead_id: int) -> Answer:
         contact = contact or picking.make(form.contact_id, me())
     except ConflictError:
         return _conflict(form, lead)
-    contact_id, said = contact.id if contact else None, new_lead.said(form)
-    services.update_lead(lead, me(), title=form.title.data, contact_id=contact_id, **said)
+    services.update_lead(lead, form.draft(contact), me())
     # Who was told that it is in the bin and saves all the same wants it back.
     restore(lead, me())
     return _saved(lead)
@@ -79,7 +78,7 @@ def _saved(lead: Lead) -> Answer:
 
 def _conflict(form: LeadForm, lead: Lead) -> Answer:
     missed = wording.HISTORY.missed(lead.id, lead.version - form.read_version)
-    newest = LeadForm(formdata=None, data=contents_of(lead))
+    newest = LeadForm(formdata=None, data=LeadForm.contents_of(lead))
     _offer(newest, lead)
     if form.agrees_with(newest) and lead.deleted_at is None:
         return _saved(lead)

@@ -7,39 +7,41 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import SelectField, StringField, TextAreaField, ValidationError
+from wtforms import SelectField, StringField, ValidationError
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length
 
 from crm_app.accounts.models import User
+from crm_app.contacts.fields import ContactDraft
+from crm_app.contacts.models import Contact
 from crm_app.errors import InvalidInputError
-from crm_app.leads.models import Lead, LeadStage, StageKind
+from crm_app.leads.fields import CURRENCIES, STAGE_KIND_NAMES, LeadDraft
+from crm_app.leads.models import (
+    LOST_REASON_LENGTH,
+    STAGE_NAME_LENGTH,
+    Lead,
+    LeadStage,
+    StageKind,
+)
+from crm_app.records.fields import field_of
+from crm_app.records.forms import DescribedForm, form_field
+from crm_app.records.wording import label, translated
 from crm_app.text import clean
-from crm_app.web.conflict import VersionedForm
 from crm_app.web.display.amounts import read_cents, write_cents
 
-CURRENCIES = ("EUR", "USD", "GBP", "CHF", "BRL", "AOA", "CVE", "MZN", "PLN", "SEK", "NOK", "DKK")
-
-KIND_NAMES = {
-    StageKind.OPEN: _l("Open"),
-    StageKind.WON: _l("Won"),
-    StageKind.LOST: _l("Lost"),
-}
+KIND_NAMES = translated(STAGE_KIND_NAMES)
 
 
-class LeadForm(VersionedForm):
+class LeadForm(DescribedForm):
     """A new or changed lead; when new, for somebody new too, who then has a name and a number."""
 
-    title = StringField(_l("Title"), filters=[clean], validators=[DataRequired(), Length(max=200)])
-    contact_id = StringField(_l("Contact"), filters=[clean])
-    contact_name = StringField(_l("Name"), filters=[clean], validators=[Length(max=200)])
+    DRAFT = LeadDraft
+
+    contact_name = form_field(field_of(ContactDraft, "name"), is_required=False)
     number = StringField(_l("Number"), filters=[clean], validators=[Length(max=40)])
     stage_id = SelectField(_l("Stage"), coerce=int)
-    value = StringField(_l("Value"), filters=[clean])
-    currency = SelectField(_l("Currency"))
-    source = StringField(_l("Source"), filters=[clean], validators=[Length(max=60)])
-    responsible_id = SelectField(_l("Responsible"))
-    about = TextAreaField(_l("About"), filters=[clean], validators=[Length(max=10_000)])
+    value = StringField(label(field_of(LeadDraft, "value_cents")), filters=[clean])
+    currency = SelectField(label(field_of(LeadDraft, "currency")))
 
     value_cents: int | None = None
 
@@ -80,32 +82,34 @@ class LeadForm(VersionedForm):
             example = write_cents(123456, get_locale())
             raise ValidationError(_("Write it like %(example)s", example=example)) from error
 
+    @classmethod
+    def contents_of(cls, lead: Lead) -> dict[str, Any]:
+        """Give what the form shows of a lead."""
+        value = write_cents(lead.value_cents, get_locale())
+        return {**super().contents_of(lead), "value": value, "currency": lead.currency}
 
-def contents_of(lead: Lead) -> dict[str, Any]:
-    """Give what the form shows of a lead."""
-    return {
-        "title": lead.title,
-        "contact_id": str(lead.contact_id or ""),
-        "value": write_cents(lead.value_cents, get_locale()),
-        "currency": lead.currency,
-        "source": lead.source,
-        "responsible_id": str(lead.responsible_id or ""),
-        "about": lead.about,
-    }
+    def draft(self, contact: Contact | None) -> LeadDraft:
+        """Give what was typed, once it is valid, about a lead of this contact."""
+        money = {"value_cents": self.value_cents, "currency": self.currency.data}
+        return LeadDraft(**{**self.said, **money, "contact_id": contact.id if contact else None})
 
 
 class LostForm(FlaskForm):
     """Why a sale was lost."""
 
     lost_reason = StringField(
-        _l("Why was it lost?"), filters=[clean], validators=[DataRequired(), Length(max=200)]
+        _l("Why was it lost?"),
+        filters=[clean],
+        validators=[DataRequired(), Length(max=LOST_REASON_LENGTH)],
     )
 
 
 class StageForm(FlaskForm):
     """A stage of the pipeline."""
 
-    name = StringField(_l("Name"), filters=[clean], validators=[DataRequired(), Length(max=60)])
+    name = StringField(
+        _l("Name"), filters=[clean], validators=[DataRequired(), Length(max=STAGE_NAME_LENGTH)]
+    )
     kind = SelectField(
         _l("Kind"), choices=[SelectChoice(str(kind), name) for kind, name in KIND_NAMES.items()]
     )

@@ -6,13 +6,15 @@ from crm_app.errors import InvalidInputError
 from crm_app.journal.changes import Keeping, keep
 from crm_app.journal.kinds import RecordKind
 from crm_app.journal.values import Column, Columns, Reference
+from crm_app.leads.fields import LeadDraft
 from crm_app.leads.models import Lead, StageKind
 from crm_app.leads.search_document import searchable
+from crm_app.records.fields import kept
 
 
 def derive(lead: Lead) -> None:
     """Write what a lead is found by."""
-    lead.search_text = searchable(lead.title, lead.source, lead.contact)
+    lead.search_text = searchable(lead, lead.contact)
 
 
 def _settle(lead: Lead, fields: Collection[str]) -> None:
@@ -29,13 +31,8 @@ LEAD = keep(
         RecordKind.LEAD,
         Lead,
         (
-            Column("title"),
-            Reference("contact"),
             Reference("stage", is_held_first=True),
-            Columns("value", ("value_cents", "currency")),
-            Column("source"),
-            Column("about"),
-            Reference("responsible"),
+            *kept(LeadDraft, Columns("value", ("value_cents", "currency"))),
             Column("lost_reason"),
             Column("closed_at"),
             Column("deleted_at"),

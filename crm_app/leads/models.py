@@ -25,13 +25,17 @@ class StageKind(StrEnum):
     LOST = "lost"
 
 
+STAGE_NAME_LENGTH = 60
+LOST_REASON_LENGTH = 200
+
+
 class LeadStage(Model):
     """One step of the pipeline, named and ordered by the office."""
 
     __tablename__ = "lead_stage"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(60))
+    name: Mapped[str] = mapped_column(String(STAGE_NAME_LENGTH))
     kind: Mapped[StageKind] = mapped_column(String(10), default=StageKind.OPEN)
     position: Mapped[int] = mapped_column(default=0)
 
@@ -75,7 +79,7 @@ class Lead(OwnedByColumns, Record, Model):
     source: Mapped[str] = mapped_column(String(60), default="")
     about: Mapped[str] = mapped_column(Text, default="")
     responsible_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"), index=True)
-    lost_reason: Mapped[str] = mapped_column(String(200), default="")
+    lost_reason: Mapped[str] = mapped_column(String(LOST_REASON_LENGTH), default="")
     closed_at: Mapped[datetime | None]
     search_text: Mapped[str] = mapped_column(Text, default="")
 

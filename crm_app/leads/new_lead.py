@@ -16,11 +16,9 @@ from crm_app.contacts.fields import ContactDraft, PhoneDraft
 from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact
 from crm_app.errors import InvalidInputError
-from crm_app.extensions import db
 from crm_app.leads import services, wording
 from crm_app.leads.forms import LeadForm
 from crm_app.leads.models import Lead
-from crm_app.leads.services import LeadDetails
 from crm_app.text import clean
 from crm_app.web.display.formatting import phone
 from crm_app.web.ids import read_id
@@ -132,20 +130,7 @@ def create(form: LeadForm, user: User) -> Lead | None:
     contact = _contact_for(form, user) if not form.errors else None
     if form.errors:
         return None
-    contact_id = contact.id if contact else None
-    return services.create_lead(form.title.data, contact_id, user, stage=stage, **said(form))
-
-
-def said(form: LeadForm) -> LeadDetails:
-    """Give what the valid form says about a lead, as the services take it."""
-    responsible_id = read_id(form.responsible_id.data)
-    return {
-        "value_cents": form.value_cents,
-        "currency": form.currency.data,
-        "source": form.source.data,
-        "about": form.about.data,
-        "responsible": db.session.get(User, responsible_id) if responsible_id else None,
-    }
+    return services.create_lead(form.draft(contact), user, stage=stage)
 
 
 def _e164(text: str) -> str:

@@ -7,13 +7,15 @@ from sqlalchemy import Connection, event, inspect, select, update
 from crm_app import search_text
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
+from crm_app.leads.fields import LeadDraft
 from crm_app.leads.models import Lead
+from crm_app.records.fields import fields_of, searched
 from crm_app.records.purge import before_purge
 
 
-def searchable(title: str, source: str | None, contact: Contact | None) -> str:
-    """Give the normalised text that a lead is found by."""
-    own = search_text.normalise(f"{title} {source or ''}")
+def searchable(words: Any, contact: Contact | None) -> str:
+    """Give the normalised text that a lead is found by; `words` holds its own, as a lead does."""
+    own = search_text.normalise(" ".join(searched(LeadDraft, words)))
     return f"{own} {contact.search_text}" if contact else own
 
 
@@ -32,10 +34,11 @@ def _forget_contact(contact: Contact) -> None:
 
 
 def _write(connection: Connection, contact_id: int, contact: Contact | None) -> None:
-    theirs = select(Lead.id, Lead.title, Lead.source).where(Lead.contact_id == contact_id)
+    own = [getattr(Lead, field.name) for field in fields_of(LeadDraft) if field.is_searched]
+    theirs = select(Lead.id, *own).where(Lead.contact_id == contact_id)
     # Rows are changed in the order of their ids everywhere, so that no two transactions deadlock.
-    for lead_id, title, source in connection.execute(theirs.order_by(Lead.id)).all():
-        text = searchable(title, source, contact)
+    for row in connection.execute(theirs.order_by(Lead.id)).all():
+        text = searchable(row, contact)
         # updated_at is named, so that its onupdate does not run.
         values = {"search_text": text, "updated_at": Lead.updated_at}
-        connection.execute(update(Lead).where(Lead.id == lead_id).values(values))
+        connection.execute(update(Lead).where(Lead.id == row.id).values(values))

@@ -1,7 +1,7 @@
 """The verbs of leads: each writes its trace in the journal; the caller commits."""
 
 from collections.abc import Collection
-from typing import TypedDict, Unpack
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import contains_eager, joinedload
@@ -10,87 +10,59 @@ from crm_app import clock
 from crm_app.accounts import rights
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Verb
-from crm_app.contacts.models import Contact
 from crm_app.database import hold
 from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal.kinds import RecordKind
 from crm_app.journal.models import JournalEntry
 from crm_app.leads import wording
+from crm_app.leads.fields import LeadDraft
 from crm_app.leads.kept import LEAD, derive
-from crm_app.leads.models import Lead, LeadStage, StageKind
+from crm_app.leads.models import LOST_REASON_LENGTH, Lead, LeadStage, StageKind
 from crm_app.leads.search_document import searchable as searchable
+from crm_app.records.fields import write
 from crm_app.records.undo import undo
 from crm_app.records.versions import hold_version
-from crm_app.text import clean, required
-
-
-class LeadDetails(TypedDict, total=False):
-    """What may be said about any lead beside its title and contact."""
-
-    source: str
-    value_cents: int | None
-    currency: str
-    about: str
-    responsible: User | None
-
-
-class NewLeadDetails(LeadDetails, total=False):
-    """What may be said about a new lead; in a lost stage it must have the reason."""
-
-    stage: LeadStage | None
-    lost_reason: str
-
-
-class LeadChanges(LeadDetails, total=False):
-    """What may be changed on a lead; the stage is changed by `move_to`."""
-
-    title: str
-    contact_id: int | None
+from crm_app.text import required
 
 
 def create_lead(
-    title: str, contact_id: int | None, by: User | None, **details: Unpack[NewLeadDetails]
+    draft: LeadDraft, by: User | None, *, stage: LeadStage | None = None, lost_reason: str = ""
 ) -> Lead:
-    """Add a lead, in the first open stage unless told otherwise; nothing is committed.
+    """Add a lead, in the first open stage when none is given; nothing is committed.
 
-    Without a `responsible` (and none said to be nobody) the one who creates it is responsible.
-    Raises InvalidInputError: title_empty, stage_gone, required (the field lost_reason of a lost
-    stage).
+    Where the draft does not say who is responsible (or that nobody is), `by` is. Raises
+    InvalidInputError: title_empty, stage_gone, required (the field lost_reason of a lost stage),
+    contact_unknown, responsible_unknown.
     """
-    stage = held_stage((details.pop("stage", None) or first_stage(StageKind.OPEN)).id)
-    details.setdefault("responsible", by)
-    details["lost_reason"] = _reason(stage, details.get("lost_reason", ""))
-    contact = db.session.get(Contact, contact_id) if contact_id else None
-    lead = Lead(
-        title=required(title, "title_empty", "title"), contact=contact, stage=stage, currency="EUR"
-    )
-    for name, value in details.items():
-        setattr(lead, name, value)
+    if "responsible_id" not in draft.said and by is not None:
+        draft = draft.but(responsible_id=by.id)
+    stage = held_stage((stage or first_stage(StageKind.OPEN)).id)
+    lead = Lead(stage=stage, lost_reason=_reason(stage, lost_reason))
     lead.closed_at = None if stage.kind == StageKind.OPEN else clock.now()
-    derive(lead)
+    _apply(lead, draft.whole())
     db.session.add(lead)
     db.session.flush()
     LEAD.created(lead, by)
     return lead
 
 
-def update_lead(lead: Lead, by: User, **changes: Unpack[LeadChanges]) -> bool:
-    """Change what is said about a lead and tell whether anything differed from before.
+def update_lead(lead: Lead, draft: LeadDraft, by: User) -> bool:
+    """Change what a draft says about a lead; True when anything differed from before.
 
-    Raises InvalidInputError: title_empty.
+    Raises InvalidInputError: contact_unknown, responsible_unknown.
     """
     change = LEAD.begin(lead)
-    if "title" in changes:
-        changes["title"] = required(changes["title"], "title_empty", "title")
-    for name, value in changes.items():
-        if name != "contact_id":
-            setattr(lead, name, value)
-    if "contact_id" in changes:
-        contact_id = changes["contact_id"]
-        lead.contact = db.session.get(Contact, contact_id) if contact_id else None
-    derive(lead)
+    _apply(lead, draft.said)
     return change.write("changed", by) is not None
+
+
+def _apply(lead: Lead, said: dict[str, Any]) -> None:
+    write(said, lead, LeadDraft)
+    for name in ("value_cents", "currency"):
+        if name in said:
+            setattr(lead, name, said[name])
+    derive(lead)
 
 
 def move_to(lead: Lead, stage: LeadStage, by: User, *, lost_reason: str = "") -> LeadStage:
@@ -193,7 +165,6 @@ def ensure_stages() -> None:
 
 
 def _reason(stage: LeadStage, typed: str) -> str:
-    reason = clean(typed)[:200] if stage.kind == StageKind.LOST else ""
-    if stage.kind == StageKind.LOST and not reason:
-        raise InvalidInputError("required", "lost_reason")
-    return reason
+    if stage.kind != StageKind.LOST:
+        return ""
+    return required(typed, "required", "lost_reason", LOST_REASON_LENGTH)

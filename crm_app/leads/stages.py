@@ -12,7 +12,7 @@ from crm_app.journal import services as journal
 from crm_app.journal.kinds import ONLY, RecordKind
 from crm_app.journal.values import Changes, Value
 from crm_app.leads.kept import LEAD
-from crm_app.leads.models import Lead, LeadStage, StageKind
+from crm_app.leads.models import STAGE_NAME_LENGTH, Lead, LeadStage, StageKind
 from crm_app.text import required
 
 NOTHING: Value = {"value": None}
@@ -32,9 +32,9 @@ def counts() -> dict[int, int]:
 def add_stage(name: str, kind: StageKind, by: User | None) -> LeadStage:
     """Add a stage at the end of those of its kind.
 
-    Raises InvalidInputError on `name`: name_empty or stage_name_taken.
+    Raises InvalidInputError on `name`: name_empty, too_long or stage_name_taken.
     """
-    name = required(name, "name_empty", "name")
+    name = required(name, "name_empty", "name", STAGE_NAME_LENGTH)
     stages = _held()
     _refuse_taken(name, None, stages)
     stage = LeadStage(name=name, kind=kind)
@@ -51,10 +51,10 @@ def change_stage(stage: LeadStage, name: str, kind: StageKind, by: User | None) 
     """Give a stage another name or, while it is empty, another kind.
 
     Leads must not become won or lost by tidying up, and one stage of each kind always stays.
-    Raises InvalidInputError: name_empty, stage_gone, stage_name_taken, last_of_kind,
+    Raises InvalidInputError: name_empty, too_long, stage_gone, stage_name_taken, last_of_kind,
     stage_not_empty (with `count`).
     """
-    name = required(name, "name_empty", "name")
+    name = required(name, "name_empty", "name", STAGE_NAME_LENGTH)
     _refuse_taken(name, stage, _held(stage))
     if kind != stage.kind:
         _refuse_last_of_kind(stage)

@@ -10,20 +10,17 @@ from flask_babel import ngettext
 from crm_app.errors import InvalidInputError
 from crm_app.journal.history import History
 from crm_app.journal.kinds import RecordKind
+from crm_app.leads.fields import LeadDraft
 from crm_app.leads.forms import KIND_NAMES
 from crm_app.leads.models import StageKind
 from crm_app.records.views import Words
+from crm_app.records.wording import labels
 from crm_app.web.display.formatting import day, money
 from crm_app.web.wording import reason
 
 LABELS: dict[str, Any] = {
-    "title": _l("Title"),
-    "contact": _l("Contact"),
+    **labels(LeadDraft),
     "stage": _l("Stage"),
-    "value": _l("Value"),
-    "source": _l("Source"),
-    "about": _l("About"),
-    "responsible": _l("Responsible"),
     "lost_reason": _l("Reason"),
     "closed_at": _l("Closed"),
 }
@@ -82,7 +79,7 @@ def refusal(error: InvalidInputError) -> str:
             )
         )
     if error.code == "last_of_kind":
-        kind = KIND_NAMES[error.details["kind"]]  # type: ignore[index]
+        kind = KIND_NAMES[error.details["kind"]]
         return str(_("One stage of the kind “%(kind)s” must stay.", kind=kind))
     return str(words.get(error.code) or reason(error))
 

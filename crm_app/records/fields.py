@@ -9,6 +9,7 @@ It is checked when it is made, so that no form, import or API call gets more int
 holds. What was not said is not changed: the verbs look at `model_fields_set`.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -17,11 +18,12 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError, model_validator
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
+from sqlalchemy import inspect
 
 from crm_app.database import LARGEST_ID
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
-from crm_app.journal.values import Column, Reference
+from crm_app.journal.values import Column, Kept, Reference
 from crm_app.text import clean
 
 T = TypeVar("T")
@@ -74,8 +76,8 @@ class Field:
 
     @property
     def key(self) -> str:
-        """The name in the history, which shows the name of a record and not its id."""
-        return self.name.removesuffix("_id")
+        """The name in the history: of what is meant, not of the column that holds it."""
+        return re.sub("_(id|cents|at)$", "", self.name)
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -128,11 +130,15 @@ class Draft(BaseModel):
         """The values that were said, by name; what was not said is not among them."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
-    def require(self) -> None:
-        """Refuse a draft of a new record without what each record must have."""
+    def whole(self) -> dict[str, Any]:
+        """The values of a new record, by name: what was not said has its default.
+
+        Raises InvalidInputError where something is missing that each record must have.
+        """
         for described in fields_of(type(self)):
             if described.required and not getattr(self, described.name):
                 raise InvalidInputError(described.required, described.name)
+        return {name: getattr(self, name) for name in type(self).model_fields}
 
 
 def unknown(name: str) -> str:
@@ -166,13 +172,35 @@ def plain_names(draft: type[Draft]) -> list[str]:
     return [described.name for described in fields_of(draft) if described.kind in PLAIN]
 
 
-def kept(draft: type[Draft]) -> list[Column | Reference]:
-    """List how the journal keeps the fields that are a column or refer to one other record."""
-    return [
-        Reference(described.key) if described.kind in REFERRING else Column(described.name)
-        for described in fields_of(draft)
-        if described.kind in PLAIN | REFERRING
-    ]
+def kept(draft: type[Draft], *own: Kept) -> list[Kept]:
+    """List how the journal keeps the fields; `own` are those that are no column and no record."""
+    by_key = {one.name: one for one in own}
+    found: list[Kept] = []
+    for described in fields_of(draft):
+        if described.key in by_key:
+            found.append(by_key[described.key])
+        elif described.kind in PLAIN:
+            found.append(Column(described.name))
+        elif described.kind in REFERRING:
+            found.append(Reference(described.key))
+    return found
+
+
+def write(values: Mapping[str, Any], record: Any, draft: type[Draft]) -> None:
+    """Put the values of plain fields and of references to other records into a record.
+
+    Raises InvalidInputError where there is no such record.
+    """
+    relationships = inspect(draft.record).relationships
+    for described in fields_of(draft):
+        if described.name not in values:
+            continue
+        value = values[described.name]
+        if described.kind in PLAIN:
+            setattr(record, described.name, value)
+        elif described.kind in REFERRING:
+            model = relationships[described.key].mapper.class_
+            setattr(record, described.key, fetch(model, value, described.name))
 
 
 def searched(draft: type[Draft], record: Any) -> list[str]:

@@ -1,6 +1,7 @@
 """Forms whose simple fields come from the description of a draft."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from flask_babel import lazy_gettext as _l
@@ -56,8 +57,10 @@ class DescribedForm(VersionedForm):
         }
 
 
-def form_field(described: Field) -> Any:
-    """Make the field of a form as it is described."""
+def form_field(described: Field, *, is_required: bool = True) -> Any:
+    """Make the field of a form as it is described; without `is_required` it may stay empty."""
+    if not is_required:
+        described = replace(described, required="")
     return _FORM_FIELDS[described.kind](described)
 
 

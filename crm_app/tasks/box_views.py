@@ -9,11 +9,9 @@ from crm_app.accounts.rights import Place, Verb, allowed, fetch
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.leads.models import Lead
-from crm_app.tasks import typed
 from crm_app.tasks.forms import QuickForm
 from crm_app.tasks.listing import for_box
 from crm_app.tasks.models import Task
-from crm_app.tasks.services import TaskDetails
 from crm_app.tasks.views import add_once, bp
 from crm_app.web.fragments import Answer, page_or_fragment, see_other, wants_fragment
 from crm_app.web.return_to import here
@@ -31,7 +29,7 @@ def for_contact(contact_id: int) -> Answer:
 def for_lead(lead_id: int) -> Answer:
     """Show a lead's tasks as a box for its page; a post adds one, for its contact too."""
     lead = fetch(Lead, lead_id, me(), Verb.VIEW, place=_place())
-    about: TaskDetails = {"lead_id": lead.id, "contact_id": lead.contact_id}
+    about: dict[str, int | None] = {"lead_id": lead.id, "contact_id": lead.contact_id}
     return _box("lead", lead, Task.lead_id == lead.id, about)
 
 
@@ -41,13 +39,12 @@ def _place() -> Place:
 
 
 def _box(
-    within: str, subject: Contact | Lead, belongs: ColumnElement[bool], about: TaskDetails
+    within: str, subject: Contact | Lead, belongs: ColumnElement[bool], about: dict[str, int | None]
 ) -> Answer:
     own_url = request.script_root + request.path
     form = QuickForm()
     if form.validate_on_submit():
-        details: TaskDetails = {**about, **typed.quick_details(form)}
-        task = add_once(form.title.data, details)
+        task = add_once(form.draft(**about))
         db.session.commit()
         toast(_("The task was added."), undo_url=url_for(".delete", task_id=task.id))
         if not wants_fragment():

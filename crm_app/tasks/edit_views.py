@@ -9,16 +9,14 @@ from crm_app.accounts.rights import Place, Verb, may_open
 from crm_app.errors import ConflictError
 from crm_app.extensions import db
 from crm_app.leads.new_lead import only_searches, picker
-from crm_app.local_time import LocalTime
 from crm_app.records.bin import restore
 from crm_app.records.versions import hold_version
-from crm_app.tasks import services, typed, wording
-from crm_app.tasks.forms import TaskForm
+from crm_app.tasks import services, wording
+from crm_app.tasks.forms import TaskForm, leads_for, prefilled
 from crm_app.tasks.models import Task
 from crm_app.tasks.views import bp, fetch_whole
 from crm_app.web import once
 from crm_app.web.conflict import Change
-from crm_app.web.display.formatting import choose_timezone
 from crm_app.web.fragments import Answer, see_other
 from crm_app.web.return_to import here
 from crm_app.web.return_to import local as local_path
@@ -28,18 +26,12 @@ from crm_app.web.toasts import toast
 @bp.route("/new", methods=["GET", "POST"])
 def new() -> Answer:
     """Make a task, prefilled from the address."""
-    local = LocalTime.of(choose_timezone())
-    form = TaskForm(data=typed.prefilled(request.args, local, me()))
+    form = TaskForm(data=prefilled(request.args, me()))
     _offer(form, None)
     if not only_searches() and form.validate_on_submit():
-        details = typed.details(form, local, me(), None)
+        form.settle(me(), None)
         if not form.errors:
-            task = once.made(
-                Task,
-                lambda: services.create_task(
-                    form.title.data, me(), **typed.with_new_contact(details, form, me())
-                ),
-            )
+            task = once.made(Task, lambda: services.create_task(form.draft(me(), None), me()))
             db.session.commit()
             toast(_("The task was added."), undo_url=url_for(".delete", task_id=task.id))
             return see_other(local_path(request.form.get("back", ""), url_for(".index")))
@@ -50,8 +42,7 @@ def new() -> Answer:
 def edit(task_id: int) -> Answer:
     """Change a task; whoever saves second is told what the first one changed."""
     task = fetch_whole(task_id, Verb.EDIT, _place())
-    local = LocalTime.of(choose_timezone())
-    form = TaskForm(data=typed.contents_of(task, local))
+    form = TaskForm(data=TaskForm.contents_of(task))
     _offer(form, task)
     if not form.is_submitted():
         form.show_version(task.version)
@@ -59,15 +50,14 @@ def edit(task_id: int) -> Answer:
     if only_searches():
         return _form_page(form, task, code=200)
     is_valid = form.validate()
-    details = typed.details(form, local, me(), task)
+    form.settle(me(), task)
     if not is_valid or form.errors:
         return _form_page(form, task)
     try:
         hold_version(task, form.read_version)
     except ConflictError:
-        return _conflict(form, task, local)
-    details = typed.with_new_contact(details, form, me())
-    services.update_task(task, me(), title=form.title.data, **details)
+        return _conflict(form, task)
+    services.update_task(task, form.draft(me(), task), me())
     # Who was told that it is in the bin and saves all the same wants it back.
     restore(task, me())
     return _saved(task)
@@ -86,9 +76,9 @@ def _saved(task: Task) -> Answer:
     return see_other(back if may_open(me(), task) else url_for(".index"))
 
 
-def _conflict(form: TaskForm, task: Task, local: LocalTime) -> Answer:
+def _conflict(form: TaskForm, task: Task) -> Answer:
     missed = wording.HISTORY.missed(task.id, task.version - form.read_version)
-    newest = TaskForm(formdata=None, data=typed.contents_of(task, local))
+    newest = TaskForm(formdata=None, data=TaskForm.contents_of(task))
     _offer(newest, task)
     if form.agrees_with(newest) and task.deleted_at is None:
         return _saved(task)
@@ -97,7 +87,7 @@ def _conflict(form: TaskForm, task: Task, local: LocalTime) -> Answer:
 
 
 def _offer(form: TaskForm, task: Task | None) -> None:
-    form.offer(db.session.scalars(User.enabled()), typed.leads_for(form, me()), task)
+    form.offer(db.session.scalars(User.enabled()), leads_for(form, me()), task)
 
 
 def _form_page(

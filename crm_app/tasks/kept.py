@@ -6,6 +6,8 @@ from typing import Any
 from crm_app.journal.changes import Keeping, keep
 from crm_app.journal.kinds import RecordKind
 from crm_app.journal.values import Column, Reference, Value
+from crm_app.records.fields import kept
+from crm_app.tasks.fields import TaskDraft
 from crm_app.tasks.models import Task, on_day
 
 
@@ -37,12 +39,7 @@ TASK = keep(
         RecordKind.TASK,
         Task,
         (
-            Column("title"),
-            Column("about"),
-            Due(),
-            Reference("assignee"),
-            Reference("contact"),
-            Reference("lead", "title"),
+            *kept(TaskDraft, Due(), Reference("lead", "title")),
             Column("completed_at"),
             Column("completed_by_id"),
             Column("deleted_at"),

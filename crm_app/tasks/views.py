@@ -12,11 +12,11 @@ from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.local_time import LocalTime
 from crm_app.records.views import add_bin
-from crm_app.tasks import services, typed, wording
+from crm_app.tasks import services, wording
+from crm_app.tasks.fields import TaskDraft
 from crm_app.tasks.forms import QuickForm
 from crm_app.tasks.listing import TaskFilter, list_tasks, names
 from crm_app.tasks.models import NOUN, Task
-from crm_app.tasks.services import TaskDetails
 from crm_app.web import once
 from crm_app.web.display.formatting import choose_timezone
 from crm_app.web.fragments import Answer, page_or_fragment, see_other, wants_fragment
@@ -33,9 +33,9 @@ def fetch_whole(task_id: int, verb: Verb, place: Place = Place.OUTSIDE_BIN) -> T
     return fetch(Task, task_id, me(), verb, place=place, options=names())
 
 
-def add_once(title: str, details: TaskDetails) -> Task:
+def add_once(draft: TaskDraft) -> Task:
     """Add the task of a form, or give the one that the same form has added already."""
-    return once.made(Task, lambda: services.create_task(title, me(), **details))
+    return once.made(Task, lambda: services.create_task(draft, me()))
 
 
 @bp.route("", methods=["GET", "POST"])
@@ -44,8 +44,7 @@ def index() -> Answer:
     form, filters = QuickForm(), TaskFilter.from_args(request.args)
     contact = find(Contact, filters.contact, me(), Verb.VIEW)
     if form.validate_on_submit():
-        details = typed.quick_details(form, contact)
-        task = add_once(form.title.data, details)
+        task = add_once(form.draft(contact_id=contact.id if contact else None))
         db.session.commit()
         toast(_("The task was added."), undo_url=url_for(".delete", task_id=task.id))
         if not wants_fragment():

@@ -11,17 +11,12 @@ from crm_app.journal.history import History
 from crm_app.journal.kinds import RecordKind
 from crm_app.local_time import LocalTime
 from crm_app.records.views import Words
+from crm_app.records.wording import labels
+from crm_app.tasks.fields import TaskDraft
 from crm_app.tasks.models import Task
 from crm_app.web.display.formatting import choose_timezone, clock_time, when
 
-LABELS: dict[str, Any] = {
-    "title": _l("Task"),
-    "about": _l("About"),
-    "due": _l("Due"),
-    "assignee": _l("For"),
-    "contact": _l("Contact"),
-    "lead": _l("Lead"),
-}
+LABELS = labels(TaskDraft)
 
 ACTIONS: dict[str, Any] = {
     "created": _l("created the task"),

@@ -15,6 +15,7 @@ from crm_app.calls.models import Call
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.tasks import services as tasks
+from crm_app.tasks.fields import TaskDraft
 from crm_app.tasks.models import Task
 from crm_app.telephony import wording
 from crm_app.telephony.models import MissedCallTask, TelephonySettings
@@ -148,14 +149,14 @@ def _make_task(call: Call, responsible: User | None, defaults: Defaults) -> Task
     language = (responsible.language if responsible else "") or defaults.language
     zone = ZoneInfo((responsible.timezone if responsible else "") or defaults.timezone)
     title, about = wording.missed_call_task(call, language, zone, defaults.country)
-    return tasks.create_task(
-        title,
-        None,
-        assignee=responsible,
-        due_at=tasks.on_day(_today(zone)),
-        contact_id=call.contact_id,
+    draft = TaskDraft(
+        title=title,
         about=about,
+        due_at=tasks.on_day(_today(zone)),
+        assignee_id=responsible.id if responsible else None,
+        contact_id=call.contact_id,
     )
+    return tasks.create_task(draft, None)
 
 
 def _today(zone: ZoneInfo) -> date:

@@ -27,7 +27,7 @@ ATTRIBUTE = re.compile(r"""\b(?:title|placeholder|aria-label|alt)="([^"{}]*[A-Za
 SPEAKING = sorted(
     path
     for path in (ROOT / "crm_app").rglob("*.py")
-    if path.stem.endswith(("views", "forms", "wording", "typed", "new_lead", "fields"))
+    if path.stem.endswith(("views", "forms", "wording", "new_lead", "fields"))
     or path.parent.name == "web"
     if path.parent.name != "health"
 )

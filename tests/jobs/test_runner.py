@@ -16,6 +16,7 @@ from crm_app.jobs import runner, services
 from crm_app.jobs.models import Job
 from crm_app.jobs.runner import Kind, NextStep, Runner
 from crm_app.tasks import services as tasks
+from crm_app.tasks.fields import TaskDraft
 from crm_app.tasks.models import Task
 
 MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -23,7 +24,7 @@ MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 def add_task(payload: dict[str, Any]) -> None:
     """A handler that would do its work twice if it were called twice."""
-    tasks.create_task(payload["title"], None)
+    tasks.create_task(TaskDraft(title=payload["title"]), None)
 
 
 def fail(payload: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from crm_app.demo import make_lead
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.leads import services
+from crm_app.leads.fields import LeadDraft
 from crm_app.leads.models import Lead, LeadStage
 from crm_app.records.bin import put_in_bin
 
@@ -124,13 +125,17 @@ def test_it_says_that_a_stage_is_not_there_any_more(client_of, bob):
 @pytest.mark.parametrize("reason", ["", "  "])
 def test_it_makes_no_lost_lead_without_a_reason(bob, reason):
     with pytest.raises(InvalidInputError) as refused:
-        services.create_lead("Roof", None, bob, stage=named("Lost"), lost_reason=reason)
+        services.create_lead(LeadDraft(title="Roof"), bob, stage=named("Lost"), lost_reason=reason)
     assert (refused.value.code, refused.value.field) == ("required", "lost_reason")
     assert db.session.scalar(select(Lead)) is None
 
 
 def test_it_makes_a_lost_lead_with_its_reason(bob):
-    lead = services.create_lead("Roof", None, bob, stage=named("Lost"), lost_reason=" Price ")
+    lead = services.create_lead(
+        LeadDraft(title="Roof"), bob, stage=named("Lost"), lost_reason=" Price "
+    )
     assert (lead.lost_reason, lead.closed_at is None) == ("Price", False)
-    open_one = services.create_lead("Wall", None, bob, stage=named("New"), lost_reason="Price")
+    open_one = services.create_lead(
+        LeadDraft(title="Wall"), bob, stage=named("New"), lost_reason="Price"
+    )
     assert open_one.lost_reason == ""

@@ -12,6 +12,7 @@ from crm_app.accounts.rights import Verb, allowed
 from crm_app.demo import make_lead
 from crm_app.extensions import db
 from crm_app.leads import services
+from crm_app.leads.fields import LeadDraft
 from crm_app.leads.listing import LeadFilter, page_of
 from crm_app.leads.models import Lead
 from crm_app.local_time import LocalTime
@@ -39,7 +40,7 @@ def leads(bob):
     ):
         with time_machine.travel(start + timedelta(days=day), tick=False):
             made.append(make_lead(title, value_cents=cents, responsible_id=bob.id, source="Web"))
-    services.update_lead(made[1], bob, about="Call again")
+    services.update_lead(made[1], LeadDraft(about="Call again"), bob)
     db.session.commit()
     return made
 
@@ -63,8 +64,8 @@ def test_it_is_sorted_as_its_address_says(client_of, bob, leads, query, titles):
 
 
 def test_it_follows_a_lead_to_its_new_title_and_value(client_of, bob, leads):
-    services.update_lead(leads[0], bob, title="Abóbora", value_cents=10**13 + 1)
-    services.update_lead(leads[2], bob, value_cents=None)
+    services.update_lead(leads[0], LeadDraft(title="Abóbora", value_cents=10**13), bob)
+    services.update_lead(leads[2], LeadDraft(value_cents=None), bob)
     db.session.commit()
     client = client_of(bob)
     assert shown(client.get("/leads?sort=title").text)[0] == "Abóbora"

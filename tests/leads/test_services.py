@@ -15,6 +15,7 @@ from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry
 from crm_app.leads import services, stages
+from crm_app.leads.fields import LeadDraft
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.records.bin import put_in_bin, restore
 from crm_app.records.versions import hold_version
@@ -46,7 +47,9 @@ def test_it_lays_only_the_kinds_that_are_missing(app):
 
 def test_it_makes_a_lead_in_the_first_stage_for_who_made_it(bob):
     contact = make_contact("João Silva", phones=("912345678",))
-    lead = services.create_lead(" Roof ", contact.id, bob, source="Phone")
+    lead = services.create_lead(
+        LeadDraft(title=" Roof ", contact_id=contact.id, source="Phone"), bob
+    )
     db.session.commit()
     assert (lead.title, lead.stage.name, lead.responsible, lead.source) == (
         "Roof", "New", bob, "Phone",
@@ -55,19 +58,19 @@ def test_it_makes_a_lead_in_the_first_stage_for_who_made_it(bob):
 
 
 def test_it_lets_the_house_make_a_lead_for_nobody(app):
-    lead = services.create_lead("From the web", None, None)
+    lead = services.create_lead(LeadDraft(title="From the web"), None)
     assert lead.responsible is None
 
 
 def test_it_is_not_committed_by_itself(bob):
-    services.create_lead("Roof", None, bob)
+    services.create_lead(LeadDraft(title="Roof"), bob)
     db.session.rollback()
     assert db.session.scalars(select(Lead)).all() == []
 
 
 def test_it_writes_each_change_with_names_into_the_journal(bob):
     lead = make_lead("Roof", responsible_id=bob.id)
-    changed = services.update_lead(lead, bob, title="New roof", value_cents=123456)
+    changed = services.update_lead(lead, LeadDraft(title="New roof", value_cents=123456), bob)
     assert changed
     assert journal_of(lead)[0] == (
         "changed",
@@ -78,7 +81,7 @@ def test_it_writes_each_change_with_names_into_the_journal(bob):
 
 def test_it_leaves_no_trace_when_nothing_changed(bob):
     lead = make_lead("Roof")
-    assert not services.update_lead(lead, bob, title="Roof")
+    assert not services.update_lead(lead, LeadDraft(title="Roof"), bob)
     assert (lead.version, journal_of(lead)) == (1, [])
 
 
@@ -148,7 +151,7 @@ def test_it_shows_an_agent_only_own_leads_where_the_office_says_so(alice, bob, c
 
 def test_it_refuses_a_version_that_is_no_longer_the_newest(bob):
     lead = make_lead("Roof")
-    services.update_lead(lead, bob, title="New roof")
+    services.update_lead(lead, LeadDraft(title="New roof"), bob)
     db.session.commit()
     with pytest.raises(ConflictError):
         hold_version(lead, 1)
@@ -157,7 +160,7 @@ def test_it_refuses_a_version_that_is_no_longer_the_newest(bob):
 
 def test_it_is_found_by_what_its_contact_is_found_by(bob):
     contact = make_contact("João Silva", phones=("912345678",))
-    lead = services.create_lead("Telhado novo", contact.id, bob)
+    lead = services.create_lead(LeadDraft(title="Telhado novo", contact_id=contact.id), bob)
     assert "telhado novo" in lead.search_text
     assert "joao silva" in lead.search_text
     assert "912345678" in lead.search_text
@@ -166,7 +169,7 @@ def test_it_is_found_by_what_its_contact_is_found_by(bob):
 def test_it_follows_its_contact_to_another_name_without_looking_changed(bob):
     contact = make_contact("João Silva", phones=("912345678",))
     with time_machine.travel("2026-03-02 10:00:00Z", tick=False):
-        lead = services.create_lead("Roof", contact.id, bob)
+        lead = services.create_lead(LeadDraft(title="Roof", contact_id=contact.id), bob)
         db.session.commit()
         changed_at = lead.updated_at
     draft = ContactDraft(name="Joana Costa", phones=[PhoneDraft("+351961234567")])

@@ -10,6 +10,7 @@ from crm_app.errors import ConflictError
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry
 from crm_app.leads import services, stages
+from crm_app.leads.fields import LeadDraft
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.records.bin import put_in_bin
 from crm_app.records.versions import hold_version
@@ -142,7 +143,7 @@ def test_it_makes_two_changes_of_an_edit_and_an_emptied_stage(client_of, bob, do
     client, url = client_of(dora), f"/leads/stages/{named('Contacted').id}/empty"
     target = {"stage_id": named("Proposal").id}
     hold_version(lead, 1)
-    services.update_lead(lead, bob, title="Red roof")
+    services.update_lead(lead, LeadDraft(title="Red roof"), bob)
     assert overtaken(lambda: client.post(url, data=target)).status_code == 303
     db.session.expire_all()
     assert (lead.stage.name, lead.title, lead.version) == ("Proposal", "Red roof", 3)

@@ -17,6 +17,7 @@ from crm_app.local_time import LocalTime
 from crm_app.records.bin import put_in_bin, restore
 from crm_app.records.versions import hold_version
 from crm_app.tasks import services
+from crm_app.tasks.fields import TaskDraft
 from crm_app.tasks.listing import GROUPS, due_by_tonight, in_group
 from crm_app.tasks.models import Task
 
@@ -37,21 +38,23 @@ def groups_of(task: Task, zone: str) -> list[str]:
 
 def test_it_makes_a_task_for_who_makes_it(bob):
     contact, lead = make_contact("João"), make_lead("Roof")
-    task = services.create_task(" Call ", bob, contact_id=contact.id, lead_id=lead.id)
+    task = services.create_task(
+        TaskDraft(title=" Call ", contact_id=contact.id, lead_id=lead.id), bob
+    )
     assert (task.title, task.assignee, task.contact, task.lead) == ("Call", bob, contact, lead)
     assert task.created_by_id == bob.id
-    assert services.create_task("Pool", bob, assignee=None).assignee is None
-    assert services.create_task("By the house", None).assignee is None
+    assert services.create_task(TaskDraft(title="Pool", assignee_id=None), bob).assignee is None
+    assert services.create_task(TaskDraft(title="By the house"), None).assignee is None
 
 
 def test_it_keeps_a_day_as_a_day_whatever_the_zone(bob):
     for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago", "Europe/Lisbon"):
         evening = datetime(2026, 3, 2, 23, 30, tzinfo=ZoneInfo(zone))
-        task = services.create_task("Call", bob, due_at=evening, has_time=False)
+        task = services.create_task(TaskDraft(title="Call", due_at=evening, has_time=False), bob)
         db.session.commit()
         db.session.refresh(task)
         assert task.due_day == date(2026, 3, 2)
-    timed = services.create_task("Call", bob, due_at=evening, has_time=True)
+    timed = services.create_task(TaskDraft(title="Call", due_at=evening, has_time=True), bob)
     assert (timed.due_at, timed.due_day) == (evening, None)
 
 
@@ -73,8 +76,10 @@ def test_it_is_ticked_off_once_and_can_be_opened_again(bob, carol):
 def test_it_writes_what_was_changed(bob, carol):
     task = make_task("Call", assignee_id=bob.id, due_on=date(2026, 3, 2))
     moment = datetime(2026, 3, 3, 9, 30, tzinfo=UTC)
-    assert services.update_task(task, bob, due_at=moment, has_time=True, assignee=carol)
-    assert not services.update_task(task, bob, title="Call")
+    assert services.update_task(
+        task, TaskDraft(due_at=moment, has_time=True, assignee_id=carol.id), bob
+    )
+    assert not services.update_task(task, TaskDraft(title="Call"), bob)
     entry = db.session.scalars(JournalEntry.of("task", task.id)).one()
     assert entry.shown == {
         "due": ["2026-03-02", "2026-03-03T09:30:00+00:00"],
@@ -102,7 +107,7 @@ def test_it_refuses_a_version_that_is_no_longer_the_newest(bob):
 
 def test_it_shows_an_agent_own_and_given_tasks_where_the_office_says_so(alice, bob, carol):
     mine = make_task("Mine", assignee_id=bob.id)
-    given = services.create_task("Given", bob, assignee=carol)
+    given = services.create_task(TaskDraft(title="Given", assignee_id=carol.id), bob)
     make_task("Hers", assignee_id=carol.id)
     assert len(db.session.scalars(allowed(bob, Task, Verb.VIEW)).all()) == 3
     change_office("", restricts_agents=True, by=alice)

@@ -22,8 +22,10 @@ from crm_app.journal import services as journal
 from crm_app.journal.models import Note
 from crm_app.leads import services as leads
 from crm_app.leads import stages
+from crm_app.leads.fields import LeadDraft
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.tasks import services as tasks
+from crm_app.tasks.fields import TaskDraft
 from crm_app.tasks.models import Task
 from tests.calls.popup_story import answer, end, ring
 from tests.reader import elements_of
@@ -117,15 +119,18 @@ def test_a_text_that_nobody_can_see_is_refused_by_every_service(
     ways: list[Callable[[], object]] = [
         lambda: contacts.create_contact(ContactDraft(name=unseen), user),
         lambda: contacts.update_contact(contact, ContactDraft(name=unseen), user, contact.version),
-        lambda: leads.create_lead(unseen, None, user),
-        lambda: leads.update_lead(lead, user, title=unseen),
+        lambda: leads.create_lead(LeadDraft(title=unseen), user),
+        lambda: leads.update_lead(lead, LeadDraft(title=unseen), user),
         lambda: leads.create_lead(
-            "Roof", None, user, stage=leads.first_stage(StageKind.LOST), lost_reason=unseen
+            LeadDraft(title="Roof"),
+            user,
+            stage=leads.first_stage(StageKind.LOST),
+            lost_reason=unseen,
         ),
         lambda: stages.add_stage(unseen, StageKind.OPEN, user),
         lambda: stages.change_stage(stage, unseen, StageKind.OPEN, user),
-        lambda: tasks.create_task(unseen, user),
-        lambda: tasks.update_task(task, user, title=unseen),
+        lambda: tasks.create_task(TaskDraft(title=unseen), user),
+        lambda: tasks.update_task(task, TaskDraft(title=unseen), user),
         lambda: journal.add_note("lead", lead.id, unseen, user),
         lambda: accounts.create_user("eva@example.com", unseen),
         lambda: accounts.change_user(

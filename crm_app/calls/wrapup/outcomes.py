@@ -66,7 +66,7 @@ def add(label: str, by: User, words: Mapping[str, str]) -> CallOutcome:
     `words` name the outcomes without a label. Raises InvalidInputError on `label`: name_empty,
     outcome_taken, too_many_outcomes.
     """
-    label, stored = required(label, "name_empty", "label"), _held()
+    label, stored = required(label, "name_empty", "label", LABEL_LENGTH), _held()
     shown = [row for row in stored if row.removed_at is None]
     _refuse_taken(label, shown, words)
     if len(shown) >= MOST:
@@ -88,7 +88,7 @@ def rename(outcome: CallOutcome, label: str, by: User, words: Mapping[str, str])
 
     Raises InvalidInputError on `label`: name_empty, outcome_taken.
     """
-    label = required(label, "name_empty", "label")
+    label = required(label, "name_empty", "label", LABEL_LENGTH)
     shown = [row for row in _held() if row.removed_at is None]
     _refuse_taken(label, [row for row in shown if row is not outcome], words)
     before = _named(shown, words)

@@ -22,7 +22,9 @@ from crm_app.database import hold
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.leads import services as leads
+from crm_app.leads.fields import LeadDraft
 from crm_app.tasks import services as tasks
+from crm_app.tasks.fields import TaskDraft
 from crm_app.text import clean, is_visible
 
 NOTE_LENGTH = 10_000
@@ -124,7 +126,8 @@ def make_lead(
     contact = newcomers[0] if newcomers else _new_contact(call, caller.name, by)
     open_leads = leads.open_leads([contact.id]) if newcomers else []
     lead = open_leads[0] if open_leads else None
-    lead = lead or leads.create_lead(title, contact.id, by, source=source, about=about)
+    draft = LeadDraft(title=title, contact_id=contact.id, source=source, about=about)
+    lead = lead or leads.create_lead(draft, by)
     services.attach_contact(call, contact, by)
     services.attach_lead(call, lead, by)
     return contact if newcomers else None
@@ -179,25 +182,14 @@ def _plan(row: CallWrapup, call: Call, user: User, title: str) -> None:
     Whoever saves again, because the answer was lost or the note was not complete, means one task.
     """
     task = row.task
+    due = TaskDraft(due_at=row.task_due_at, has_time=row.task_has_time)
     if task is not None:
         hold(db.session, task)
     if task is None or task.completed_at or task.deleted_at:
-        row.task = tasks.create_task(
-            title,
-            user,
-            due_at=row.task_due_at,
-            has_time=row.task_has_time,
-            contact_id=call.contact_id,
-            lead_id=call.lead_id,
-        )
+        draft = due.but(title=title, contact_id=call.contact_id, lead_id=call.lead_id)
+        row.task = tasks.create_task(draft, user)
     else:
-        tasks.update_task(
-            task,
-            user,
-            title=row.task_title or task.title,
-            due_at=row.task_due_at,
-            has_time=row.task_has_time,
-        )
+        tasks.update_task(task, due.but(title=row.task_title or task.title), user)
 
 
 def _new_contact(call: Call, name: str, by: User) -> Contact:

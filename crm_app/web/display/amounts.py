@@ -8,8 +8,8 @@ from babel import Locale
 from babel.numbers import format_decimal, get_decimal_symbol, get_group_symbol
 
 from crm_app.errors import InvalidInputError
+from crm_app.money import LARGEST_CENTS
 
-LARGEST_CENTS = 10**13
 # What people write between thousands in any language, beside the sign of their own.
 _GROUP_SIGNS = " \u00a0\u2007\u2009\u202f'’"
 _AROUND = re.compile(r"^\s*€\s*|\s*€\s*$|^\s+|\s+$")
