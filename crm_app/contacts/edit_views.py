@@ -30,8 +30,6 @@ from crm_app.web.fragments import Answer, see_other
 from crm_app.web.ids import read_id
 from crm_app.web.toasts import toast
 
-FIND_COMPANY = "find:company_id"
-
 
 @bp.route("/new", methods=["GET", "POST"])
 def new() -> Answer:
@@ -186,7 +184,7 @@ def _form_page(
     code: int,
 ) -> Answer:
     form.add_blank_rows()
-    is_finding = request.form.get("row") == FIND_COMPANY or bool(form.company_id.errors)
+    is_finding = picking.only_searches("company_id") or bool(form.company_id.errors)
     query = picking.typed("company_id")
     page = render_template(
         "contacts/edit.html",

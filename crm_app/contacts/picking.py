@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from flask import request
 from flask_babel import gettext as _
@@ -9,12 +10,14 @@ from wtforms import Field
 
 from crm_app import search_text
 from crm_app.accounts.models import User
+from crm_app.accounts.rights import Verb, find
 from crm_app.contacts import services
 from crm_app.contacts.fields import ContactDraft
 from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact, ContactKind
 from crm_app.errors import InvalidInputError
 from crm_app.text import clean
+from crm_app.web.ids import read_id
 
 # What the field holds before the name of a contact that saving makes.
 NEW = "new:"
@@ -65,6 +68,42 @@ def settle(field: Field, user: User, kind: ContactKind | None = None) -> None:
             "“%(name)s” is not chosen yet. Choose from the list or empty the field.", name=text
         )
         field.errors = [*field.errors, sentence]
+
+
+def chosen(field: Field, user: User, own: Contact | None) -> Contact | None:
+    """Give the contact whose id or very name was sent; None for one that is still to be made.
+
+    `own` is the contact that the record has already, which may be kept by who may not see it.
+    """
+    settle(field, user)
+    contact_id = read_id(field.data)
+    if own is not None and own.id == contact_id:
+        return own
+    contact = find(Contact, contact_id, user, Verb.VIEW)
+    if field.data and contact is None and not new_name(field.data):
+        field.errors = [_("This contact cannot be chosen.")]
+    return contact
+
+
+def only_searches(name: str = "contact_id") -> bool:
+    """Whether a form came only to look for a contact, from a browser without scripts."""
+    return request.form.get("row") == f"find:{name}"
+
+
+def shown(field: Field, user: User, own: Contact | None) -> dict[str, Any]:
+    """Give what the field for choosing a contact shows: the chosen one, and what was found.
+
+    `own` is the contact that the record has already, whoever may see it.
+    """
+    contact_id = read_id(field.data)
+    is_own = own is not None and own.id == contact_id
+    contact = own if is_own else find(Contact, contact_id, user, Verb.VIEW)
+    query = typed(field.name) if only_searches(field.name) or field.errors else ""
+    return {
+        "contact": contact or unmade(field.data),
+        "found": find_contacts(user, query) if query else [],
+        "query": query,
+    }
 
 
 def make(field: Field, user: User, kind: ContactKind = ContactKind.PERSON) -> Contact | None:

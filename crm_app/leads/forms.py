@@ -1,8 +1,9 @@
 """What may be typed about leads and stages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from flask import current_app, request
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -11,7 +12,10 @@ from wtforms import SelectField, StringField, ValidationError
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length
 
+from crm_app import phone_numbers
 from crm_app.accounts.models import User
+from crm_app.accounts.rights import Verb, find
+from crm_app.contacts import services as contacts
 from crm_app.contacts.fields import ContactDraft
 from crm_app.contacts.models import Contact
 from crm_app.errors import InvalidInputError
@@ -28,6 +32,8 @@ from crm_app.records.forms import DescribedForm, form_field
 from crm_app.records.wording import label, translated
 from crm_app.text import clean
 from crm_app.web.display.amounts import read_cents, write_cents
+from crm_app.web.display.formatting import phone
+from crm_app.web.ids import read_id
 
 KIND_NAMES = translated(STAGE_KIND_NAMES)
 
@@ -92,6 +98,44 @@ class LeadForm(DescribedForm):
         """Give what was typed, once it is valid, about a lead of this contact."""
         money = {"value_cents": self.value_cents, "currency": self.currency.data}
         return LeadDraft(**{**self.said, **money, "contact_id": contact.id if contact else None})
+
+
+def prefilled(args: Mapping[str, str], user: User) -> dict[str, Any]:
+    """Read what a link to the form already knows: contact_id, title, number, source, about.
+
+    A number that belongs to exactly one contact stands for that contact.
+    """
+    number = _e164(args.get("number", ""))
+    contact = find(Contact, read_id(args.get("contact_id")), user, Verb.VIEW)
+    if contact is None and number:
+        owners = contacts.matching(number)
+        contact = find(Contact, owners[0].id, user, Verb.VIEW) if len(owners) == 1 else None
+    title = clean(args.get("title"))[:200]
+    if not title and number:
+        title = _("Call from %(number)s", number=phone(number))
+    return {
+        "title": title,
+        "contact_id": str(contact.id) if contact else "",
+        "number": "" if contact else (phone(number) or args.get("number", "")[:40]),
+        "source": clean(args.get("source"))[:60],
+        "about": clean(args.get("about"))[:200],
+        "responsible_id": str(user.id),
+        "currency": "EUR",
+    }
+
+
+def read_number(text: str) -> phone_numbers.Read:
+    """Read a number as people write it here; raises InvalidInputError as phone_numbers.read."""
+    # The address of the form keeps the number that a call's page has put there.
+    reported = [request.args.get("number", "")]
+    return phone_numbers.read_known(text, current_app.config["DEFAULT_COUNTRY"], reported)
+
+
+def _e164(text: str) -> str:
+    try:
+        return read_number(text).number
+    except InvalidInputError:
+        return ""
 
 
 class LostForm(FlaskForm):

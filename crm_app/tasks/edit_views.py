@@ -6,9 +6,9 @@ from flask_babel import gettext as _
 from crm_app.accounts.current import me
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Place, Verb, may_open
+from crm_app.contacts import picking
 from crm_app.errors import ConflictError
 from crm_app.extensions import db
-from crm_app.leads.new_lead import only_searches, picker
 from crm_app.records.bin import restore
 from crm_app.records.versions import hold_version
 from crm_app.tasks import services, wording
@@ -28,7 +28,7 @@ def new() -> Answer:
     """Make a task, prefilled from the address."""
     form = TaskForm(data=prefilled(request.args, me()))
     _offer(form, None)
-    if not only_searches() and form.validate_on_submit():
+    if not picking.only_searches() and form.validate_on_submit():
         form.settle(me(), None)
         if not form.errors:
             task = once.made(Task, lambda: services.create_task(form.draft(me(), None), me()))
@@ -47,7 +47,7 @@ def edit(task_id: int) -> Answer:
     if not form.is_submitted():
         form.show_version(task.version)
         return _form_page(form, task)
-    if only_searches():
+    if picking.only_searches():
         return _form_page(form, task, code=200)
     is_valid = form.validate()
     form.settle(me(), task)
@@ -97,7 +97,7 @@ def _form_page(
         "tasks/edit.html",
         form=form,
         task=task,
-        **picker(form.contact_id, me(), task.contact if task else None),
+        **picking.shown(form.contact_id, me(), task.contact if task else None),
         changes=changes,
         back=local_path(request.form.get("back", ""), here(url_for(".index"))),
     )

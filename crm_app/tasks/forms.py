@@ -107,17 +107,11 @@ class TaskForm(DescribedForm):
 
         What is wrong is said on the field.
         """
-        picking.settle(self.contact_id, user)
-        contact_id = read_id(self.contact_id.data)
-        is_known = find(Contact, contact_id, user, Verb.VIEW) is not None or (
-            task is not None and contact_id is not None and contact_id == task.contact_id
-        )
-        if is_known or picking.new_name(self.contact_id.data):
+        contact = picking.chosen(self.contact_id, user, task.contact if task else None)
+        if contact is not None or self.contact_id.errors or self.contact_id.data:
             return
-        if self.contact_id.data:
-            self.contact_id.errors = [_("This contact cannot be chosen.")]
         lead = find(Lead, read_id(self.lead_id.data), user, Verb.VIEW)
-        if lead is not None and not self.contact_id.errors:
+        if lead is not None:
             # So the form says what will be kept, and agrees with it when it is sent twice.
             self.contact_id.data = str(lead.contact_id or "")
 

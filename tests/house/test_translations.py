@@ -27,8 +27,7 @@ ATTRIBUTE = re.compile(r"""\b(?:title|placeholder|aria-label|alt)="([^"{}]*[A-Za
 SPEAKING = sorted(
     path
     for path in (ROOT / "crm_app").rglob("*.py")
-    if path.stem.endswith(("views", "forms", "wording", "new_lead", "fields"))
-    or path.parent.name == "web"
+    if path.stem.endswith(("views", "forms", "wording", "fields")) or path.parent.name == "web"
     if path.parent.name != "health"
 )
 
