@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from jinja2 import Environment, nodes
 
 TRANSLATING = {"_", "N_", "_l", "_n", "gettext", "lazy_gettext", "ngettext", "lazy_ngettext"}
-NOT_SHOWN = {"debug", "info", "warning", "error", "exception"}
+# Lines of the log, and the name of a field whose label is asked for.
+NOT_SHOWN = {"debug", "info", "warning", "error", "exception", "field_of"}
 NAMES = {"Ramal", "Zadarma", "HTTP", "DID"}
 # A text that begins like a sentence or a label is meant for people.
 PROSE = re.compile(r"[A-ZÀ-Ý][a-zà-ÿ]+(?:[ .,:;?!…]|$)")
