@@ -29,7 +29,7 @@ test: $(DEV_STAMP) ## Run all tests, also those with PostgreSQL, Valkey and a br
 	@exec $(PYTHON) -m pytest $(ARGS)
 
 quick: $(DEV_STAMP) ## Run the tests that need neither PostgreSQL nor a browser nor processes
-	@exec $(PYTHON) -m pytest --quick --quiet $(ARGS)
+	@exec $(PYTHON) -m pytest --quick --quiet --numprocesses auto $(ARGS)
 
 check: $(DEV_STAMP) ## Check style, types, layers, templates, spelling and house rules
 	$(BIN)/ruff check --quiet .
