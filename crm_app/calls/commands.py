@@ -11,7 +11,7 @@ calls_cli = AppGroup("calls", help="The call log.")
 
 @calls_cli.command("rebuild")
 def rebuild() -> None:
-    """Recompute every call from the facts that the PBX told.
+    """Recompute every call from the stored facts.
 
     Contacts and leads attached by hand, and wrap-ups, stay as they are. Safe while calls come in.
     """

@@ -95,11 +95,11 @@ class CallFilter(ListFilter):
         return {name for name, typed in days.items() if typed and day_of(typed) is None}
 
     def conditions(self, user: User, local: LocalTime) -> list[ColumnElement[bool]]:
-        """Give what must hold for a call."""
+        """Return what must hold for a call."""
         return [*self.at_any_time(user), *self.days(Call.started_at, local)]
 
     def at_any_time(self, user: User) -> list[ColumnElement[bool]]:
-        """Give what must hold for a call, whenever it was."""
+        """Return what must hold for a call, whenever it was."""
         conditions: list[ColumnElement[bool]] = []
         if self.direction:
             conditions.append(Call.direction == self.direction)
@@ -123,7 +123,7 @@ class CallFilter(ListFilter):
     def days(
         self, began: InstrumentedAttribute[datetime], local: LocalTime
     ) -> list[ColumnElement[bool]]:
-        """Give when the calls must have begun, by the column that says it."""
+        """Return when the calls must have begun, by the column that says it."""
         return within_days(began, self.since, self.until, local)
 
 
@@ -157,7 +157,7 @@ class Reason:
     keys: tuple[InstrumentedAttribute[Any], ...]
 
     def ids(self, cursor: str, size: int) -> list[int]:
-        """Give the ids of the calls nearest to a cursor."""
+        """Return the ids of the calls nearest to a cursor."""
         found = fetch_page(
             db.session(), self.rows, self.keys, cursor=cursor, descending=True, size=size
         )
@@ -165,7 +165,7 @@ class Reason:
 
 
 def reasons(user: User, wanted: CallFilter, local: LocalTime) -> list[Reason]:
-    """Give the calls that a restricted agent sees, by reason: each is read from its own index.
+    """Return the calls that a restricted agent sees, by reason: each is read from its own index.
 
     In one statement they would be looked for in the whole log.
     """
@@ -180,7 +180,7 @@ def reasons(user: User, wanted: CallFilter, local: LocalTime) -> list[Reason]:
 def _reasons_of(
     user_id: int, shown: ColumnElement[bool], wanted: CallFilter, local: LocalTime
 ) -> list[Reason]:
-    """Give the calls in which a user talked, and those that rang at their phones."""
+    """Return the calls in which a user talked, and those that rang at their phones."""
     same = aliased(CallLeg)
     first_leg = (
         select(func.min(same.id))

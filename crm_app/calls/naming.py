@@ -11,17 +11,17 @@ from crm_app.contacts.models import Contact
 
 
 def may_name(call: Call, contact: Contact, user: User) -> bool:
-    """Tell whether a user who sees a call also reads which contact it was with.
+    """Whether a user who sees a call also reads which contact it was with.
 
-    Whose phone rings hears who calls, whoever the client belongs to. But anybody can dial any
-    number: the name behind it is only for those who see the contact anyway.
+    The user whose phone rings learns who calls, even of a colleague's client. But anybody can
+    dial any number: the name behind it is only for those who see the contact anyway.
     """
     is_dialled = call.direction == Direction.OUTBOUND
     return not is_dialled or rights.reaches(user, contact, Verb.VIEW)
 
 
 def named(call: Call, user: User) -> Contact | None:
-    """Give the contact of a call as a user may read it, None when there is none to be named."""
+    """Return the contact of a call as a user may read it, None when there is none to be named."""
     contact = call.contact
     return contact if contact is not None and may_name(call, contact, user) else None
 

@@ -72,7 +72,7 @@ class PhoneForm(Form):
 
     @property
     def known_number(self) -> str:
-        """Give the number as it would be stored, "" while it cannot be read."""
+        """Return the number as it would be stored, "" while it cannot be read."""
         try:
             return self._read().number
         except InvalidInputError:
@@ -115,7 +115,7 @@ class ContactForm(DescribedForm):
     makes_new = BooleanField(_l("Add a new contact all the same"))
 
     def offer(self, users: Iterable[User], contact: Contact | None) -> None:
-        """Fill the choice of the responsible; whoever it is now stays choosable."""
+        """Offer who can be responsible; the present one can always be chosen."""
         people = {str(user.id): user.name for user in users}
         if contact is not None and contact.responsible is not None:
             people.setdefault(str(contact.responsible_id), contact.responsible.name)
@@ -160,7 +160,7 @@ class ContactForm(DescribedForm):
         field.errors = [reason(error)]
 
     def draft(self) -> ContactDraft:
-        """Give what was typed, once it is valid."""
+        """Return what was typed, once it is valid."""
         phones = [
             PhoneDraft(row.e164, PhoneKind(row.kind.data), row.is_main.data)
             for row in self.phones.filled
@@ -170,7 +170,7 @@ class ContactForm(DescribedForm):
 
     @classmethod
     def contents_of(cls, contact: Contact) -> dict[str, Any]:
-        """Give what the form shows of a contact."""
+        """Return what the form shows of a contact."""
         phones = [
             {
                 "number": show_number(phone.number),

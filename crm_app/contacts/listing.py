@@ -33,19 +33,19 @@ class ContactFilter(ListFilter):
 
     @property
     def prefill(self) -> dict[str, str]:
-        """Give what was searched for as the beginning of a new contact: its number or its name."""
+        """Return the searched text as the start of a new contact: its number or its name."""
         is_number = bool(self.q) and not any(sign.isalpha() for sign in self.q)
         return {"number" if is_number else "name": self.q}
 
     def conditions(self, user: User, local: LocalTime) -> list[ColumnElement[bool]]:
-        """Give what must hold for a contact."""
+        """Return what must hold for a contact."""
         conditions = self.besides_words(user)
         if search_text.readings(self.q):
             conditions.append(search_index.holding(db.session(), Contact, self.q))
         return conditions
 
     def besides_words(self, user: User) -> list[ColumnElement[bool]]:
-        """Give what must hold for a contact, apart from the words searched for."""
+        """Return what must hold for a contact, apart from the words searched for."""
         conditions = belonging_to(Contact.responsible_id, self.responsible, user)
         if self.kind:
             conditions.append(Contact.kind == self.kind)

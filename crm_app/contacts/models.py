@@ -91,7 +91,7 @@ class Contact(OwnedByColumns, Record, Model):
 
     @property
     def main_phone(self) -> "ContactPhone | None":
-        """Give the number to call first: the one marked main, else the first."""
+        """Return the number to call first: the one marked main, else the first."""
         return next((phone for phone in self.phones if phone.is_main), None) or next(
             iter(self.phones), None
         )

@@ -24,7 +24,7 @@ class Rows(FieldList):  # type: ignore[misc]
     """Small forms one below another; one whose field `counts_by` is empty counts for nothing.
 
     A script that adds and removes rows leaves gaps in the numbers they are sent under, and the
-    rows are numbered anew: whatever else was sent about a row must be read by `place_of`. So are
+    rows get new numbers: whatever else was sent about a row must be read by `place_of`. So are
     the radio buttons named `main_by`, which make `is_main` of one row true.
     """
 
@@ -45,11 +45,11 @@ class Rows(FieldList):  # type: ignore[misc]
 
     @property
     def filled(self) -> list[Any]:
-        """Give the forms of the rows that count."""
+        """Return the forms of the rows that count."""
         return [row.form for row in self.entries if row.form[self.counts_by].data]
 
     def place_of(self, number: str) -> int | None:
-        """Tell which row it is that was sent under a number."""
+        """Return which row it is that was sent under a number."""
         sent = read_id(number)
         return self.sent.index(sent) if sent in self.sent else None
 

@@ -132,7 +132,7 @@ class Runner:
         return True
 
     def _is_any_due(self) -> bool:
-        # On SQLite whoever only looks holds up nobody.
+        # On SQLite a reader holds up nobody.
         with database.reading():
             found = db.session.scalar(self._due(clock.now()))
             db.session.rollback()

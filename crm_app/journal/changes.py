@@ -93,7 +93,7 @@ def keep(keeping: Keeping) -> Keeping:
 
 
 def keeping_of(record_type: str) -> Keeping:
-    """Give how a kind of record is kept.
+    """Return how a kind of record is kept.
 
     Raises LookupError for a kind whose changes can only be read.
     """

@@ -30,12 +30,12 @@ class History:
     worded: Callable[[str, Any], str]
 
     def of(self, record_id: int) -> list[Line]:
-        """Give the last 50 things done to a record, the newest first."""
+        """Return the last 50 things done to a record, the newest first."""
         entries = db.session.scalars(JournalEntry.of(self.record_type, record_id).limit(SHOWN))
         return [(entry, self._action(entry), self._changes(entry)) for entry in entries]
 
     def missed(self, record_id: int, versions: int) -> list[Change]:
-        """Give what the last changes of a record did, for somebody who had not seen them."""
+        """Return what the last changes of a record did, for somebody who had not seen them."""
         newest = JournalEntry.of(self.record_type, record_id).limit(max(versions, 1))
         missed: list[Change] = []
         for entry in db.session.scalars(newest):

@@ -81,7 +81,7 @@ class JournalEntry(Model):
     def last_by(
         cls, user_id: int, record_type: str, record_id: InstrumentedAttribute[int], action: str
     ) -> ColumnElement[bool]:
-        """Say that whoever did this to the record of a row for the last time was this user."""
+        """Build the condition that this user was the last who did this to the record of a row."""
         entry, later = aliased(cls), aliased(cls)
         last = (
             select(func.max(later.id))

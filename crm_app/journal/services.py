@@ -17,11 +17,11 @@ NOTE_LENGTH = 10_000
 
 
 class Author(Protocol):
-    """Whoever did it: anything with the identity of a user."""
+    """Who did it: anything with the id of a user."""
 
     @property
     def id(self) -> int:
-        """Give the identity that is written down."""
+        """Return the identity that is written down."""
 
 
 def record(

@@ -92,7 +92,7 @@ class Reference:
     """A relationship to another record, which is shown by its name.
 
     `is_held_first` says that the other record is held before this one, so that nobody who holds
-    both waits for whoever holds them the other way round.
+    both waits for a transaction that holds them the other way round.
     """
 
     name: str
@@ -148,7 +148,7 @@ def change(old: Any, new: Any) -> FieldChange:
 
 
 def words(value: Value) -> Any:
-    """Give what stood on the screen for a value: its words, or the value that pages word."""
+    """Return what stood on the screen for a value: its words, or the value that pages word."""
     return value.get("shown", value.get("value"))
 
 

@@ -35,7 +35,7 @@ class LeadFilter(ListFilter):
     source: str = words(60)
 
     def conditions(self, user: User, local: LocalTime) -> list[ColumnElement[bool]]:
-        """Give what must hold for a lead."""
+        """Return what must hold for a lead."""
         conditions = belonging_to(Lead.responsible_id, self.responsible, user)
         if self.stage is not None:
             conditions.append(Lead.stage_id == self.stage)

@@ -107,7 +107,7 @@ def pipeline() -> Answer:
 @bp.route("/stages/<int:stage_id>", methods=["GET", "POST"])
 @manager_only
 def change_stage(stage_id: int) -> Answer:
-    """Give a stage another name or kind."""
+    """Rename a stage or change its kind."""
     stage = db.get_or_404(LeadStage, stage_id)
     form = StageForm(obj=stage)
     if form.validate_on_submit():

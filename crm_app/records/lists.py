@@ -61,7 +61,7 @@ class ListFilter:
         return cls(**values, order=order if is_other else "")
 
     def to_args(self) -> dict[str, str]:
-        """Give the arguments from which `from_args` reads this value."""
+        """Return the arguments from which `from_args` reads this value."""
         values = {name: getattr(self, name) for name in self._readers()} | {SORT: self.order}
         written = {name: "1" if value is True else value for name, value in values.items()}
         return {name: str(value) for name, value in written.items() if value}
@@ -81,7 +81,7 @@ class ListFilter:
         return self.ORDERS[self.order or next(iter(self.ORDERS))]
 
     def conditions(self, user: User, local: LocalTime) -> list[ColumnElement[bool]]:
-        """Give what must hold for a record; what `user` may see is not among it.
+        """Return what must hold for a record; what `user` may see is not among it.
 
         `user` is who looks at the list, `local` the clock where they are.
         """
@@ -129,7 +129,7 @@ def _field(read: Callable[[str], Any], default: Any) -> Any:
 def belonging_to(
     column: InstrumentedAttribute[int | None], who: str, user: User
 ) -> list[ColumnElement[bool]]:
-    """Give what must hold for a record of those whom a field made by `whose` means."""
+    """Return what must hold for a record of those whom a field made by `whose` means."""
     if who in {"", ALL}:
         return []
     if who == NOBODY:
@@ -149,7 +149,7 @@ def day_of(typed: str) -> date | None:
 def within_days(
     column: InstrumentedAttribute[Any], since: str, until: str, local: LocalTime
 ) -> list[ColumnElement[bool]]:
-    """Give what must hold for a moment from the first of two days to the last.
+    """Return what must hold for a moment from the first of two days to the last.
 
     Where a day is no day, nothing fits.
     """

@@ -39,7 +39,7 @@ class Noun:
         return str(getattr(record, self.title))
 
     def address_of(self, record_id: int) -> tuple[str, dict[str, Any]]:
-        """Give the endpoint of a record's page and its arguments, as `url_for` takes them."""
+        """Return the endpoint of a record's page and its arguments, as `url_for` takes them."""
         return self.page, {self.id_name: record_id}
 
     @property

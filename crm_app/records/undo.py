@@ -38,7 +38,7 @@ class CannotUndoError(InvalidInputError):
 
 
 def undo(entry: JournalEntry, by: Author | None) -> JournalEntry:
-    """Give a record back what one change took from it; gives the entry of that, flushed.
+    """Restore what one change took from a record; returns the entry of that, flushed.
 
     Raises CannotUndoError, or the InvalidInputError of a rule of the record that the old state
     would break now; nothing is changed then.

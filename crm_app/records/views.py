@@ -37,7 +37,7 @@ class Words:
 
 
 def url_of(record: Any) -> str:
-    """Give a record's page, or the list for a user who may not open it (any more)."""
+    """Return a record's page, or the list for a user who may not open it (any more)."""
     noun = noun_of(record)
     if not may_open(me(), record):
         return url_for(f"{noun.blueprint}.index")
@@ -54,7 +54,7 @@ def add_bin(
     options: Iterable[ORMOption] = (),
     mark: str = "",
 ) -> None:
-    """Give a noun's blueprint the pages of its bin.
+    """Add the pages of its bin to a noun's blueprint.
 
     Below the title of a record stands its `detail`, for which `options` load what it reads, and
     beside the title the template `mark`.
@@ -102,7 +102,7 @@ def add_bin(
 def add_notes(
     bp: Blueprint, noun: Noun, words: Words, show: Callable[[Any, NoteForm], str]
 ) -> None:
-    """Give a noun's blueprint the pages of notes; `show` draws a record's page with the form."""
+    """Add the pages of notes to a noun's blueprint; `show` draws a record's page with the form."""
 
     @bp.get(f"/<int:{noun.id_name}>/notes")
     def notes(**address: Any) -> Answer:
@@ -134,7 +134,7 @@ def add_notes(
 
 
 def notes_of(record: Any, form: NoteForm) -> dict[str, Any]:
-    """Give what records/_notes.html shows: the last notes, and the form for one more.
+    """Return what records/_notes.html shows: the last notes, and the form for one more.
 
     In the bin a record takes no new notes; one that was refused can still be corrected.
     """

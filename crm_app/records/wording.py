@@ -21,12 +21,12 @@ class Fact:
 
 
 def label(field: Field) -> LazyString:
-    """Give a field's label, translated when it is shown."""
+    """Return a field's label, translated when it is shown."""
     return lazy_gettext(field.label)
 
 
 def labels(draft: type[Draft]) -> dict[str, LazyString]:
-    """Give the labels of all fields by their keys in the history."""
+    """Return the labels of all fields by their keys in the history."""
     return {field.key: label(field) for field in fields_of(draft)}
 
 
@@ -51,7 +51,7 @@ def shown(field: Field, value: Any) -> str:
 
 
 def facts(draft: type[Draft], record: Any, names: Iterable[str]) -> list[Fact]:
-    """Give what is known of some fields of a record; those without a value are left out."""
+    """Return what is known of some fields of a record; those without a value are left out."""
     described = [field_of(draft, name) for name in names]
     found = [(field, shown(field, getattr(record, field.name))) for field in described]
     return [

@@ -55,7 +55,7 @@ def scenario(scenario_id: str) -> Scenario:
 
 
 def placeholders(wall_clock: datetime, given: Mapping[str, str]) -> dict[str, str]:
-    """Give every placeholder a value: new call ids, the present time, what was given.
+    """Fill every placeholder: new call ids, the present time, what was given.
 
     A given `client` or `did` also sets the placeholders that repeat it in another form.
     Raises UnknownScenarioError for a name that no scenario uses.

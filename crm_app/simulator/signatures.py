@@ -47,7 +47,7 @@ def of_notification(fields: Mapping[str, str], secret: str) -> str:
 
 
 def signed_text(fields: Mapping[str, str]) -> str | None:
-    """Give the text that the signature of a notification covers, None when it has none."""
+    """Return the text that the signature of a notification covers, None when it has none."""
     names = _SIGNED_FIELDS.get(fields.get("event", ""), _FROM_CLIENTS)
     return "".join(fields.get(name, "") for name in names.split()) if names else None
 

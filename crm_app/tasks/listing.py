@@ -67,11 +67,11 @@ class TaskFilter(ListFilter):
         return "" if self.is_newest else self.group
 
     def conditions(self, user: User, local: LocalTime) -> list[ColumnElement[bool]]:
-        """Give what must hold for a task."""
+        """Return what must hold for a task."""
         return [*self.in_any_group(user), *([in_group(self.only, local)] if self.only else [])]
 
     def in_any_group(self, user: User) -> list[ColumnElement[bool]]:
-        """Give what must hold for a task, whichever group it belongs to."""
+        """Return what must hold for a task, whichever group it belongs to."""
         conditions = belonging_to(Task.assignee_id, self.whom, user)
         if self.contact is not None:
             conditions.append(Task.contact_id == self.contact)

@@ -65,16 +65,16 @@ class Task(OwnedByColumns, Record, Model):
 
     @property
     def due_day(self) -> date | None:
-        """Tell the day of the calendar that a task without a time belongs to."""
+        """Return the day of the calendar that a task without a time belongs to."""
         return self.due_at.date() if self.due_at and not self.has_time else None
 
     @property
     def is_done(self) -> bool:
-        """Tell whether the task was ticked off."""
+        """Whether the task was ticked off."""
         return self.completed_at is not None
 
     def is_overdue(self, now: datetime, today: date) -> bool:
-        """Tell whether it should have been done by now; `today` is the day where the user is."""
+        """Whether it should have been done by now; `today` is the day where the user is."""
         if self.due_at is None or self.is_done:
             return False
         return self.due_at < now if self.has_time else self.due_at.date() < today

@@ -124,7 +124,7 @@ def retry() -> None:
 
 
 def stored_link() -> Link:
-    """Give the stored connection; ends the command when its keys cannot be read."""
+    """Return the stored connection; ends the command when its keys cannot be read."""
     links: LinkCache = current_app.extensions["telephony_links"]
     link = links.read()
     if not link.is_readable:

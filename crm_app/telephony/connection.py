@@ -61,7 +61,7 @@ class LinkCache:
         self._encrypted: tuple[str, str] = ("", "")
 
     def current(self) -> Link:
-        """Give the connection, a second old at most, not counting the time that reading it takes.
+        """Return the connection, a second old at most, not counting the time that reading it takes.
 
         While the database is away the last known one is given. Raises what `is_away` knows when
         there is none.
@@ -85,7 +85,7 @@ class LinkCache:
             self._is_reading.release()
 
     def read(self) -> Link:
-        """Give the connection as it is stored now; decrypts only what has changed."""
+        """Return the connection as it is stored now; decrypts only what has changed."""
         began = time.monotonic()
         with database.reading(), self._engine.connect() as connection:
             row = connection.execute(_ROW).one_or_none()

@@ -59,7 +59,7 @@ class Arrivals:
 
 
 def webhook_url(config: Config, token: str) -> str:
-    """Give the address that the PBX must post to."""
+    """Return the address that the PBX must post to."""
     return f"{config.base_url}/zadarma{f'/{token}' if token else ''}"
 
 

@@ -71,7 +71,7 @@ class TelephonySettings(Model):
 
     @classmethod
     def current(cls) -> Self:
-        """Give the row; until it is stored, one with everything as it is at the start."""
+        """Return the row; until it is stored, one with everything as it is at the start."""
         return db.session.get(cls, 1) or cls(
             id=1,
             key_encrypted="",
@@ -86,7 +86,7 @@ class TelephonySettings(Model):
 
     @classmethod
     def for_change(cls) -> Self:
-        """Give the row for update, made if there is none yet."""
+        """Return the row for update, made if there is none yet."""
         found = db.session.get(cls, 1, with_for_update=True)
         if found is None:
             found = cls.current()

@@ -130,7 +130,7 @@ def disconnect(by: User | None = None) -> None:
 
 
 def renew_token(by: User | None = None) -> str:
-    """Give the webhook address a new secret token; the old address stops working."""
+    """Make a new secret token for the webhook address; the old address stops working."""
     token = secrets.token_urlsafe(24)
     TelephonySettings.for_change().webhook_token = token
     _write_down(Kind.TOKEN_MADE, by)

@@ -150,7 +150,7 @@ class Report:
 
     @property
     def do(self) -> str:
-        """Give what to do, "" where all is well: the sentence names it."""
+        """Return what to do, "" where all is well: the sentence names it."""
         return self.says if self.check.state in {"warn", "bad"} else ""
 
 

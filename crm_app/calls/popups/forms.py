@@ -18,7 +18,7 @@ class NewLeadForm(FlaskForm):
     known = HiddenField(filters=[clean], validators=[Length(max=300)])
 
     def stranger(self) -> Stranger:
-        """Give the name, and the contacts that were on the card."""
+        """Return the name, and the contacts that were on the card."""
         ids = (read_id(part) for part in (self.known.data or "").split(","))
         known = frozenset(known_id for known_id in ids if known_id is not None)
         return Stranger(self.name.data, known)

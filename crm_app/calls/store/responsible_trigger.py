@@ -28,7 +28,7 @@ _DROP = {
 
 
 def statements(dialect_name: str) -> tuple[str, ...]:
-    """Give the DDL that makes the copy follow the contact; migrations run it too."""
+    """Return the DDL that makes the copy follow the contact; migrations run it too."""
     return _SQLITE if dialect_name == "sqlite" else _POSTGRESQL
 
 

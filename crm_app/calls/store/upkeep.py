@@ -60,8 +60,8 @@ def _by_few(
 ) -> int:
     """Do something for each key, a few in a transaction, and count the keys.
 
-    SQLite has one writer, and whoever waits for it looks only now and then whether it is free. So
-    we rest for as long as we wrote: calls that come in meanwhile wait for a moment.
+    SQLite has one writer, and those who wait for it look only now and then whether it is free. So
+    we rest for as long as we wrote: calls that come in wait for a moment only.
     """
     count = 0
     while True:

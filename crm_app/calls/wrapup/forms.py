@@ -38,7 +38,7 @@ class WrapupForm(PlainLines):
     default_title = HiddenField(filters=[clean], validators=[Length(max=200)])
 
     def written(self) -> WrittenUp:
-        """Give what was typed; a title that nobody has changed is none."""
+        """Return what was typed; a title that nobody has changed is none."""
         chip = self.chip.data if self.chip.data in {*CHIP_WORDS, "kept"} else ""
         title = self.task_title.data
         is_own = title != self.default_title.data

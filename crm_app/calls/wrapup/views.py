@@ -42,7 +42,7 @@ def outcome_list() -> Answer:
 @bp.post("/outcomes/<int:outcome_id>")
 @manager_only
 def rename_outcome(outcome_id: int) -> Answer:
-    """Give an outcome another name."""
+    """Rename an outcome."""
     outcome, form = db.get_or_404(CallOutcome, outcome_id), OutcomeForm()
     if not form.validate():
         return _page(form, outcome_id)

@@ -30,14 +30,14 @@ class Caller:
 
     @property
     def is_named(self) -> bool:
-        """Tell whether the name is more than the number it was first known by."""
+        """Whether the name is more than the number it was first known by."""
         return bool(self.name) and any(sign.isalpha() for sign in self.name)
 
 
 def _statement() -> dict[str, str]:
-    """Give the statement in the words of each engine; those with the whole number come first.
+    """Return the statement in the words of each engine; those with the whole number come first.
 
-    It is written out at import: building it anew costs many times what the database needs for it.
+    It is built at import: building it each time costs many times what the database needs for it.
     """
     company = aliased(Contact)
     statement = (
@@ -108,12 +108,12 @@ def _by_tail(found: list[Any], number: str) -> list[Any]:
 
 
 def _only_one(rows: list[Any]) -> list[Any]:
-    """Give the rows if they are all of one contact."""
+    """Return the rows if they are all of one contact."""
     return rows if len({row[0] for row in rows}) == 1 else []
 
 
 def _ask(connection: Connection, writings: list[str]) -> list[Any]:
-    # Straight to the driver: a caller hears silence meanwhile.
+    # Straight to the driver: a caller hears silence until it answers.
     cursor = connection.connection.cursor()
     try:
         tails = dict.fromkeys(writing[-TAIL_LENGTH:] for writing in writings)

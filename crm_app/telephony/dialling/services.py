@@ -96,7 +96,7 @@ def expire() -> int:
 
 
 def check(asked: NewDialRequest, *, is_connected: bool) -> tuple[str, str]:
-    """Give the number in E.164, and the code of why it cannot be dialled, "" if it can."""
+    """Return the number in E.164, and the code of why it cannot be dialled, "" if it can."""
     if not asked.extension:
         return asked.number, "no_extension"
     if not is_connected:
@@ -112,7 +112,7 @@ def check(asked: NewDialRequest, *, is_connected: bool) -> tuple[str, str]:
 
 
 def _reported(asked: NewDialRequest) -> list[str]:
-    """Give the number that a button holds if it came from the PBX or is stored with a contact."""
+    """Return the number that a button holds if it came from the PBX or is stored with a contact."""
     number = asked.number.strip()[:40]
     is_known = or_(
         exists().where(Call.outside_number == number),
