@@ -30,10 +30,12 @@ from crm_app.journal.kinds import RecordKind
 from crm_app.journal.models import JournalEntry
 from crm_app.leads import services as leads
 from crm_app.leads import stages
+from crm_app.leads.fields import LeadDraft
 from crm_app.leads.models import Lead, StageKind
 from crm_app.records import bin as records_bin
 from crm_app.records.undo import CannotUndoError, is_undone, undo, undo_batch
 from crm_app.tasks import services as tasks
+from crm_app.tasks.fields import TaskDraft
 from crm_app.tasks.models import Task
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -155,8 +157,8 @@ def do_to_lead(lead: Lead, contact: Contact, by: User, verb: str, said: Any) -> 
         if "has_contact" in said:
             said["contact_id"] = contact.id if said.pop("has_contact") else None
         if "is_mine" in said:
-            said["responsible"] = by if said.pop("is_mine") else None
-        leads.update_lead(lead, by, **said)
+            said["responsible_id"] = by.id if said.pop("is_mine") else None
+        leads.update_lead(lead, LeadDraft(**said), by)
     elif verb == "delete":
         records_bin.put_in_bin(lead, by)
     elif verb == "restore":
@@ -200,8 +202,8 @@ def do_to_task(task: Task, lead: Lead, by: User, verb: str, said: Any) -> None:
         if "has_lead" in said:
             said["lead_id"] = lead.id if said.pop("has_lead") else None
         if "is_mine" in said:
-            said["assignee"] = by if said.pop("is_mine") else None
-        tasks.update_task(task, by, **said)
+            said["assignee_id"] = by.id if said.pop("is_mine") else None
+        tasks.update_task(task, TaskDraft(**said), by)
     elif verb == "delete":
         records_bin.put_in_bin(task, by)
     elif verb == "restore":
@@ -379,7 +381,7 @@ class TestRefusals:
 
     def test_the_record_is_gone(self, app: Flask, bob: User) -> None:
         task = make_task("Call")
-        tasks.update_task(task, bob, about="Soon")
+        tasks.update_task(task, TaskDraft(about="Soon"), bob)
         entry = last_entry(task)
         db.session.execute(delete(Task))
         db.session.expunge_all()
@@ -435,7 +437,7 @@ class TestBatch:
         with journal.batch() as batch:
             made = contacts.create_contact(ContactDraft(name="Rui"), bob)
             renamed(ana, bob, name="Anna")
-            leads.update_lead(lead, bob, contact_id=made.id, title="New roof")
+            leads.update_lead(lead, LeadDraft(contact_id=made.id, title="New roof"), bob)
             renamed(ana, bob, name="Anne", about="Likes tea")
         renamed(made, bob, name="Rui")
         back = undo_batch(batch, bob)
