@@ -23,6 +23,7 @@ from crm_app.local_time import LocalTime
 from crm_app.records.lists import ListFilter, day_of
 from crm_app.tasks.listing import TaskFilter
 from crm_app.tasks.models import Task
+from tests.reader import elements_of
 
 LISTS: dict[type[ListFilter], Any] = {
     ContactFilter: Contact,
@@ -93,6 +94,19 @@ def test_it_draws_a_page_for_any_address(app: Flask, bob: User, path: str) -> No
         assert code == 200 or (code == 404 and path == "/calls" and "contact" in sent)
 
     look()
+
+
+@pytest.mark.parametrize("path", ["/contacts", "/leads", "/tasks", "/calls"])
+def test_every_list_is_narrowed_by_the_same_bar(app: Flask, bob: User, path: str) -> None:
+    page = app.test_client(user=bob).get(path).text
+    forms = [one for one in elements_of(page) if one.get("hx-get") == path]
+    [form] = [one for one in forms if one.tag == "form"]
+    assert (form.get("action"), form.get("method"), form.get("role")) == (path, "get", "search")
+    assert form.get("hx-trigger").startswith("change, submit")
+    narrowed = {one.get("name") for one in elements_of(page) if form in one.parents} - {""}
+    [wanted] = [kind for kind, model in LISTS.items() if f"/{model.__tablename__}s" == path]
+    assert narrowed <= {*wanted.__dataclass_fields__, "sort"}
+    assert len(narrowed) >= 2
 
 
 @pytest.mark.parametrize(
