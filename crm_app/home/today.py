@@ -70,7 +70,7 @@ def missed_calls(user: User, local: LocalTime) -> list[Call]:
 
 
 def my_calls(user: User) -> list[Call]:
-    """List the last calls in which the user talked, or which he placed."""
+    """List the last calls in which the user talked, or which they placed."""
     return _calls(allowed(user, Call, Verb.VIEW).where(Call.user_id == user.id))
 
 

@@ -57,8 +57,8 @@ class VersionedForm(PlainLines):
         """Go over to the newest version of the record without losing what was typed.
 
         `newest` is the same form filled from the record. A field that its user had not touched
-        takes the newest value; one that he had touched keeps his. Saving again then overwrites
-        only what he was shown.
+        takes the newest value; one that they had touched keeps theirs. Saving again then overwrites
+        only what they were shown.
         """
         shown, typed = _read_base(self.base.data), _hashed(_contents(self))
         for name, value in typed.items():

@@ -11,8 +11,6 @@ MOST_MODULES = 12
 PACKAGES = sorted(path.parent for path in (ROOT / "crm_app").rglob("__init__.py"))
 # The ground has one module for each topic; the contract of the stack closes its list.
 ROOMS = [package for package in PACKAGES if package != ROOT / "crm_app"]
-# The simulator is an application of its own, beside the house: one topic, no layers.
-WITHOUT_LAYERS = {"crm_app.simulator"}
 
 
 def dotted(path: Path) -> str:
@@ -57,7 +55,7 @@ def test_it_keeps_rooms_small(package: Path) -> None:
 
 @pytest.mark.parametrize("package", PACKAGES, ids=dotted)
 def test_it_names_every_room_in_a_contract_of_layers(package: Path) -> None:
-    if dotted(package) not in WITHOUT_LAYERS and len(rooms_of(package)) > 1:
+    if len(rooms_of(package)) > 1:
         assert rooms_of(package) <= layered().get(dotted(package), set())
 
 
