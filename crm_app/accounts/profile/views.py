@@ -42,7 +42,7 @@ def profile() -> Answer:
 def password() -> Answer:
     """Change one's own password; all other browsers are signed out."""
     # The row itself: signing `current_user` in would make the proxy point at itself.
-    form, user = ChangePasswordForm(), current_user._get_current_object()
+    form, user = ChangePasswordForm(), me()
     if not form.validate_on_submit():
         return _profile_page(_own_profile(), form, form.is_submitted())
     try:
