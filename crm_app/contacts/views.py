@@ -13,10 +13,12 @@ from crm_app.contacts.forms import KIND_NAMES, PHONE_KIND_NAMES
 from crm_app.contacts.models import NOUN, Contact, ContactKind
 from crm_app.records.notes import NoteForm
 from crm_app.records.views import add_bin, add_notes, notes_of
+from crm_app.records.wording import facts_of
 from crm_app.web.fragments import Answer, page_or_fragment, wants_fragment
 
 bp = Blueprint("contacts", __name__, url_prefix="/contacts")
 bp.add_app_template_global(picking.new_words_for)
+bp.add_app_template_global(facts_of)
 FIELD_NAME = re.compile(r"[a-z][a-z0-9_\-]{0,40}")
 
 

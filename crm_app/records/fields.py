@@ -12,6 +12,7 @@ holds. What was not said is not changed: the verbs look at `model_fields_set`.
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, ClassVar, Self, TypeVar
@@ -20,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationErro
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
 from sqlalchemy import inspect
 
+from crm_app import clock
 from crm_app.database import LARGEST_ID
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
@@ -139,6 +141,18 @@ class Draft(BaseModel):
             if described.required and not getattr(self, described.name):
                 raise InvalidInputError(described.required, described.name)
         return {name: getattr(self, name) for name in type(self).model_fields}
+
+
+def check_past(day: date) -> str:
+    """Give the code of the refusal of a day that is still to come, or so old that it is a slip."""
+    if day > clock.today():
+        return "day_in_future"
+    return "" if day.year >= 1850 else "day_out_of_range"
+
+
+def draft_of(record: Any) -> type[Draft]:
+    """Give the draft of a record's kind."""
+    return next(one for one in Draft.__subclasses__() if isinstance(record, one.record))
 
 
 def unknown(name: str) -> str:

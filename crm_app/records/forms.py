@@ -88,7 +88,8 @@ def _limits(described: Field) -> list[Any]:
 
 def _check(described: Field) -> Callable[[Any, Any], None]:
     def check(_form: Any, field: Any) -> None:
-        code = described.check(field.data) if described.check else ""
+        # What could not be read is refused already, with a sentence of its own.
+        code = described.check(field.data) if described.check and field.data is not None else ""
         if code:
             raise ValidationError(reason(InvalidInputError(code, described.name)))
 

@@ -8,7 +8,7 @@ from typing import Any
 from flask_babel import LazyString, format_date, lazy_gettext
 from flask_babel import gettext as _
 
-from crm_app.records.fields import Draft, Field, Kind, field_of, fields_of
+from crm_app.records.fields import Draft, Field, Kind, draft_of, field_of, fields_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,9 @@ def shown(field: Field, value: Any) -> str:
     return str(value)
 
 
-def facts(draft: type[Draft], record: Any, names: Iterable[str]) -> list[Fact]:
+def facts_of(record: Any, names: Iterable[str]) -> list[Fact]:
     """Return what is known of some fields of a record; those without a value are left out."""
-    described = [field_of(draft, name) for name in names]
+    described = [field_of(draft_of(record), name) for name in names]
     found = [(field, shown(field, getattr(record, field.name))) for field in described]
     return [
         Fact(str(label(field)), words, field.kind is Kind.TEXT) for field, words in found if words

@@ -28,6 +28,7 @@ REASONS: dict[str, Any] = NUMBER_REASONS | {
     "contact_unknown": _l("This contact cannot be chosen."),
     "lead_unknown": _l("This lead is not there any more. Choose another one."),
     "amount_too_large": _l("That is too much."),
+    "day_in_future": _l("This day is still to come."),
     "day_out_of_range": _l("There is no such day in our calendar."),
     "number_twice": _l("This number is already above."),
     "name_empty": _l("Enter a name."),
