@@ -1,6 +1,7 @@
 """What can be said about a contact."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -8,7 +9,7 @@ from pydantic import AfterValidator
 from crm_app import email_addresses, phone_numbers
 from crm_app.contacts.models import Contact, ContactKind, PhoneKind
 from crm_app.errors import InvalidInputError
-from crm_app.records.fields import Draft, Field, Kind
+from crm_app.records.fields import Draft, Field, Kind, check_past
 from crm_app.text import N_, clean
 
 KIND_NAMES = {ContactKind.PERSON: N_("Person"), ContactKind.COMPANY: N_("Company")}
@@ -56,6 +57,7 @@ class ContactDraft(Draft):
     )
     company_id: Annotated[int | None, Field(N_("Company"), Kind.RECORD)] = None
     job_title: Annotated[str, Field(N_("Job title"), length=120, is_searched=True)] = ""
+    birthday: Annotated[date | None, Field(N_("Birthday"), Kind.DAY, check=check_past)] = None
     phones: Annotated[list[PhoneDraft], Field(N_("Phones"), Kind.ROWS)] = []
     emails: Annotated[
         list[Annotated[str, AfterValidator(_address)]], Field(N_("E-mails"), Kind.ROWS)

@@ -1,6 +1,6 @@
 """Contacts: people and companies, with their phones and e-mail addresses."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -67,6 +67,7 @@ class Contact(OwnedByColumns, Record, Model):
     )
     company_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"), index=True)
     job_title: Mapped[str] = mapped_column(String(120), default="")
+    birthday: Mapped[date | None]
     address: Mapped[str] = mapped_column(Text, default="")
     about: Mapped[str] = mapped_column(Text, default="")
     do_not_call: Mapped[bool] = mapped_column(default=False)
