@@ -53,7 +53,9 @@ def measure(
         popups.measure(many, table)
     if "streams" in parts:
         table.title(f"Idle agents, {engine}")
-        streams.measure(many, table, chosen.seconds)
+        crowd = House(engine, 10_000, server, users=streams.STREAMS)
+        streams.measure(crowd, table, chosen.seconds)
+        crowd.close()
     if "lists" in parts:
         table.title(f"Lists and search, 10,000 -> {chosen.contacts:,} contacts, {engine}")
         few = House(engine, 10_000, server)

@@ -25,7 +25,6 @@ ROOT = Path(__file__).resolve().parents[2]
 CONF = "crm_app/serving/processes/gunicorn_conf.py"
 KEY, SECRET = "a1b2c3d4e5f60718293a", "0f1e2d3c4b5a69788796"
 SESSION_KEY = "a key for the benchmarks, long enough to be taken"
-# Ten event streams are held of one user, and 5,000 are measured.
 USERS = 500
 PHONES = 100
 
@@ -40,7 +39,9 @@ def free_port() -> int:
 class House:
     """A Ramal with `contacts` contacts on one engine; `serve` runs it as an office would."""
 
-    def __init__(self, engine: str, contacts: int, server: Postgres | None = None) -> None:
+    def __init__(
+        self, engine: str, contacts: int, server: Postgres | None = None, users: int = USERS
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix=f"ramal-bench-{engine}-"))
         self.engine = engine
         self.port = free_port()
@@ -69,15 +70,15 @@ class House:
             from crm_app.leads.services import ensure_stages
 
             ensure_stages()
-            users = [
+            agents = [
                 make_user(f"Agent {i}", extension=str(100 + i) if i < PHONES else None)
-                for i in range(USERS)
+                for i in range(users)
             ]
             db.session.commit()
-            self.cookies = [f"session={cookie_of(self.app, user)}" for user in users]
+            self.cookies = [f"session={cookie_of(self.app, agent)}" for agent in agents]
             db.session.rollback()
             with db.engine.begin() as connection:
-                data.load(connection, contacts, USERS)
+                data.load(connection, contacts, users)
             data.settle(db.engine)
             db.session.remove()
             db.engine.dispose()

@@ -110,9 +110,12 @@ def run(
     return result
 
 
-def get(path: str, host: str = "127.0.0.1", cookie: str = "") -> bytes:
-    """Write a GET request."""
+def get(
+    path: str, host: str = "127.0.0.1", cookie: str = "", *, is_fragment: bool = False
+) -> bytes:
+    """Write a GET request, of a fragment as htmx does."""
     extra = f"Cookie: {cookie}\r\n" if cookie else ""
+    extra += "HX-Request: true\r\n" if is_fragment else ""
     return f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\n{extra}\r\n".encode()
 
 
