@@ -10,7 +10,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.fields.core import UnboundField
 from wtforms.validators import InputRequired, Length
 
-from crm_app.telephony.switches import Switches
+from crm_app.telephony.switches import Switches, words_of
 
 
 class KeysForm(FlaskForm):
@@ -32,9 +32,11 @@ def _field(switch: FieldInfo) -> "UnboundField[Any]":
         return BooleanField(**given)
     if switch.annotation is int:
         return IntegerField(**given, validators=[InputRequired()])
-    return SelectField(
-        **given, choices=[SelectChoice(value, value) for value in get_args(switch.annotation)]
-    )
+    words = words_of(switch)
+    choices = [
+        SelectChoice(value, _l(words.get(value, value))) for value in get_args(switch.annotation)
+    ]
+    return SelectField(**given, choices=choices)
 
 
 def switches_form(table: type[Switches] = Switches) -> type[FlaskForm]:

@@ -5,26 +5,37 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from crm_app.errors import InvalidInputError
 from crm_app.text import N_
 
 
-def _switch(default: Any, label: str, hint: str = "", **limits: Any) -> Any:
-    return Field(default, title=label, description=hint, validate_default=True, **limits)
+def switch(
+    default: Any, label: str, hint: str = "", words: Mapping[str, str] | None = None, **limits: Any
+) -> Any:
+    """Describe one switch; `words` are those of its texts, `limits` (ge, le) those of a number."""
+    more: dict[str, Any] = {"words": dict(words or {})}
+    return Field(default, title=label, description=hint, json_schema_extra=more, **limits)
+
+
+def words_of(described: FieldInfo) -> Mapping[str, str]:
+    """The words of the texts that a switch may have, English still."""
+    more: Any = described.json_schema_extra
+    words: Mapping[str, str] = more["words"]
+    return words
 
 
 class Switches(BaseModel):
     """What the office has switched on. One line is one switch: type, default, label and hint.
 
     A new switch needs no more than its line and its use: the settings page, the command and the
-    stored column read this table. A switch is a bool, a number with limits (`ge`, `le`), or one of
-    several texts (`Literal`).
+    stored column read this table. A switch is a bool, an int, or one of several texts (`Literal`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    shows_caller_name: bool = _switch(
+    shows_caller_name: bool = switch(
         True,
         N_("Show the caller's name on the phones that ring"),
         N_(

@@ -121,7 +121,11 @@ def switches() -> Answer:
     if not form.validate_on_submit():
         return _page(switches=form)
     wanted = {name: form[name].data for name in Switches.model_fields}
-    services.set_switches(wanted, me())
+    try:
+        services.set_switches(wanted, me())
+    except InvalidInputError as error:
+        form[error.field].errors = [wording.setting_sentence(error)]
+        return _page(switches=form)
     _commit()
     toast(_("Saved."))
     return see_other(url_for("telephony.settings") + "#switches")

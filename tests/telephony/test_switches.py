@@ -8,7 +8,6 @@ from typing import Literal
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from pydantic import Field
 
 from crm_app.accounts.models import User
 from crm_app.errors import InvalidInputError
@@ -17,7 +16,7 @@ from crm_app.journal.models import JournalEntry
 from crm_app.telephony.commands import telephony_cli
 from crm_app.telephony.forms import switches_form
 from crm_app.telephony.models import TelephonySettings
-from crm_app.telephony.switches import Switches
+from crm_app.telephony.switches import Switches, switch
 
 ClientOf = Callable[[User], FlaskClient]
 
@@ -25,8 +24,8 @@ ClientOf = Callable[[User], FlaskClient]
 class Sample(Switches):
     """A table with every kind of switch."""
 
-    polling: Literal["auto", "off"] = Field("auto", title="Ask for calls", description="")
-    ghost_seconds: int = Field(5, ge=0, le=60, title="Shortest ring", description="In seconds.")
+    polling: Literal["auto", "off"] = switch("auto", "Ask", words={"auto": "By itself"})
+    ghost_seconds: int = switch(5, "Shortest ring", "In seconds.", ge=0, le=60)
 
 
 def run(app: Flask, *arguments: str) -> tuple[int, str]:
@@ -38,10 +37,10 @@ def run(app: Flask, *arguments: str) -> tuple[int, str]:
 def test_the_command_lists_every_switch_with_its_sentence(app: Flask) -> None:
     code, text = run(app)
     assert code == 0
-    for name, switch in Switches.model_fields.items():
+    for name, described in Switches.model_fields.items():
         assert name in text
-        assert switch.title
-        assert switch.title in text
+        assert described.title
+        assert described.title in text
 
 
 def test_the_command_prints_one_json_object_with_booleans_as_booleans(app: Flask) -> None:
@@ -120,7 +119,8 @@ def test_the_form_follows_from_the_table(app: Flask) -> None:
             "ghost_seconds": "IntegerField",
         }
         assert form["ghost_seconds"].data == 9
-        assert [value for value, *_ in form["polling"].iter_choices()] == ["auto", "off"]
+        shown = [(value, str(label)) for value, label, *_ in form["polling"].iter_choices()]
+        assert shown == [("auto", "By itself"), ("off", "off")]
 
 
 def test_the_settings_page_shows_every_switch_with_its_sentence_in_both_languages(
