@@ -7,7 +7,7 @@ from functools import lru_cache
 from crm_app import phone_numbers
 from crm_app.calls.fold.facts import Disposition, Fact, FactKind
 from crm_app.telephony.zadarma import events
-from crm_app.telephony.zadarma.parties import MAX_EXTENSION_DIGITS, party
+from crm_app.telephony.zadarma.party import MAX_EXTENSION_DIGITS, party
 
 _KINDS: dict[type[events.Event], FactKind] = {
     events.CallStarted: FactKind.STARTED,

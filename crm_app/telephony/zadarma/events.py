@@ -6,7 +6,7 @@ from typing import Literal
 
 from crm_app.telephony.zadarma import form_fields
 from crm_app.telephony.zadarma.dispositions import Disposition, disposition_from
-from crm_app.telephony.zadarma.parties import digits_of, party
+from crm_app.telephony.zadarma.party import digits_of, party
 
 MAX_CALL_ID_LENGTH = 64
 

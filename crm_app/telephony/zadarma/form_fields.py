@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 
 from crm_app.phone_text import HIDDEN_NUMBERS
-from crm_app.telephony.zadarma.parties import extension_of
+from crm_app.telephony.zadarma.party import extension_of
 
 _MAX_TEXT_LENGTH = 255
 _MAX_MESSAGE_LENGTH = 10_000

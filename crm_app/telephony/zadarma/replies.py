@@ -9,7 +9,7 @@ from typing import Literal
 
 from crm_app.telephony.zadarma.dispositions import Disposition, disposition_from
 from crm_app.telephony.zadarma.events import direction_of
-from crm_app.telephony.zadarma.parties import extension_of
+from crm_app.telephony.zadarma.party import extension_of
 
 _NUMBER_IN_BRACKETS = re.compile(r"[(<]\s*(\+?[0-9]+)\s*[)>]\s*\Z")
 _WALL_CLOCK = "%Y-%m-%d %H:%M:%S"

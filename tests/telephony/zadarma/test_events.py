@@ -28,7 +28,7 @@ from crm_app.telephony.zadarma.events import (
     UnreadableEventError,
     parse,
 )
-from crm_app.telephony.zadarma.parties import party
+from crm_app.telephony.zadarma.party import party
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "zadarma"
 VECTORS: dict[str, Any] = json.loads((FIXTURES / "vectors.json").read_text("utf-8"))
