@@ -34,7 +34,7 @@ class Phones:
         return {"value": rows}
 
     def write(self, contact: Contact, value: Any) -> None:
-        """Give the contact these numbers and no others."""
+        """Replace the numbers of the contact by these."""
         known = {phone.number: phone for phone in contact.phones}
         phones = []
         for position, (number, kind, is_main) in enumerate(value):
@@ -54,7 +54,7 @@ class Emails:
         return {"value": [email.address for email in contact.emails]}
 
     def write(self, contact: Contact, value: Any) -> None:
-        """Give the contact these addresses and no others."""
+        """Replace the addresses of the contact by these."""
         known = {email.address: email for email in contact.emails}
         contact.emails = [known.get(address) or ContactEmail(address=address) for address in value]
         for position, email in enumerate(contact.emails):

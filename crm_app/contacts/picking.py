@@ -33,19 +33,19 @@ class Unmade:
 
 
 def new_name(choice: str | None) -> str:
-    """Give the name of the contact that is to be made, "" when there is none to make."""
+    """Return the name of the contact that is to be made, "" when there is none to make."""
     text = choice or ""
     return clean(text.removeprefix(NEW))[:LONGEST] if text.startswith(NEW) else ""
 
 
 def unmade(choice: str | None) -> Unmade | None:
-    """Give what the field shows of a contact that is to be made."""
+    """Return what the field shows of a contact that is to be made."""
     name = new_name(choice)
     return Unmade(NEW + name, name) if name else None
 
 
 def typed(name: str) -> str:
-    """Give what was typed into the search of the field of this name."""
+    """Return what was typed into the search of the field of this name."""
     return clean(request.form.get(f"{name}-q"))[:LONGEST]
 
 
@@ -71,7 +71,7 @@ def settle(field: Field, user: User, kind: ContactKind | None = None) -> None:
 
 
 def chosen(field: Field, user: User, own: Contact | None) -> Contact | None:
-    """Give the contact whose id or very name was sent; None for one that is still to be made.
+    """Return the contact whose id or very name was sent; None for one that is still to be made.
 
     `own` is the contact that the record has already, which may be kept by who may not see it.
     """
@@ -91,9 +91,9 @@ def only_searches(name: str = "contact_id") -> bool:
 
 
 def shown(field: Field, user: User, own: Contact | None) -> dict[str, Any]:
-    """Give what the field for choosing a contact shows: the chosen one, and what was found.
+    """Return what the field for choosing a contact shows: the chosen one, and what was found.
 
-    `own` is the contact that the record has already, whoever may see it.
+    `own` is the contact that the record has already, also where the user may not see it.
     """
     contact_id = read_id(field.data)
     is_own = own is not None and own.id == contact_id

@@ -17,7 +17,7 @@ _NOT_DIGITS = re.compile(r"\D")
 
 
 def searchable(contact: Contact) -> str:
-    """Give the normalised text that a contact is found by."""
+    """Return the normalised text that a contact is found by."""
     parts = [*searched(ContactDraft, contact), contact.company.name if contact.company else ""]
     parts += [email.address for email in contact.emails]
     for phone in contact.phones:

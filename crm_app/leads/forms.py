@@ -65,7 +65,7 @@ class LeadForm(DescribedForm):
                 currencies.append(lead.currency)
             del self.contact_name, self.number
         if lead is not None or not self.stage_id.choices:
-            # Where no pipeline is laid yet, the first lead lays it.
+            # Where there are no stages yet, the first lead adds the default ones.
             del self.stage_id
         self.responsible_id.choices = [
             SelectChoice("", _("Nobody")),
@@ -90,12 +90,12 @@ class LeadForm(DescribedForm):
 
     @classmethod
     def contents_of(cls, lead: Lead) -> dict[str, Any]:
-        """Give what the form shows of a lead."""
+        """Return what the form shows of a lead."""
         value = write_cents(lead.value_cents, get_locale())
         return {**super().contents_of(lead), "value": value, "currency": lead.currency}
 
     def draft(self, contact: Contact | None) -> LeadDraft:
-        """Give what was typed, once it is valid, about a lead of this contact."""
+        """Return what was typed, once it is valid, about a lead of this contact."""
         money = {"value_cents": self.value_cents, "currency": self.currency.data}
         return LeadDraft(**{**self.said, **money, "contact_id": contact.id if contact else None})
 

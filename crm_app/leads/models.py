@@ -89,7 +89,7 @@ class Lead(OwnedByColumns, Record, Model):
 
     @property
     def is_open(self) -> bool:
-        """Tell whether the lead is neither won nor lost."""
+        """Whether the lead is neither won nor lost."""
         return self.stage.kind == StageKind.OPEN
 
     @validates("title")

@@ -14,7 +14,7 @@ from crm_app.records.purge import before_purge
 
 
 def searchable(words: Any, contact: Contact | None) -> str:
-    """Give the normalised text that a lead is found by; `words` holds its own, as a lead does."""
+    """Return the normalised text that a lead is found by; `words` holds its own, as a lead does."""
     own = search_text.normalise(" ".join(searched(LeadDraft, words)))
     return f"{own} {contact.search_text}" if contact else own
 

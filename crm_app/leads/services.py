@@ -129,7 +129,7 @@ def open_leads(contact_ids: Collection[int], user: User | None = None) -> list[L
 
 
 def held_stage(stage_id: int) -> LeadStage:
-    """Give a stage that cannot be deleted before the end of the transaction.
+    """Return a stage that cannot be deleted before the end of the transaction.
 
     Raises InvalidInputError("stage_gone", "stage_id").
     """
@@ -142,7 +142,7 @@ def held_stage(stage_id: int) -> LeadStage:
 
 
 def first_stage(kind: StageKind) -> LeadStage:
-    """Give the first stage of a kind; the default stages are added when there is none yet."""
+    """Return the first stage of a kind; the default stages are added when there is none yet."""
     statement = select(LeadStage).where(LeadStage.kind == kind)
     statement = statement.order_by(LeadStage.position, LeadStage.id).limit(1)
     stage = db.session.scalar(statement)

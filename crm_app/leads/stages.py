@@ -48,7 +48,7 @@ def add_stage(name: str, kind: StageKind, by: User | None) -> LeadStage:
 
 
 def change_stage(stage: LeadStage, name: str, kind: StageKind, by: User | None) -> None:
-    """Give a stage another name or, while it is empty, another kind.
+    """Rename a stage or, while it is empty, change its kind.
 
     Leads must not become won or lost by tidying up, and one stage of each kind always stays.
     Raises InvalidInputError: name_empty, too_long, stage_gone, stage_name_taken, last_of_kind,
@@ -123,7 +123,7 @@ def _held(*needed: LeadStage) -> list[LeadStage]:
     out. Raises InvalidInputError("stage_gone") when one of the needed is no more.
     """
     # By id, so that two managers never wait for each other; and read when nobody can change them
-    # any more, for what waited for a lock does not see the rows that came meanwhile.
+    # any more, for what waited for a lock does not see the rows that came in between.
     db.session.execute(select(LeadStage.id).order_by(LeadStage.id).with_for_update())
     stages = db.session.scalars(in_order().execution_options(populate_existing=True)).all()
     if not set(needed) <= set(stages):

@@ -60,8 +60,8 @@ REFERRING = {Kind.PERSON, Kind.RECORD}
 class Field:
     """What there is to know about a field.
 
-    `label` and the words of `choices` are English, marked by `N_`; whoever shows them translates
-    them. `required` is the code of the refusal of an empty one, "" for a field that may be empty;
+    `label` and the words of `choices` are English, marked by `N_`, and translated when they are
+    shown. `required` is the code of the refusal of an empty one, "" for a field that may be empty;
     `length` counts characters. `check` gives the code of the refusal of a value, "" for a good one.
     """
 
@@ -87,7 +87,7 @@ class Field:
         """Have pydantic check what the description says."""
         schema = handler(source)
         if self.kind in {Kind.LINE, Kind.TEXT}:
-            # NULL and "" are the same to whoever types.
+            # NULL and "" look the same in a form.
             schema = core_schema.no_info_before_validator_function(_plain, schema)
         return core_schema.with_info_after_validator_function(self._checked, schema)
 
@@ -144,14 +144,14 @@ class Draft(BaseModel):
 
 
 def check_past(day: date) -> str:
-    """Give the code of the refusal of a day that is still to come, or so old that it is a slip."""
+    """Return the code of the refusal of a day in the future, or so old that it is a slip."""
     if day > clock.today():
         return "day_in_future"
     return "" if day.year >= 1850 else "day_out_of_range"
 
 
 def draft_of(record: Any) -> type[Draft]:
-    """Give the draft of a record's kind."""
+    """Return the draft of a record's kind."""
     return next(one for one in Draft.__subclasses__() if isinstance(record, one.record))
 
 
@@ -177,7 +177,7 @@ def fields_of(draft: type[Draft]) -> tuple[Field, ...]:
 
 
 def field_of(draft: type[Draft], name: str) -> Field:
-    """Give the description of one field."""
+    """Return the description of one field."""
     return next(described for described in fields_of(draft) if described.name == name)
 
 

@@ -9,7 +9,7 @@ from crm_app.text import N_
 
 
 def check_day(day: date) -> str:
-    """Give the code of the refusal of a day or moment that no calendar of ours reaches."""
+    """Return the code of the refusal of a day or moment that no calendar of ours reaches."""
     return "" if 1970 <= day.year <= 2999 else "day_out_of_range"
 
 

@@ -93,7 +93,7 @@ class TaskForm(DescribedForm):
 
     @classmethod
     def contents_of(cls, task: Task) -> dict[str, Any]:
-        """Give what the form shows of a task."""
+        """Return what the form shows of a task."""
         zone = LocalTime.of(choose_timezone()).zone
         at = task.due_at.astimezone(zone) if task.due_at and task.has_time else None
         due = {
@@ -116,7 +116,7 @@ class TaskForm(DescribedForm):
             self.contact_id.data = str(lead.contact_id or "")
 
     def draft(self, user: User, task: Task | None) -> TaskDraft:
-        """Give what was typed, once it is valid and settled; a contact that is still to be made is.
+        """Return what was typed, once it is valid and settled; a new contact is made.
 
         Raises InvalidInputError with the field's name when that contact is refused.
         """
@@ -147,7 +147,7 @@ class QuickForm(FlaskForm):
     due = RadioField(_l("Day"), choices=CHIPS, default="today", validators=[Optional()])
 
     def draft(self, **about: int | None) -> TaskDraft:
-        """Give the task, about a contact or a lead, on the day of the chip where the user is."""
+        """Return the task, about a contact or a lead, on the day of the chip where the user is."""
         said: dict[str, Any] = {"title": self.title.data, **about}
         day = LocalTime.of(choose_timezone()).chips().get(self.due.data or "")
         return TaskDraft(**said, due_at=on_day(day) if day else None)

@@ -49,7 +49,7 @@ def due(task: Task) -> str:
 
 
 def is_overdue(task: Task) -> bool:
-    """Tell whether a task should have been done by now, where the user is."""
+    """Whether a task should have been done by now, where the user is."""
     local = LocalTime.of(choose_timezone())
     return task.is_overdue(local.now, local.today)
 

@@ -104,7 +104,7 @@ class TelephonySettings(Model):
         return [str(number) for number in json.loads(self.extensions_json)]
 
     def keys(self, vault: Vault) -> tuple[str, str]:
-        """Give key and secret; raises WrongKeyError when they were encrypted with another key."""
+        """Return key and secret; raises WrongKeyError when they were encrypted with another key."""
         return vault.decrypt(self.key_encrypted), vault.decrypt(self.secret_encrypted)
 
     def encrypt_keys(self, key: str, secret: str, vault: Vault) -> None:

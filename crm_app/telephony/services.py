@@ -174,7 +174,7 @@ def set_switches(values: Mapping[str, object], by: User | None = None) -> None:
 
 
 def assign_extensions(wanted: Mapping[int, str], by: User) -> None:
-    """Give users extensions of the PBX, or none (""): either all of them or, on an error, nothing.
+    """Assign users extensions of the PBX, or none (""): all of them or, on an error, nothing.
 
     Raises InvalidInputError with field `extension-<user id>`: extension_unknown when the PBX has
     none of that number, extension_taken when another user has or gets it, user_unknown.

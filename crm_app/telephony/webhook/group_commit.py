@@ -50,7 +50,7 @@ class _Work(Generic[_Result]):
         self.error: Exception | None = None
 
     def outcome(self) -> _Result | None:
-        """Give the result, None when it waits in the spool; raises what the work raised."""
+        """Return the result, None when it waits in the spool; raises what the work raised."""
         if self.error is not None:
             raise self.error
         return self.result

@@ -175,7 +175,7 @@ class Emptying:
         self._position = 0
 
     def next(self, most: int) -> list[Record]:
-        """Give the next records that wait; none when the end is reached."""
+        """Return the next records that wait; none when the end is reached."""
         found: list[Record] = []
         with open(os.dup(self._descriptor), "rb") as file:
             file.seek(self._position)

@@ -40,7 +40,7 @@ def has_token(link: Link, token: str) -> bool:
 def genuine_event(
     config: Config, link: Link, arrival: Arrival, fields: dict[str, str], event: events.Event
 ) -> events.Event | None:
-    """Give the event as it was signed, None when its signature or token is wrong."""
+    """Return the event as it was signed, None when its signature or token is wrong."""
     if arrival.is_verified and not link.is_connected:
         return event
     if not (arrival.is_verified or (link.is_connected and has_token(link, arrival.token))):
