@@ -1,5 +1,6 @@
 """Names and e-mails of users, in the form in which they are stored, compared and counted."""
 
+from crm_app import email_addresses
 from crm_app.errors import InvalidInputError
 from crm_app.text import clean, required
 
@@ -9,6 +10,14 @@ NAME_LENGTH = 120
 def email(value: str | None) -> str:
     """Return the form of an e-mail by which an account is found."""
     return clean(value).lower()
+
+
+def new_email(value: str | None) -> str:
+    """Return an e-mail that an account gets; raises InvalidInputError on `email`: email_invalid."""
+    address = email(value)
+    if not email_addresses.is_address(address) or len(address) > email_addresses.MAX_LENGTH:
+        raise InvalidInputError("email_invalid", "email")
+    return address
 
 
 def name(value: str | None) -> str:

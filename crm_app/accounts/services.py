@@ -26,6 +26,7 @@ from crm_app.journal import services as journal
 from crm_app.journal.kinds import RecordKind
 from crm_app.security import events
 from crm_app.security.events import Kind
+from crm_app.text import limited
 
 EXTENSION = re.compile(r"[1-9][0-9]{2,4}", re.ASCII)
 JOURNALED = ("name", "email", "role", "extension", "active")
@@ -48,13 +49,13 @@ def create_user(
 ) -> User:
     """Add a user who may sign in at once when a password's hash is given.
 
-    Raises InvalidInputError: email_taken, extension_taken, extension_invalid, extension_unknown
-    (the PBX has none of that number), name_empty or name_long.
+    Raises InvalidInputError: email_invalid, email_taken, extension_taken, extension_invalid,
+    extension_unknown (the PBX has none of that number), name_empty or name_long.
     """
     user = User(fs_uniquifier=_new_session_key(), active=True, password=password_hash)
     _store(
         user,
-        email=normalise.email(email),
+        email=normalise.new_email(email),
         name=normalise.name(name),
         role=role,
         extension=_extension_for(user, extension),
@@ -115,7 +116,7 @@ def change_user(
         "changed",
         {
             "name": normalise.name(name),
-            "email": normalise.email(email),
+            "email": normalise.new_email(email),
             "role": role,
             "extension": _extension_for(user, extension),
         },
@@ -243,8 +244,9 @@ def change_office(
     """Set what holds for the whole office.
 
     `second_factor_for` and `bin_days` are None to leave them as they are. Raises InvalidInputError:
-    bin_days_out_of_range.
+    bin_days_out_of_range, too_long (the field name).
     """
+    name = limited(name, "name", normalise.NAME_LENGTH)
     if bin_days is not None and not 1 <= bin_days <= MOST_BIN_DAYS:
         raise InvalidInputError("bin_days_out_of_range", "bin_days", most=MOST_BIN_DAYS)
     # Two requests may set it for the first time at once.

@@ -15,6 +15,7 @@ STRENGTHS = {2: _l("Good"), 3: _l("Very good")}
 SENTENCES: dict[str, Any] = {
     "name_empty": _l("Enter a name."),
     "name_long": _l("Use at most %(maximum)s characters."),
+    "email_invalid": _l("This is not an e-mail address."),
     "email_taken": _l("Somebody already has this e-mail."),
     "extension_taken": _l("Somebody already has this extension."),
     "extension_unknown": _l("The PBX has no such extension. Choose one that it has."),

@@ -212,13 +212,17 @@ class CallRecording(Model):
     call: Mapped[Call] = relationship(back_populates="recordings")
 
 
+# Of the code of an outcome, which a wrap-up holds too.
+OUTCOME_LENGTH = 30
+
+
 class CallOutcome(Model):
     """One choice of the wrap-up, named and ordered by the office."""
 
     __tablename__ = "call_outcome"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    code: Mapped[str] = mapped_column(String(30), unique=True)
+    code: Mapped[str] = mapped_column(String(OUTCOME_LENGTH), unique=True)
     label: Mapped[str] = mapped_column(String(60))
     position: Mapped[int] = mapped_column(default=0)
     # Offered no more; calls that were written up with it keep its name.
@@ -234,7 +238,7 @@ class CallWrapup(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     call_id: Mapped[int] = mapped_column(ForeignKey("call.id", ondelete="CASCADE"))
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
-    outcome: Mapped[str] = mapped_column(String(30), default="")
+    outcome: Mapped[str] = mapped_column(String(OUTCOME_LENGTH), default="")
     note: Mapped[str] = mapped_column(Text, default="")
     task_title: Mapped[str] = mapped_column(String(200), default="")
     task_due_at: Mapped[datetime | None]

@@ -124,12 +124,16 @@ class ContactPhone(Model):
     contact: Mapped[Contact] = relationship(back_populates="phones")
 
 
+# As long as the PBX's numbers are kept, some of which belong to no contact.
+NUMBER_LENGTH = 40
+
+
 class NotThisPerson(Model):
     """Somebody said of a call from a number that it was not with this contact, who has it."""
 
     __tablename__ = "not_this_person"
 
-    number: Mapped[str] = mapped_column(String(40), primary_key=True)
+    number: Mapped[str] = mapped_column(String(NUMBER_LENGTH), primary_key=True)
     contact_id: Mapped[int] = mapped_column(
         ForeignKey("contact.id", ondelete="CASCADE"), primary_key=True, index=True
     )

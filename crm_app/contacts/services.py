@@ -63,8 +63,9 @@ def update_contact(contact: Contact, draft: ContactDraft, by: User | None, versi
 def add_phone(contact: Contact, number: str, kind: PhoneKind, by: User | None) -> ContactPhone:
     """Give a contact one more number (E.164), or the same row again when it has it; flushed.
 
-    Raises InvalidInputError (too_many_phones).
+    Raises InvalidInputError (too_many_phones, number_not_a_number).
     """
+    draft = PhoneDraft(number, kind, is_main=not contact.phones)
     hold(db.session, contact)
     known = next((phone for phone in contact.phones if phone.number == number), None)
     if known is not None:
@@ -73,7 +74,7 @@ def add_phone(contact: Contact, number: str, kind: PhoneKind, by: User | None) -
     change = CONTACT.begin(contact)
     not_this_person.forget(contact, {number})
     phone = ContactPhone(
-        number=number, kind=kind, is_main=not contact.phones, position=len(contact.phones)
+        number=number, kind=kind, is_main=draft.is_main, position=len(contact.phones)
     )
     contact.phones.append(phone)
     contact.search_text = searchable(contact)

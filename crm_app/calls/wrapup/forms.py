@@ -6,8 +6,10 @@ from flask_wtf import FlaskForm
 from wtforms import HiddenField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
+from crm_app.calls.models import OUTCOME_LENGTH
 from crm_app.calls.wrapup.outcomes import LABEL_LENGTH
 from crm_app.calls.wrapup.services import NOTE_LENGTH, WrittenUp
+from crm_app.tasks.models import TITLE_LENGTH
 from crm_app.text import clean
 from crm_app.web.line_ends import PlainLines
 
@@ -26,16 +28,16 @@ TOO_LONG = _l("This is too long.")
 class WrapupForm(PlainLines):
     """How a call went."""
 
-    outcome = StringField(_l("Outcome"), filters=[clean], validators=[Length(max=30)])
+    outcome = StringField(_l("Outcome"), filters=[clean], validators=[Length(max=OUTCOME_LENGTH)])
     note = TextAreaField(
         _l("Note"), filters=[clean], validators=[Length(max=NOTE_LENGTH, message=TOO_LONG)]
     )
     chip = StringField(filters=[clean], validators=[Length(max=20)])
     task_title = StringField(
-        _l("Task"), filters=[clean], validators=[Length(max=200, message=TOO_LONG)]
+        _l("Task"), filters=[clean], validators=[Length(max=TITLE_LENGTH, message=TOO_LONG)]
     )
     # What stood in the field when nobody had typed there.
-    default_title = HiddenField(filters=[clean], validators=[Length(max=200)])
+    default_title = HiddenField(filters=[clean], validators=[Length(max=TITLE_LENGTH)])
 
     def written(self) -> WrittenUp:
         """Return what was typed; a title that nobody has changed is none."""
@@ -55,4 +57,4 @@ class OutcomeForm(FlaskForm):
 
 def call_back(who: str) -> str:
     """Word the task that is meant when nobody types another one."""
-    return str(_("Call %(who)s", who=who))[:200]
+    return str(_("Call %(who)s", who=who))[:TITLE_LENGTH]

@@ -12,7 +12,7 @@ from crm_app import clock, phone_numbers
 from crm_app.accounts.models import User
 from crm_app.calls import services
 from crm_app.calls.fold.facts import Direction
-from crm_app.calls.models import Call, CallWrapup
+from crm_app.calls.models import OUTCOME_LENGTH, Call, CallWrapup
 from crm_app.calls.store import ledger
 from crm_app.calls.wrapup import outcomes
 from crm_app.contacts import services as contacts
@@ -25,7 +25,8 @@ from crm_app.leads import services as leads
 from crm_app.leads.fields import LeadDraft
 from crm_app.tasks import services as tasks
 from crm_app.tasks.fields import TaskDraft
-from crm_app.text import clean, is_visible
+from crm_app.tasks.models import TITLE_LENGTH
+from crm_app.text import clean, is_visible, limited
 
 NOTE_LENGTH = 10_000
 MONDAY = 0
@@ -72,7 +73,7 @@ def wrapup_of(call: Call, user: User) -> CallWrapup:
 def keep_draft(call: Call, user: User, written: WrittenUp, zone: tzinfo) -> bool:
     """Keep what is being typed until it is saved, and tell whether it was kept.
 
-    Raises InvalidInputError (note_too_long).
+    Raises InvalidInputError (note_too_long, too_long).
     """
     row = wrapup_of(call, user)
     # A draft that was under way when the wrap-up was saved comes too late.
@@ -88,7 +89,7 @@ def save(
 ) -> CallWrapup:
     """Write a call up: outcome or note or both, and a next task when a chip was chosen.
 
-    Raises InvalidInputError (nothing_written, note_too_long, outcome_unknown).
+    Raises InvalidInputError (nothing_written, note_too_long, too_long, outcome_unknown).
     """
     if not (written.outcome or is_visible(written.note) or written.chip):
         raise InvalidInputError("nothing_written", "outcome")
@@ -166,14 +167,14 @@ def existing(call: Call, user: User) -> CallWrapup | None:
 def _write(row: CallWrapup, written: WrittenUp, zone: tzinfo) -> None:
     if len(written.note) > NOTE_LENGTH:
         raise InvalidInputError("note_too_long", "note", limit=NOTE_LENGTH)
-    row.outcome = written.outcome[:30]
+    row.outcome = limited(written.outcome, "outcome", OUTCOME_LENGTH)
     row.note = clean(written.note)
     if not written.chip:
         row.task_due_at, row.task_has_time, row.task_title = None, False, ""
         return
     if written.chip != "kept":
         row.task_due_at, row.task_has_time = due_of(written.chip, clock.now(), zone)
-    row.task_title = clean(written.task_title)[:200]
+    row.task_title = limited(written.task_title, "task_title", TITLE_LENGTH)
 
 
 def _plan(row: CallWrapup, call: Call, user: User, title: str) -> None:

@@ -4,13 +4,18 @@ from sqlalchemy import delete, select
 
 from crm_app.accounts.models import User
 from crm_app.contacts.kept import CONTACT
-from crm_app.contacts.models import Contact, ContactPhone, NotThisPerson
+from crm_app.contacts.models import NUMBER_LENGTH, Contact, ContactPhone, NotThisPerson
 from crm_app.extensions import db
 from crm_app.journal.values import change
+from crm_app.text import limited
 
 
 def refuse(number: str, contact: Contact, by: User) -> None:
-    """Remember that calls from a number are not with this contact; flushed."""
+    """Remember that calls from a number are not with this contact; flushed.
+
+    Raises InvalidInputError (too_long).
+    """
+    number = limited(number, "number", NUMBER_LENGTH)
     if db.session.get(NotThisPerson, (number, contact.id)) is None:
         refused = CONTACT.begin(contact)
         db.session.add(NotThisPerson(number=number, contact_id=contact.id, user_id=by.id))
