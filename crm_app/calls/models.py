@@ -20,6 +20,7 @@ from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Owned
 from crm_app.calls.fold.facts import CallPhase, Direction, Disposition, Fact, FactKind
+from crm_app.calls.fold.legs import LegState
 from crm_app.calls.store import responsible_trigger
 from crm_app.contacts.models import Contact
 from crm_app.extensions import Model
@@ -106,6 +107,8 @@ class Call(Owned, Model):
     placed_by_extension: Mapped[str] = mapped_column(String(10), default="")
     # Who talked, or placed the call; of several the last.
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    # Who has the call now, None when nobody talks.
+    talking_user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     recording_count: Mapped[int] = mapped_column(default=0)
     # The one contact that has the number, or the one that somebody chose; a choice is never undone
     # by folding again.
@@ -118,7 +121,7 @@ class Call(Owned, Model):
     )
     updated_at: Mapped[datetime] = mapped_column(default=clock.now)
 
-    user: Mapped[User | None] = relationship()
+    user: Mapped[User | None] = relationship(foreign_keys=user_id)
     contact: Mapped[Contact | None] = relationship()
     lead: Mapped[Lead | None] = relationship()
     legs: Mapped[list["CallLeg"]] = relationship(
@@ -189,14 +192,23 @@ class CallLeg(Model):
     extension: Mapped[str] = mapped_column(String(10))
     transferred_from: Mapped[str] = mapped_column(String(10), default="")
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    # Where this phone is in the call: cards read it, and work nothing out.
+    state: Mapped[LegState] = mapped_column(String(10))
     # When the call began.
     started_at: Mapped[datetime]
     rang_at: Mapped[datetime | None]
     answered_at: Mapped[datetime | None]
     stopped_at: Mapped[datetime | None]
+    # How long this phone had the call; None while it talks and when that is not known.
+    talk_seconds: Mapped[int | None]
 
     call: Mapped[Call] = relationship(back_populates="legs")
     user: Mapped[User | None] = relationship()
+
+    @property
+    def came_at(self) -> datetime | None:
+        """When the call came to this phone as what it is to it now."""
+        return self.rang_at if self.state == LegState.RINGING else self.answered_at
 
 
 class CallRecording(Model):

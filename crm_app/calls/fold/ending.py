@@ -83,8 +83,11 @@ class CallEnding:
         return end.kind in ENDS and _says_answered(end)
 
 
-def ending_of(facts: list[Fact], parties: Parties) -> CallEnding:
-    """Weigh the ends of a call against its answers."""
+def ending_of(facts: list[Fact], parties: Parties, *, is_stale: bool = False) -> CallEnding:
+    """Weigh the ends of a call against its answers.
+
+    A stale call is one of another day: it is over, whether its end is known or not.
+    """
     answers = [fact for fact in facts if fact.kind is FactKind.ANSWERED]
     ends = [fact for fact in facts if fact.kind in ENDS]
     if parties.direction is Direction.OUTBOUND and not parties.is_own_leg:
@@ -98,6 +101,8 @@ def ending_of(facts: list[Fact], parties: Parties) -> CallEnding:
     refusals = [fact for fact in facts if fact.kind is FactKind.REFUSED]
     end = max(ends, key=_weight, default=None)
     end = end or next(iter(refusals), None) or _sweep_in_force(facts)
+    if end is None and is_stale:
+        end = Fact(FactKind.SWEPT, facts[0].pbx_call_id, max(fact.received_at for fact in facts))
     answering_ends = sorted(filter(_says_answered, ends), key=_weight, reverse=True)
     return CallEnding(
         end, leg_ends, answers, bool(answers or answering_ends), bool(refusals), answering_ends

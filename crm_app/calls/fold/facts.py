@@ -67,7 +67,7 @@ class Fact:
     `called_name` then say what stood in their place, and `dial_code` what was dialled around the
     number. `caller_other` and `called_other` are the second reading of a number that has two.
     `received_at` is our own clock, aware, in UTC; `pbx_time` is the PBX's start text, kept as it
-    came.
+    came; `is_undated` says that it is no exact time, so that nothing proves the call to be of now.
 
     What the office knew when the fact was stored is no part of its content: `extensions` are those
     of its short numbers that are ours (None in facts of before this was stored: then all are), and
@@ -99,6 +99,8 @@ class Fact:
     own: frozenset[str] = field(default=frozenset(), compare=False)
     extensions: frozenset[str] | None = field(default=None, compare=False)
     numbers: frozenset[str] = field(default=frozenset(), compare=False)
+    # Follows from `pbx_time`, by the words of the PBX.
+    is_undated: bool = field(default=False, compare=False)
 
     @property
     def named(self) -> set[str]:
@@ -212,7 +214,7 @@ class Fact:
 # Kept beside the fact: what the office knew is no part of its content.
 _KNOWN = {"extensions", "numbers"}
 _FIELDS = tuple(field.name for field in fields(Fact) if field.name not in _KNOWN)
-_NO_CONTENT = {"received_at", "own"}
+_NO_CONTENT = {"received_at", "own", "is_undated"}
 
 
 def as_read(facts: Iterable[Fact]) -> list[Fact]:

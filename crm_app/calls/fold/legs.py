@@ -3,20 +3,41 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 
 from crm_app.calls.fold.facts import Direction, Fact, FactKind, is_own_leg
 from crm_app.calls.fold.parties import Parties
 
 
+class LegState(StrEnum):
+    """Where one phone is in a call; it is done when it does not ring and has never talked."""
+
+    RINGING = "ringing"
+    TALKING = "talking"
+    TALKED = "talked"
+    DONE = "done"
+
+
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One extension's part in a call, once for each colleague who passed the call to it."""
+    """One extension's part in a call, once for each colleague who passed the call to it.
+
+    `talk_seconds` is how long this phone had the call, None while it talks and when that is not
+    known.
+    """
 
     extension: str
     rang_at: datetime | None = None
     answered_at: datetime | None = None
     transferred_from: str = ""
     stopped_at: datetime | None = None
+    state: LegState = LegState.DONE
+    talk_seconds: int | None = None
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether it has begun to ring, and nothing has come of it yet."""
+        return bool(self.rang_at) and not (self.answered_at or self.stopped_at)
 
 
 # By extension, then by who passed the call to it.
@@ -97,8 +118,7 @@ def ringing_in(legs: Iterable[Leg], participants: Iterable[str]) -> tuple[str, .
     waiting = (
         leg.extension
         for leg in legs
-        if leg.rang_at
-        and not (leg.answered_at or leg.stopped_at)
+        if leg.is_unanswered
         and leg.extension not in talked | taken_back
         and (leg.transferred_from or not talked)
     )

@@ -10,10 +10,12 @@ from datetime import UTC, datetime, timedelta
 
 from crm_app.calls.fold.ending import ENDS, NEVER, CallEnding, ending_of
 from crm_app.calls.fold.facts import CallPhase, Direction, Disposition, Fact, FactKind, as_read
+from crm_app.calls.fold.leg_states import with_states
 from crm_app.calls.fold.legs import Leg, answerers_of, legs_of, ringing_in
 from crm_app.calls.fold.parties import Parties, parties_of
 
-_RINGS = (FactKind.STARTED, FactKind.RANG, FactKind.OUTGOING_STARTED)
+# The statistics speak of calls of long ago.
+_IS_OF_ANY_DAY = (FactKind.LISTED, FactKind.RECORDED)
 _FRESH = timedelta(days=1)
 
 
@@ -91,7 +93,8 @@ def fold(facts: Iterable[Fact]) -> CallState:
     """Make the call of its facts; never raises, whatever the facts say."""
     distinct = _each_once(as_read(facts))
     parties = parties_of(distinct)
-    ending = ending_of(distinct, parties)
+    is_stale = _is_stale(distinct)
+    ending = ending_of(distinct, parties, is_stale=is_stale)
     answerers = [] if ending.is_refused else answerers_of(distinct, ending.answers, parties)
     answered_by = _answered_by(answerers, parties, ending)
     participants = _participants(answerers, answered_by, parties, ending)
@@ -99,12 +102,12 @@ def fold(facts: Iterable[Fact]) -> CallState:
     answered_at = ending.answered_at
     started_at = min([fact.received_at for fact in distinct], default=NEVER)
     started_at = min(started_at, answered_at or started_at)
-    is_stale = _is_stale(distinct)
     legs = legs_of(distinct, ending.answers, ending.leg_ends, parties)
     # Everybody who talked has a leg, also who made the call and has passed it on.
     known = {leg.extension for leg in legs}
     talked = [name for name in participants if name not in known]
     legs = (*legs, *(Leg(name, answered_at=answered_at) for name in talked))
+    ringing = () if ending.end else ringing_in(legs, participants)
     return CallState(
         pbx_call_id=distinct[0].pbx_call_id if distinct else "",
         direction=parties.direction,
@@ -125,10 +128,10 @@ def fold(facts: Iterable[Fact]) -> CallState:
         talk_seconds=ending.talk_seconds,
         answered_by=answered_by,
         placed_by=parties.placed_by,
-        legs=legs,
+        legs=with_states(legs, ringing, participants, ending, parties),
         participants=participants,
         recordings=recordings,
-        ringing_extensions=() if ending.end or is_stale else ringing_in(legs, participants),
+        ringing_extensions=ringing,
         talking_extension=participants[-1] if participants and not ending.end else "",
     )
 
@@ -145,13 +148,14 @@ def _each_once(facts: Iterable[Fact]) -> list[Fact]:
 
 
 def _is_stale(facts: list[Fact]) -> bool:
-    """Whether old notifications were sent again: they are signed, but nothing rings.
+    """Whether old notifications were sent again: they are signed, but the call is over.
 
     The PBX's start has no zone and its clock may be hours from ours, so a day is what proves it.
     """
     return any(
-        fact.kind in _RINGS and fact.pbx_time and abs(_pbx_clock_lead(fact)) > _FRESH
+        fact.is_undated or (fact.pbx_time and abs(_pbx_clock_lead(fact)) > _FRESH)
         for fact in facts
+        if fact.kind not in _IS_OF_ANY_DAY
     )
 
 

@@ -1,4 +1,4 @@
-"""Whose screen a call is on: who rings, who talks, who has something to write up."""
+"""Whose screen a call is on: read from what the fold has stored of each phone."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,7 +10,7 @@ from sqlalchemy.orm.interfaces import ORMOption
 from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.calls.fold.facts import CallPhase, Direction
-from crm_app.calls.fold.legs import Leg, ringing_in
+from crm_app.calls.fold.legs import LegState
 from crm_app.calls.models import Call, CallLeg, CallWrapup
 from crm_app.calls.store.upkeep import RINGS_AT_MOST, TALKS_AT_MOST
 from crm_app.calls.wrapup import services as wrapups
@@ -21,7 +21,7 @@ WRAP_UP_SHOWN_FOR = timedelta(hours=1)
 MOST_CARDS = 20
 
 
-class Part(StrEnum):
+class CardState(StrEnum):
     """What a call is to one user now, in the order of the cards; the values are their `data-state`.
 
     The call that one is in stands first, because the tray may be too low for all of them.
@@ -34,60 +34,75 @@ class Part(StrEnum):
     OVER = "over"
 
 
-def part_of(call: Call, user: User, now: datetime) -> Part | None:
-    """Tell what a call is to a user; None when it is nothing of theirs, or not any more."""
-    # Our own phone ringing for click-to-call is told by the card of the click.
-    if call.direction == Direction.INTERNAL or call.is_own_leg:
+_OF_LEG = {
+    LegState.TALKING: CardState.TALKING,
+    LegState.RINGING: CardState.RINGING,
+    LegState.TALKED: CardState.WRAP_UP,
+}
+# A call that this user places rings for them until somebody answers, and is written up also when
+# nobody does; their own phone then has no leg, or one that says only that it was picked up.
+_OF_PLACED = {CallPhase.RINGING: CardState.RINGING, CallPhase.ENDED: CardState.WRAP_UP}
+
+
+def state_of(call: Call, user: User, now: datetime) -> CardState | None:
+    """What a call is to a user; None when it is nothing of theirs, or not any more."""
+    # While our own phone rings for click-to-call, the card of the click says so.
+    if call.direction == Direction.INTERNAL or call.is_own_leg or _is_forgotten(call, now):
         return None
-    if call.is_live:
-        return None if _is_stale(call, now) else _part_of_live(call, user)
-    if now - (call.ended_at or call.started_at) > WRAP_UP_SHOWN_FOR:
-        return None
-    return Part.WRAP_UP if _has_talked(call, user) else None
+    states = {_OF_LEG.get(leg.state) for leg in call.legs if leg.user_id == user.id}
+    if call.direction == Direction.OUTBOUND and call.user_id == user.id:
+        states.add(_OF_PLACED.get(call.phase))
+    return next((state for state in CardState if state in states), None)
 
 
 def has_part(call: Call, user: User) -> bool:
-    """Tell whether a user's phone rang or spoke in a call, or placed it, however long ago."""
-    return call.user_id == user.id or bool(_extensions_of(call, user))
+    """Whether a user's phone rang or spoke in a call, or placed it, however long ago."""
+    return user.id in {call.user_id, *(leg.user_id for leg in call.legs)}
 
 
-def is_put_away(call: Call, part: Part, wrapup: CallWrapup | None, user: User) -> bool:
-    """Tell whether the user has closed this card, or has written the call up.
+def is_put_away(call: Call, state: CardState, wrapup: CallWrapup | None, user: User) -> bool:
+    """Whether the user has closed this card, or has written the call up.
 
     What came to them afterwards shows it again: a transfer that rings, a talk that they began.
     """
     if wrapup is None:
         return False
-    if part is Part.WRAP_UP:
+    if state is CardState.WRAP_UP:
         done = [wrapup.saved_at, wrapup.dismissed_at]
     else:
         done = [wrapup.popup_closed_at]
     put_away = max((moment for moment in done if moment), default=None)
-    return put_away is not None and put_away >= _came_at(call, part, user)
+    if put_away is None:
+        return False
+    leg = _leg_of(call, state, user)
+    # A call that one places oneself comes once.
+    is_placed = leg is None or leg.extension == call.placed_by_extension
+    came_at = None if leg is None or is_placed else leg.came_at
+    return put_away >= (came_at or call.started_at)
 
 
-def put_away(call: Call, part: Part, user: User) -> None:
+def put_away(call: Call, state: CardState, user: User) -> None:
     """Close a card for good; a wrap-up keeps what was typed and can be opened from the call."""
     row = wrapups.wrapup_of(call, user)
-    if part is Part.WRAP_UP:
+    if state is CardState.WRAP_UP:
         row.dismissed_at = clock.now()
     else:
         row.popup_closed_at = clock.now()
     db.session.flush()
 
 
-def on_screen_of(user: User) -> list[tuple[Call, Part, CallWrapup | None]]:
+def on_screen_of(user: User) -> list[tuple[Call, CardState, CallWrapup | None]]:
     """List the calls whose cards a user sees now: talking, then ringing, then to be written up."""
     now = clock.now()
     calls = [*db.session.scalars(_live()), *db.session.scalars(_lately_ended(user, now))]
-    parts = [(call, part) for call in calls if (part := part_of(call, user, now))]
-    written = wrapups.wrapups_of(user, (call.id for call, _ in parts))
+    states = [(call, state) for call in calls if (state := state_of(call, user, now))]
+    written = wrapups.wrapups_of(user, (call.id for call, _ in states))
     shown = [
-        (call, part, written.get(call.id))
-        for call, part in parts
-        if not is_put_away(call, part, written.get(call.id), user)
+        (call, state, written.get(call.id))
+        for call, state in states
+        if not is_put_away(call, state, written.get(call.id), user)
     ]
-    order = list(Part)
+    order = list(CardState)
     shown.sort(key=lambda card: card[0].started_at, reverse=True)
     shown.sort(key=lambda card: order.index(card[1]))
     return shown[:MOST_CARDS]
@@ -126,86 +141,36 @@ def passed_by(call: Call, user: User) -> CallLeg | None:
     return next((leg for leg in call.legs if leg.extension == last.transferred_from), None)
 
 
-def seconds_of_talk(call: Call, part: Part, user: User) -> int | None:
+def seconds_of_talk(call: Call, state: CardState, user: User) -> int | None:
     """Count how long a user talks, or talked; None when they did not or nobody can say."""
-    if part in {Part.RINGING, Part.OVER} or call.answered_at is None:
+    leg = _leg_of(call, state, user)
+    if leg is None or call.answered_at is None or state is CardState.RINGING:
         return None
-    talks = [
-        (leg.answered_at, leg.user_id == user.id)
-        for leg in call.legs
-        if leg.answered_at and not _placed(leg, call)
-    ]
-    begun = max((at for at, is_mine in talks if is_mine), default=call.answered_at)
-    if part is Part.TALKING:
-        return max(int((clock.now() - begun).total_seconds()), 0)
-    if all(is_mine for _at, is_mine in talks):
-        return call.talk_seconds
-    passed_on = min((at for at, _is_mine in talks if at > begun), default=call.ended_at)
-    return int((passed_on - begun).total_seconds()) if passed_on else None
+    if state is not CardState.TALKING:
+        return leg.talk_seconds
+    # The phone of who placed the call is picked up before the other side is.
+    began = max(leg.answered_at or call.answered_at, call.answered_at)
+    return max(int((clock.now() - began).total_seconds()), 0)
 
 
-def _is_stale(call: Call, now: datetime) -> bool:
-    """Tell whether a call has been silent so long that the sweeper will close it."""
+def _leg_of(call: Call, state: CardState, user: User) -> CallLeg | None:
+    """The leg by which a call is to a user what it is, the latest of several."""
+    mine = [leg for leg in call.legs if leg.user_id == user.id and _OF_LEG.get(leg.state) is state]
+    return max(mine, key=lambda leg: leg.came_at or call.started_at, default=None)
+
+
+def _is_forgotten(call: Call, now: datetime) -> bool:
+    """Whether a call ended too long ago, or has been silent for so long that it will be closed."""
+    if not call.is_live:
+        return now - (call.ended_at or call.started_at) > WRAP_UP_SHOWN_FOR
     moments = [call.started_at, *(leg.rang_at for leg in call.legs if leg.rang_at)]
     if call.phase == CallPhase.RINGING:
         return now - max(moments) > RINGS_AT_MOST
     return now - max([*moments, call.answered_at or call.started_at]) > TALKS_AT_MOST
 
 
-def _came_at(call: Call, part: Part, user: User) -> datetime:
-    """Tell when a call last came to a user as what it is to them now."""
-    mine = [leg for leg in call.legs if leg.user_id == user.id and not _placed(leg, call)]
-    rang = [leg.rang_at for leg in mine if leg.rang_at and part is Part.RINGING]
-    answered = [leg.answered_at for leg in mine if leg.answered_at and part is not Part.RINGING]
-    return max([*rang, *answered], default=call.started_at)
-
-
-def _placed(leg: CallLeg, call: Call) -> bool:
-    """Tell whether a leg is the phone by which one of us placed the call."""
-    return bool(leg.extension) and leg.extension == call.placed_by_extension
-
-
-def _part_of_live(call: Call, user: User) -> Part | None:
-    mine = _extensions_of(call, user)
-    if not mine:
-        return None
-    if call.phase == CallPhase.RINGING and call.placed_by_extension in mine:
-        return Part.RINGING
-    if call.phase == CallPhase.ANSWERED and call.answered_by_extension in mine:
-        return Part.TALKING
-    if mine.intersection(_ringing(call)):
-        return Part.RINGING
-    return Part.WRAP_UP if _has_talked(call, user) else None
-
-
-def _extensions_of(call: Call, user: User) -> set[str]:
-    """Name the extensions by which a user takes part in a call."""
-    mine = {leg.extension for leg in call.legs if leg.user_id == user.id}
-    placed_by = call.placed_by_extension
-    is_theirs = placed_by == user.extension and call.user_id in {None, user.id}
-    if placed_by and (is_theirs or (call.user_id == user.id and not mine)):
-        mine.add(placed_by)
-    return mine
-
-
-def _ringing(call: Call) -> tuple[str, ...]:
-    legs = [
-        Leg(leg.extension, leg.rang_at, leg.answered_at, leg.transferred_from, leg.stopped_at)
-        for leg in call.legs
-    ]
-    talked = {leg.extension for leg in legs if leg.answered_at}
-    return ringing_in(legs, talked | {call.placed_by_extension, call.answered_by_extension} - {""})
-
-
-def _has_talked(call: Call, user: User) -> bool:
-    """Tell whether the user spoke in the call, or tried to call somebody."""
-    if call.placed_by_extension in _extensions_of(call, user) - {""}:
-        return True
-    return any(leg.answered_at for leg in call.legs if leg.user_id == user.id)
-
-
 def _live() -> "Select[Call]":
-    return Call.live().options(*_parts_needed())
+    return Call.live().options(*_needed())
 
 
 def _lately_ended(user: User, now: datetime) -> "Select[Call]":
@@ -213,7 +178,9 @@ def _lately_ended(user: User, now: datetime) -> "Select[Call]":
     spoke = (
         select(CallLeg.id)
         .where(
-            CallLeg.call_id == Call.id, CallLeg.user_id == user.id, CallLeg.answered_at.is_not(None)
+            CallLeg.call_id == Call.id,
+            CallLeg.user_id == user.id,
+            CallLeg.state == LegState.TALKED,
         )
         .exists()
     )
@@ -228,11 +195,11 @@ def _lately_ended(user: User, now: datetime) -> "Select[Call]":
         )
         .order_by(Call.started_at.desc(), Call.id.desc())
         .limit(MOST_CARDS)
-        .options(*_parts_needed())
+        .options(*_needed())
     )
 
 
-def _parts_needed() -> tuple[ORMOption, ...]:
+def _needed() -> tuple[ORMOption, ...]:
     contact = joinedload(Call.contact)
     return (
         selectinload(Call.legs),

@@ -15,7 +15,7 @@ from crm_app.calls.fold.facts import Direction
 from crm_app.calls.listing import with_contact
 from crm_app.calls.models import Call, CallLeg, CallWrapup
 from crm_app.calls.naming import may_name, only_named
-from crm_app.calls.popups.card_state import Part, on_screen_of, passed_by, seconds_of_talk
+from crm_app.calls.popups.card_state import CardState, on_screen_of, passed_by, seconds_of_talk
 from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
@@ -44,7 +44,7 @@ class Card:
     """Everything that one card shows."""
 
     call: Call
-    part: Part
+    state: CardState
     wrapup: CallWrapup | None = None
     contact: Contact | None = None
     # Several contacts share the number and nobody has said yet which of them it is.
@@ -92,10 +92,10 @@ class Card:
 
 def cards_of(user: User) -> list[Card]:
     """Make all cards that a user sees now."""
-    return [card_of(call, part, wrapup, user) for call, part, wrapup in on_screen_of(user)]
+    return [card_of(call, state, wrapup, user) for call, state, wrapup in on_screen_of(user)]
 
 
-def card_of(call: Call, part: Part, wrapup: CallWrapup | None, user: User) -> Card:
+def card_of(call: Call, state: CardState, wrapup: CallWrapup | None, user: User) -> Card:
     """Make the card of one call for one user."""
     contact, candidates = named_to(user, call)
     known = [contact] if contact else candidates
@@ -105,7 +105,7 @@ def card_of(call: Call, part: Part, wrapup: CallWrapup | None, user: User) -> Ca
     is_theirs = contact is not None and rights.may_open(user, contact)
     return Card(
         call=call,
-        part=part,
+        state=state,
         wrapup=wrapup,
         contact=contact,
         candidates=candidates,
@@ -114,7 +114,7 @@ def card_of(call: Call, part: Part, wrapup: CallWrapup | None, user: User) -> Ca
         leads=open_leads,
         next_task=next_task(contact, open_leads, user) if contact and is_theirs else None,
         history=last_contacts(contact, call, user) if contact and is_theirs else (),
-        talk_seconds=seconds_of_talk(call, part, user),
+        talk_seconds=seconds_of_talk(call, state, user),
         passed_by=passed_by(call, user),
     )
 

@@ -14,6 +14,7 @@ from crm_app.accounts.rights import Verb, fetch
 from crm_app.calls import services
 from crm_app.calls.models import Call, CallOutcome
 from crm_app.calls.popups import card_state, cards
+from crm_app.calls.popups.card_state import CardState
 from crm_app.calls.popups.forms import IdentifyForm, NewLeadForm
 from crm_app.calls.views import bp
 from crm_app.calls.wording import SOURCE_WORDS
@@ -85,9 +86,9 @@ def popup(call_id: int) -> Answer:
 def close_popup(call_id: int) -> Answer:
     """Close a card, on every screen of this user and for good."""
     call = own_call_or_404(call_id)
-    part = card_state.part_of(call, current_user, clock.now())
-    if part is not None:
-        card_state.put_away(call, part, current_user)
+    state = card_state.state_of(call, current_user, clock.now())
+    if state is not None:
+        card_state.put_away(call, state, current_user)
         _commit_and_tell({call.id: {current_user.id}})
     return see_other(_page("calls.index")) if not wants_fragment() else make_response("", 200)
 
@@ -234,12 +235,12 @@ def _after_change(call: Call) -> Answer:
 def _card(
     call: Call, form: NewLeadForm | None = None, error: str = "", *, is_kept: bool = False
 ) -> Answer:
-    part = card_state.part_of(call, current_user, clock.now())
-    if part is None and is_kept and cards.who_is_it(call)[0] is None:
-        part = card_state.Part.OVER
+    state = card_state.state_of(call, current_user, clock.now())
+    if state is None and is_kept and cards.who_is_it(call)[0] is None:
+        state = CardState.OVER
     row = wrapup.existing(call, current_user)
-    is_gone = part is None or card_state.is_put_away(call, part, row, current_user)
-    card = None if part is None or is_gone else cards.card_of(call, part, row, current_user)
+    is_gone = state is None or card_state.is_put_away(call, state, row, current_user)
+    card = None if state is None or is_gone else cards.card_of(call, state, row, current_user)
     if error and (card is None or card.contact):
         # The form in which it would stand has gone.
         toast(error, kind="warning")
@@ -271,7 +272,7 @@ def _wrapup(call: Call, form: WrapupForm | None = None, status: int = 200) -> An
 
 
 def _outcomes(shown: list[cards.Card]) -> list[CallOutcome]:
-    return outcomes.offered() if any(card.part is card_state.Part.WRAP_UP for card in shown) else []
+    return outcomes.offered() if any(card.state is CardState.WRAP_UP for card in shown) else []
 
 
 def _name(call: Call) -> str:

@@ -97,6 +97,7 @@ CALL_COLUMNS = (
     "answered_by_extension",
     "placed_by_extension",
     "user_id",
+    "talking_user_id",
     "recording_count",
     "contact_id",
     "updated_at",
@@ -217,13 +218,14 @@ UPDATE_CALL = _both(
 
 UPSERT_LEG = _both(
     """
-    INSERT INTO call_leg (call_id, extension, transferred_from, user_id,
-                          started_at, rang_at, answered_at, stopped_at)
-    VALUES (:call_id, :extension, :transferred_from, :user_id,
-            :started_at, :rang_at, :answered_at, :stopped_at)
+    INSERT INTO call_leg (call_id, extension, transferred_from, user_id, state,
+                          started_at, rang_at, answered_at, stopped_at, talk_seconds)
+    VALUES (:call_id, :extension, :transferred_from, :user_id, :state,
+            :started_at, :rang_at, :answered_at, :stopped_at, :talk_seconds)
     ON CONFLICT (call_id, extension, transferred_from) DO UPDATE SET
-        user_id = excluded.user_id, started_at = excluded.started_at, rang_at = excluded.rang_at,
-        answered_at = excluded.answered_at, stopped_at = excluded.stopped_at
+        user_id = excluded.user_id, state = excluded.state, started_at = excluded.started_at,
+        rang_at = excluded.rang_at, answered_at = excluded.answered_at,
+        stopped_at = excluded.stopped_at, talk_seconds = excluded.talk_seconds
     """,
 )
 DELETE_LEG = _both("""

@@ -203,6 +203,8 @@ def _whom_to_tell(
     before: CallState | None, after: CallState, users: Mapping[str, int | None]
 ) -> frozenset[int]:
     """Name the users for whom the call looks different now: nobody else hears of it."""
+    if after.is_stale and (before is None or before.is_stale):
+        return frozenset()
     told = set()
     for extension in _concerned(before) | _concerned(after):
         user_id = users.get(extension)

@@ -89,6 +89,7 @@ def _row(state: CallState, users: Users) -> dict[str, Any]:
         "answered_by_extension": state.answered_by,
         "placed_by_extension": state.placed_by,
         "user_id": users.get(next(filter(None, talked), "")),
+        "talking_user_id": users.get(state.talking_extension) if state.talking_extension else None,
         "recording_count": len(state.recordings),
     }
 
@@ -114,6 +115,8 @@ def _write_legs(
                 "extension": leg.extension,
                 "transferred_from": leg.transferred_from,
                 "user_id": users.get(leg.extension),
+                "state": leg.state.value,
+                "talk_seconds": leg.talk_seconds,
                 "rang_at": sql.moment(connection, leg.rang_at),
                 "answered_at": sql.moment(connection, leg.answered_at),
                 "stopped_at": sql.moment(connection, leg.stopped_at),

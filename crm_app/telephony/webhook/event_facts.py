@@ -1,5 +1,6 @@
 """From the PBX's typed events to facts about calls, with every number in one form."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -25,6 +26,7 @@ _ENDS = (FactKind.ENDED, FactKind.OUTGOING_ENDED)
 _LONGEST_TEXT = 120
 # What the call log has room for; no telephone number is as long.
 _LONGEST_NUMBER = 40
+_EXACT_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 
 
 def to_fact(event: events.Event, received_at: datetime, default_country: str) -> Fact | None:
@@ -60,6 +62,7 @@ def to_fact(event: events.Event, received_at: datetime, default_country: str) ->
         is_recorded=event.is_recorded,
         leg=event.leg,
         pbx_time=event.call_start[:_LONGEST_TEXT],
+        is_undated=kind is not FactKind.RECORDED and not _is_exact(event.call_start),
         menu_choice=event.digits[:_LONGEST_TEXT] if isinstance(event, events.MenuChoice) else "",
         caller_name=caller.name,
         called_name=dialled.name,
@@ -68,6 +71,21 @@ def to_fact(event: events.Event, received_at: datetime, default_country: str) ->
         dial_code=(called.code or caller.code)[:_LONGEST_TEXT],
         own=_surely_ours(event, caller, dialled),
     )
+
+
+def _is_exact(call_start: str) -> bool:
+    """Whether the start of a call is a time as the PBX writes it.
+
+    The signature covers the line and the time without anything between them: digits that were
+    moved from one into the other must not make an old call a new one.
+    """
+    if not _EXACT_TIME.fullmatch(call_start):
+        return False
+    try:
+        datetime.fromisoformat(call_start)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
 """Storing what the PBX posted: the fact, what it decides and matches, and what is unreadable."""
 
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, text, update
@@ -23,10 +22,6 @@ from crm_app.telephony.zadarma.answers import CallReply
 MAX_KEPT_REQUESTS = 1_000
 MAX_KEPT_GENUINE = 10_000
 MAX_KEPT_BYTES = 16_384
-# The signature has no time, so an old request can be sent again; the account's clock may also
-# differ from ours by up to 14 hours.
-_FRESH_FOR = timedelta(days=1)
-_EXACT_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 log = structlog.get_logger(__name__)
 
 _MATCHABLE = DialRequest.state.in_([state.value for state in MATCHABLE_STATES])
@@ -85,8 +80,9 @@ def store(connection: Connection, fact: Fact, raw: str, switches: Switches | Non
     same transaction. A fact that comes later than its answer decides nothing.
     """
     recorded = ledger.record(connection, fact, raw)
-    if not is_fresh(fact):
-        return Stored(recorded.call_id, _silence(connection, fact, recorded))
+    if recorded.state.is_stale:
+        log.warning("webhook for a call of another day", event_kind=fact.kind)
+        return Stored(recorded.call_id, recorded.tell)
     tell, reply = recorded.tell, None
     if switches is not None and fact.kind is FactKind.STARTED:
         decision = _route(connection, fact, recorded, switches)
@@ -101,22 +97,6 @@ def store(connection: Connection, fact: Fact, raw: str, switches: Switches | Non
     else:
         _note_own_leg(connection, fact, found)
     return Stored(recorded.call_id, tell, reply, found.request.id, found.request.user_id)
-
-
-def is_fresh(fact: Fact) -> bool:
-    """Check that the call began less than a day ago, by the time that the PBX gives."""
-    if fact.kind is FactKind.RECORDED:
-        # It has no time, and no phone rings because of it.
-        return True
-    # The signature covers the line and the time without anything between them: digits that were
-    # moved from one into the other must not make an old call a new one.
-    if not _EXACT_TIME.fullmatch(fact.pbx_time):
-        return False
-    try:
-        began = datetime.strptime(fact.pbx_time, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
-    except ValueError:
-        return False
-    return abs(fact.received_at - began) <= _FRESH_FOR
 
 
 def keep(connection: Connection, unread: Unread, *, may_be_known: bool = False) -> int:
@@ -154,22 +134,6 @@ def keep(connection: Connection, unread: Unread, *, may_be_known: bool = False) 
         is_too_old = ~UnreadableRequest.is_genuine & is_old
     connection.execute(delete(UnreadableRequest).where(is_too_old))
     return kept
-
-
-def _silence(connection: Connection, fact: Fact, recorded: ledger.Recorded) -> frozenset[int]:
-    """Keep an old call from ringing now, with the fact that also ends forgotten calls."""
-    if recorded.state.phase is CallPhase.ENDED:
-        return recorded.tell
-    log.warning("webhook for a call of another day", event_kind=fact.kind)
-    # Each stale fact needs a sweep of its own, because a fact after a sweep revives the call.
-    ending = Fact(
-        kind=FactKind.SWEPT,
-        pbx_call_id=fact.pbx_call_id,
-        received_at=fact.received_at,
-        disposition_raw=f"of another day: {fact.content_key()[:16]}",
-    )
-    ledger.record(connection, ending, "")
-    return frozenset()
 
 
 def _route(
