@@ -9,6 +9,7 @@ from sqlalchemy import update
 
 from crm_app import phone_numbers
 from crm_app.accounts.models import User
+from crm_app.calls import audience
 from crm_app.calls.models import Call
 from crm_app.calls.store import ledger
 from crm_app.contacts import services as contacts
@@ -36,6 +37,7 @@ class WithWhom(Reference):
         contact_id, call.contact_is_chosen = value
         super().write(call, contact_id)
         call.responsible_id = call.contact.responsible_id if call.contact else None
+        audience.announce(call)
 
 
 CALL = keep(Keeping(RecordKind.CALL, Call, (WithWhom("contact"), Reference("lead", "title"))))
@@ -100,6 +102,7 @@ def _attach(call: Call, contact: Contact | None, by: User, *, is_chosen: bool) -
     call.contact, call.contact_is_chosen = contact, is_chosen
     call.responsible_id = contact.responsible_id if contact else None
     change.write("attached", by)
+    audience.announce(call)
 
 
 @before_purge(Contact)

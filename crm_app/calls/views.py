@@ -19,7 +19,6 @@ from crm_app.contacts.services import in_bin_with
 from crm_app.extensions import db
 from crm_app.leads.models import Lead
 from crm_app.leads.services import open_leads
-from crm_app.live.services import tell
 from crm_app.local_time import LocalTime
 from crm_app.web.display.formatting import choose_timezone, phone
 from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
@@ -123,9 +122,7 @@ def attach(call_id: int) -> Response:
         keeps_number = "keeps_number" in request.form
         services.attach_contact(call, contact, me(), keeps_number=keeps_number)
     name = call.contact.name if call.contact else ""
-    rung = {leg.user_id for leg in call.legs if leg.user_id is not None} if call.is_live else set()
     db.session.commit()
-    tell(rung, {"call": call_id})
     message = (
         _("The call was with %(name)s.", name=name)
         if name

@@ -14,6 +14,7 @@ from crm_app.calls.store.ledger import record
 from crm_app.extensions import db
 from crm_app.live import bus
 from crm_app.live.messages import channel_of, missed
+from crm_app.live.screen_updates import screen_updates
 
 ClientOf = Callable[[User], FlaskClient]
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -63,4 +64,6 @@ def tray(client: FlaskClient) -> list[str]:
 
 
 def heard(user: User) -> int:
+    """How many messages have reached the screens of a user."""
+    assert screen_updates.wait_until_sent(5)
     return len(missed(bus.client(), channel_of(user.id), (0, 0)))

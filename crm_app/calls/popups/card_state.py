@@ -1,6 +1,6 @@
 """Whose screen a call is on: read from what the fold has stored of each phone."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Select, or_, select
@@ -9,6 +9,7 @@ from sqlalchemy.orm.interfaces import ORMOption
 
 from crm_app import clock
 from crm_app.accounts.models import User
+from crm_app.calls.audience import WRAP_UP_SHOWN_FOR
 from crm_app.calls.fold.facts import CallPhase, Direction
 from crm_app.calls.fold.legs import LegState
 from crm_app.calls.models import Call, CallLeg, CallWrapup
@@ -16,8 +17,8 @@ from crm_app.calls.store.upkeep import RINGS_AT_MOST, TALKS_AT_MOST
 from crm_app.calls.wrapup import services as wrapups
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
+from crm_app.live.screen_updates import after_commit
 
-WRAP_UP_SHOWN_FOR = timedelta(hours=1)
 MOST_CARDS = 20
 
 
@@ -89,6 +90,7 @@ def put_away(call: Call, state: CardState, user: User) -> None:
     else:
         row.popup_closed_at = clock.now()
     db.session.flush()
+    after_commit([user.id], {"call": call.id})
 
 
 def on_screen_of(user: User) -> list[tuple[Call, CardState, CallWrapup | None]]:
@@ -106,30 +108,6 @@ def on_screen_of(user: User) -> list[tuple[Call, CardState, CallWrapup | None]]:
     shown.sort(key=lambda card: card[0].started_at, reverse=True)
     shown.sort(key=lambda card: order.index(card[1]))
     return shown[:MOST_CARDS]
-
-
-def users_of(call: Call) -> set[int]:
-    """Name the users whose screens may show a call."""
-    users = {leg.user_id for leg in call.legs} | {call.user_id}
-    return {user_id for user_id in users if user_id is not None}
-
-
-def others_of_number(call: Call) -> list[Call]:
-    """List the other calls of the same number that may be on somebody's screen now."""
-    if not call.outside_number:
-        return []
-    since = clock.now() - WRAP_UP_SHOWN_FOR
-    statement = (
-        select(Call)
-        .where(
-            Call.outside_number == call.outside_number,
-            Call.id != call.id,
-            Call.started_at > since - TALKS_AT_MOST,
-            or_(Call.phase != CallPhase.ENDED, Call.ended_at > since),
-        )
-        .options(selectinload(Call.legs))
-    )
-    return list(db.session.scalars(statement))
 
 
 def passed_by(call: Call, user: User) -> CallLeg | None:

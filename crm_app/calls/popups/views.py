@@ -25,7 +25,6 @@ from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
-from crm_app.live.services import tell
 from crm_app.live.sign_in import SIGN_IN_HEADER, sign_in_mark
 from crm_app.web.access import background
 from crm_app.web.fragments import Answer, see_other, wants_fragment
@@ -89,7 +88,7 @@ def close_popup(call_id: int) -> Answer:
     state = card_state.state_of(call, current_user, clock.now())
     if state is not None:
         card_state.put_away(call, state, current_user)
-        _commit_and_tell({call.id: {current_user.id}})
+        db.session.commit()
     return see_other(_page("calls.index")) if not wants_fragment() else make_response("", 200)
 
 
@@ -118,7 +117,7 @@ def identify(call_id: int) -> Answer:
         Contact, wanted, current_user, Verb.VIEW
     )
     services.attach_contact(call, contact, current_user, keeps_number=form.keeps_number.data)
-    _commit_and_tell(_screens_of_number(call))
+    db.session.commit()
     return _after_change(call)
 
 
@@ -131,7 +130,7 @@ def restore(call_id: int) -> Answer:
     contact = services.restore_contact(call, wanted, current_user)
     if contact is None:
         abort(404)
-    _commit_and_tell(_screens_of_number(call))
+    db.session.commit()
     toast(_("%(name)s is back.", name=contact.name))
     return _after_change(call)
 
@@ -156,7 +155,7 @@ def make_lead(call_id: int) -> Answer:
     except InvalidInputError as error:
         db.session.rollback()
         return _card(own_call_or_404(call_id), form, _refusal(error))
-    _commit_and_tell(_screens_of_number(call))
+    db.session.commit()
     _say_whose(owner, form.name.data)
     return _after_change(call)
 
@@ -185,7 +184,7 @@ def save_wrapup(call_id: int) -> Answer:
         form[error.field].errors = [_refusal(error)]
         return _wrapup(own_call_or_404(call_id), form, 422)
     has_task = row.task_due_at is not None
-    _commit_and_tell({call.id: {current_user.id}})
+    db.session.commit()
     toast(_("Saved, with a task.") if has_task else _("Saved."))
     if not wants_fragment():
         return see_other(_page("calls.show", call_id=call.id))
@@ -202,18 +201,6 @@ def keep_draft(call_id: int) -> Answer:
     is_kept = wrapup.keep_draft(call, current_user, form.written(), get_timezone())
     db.session.commit()
     return make_response("", 204 if is_kept else 409)
-
-
-def _commit_and_tell(screens: dict[int, set[int]]) -> None:
-    """Commit, then tell the users whose screens may show a call, by the call's id."""
-    db.session.commit()
-    for call_id, users in screens.items():
-        tell(users, {"call": call_id})
-
-
-def _screens_of_number(call: Call) -> dict[int, set[int]]:
-    """Name who may see this call or another one of the same number: now they learn who it is."""
-    return {one.id: card_state.users_of(one) for one in [call, *card_state.others_of_number(call)]}
 
 
 def _say_whose(owner: Contact | None, typed: str) -> None:

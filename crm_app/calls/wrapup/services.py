@@ -23,6 +23,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.leads import services as leads
 from crm_app.leads.fields import LeadDraft
+from crm_app.live.screen_updates import after_commit
 from crm_app.tasks import services as tasks
 from crm_app.tasks.fields import TaskDraft
 from crm_app.tasks.models import TITLE_LENGTH
@@ -101,6 +102,7 @@ def save(
         _plan(row, call, user, row.task_title or default_title)
     row.saved_at = clock.now()
     db.session.flush()
+    after_commit([user.id], {"call": call.id})
     return row
 
 
