@@ -195,12 +195,10 @@ def end_sessions(user: User) -> None:
 
 
 def new_setup_token() -> str | None:
-    """Make and commit the token of the first administrator's link; None when there is one."""
+    """Make the token of the first administrator's link; None when there is one."""
     if has_admin():
         return None
-    token = links.make(LinkPurpose.SET_UP)
-    db.session.commit()
-    return token
+    return links.make(LinkPurpose.SET_UP)
 
 
 def check_setup(token: str) -> None:

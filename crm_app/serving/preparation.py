@@ -98,6 +98,7 @@ def seed() -> None:
 def setup_address(base_url: str) -> str:
     """Return the address where the first administrator is made, empty when there is one."""
     token = accounts.new_setup_token()
+    db.session.commit()
     return f"{base_url}/setup/{token}" if token else ""
 
 

@@ -31,6 +31,7 @@ def invited() -> tuple[User, str]:
 
 def test_it_makes_the_first_administrator_and_signs_in(visitor: FlaskClient) -> None:
     token = services.new_setup_token()
+    db.session.commit()
     page = visitor.get(f"/setup/{token}")
     assert page.status_code == 200
     assert "Portugal" in page.text
@@ -49,6 +50,7 @@ def test_it_makes_the_first_administrator_and_signs_in(visitor: FlaskClient) -> 
 
 def test_it_ends_the_setup_link_with_its_use(app: Flask) -> None:
     token = services.new_setup_token()
+    db.session.commit()
     app.test_client().post(f"/setup/{token}", data=BOSS)
     for method in ("GET", "POST"):
         answer = app.test_client().open(
@@ -74,6 +76,7 @@ def test_it_keeps_what_was_typed_at_setup_but_never_the_password(
     visitor: FlaskClient, changed: dict[str, str], complaint: str
 ) -> None:
     token = services.new_setup_token()
+    db.session.commit()
     answer = visitor.post(f"/setup/{token}", data={**BOSS, **changed})
     assert answer.status_code == 422
     assert complaint in answer.text
@@ -157,6 +160,7 @@ def test_it_refuses_a_forged_setup_without_the_forms_secret(
     visitor: FlaskClient, app: Flask
 ) -> None:
     token = services.new_setup_token()
+    db.session.commit()
     app.config["WTF_CSRF_ENABLED"] = True
     try:
         assert visitor.post(f"/setup/{token}", data=BOSS).status_code == 400

@@ -8,28 +8,25 @@ from flask_security import hash_password, verify_password
 
 from crm_app.accounts.passwords import rules
 from crm_app.accounts.passwords.rules import normalised
-from crm_app.extensions import db
 from crm_app.keys.services import former_peppers
 
 
 def make_hash(password: str, *, email: str, name: str) -> str:
-    """Check a new password and hash it.
+    """Check a new password and hash it; call it outside a transaction.
 
-    Ends the open transaction: hashing is slow on purpose, and on SQLite all other writers would
-    wait for it. Raises InvalidInputError on the field `password`: password_short, password_long,
-    password_personal or password_common.
+    Hashing is slow on purpose, and on SQLite all other writers would wait for it. Raises
+    InvalidInputError on the field `password`: password_short, password_long, password_personal or
+    password_common.
     """
     rules.check(password, email=email, name=name)
-    db.session.commit()
     return str(hash_password(normalised(password)))
 
 
 def matches(password: str, stored: str | None, *, is_former: bool = False) -> bool:
-    """Compare a password with a stored hash; ends the open transaction, as `make_hash` does.
+    """Compare a password with a stored hash; call it outside a transaction, as `make_hash`.
 
     `is_former` says that the hash was made by release 0.2.0 or older.
     """
-    db.session.commit()
     if is_former:
         return matches_former(normalised(password), stored)
     return bool(stored and verify_password(normalised(password), stored))

@@ -47,7 +47,7 @@ def password() -> Answer:
         return _profile_page(_own_profile(), form, form.is_submitted())
     try:
         _check_current_password(form.current.data)
-        new_hash = hashing.make_hash(form.password.data, email=user.email, name=user.name)
+        new_hash = _new_hash(form.password.data)
     except InvalidInputError as error:
         show_refusal(form, error)
         return _profile_page(_own_profile(), form, is_refused=True)
@@ -96,6 +96,12 @@ def _check_current_password(typed: str) -> None:
         events.refused(Kind.PASSWORD_WRONG, about=user_id)
         raise InvalidInputError("password_wrong", "current")
     throttle.forgive(email)
+
+
+def _new_hash(password: str) -> str:
+    email, name = current_user.email, current_user.name
+    db.session.commit()
+    return hashing.make_hash(password, email=email, name=name)
 
 
 def _own_profile() -> ProfileForm:

@@ -58,13 +58,13 @@ def set_up(token: str) -> Answer:
     if not form.validate_on_submit():
         return _set_up_page(form)
     try:
+        email, name = form.email.data, form.name.data
+        db.session.commit()
         user = services.set_up(
             token,
-            email=form.email.data,
-            name=form.name.data,
-            password_hash=hashing.make_hash(
-                form.password.data, email=form.email.data, name=form.name.data
-            ),
+            email=email,
+            name=name,
+            password_hash=hashing.make_hash(form.password.data, email=email, name=name),
             language=form.language.data,
             timezone=form.timezone.data,
         )
@@ -128,8 +128,10 @@ def _choose_password(token: str, purpose: LinkPurpose, welcome: str) -> Answer:
     form = NewPasswordForm()
     if not form.validate_on_submit():
         return _password_page(form, user, purpose)
+    email, name = user.email, user.name
+    db.session.commit()
     try:
-        new_hash = hashing.make_hash(form.password.data, email=user.email, name=user.name)
+        new_hash = hashing.make_hash(form.password.data, email=email, name=name)
     except InvalidInputError as error:
         show_refusal(form, error)
         return _password_page(form, user, purpose)
