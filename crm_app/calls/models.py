@@ -133,7 +133,7 @@ class Call(Owned, Model):
 
     @property
     def is_missed(self) -> bool:
-        """Tell whether a client rang and nobody of us talked."""
+        """Whether a client rang and none of us talked."""
         return self.status in {"missed", "voicemail"}
 
     @property
@@ -145,7 +145,7 @@ class Call(Owned, Model):
 
     @property
     def is_live(self) -> bool:
-        """Tell whether the call rings or somebody talks."""
+        """Whether the call rings or somebody talks."""
         return self.phase != CallPhase.ENDED
 
     @classmethod

@@ -66,7 +66,7 @@ def attach_contact(
 
 
 def restore_contact(call: Call, contact_id: int | None, by: User) -> Contact | None:
-    """Take out of the bin whoever has the number of a call, and say that the call was with them.
+    """Take a contact with the number of a call out of the bin, and attach the call to them.
 
     Gives None when it is nobody who had the number and whom this user may restore.
     """
@@ -80,7 +80,7 @@ def restore_contact(call: Call, contact_id: int | None, by: User) -> Contact | N
 
 
 def match_contact(call: Call, by: User) -> None:
-    """Take back what was chosen, for later calls too: the call is with whoever has the number."""
+    """Take back what was chosen, for later calls too: the number decides again."""
     not_this_person.take_back(call.outside_number, by)
     found = contacts.matching(call.outside_number)
     _attach(call, found[0] if len(found) == 1 else None, by, is_chosen=False)

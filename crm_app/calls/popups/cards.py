@@ -62,17 +62,17 @@ class Card:
 
     @property
     def is_outgoing(self) -> bool:
-        """Tell whether we are the ones who called."""
+        """Whether we are the ones who called."""
         return self.call.direction == Direction.OUTBOUND
 
     @property
     def is_hidden(self) -> bool:
-        """Tell whether the other side does not show its number."""
+        """Whether the other side does not show its number."""
         return not self.call.outside_number
 
     @property
     def is_stranger(self) -> bool:
-        """Tell whether nobody in the office knows the number."""
+        """Whether nobody in the office knows the number."""
         return bool(self.call.outside_number) and not self.is_known
 
     @property
@@ -82,7 +82,7 @@ class Card:
 
     @property
     def known_ids(self) -> str:
-        """Give the contacts that the card offers, to tell later newcomers from them."""
+        """The contacts that the card offers; those who get the number later are not among them."""
         return ",".join(str(person.id) for person in self.candidates)
 
     def leads_of(self, person: Contact) -> list[Lead]:
@@ -100,8 +100,8 @@ def card_of(call: Call, state: CardState, wrapup: CallWrapup | None, user: User)
     contact, candidates = named_to(user, call)
     known = [contact] if contact else candidates
     open_leads = leads.open_leads([person.id for person in known], user)
-    # Whose phone rings hears the name, whoever the client belongs to; the rest is for those who
-    # may open the contact.
+    # Everybody whose phone rings sees the name, also of a colleague's client; the rest is for those
+    # who may open the contact.
     is_theirs = contact is not None and rights.may_open(user, contact)
     return Card(
         call=call,

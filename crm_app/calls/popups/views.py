@@ -111,7 +111,7 @@ def identify(call_id: int) -> Answer:
     if not form.validate():
         abort(404)
     wanted = form.contact_id.data
-    # Whoever has the caller's number may be chosen, also where agents see only their own contacts.
+    # All who have the caller's number may be chosen, also where agents see only their own contacts.
     _contact, candidates = cards.named_to(current_user, call)
     contact = next((c for c in candidates if c.id == wanted), None) or fetch(
         Contact, wanted, current_user, Verb.VIEW
@@ -123,7 +123,7 @@ def identify(call_id: int) -> Answer:
 
 @bp.post("/<int:call_id>/restore")
 def restore(call_id: int) -> Answer:
-    """Take out of the bin whoever has the number of a call: from its card, or from its page."""
+    """Take the contact with the number of a call out of the bin, from its card or its page."""
     is_card = wants_fragment()
     call = own_call_or_404(call_id) if is_card else fetch(Call, call_id, current_user, Verb.EDIT)
     wanted = read_id(request.form.get("contact_id"))

@@ -29,7 +29,7 @@ class Statement:
 
     @cached_property
     def gives_rows(self) -> bool:
-        """Tell whether there is something to fetch; asking the driver would cost as much."""
+        """Whether there is something to fetch; asking the driver would cost as much."""
         return "RETURNING" in self.sqlite or self.sqlite.lstrip().startswith("SELECT")
 
     def on(self, connection: Connection) -> str:
@@ -119,7 +119,7 @@ _INSERT_FACT = """
     RETURNING user_id, owners, known,
               EXISTS (SELECT 1 FROM call WHERE call.pbx_call_id = :pbx_call_id)
 """
-# SQLite cannot tell "ON CONFLICT" from a join after a SELECT without a WHERE. On PostgreSQL two
+# SQLite takes "ON CONFLICT" for a join after a SELECT without a WHERE. On PostgreSQL two
 # facts of one call may be stored at the same moment; the second waits here for a lock, so that it
 # folds what the first has stored. One statement does both, to save a round trip.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(:pbx_call_id, 0))"

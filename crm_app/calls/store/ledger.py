@@ -19,13 +19,13 @@ from crm_app.contacts.numbers.caller import Caller, find_callers
 from crm_app.errors import RamalError
 
 # Each new fact folds all of them. A true call has a few dozen; somebody who holds one signed
-# notification could tell of the same call without end, for most of its fields are not signed.
+# notification could send facts of the same call without end, for most of its fields are not signed.
 MOST_FACTS = 500
 _OURS = (FactKind.DIALLED, FactKind.REFUSED, FactKind.SWEPT)
 
 
 class CallIsFullError(RamalError):
-    """More was told of one call than there can be to tell."""
+    """There are more facts of one call than a true call can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,10 @@ class _Known:
 
 
 def record(connection: Connection, fact: Fact, raw: str) -> Recorded:
-    """Store a fact once and bring its call up to date; the caller commits, then tells the users.
+    """Store a fact once and bring its call up to date; the caller commits.
 
     `raw` is the text of what the PBX sent, kept for audit. A fact whose content is known already
-    changes nothing. Raises CallIsFullError when the PBX has told MOST_FACTS of this call before.
+    changes nothing. Raises CallIsFullError when the PBX has sent MOST_FACTS of this call before.
     """
     stored = _store(connection, fact, raw)
     if stored is not None and not stored.has_call:
@@ -81,7 +81,7 @@ def record(connection: Connection, fact: Fact, raw: str) -> Recorded:
         return Recorded(known.attached.call_id, False, after, frozenset())
     before = None
     if known.attached.call_id is not None:
-        before = fold(told for told in known.facts if told.content != fact.content)
+        before = fold(other for other in known.facts if other.content != fact.content)
     recorded = _update(connection, known, before, after)
     if recorded is None:
         raise RuntimeError("a call was made while its lock was held")
@@ -108,7 +108,7 @@ def lock(connection: Connection, pbx_call_id: str) -> None:
 
 
 def refold(connection: Connection, pbx_call_id: str) -> int:
-    """Write a call anew from its stored facts and give its id; what people chose stays."""
+    """Write a call again from its stored facts and return its id; what people chose stays."""
     lock(connection, pbx_call_id)
     known = _known(connection, pbx_call_id)
     state = fold(known.facts)
@@ -166,17 +166,17 @@ def _known(connection: Connection, pbx_call_id: str) -> _Known:
 
 
 def _owners(fact: Fact, user_id: int | None, owners: str | None) -> dict[str, int | None]:
-    """Tell whose the extensions were that a fact names, as it was stored with the fact."""
+    """Whose the extensions were that a fact names, as it was stored with the fact."""
     found = {fact.who: user_id}
     # Facts from before all owners were stored know that of the one who acts.
     if owners is not None:
-        told = json.loads(owners)
-        found |= {extension: told.get(extension) for extension in fact.others}
+        stored = json.loads(owners)
+        found |= {extension: stored.get(extension) for extension in fact.others}
     return found
 
 
 def _users_of(connection: Connection, state: CallState, known: _Known) -> Mapping[str, int | None]:
-    """Whose the extensions in a call are; the facts tell, and the present owner where none does."""
+    """Whose the extensions in a call are: by the facts, else by who has them now."""
     named = {leg.extension for leg in state.legs} | {state.placed_by, state.answered_by}
     unknown = named - known.users.keys() - {""}
     if not unknown:
@@ -205,12 +205,12 @@ def _whom_to_tell(
     """Name the users for whom the call looks different now: nobody else hears of it."""
     if after.is_stale and (before is None or before.is_stale):
         return frozenset()
-    told = set()
+    found = set()
     for extension in _concerned(before) | _concerned(after):
         user_id = users.get(extension)
         if user_id is not None and _looks(before, extension) != _looks(after, extension):
-            told.add(user_id)
-    return frozenset(told)
+            found.add(user_id)
+    return frozenset(found)
 
 
 def _concerned(state: CallState | None) -> set[str]:

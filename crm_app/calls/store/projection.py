@@ -32,7 +32,7 @@ def write(
 ) -> int | None:
     """Write what has changed and give the call's id; None when somebody else just made the call.
 
-    `users` tell whose each extension is.
+    `users` says whose each extension is.
     """
     call_id = _write_call(connection, attached, before, after, users, contact_id)
     if call_id is not None:
@@ -42,7 +42,7 @@ def write(
 
 
 def forget_parts(connection: Connection, call_id: int) -> None:
-    """Forget the legs and recordings of a call, to write all of them anew."""
+    """Forget the legs and recordings of a call, to write all of them again."""
     for forget in (sql.FORGET_LEGS, sql.FORGET_RECORDINGS):
         sql.run(connection, forget, {"call_id": call_id})
 

@@ -23,10 +23,10 @@ _SHORTEST_REST_S = 0.01
 
 
 def sweep(session: AnySession, now: datetime) -> list[Recorded]:
-    """Close the calls of which nothing was heard for too long; the caller commits, then tells.
+    """Close the calls of which nothing was heard for too long; the caller commits.
 
     A call that rings is given three minutes, one in which somebody talks four hours. An end that
-    the PBX tells later still wins.
+    the PBX reports later still wins.
     """
     swept = []
     for row in session.execute(sql.SILENT_CALLS).all():

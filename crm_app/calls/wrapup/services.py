@@ -72,7 +72,7 @@ def wrapup_of(call: Call, user: User) -> CallWrapup:
 
 
 def keep_draft(call: Call, user: User, written: WrittenUp, zone: tzinfo) -> bool:
-    """Keep what is being typed until it is saved, and tell whether it was kept.
+    """Keep what is being typed until it is saved; False when the write-up is saved already.
 
     Raises InvalidInputError (note_too_long, too_long).
     """
@@ -142,7 +142,7 @@ def source_of(call: Call) -> str:
 
 
 def due_of(chip: str, now: datetime, zone: tzinfo) -> tuple[datetime, bool]:
-    """Tell when a chip means, and whether it means that very minute (else some time that day)."""
+    """The moment that a chip means, and whether it means that minute (else some time that day)."""
     if chip == "hour":
         return now + timedelta(hours=1), True
     today = now.astimezone(zone).date()
@@ -182,7 +182,7 @@ def _write(row: CallWrapup, written: WrittenUp, zone: tzinfo) -> None:
 def _plan(row: CallWrapup, call: Call, user: User, title: str) -> None:
     """Make the next task, or move the one that this write-up has made and that is still open.
 
-    Whoever saves again, because the answer was lost or the note was not complete, means one task.
+    Saving again, because the answer was lost or the note was not complete, means the same task.
     """
     task = row.task
     due = TaskDraft(due_at=row.task_due_at, has_time=row.task_has_time)
