@@ -115,8 +115,9 @@ def load_calls(connection: Connection, calls: int) -> None:
     )
     connection.execute(
         text(
-            "INSERT INTO call_leg (call_id, extension, transferred_from, user_id, started_at)"
-            " SELECT id, '100', '', 1 + id % 100, started_at FROM call"
+            "INSERT INTO call_leg (call_id, extension, transferred_from, user_id, state,"
+            " started_at)"
+            " SELECT id, '100', '', 1 + id % 100, 'done', started_at FROM call"
             " WHERE pbx_call_id LIKE 'in_bench_%'"
         )
     )
