@@ -53,11 +53,14 @@ TRIGGER = (
     "UPDATE call SET responsible_id = new.responsible_id WHERE contact_id = new.id; END"
 )
 
+# Read from SQLite its default would be written back in brackets.
+OUTSIDE_NAME = sa.Column("outside_name", sa.String(length=60), server_default="", nullable=False)
+
 
 def upgrade() -> None:
     """Bring the database from the revision before to this one."""
     drop_trigger()
-    with op.batch_alter_table("call", schema=None) as batch_op:
+    with op.batch_alter_table("call", schema=None, reflect_args=[OUTSIDE_NAME]) as batch_op:
         batch_op.add_column(sa.Column("talking_user_id", sa.Integer(), nullable=True))
         batch_op.create_foreign_key(
             batch_op.f("fk_call_talking_user_id_user"), "user", ["talking_user_id"], ["id"]
@@ -77,7 +80,7 @@ def downgrade() -> None:
         batch_op.drop_column("state")
         batch_op.drop_column("talk_seconds")
     drop_trigger()
-    with op.batch_alter_table("call", schema=None) as batch_op:
+    with op.batch_alter_table("call", schema=None, reflect_args=[OUTSIDE_NAME]) as batch_op:
         batch_op.drop_constraint(batch_op.f("fk_call_talking_user_id_user"), type_="foreignkey")
         batch_op.drop_column("talking_user_id")
     make_trigger()
