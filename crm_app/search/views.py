@@ -7,6 +7,7 @@ from flask import Blueprint, current_app, render_template, request
 from crm_app.accounts.current import me
 from crm_app.contacts.listing import ContactFilter
 from crm_app.search.services import find, stranger_of
+from crm_app.text import clean
 from crm_app.web.fragments import page_or_fragment
 
 bp = Blueprint("search", __name__, url_prefix="/search")
@@ -27,7 +28,7 @@ def suggestions() -> str:
 
 
 def _found(limit: int) -> dict[str, Any]:
-    q = request.args.get("q", "").replace("\x00", "").strip()[:200]
+    q = clean(request.args.get("q"))[:200]
     hits = find(me(), q, limit)
     return {
         "q": q,
