@@ -63,6 +63,6 @@ def test_the_page_for_newcomers_names_only_what_is_there() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     tests = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     assert not [name for name in re.findall(r"`(test_\w+)`", text) if f"def {name}(" not in tests]
-    paths = re.findall(r"`([a-z_]+(?:/[a-z_.*]+)*\.(?:py|html|md))`", text)
+    paths = re.findall(r"`([a-z_]+(?:/[a-z_.]+)+\.(?:py|html|md))`", text)
     homes = (ROOT, ROOT / "crm_app", ROOT / "crm_app" / "calls")
     assert not [path for path in paths if not any((home / path).exists() for home in homes)]
