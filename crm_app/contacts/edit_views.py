@@ -22,6 +22,7 @@ from crm_app.contacts.views import bp, fetch_whole
 from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db
 from crm_app.records.bin import restore
+from crm_app.records.fields import field_of
 from crm_app.records.views import url_of
 from crm_app.text import clean
 from crm_app.web import once
@@ -105,7 +106,7 @@ def _prefilled() -> dict[str, Any]:
     number = clean(args.get("number"))[:60]
     kind = args.get("kind", "")
     return {
-        "name": clean(args.get("name"))[:200],
+        "name": field_of(ContactDraft, "name").fitting(args.get("name")),
         "kind": kind if kind in set(ContactKind) else str(ContactKind.PERSON),
         "company_id": str(read_id(args.get("company_id")) or ""),
         "responsible_id": str(me().id),

@@ -16,12 +16,13 @@ from crm_app.contacts.fields import ContactDraft
 from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact, ContactKind
 from crm_app.errors import InvalidInputError
+from crm_app.records.fields import field_of
 from crm_app.text import clean
 from crm_app.web.ids import read_id
 
 # What the field holds before the name of a contact that saving makes.
 NEW = "new:"
-LONGEST = 200
+LONGEST = field_of(ContactDraft, "name").length
 
 
 @dataclass(frozen=True, slots=True)

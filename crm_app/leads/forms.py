@@ -110,14 +110,14 @@ def prefilled(args: Mapping[str, str], user: User) -> dict[str, Any]:
     if contact is None and number:
         owners = contacts.matching(number)
         contact = find(Contact, owners[0].id, user, Verb.VIEW) if len(owners) == 1 else None
-    title = clean(args.get("title"))[:200]
+    title = field_of(LeadDraft, "title").fitting(args.get("title"))
     if not title and number:
         title = _("Call from %(number)s", number=phone(number))
     return {
         "title": title,
         "contact_id": str(contact.id) if contact else "",
         "number": "" if contact else (phone(number) or args.get("number", "")[:40]),
-        "source": clean(args.get("source"))[:60],
+        "source": field_of(LeadDraft, "source").fitting(args.get("source")),
         "about": clean(args.get("about"))[:200],
         "responsible_id": str(user.id),
         "currency": "EUR",

@@ -81,6 +81,10 @@ class Field:
         """The name in the history: of what is meant, not of the column that holds it."""
         return re.sub("_(id|cents|at)$", "", self.name)
 
+    def fitting(self, text: str | None) -> str:
+        """Return as much of a text as the field holds: for what an address proposes to a form."""
+        return clean(text)[: self.length]
+
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:

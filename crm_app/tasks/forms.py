@@ -29,8 +29,7 @@ from crm_app.records.fields import field_of
 from crm_app.records.forms import DescribedForm, form_field
 from crm_app.records.wording import label
 from crm_app.tasks.fields import TaskDraft, check_day
-from crm_app.tasks.models import TITLE_LENGTH, Task, on_day
-from crm_app.text import clean
+from crm_app.tasks.models import Task, on_day
 from crm_app.web.display.formatting import choose_timezone
 from crm_app.web.ids import read_id
 
@@ -160,7 +159,7 @@ def prefilled(args: Mapping[str, str], user: User) -> dict[str, Any]:
     if contact is None and lead is not None:
         contact = lead.contact
     return {
-        "title": clean(args.get("title"))[:TITLE_LENGTH],
+        "title": field_of(TaskDraft, "title").fitting(args.get("title")),
         "due_on": LocalTime.of(choose_timezone()).chips().get(args.get("due", "")),
         "assignee_id": str(user.id),
         "contact_id": str(contact.id) if contact else "",

@@ -1,12 +1,14 @@
 """What may be typed on the card of a call to say who it was."""
 
-from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, IntegerField, StringField
-from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
+from wtforms import BooleanField, HiddenField, IntegerField
+from wtforms.validators import InputRequired, Length, NumberRange
 
 from crm_app.calls.wrapup.services import Stranger
+from crm_app.contacts.fields import ContactDraft
 from crm_app.database import LARGEST_ID
+from crm_app.records.fields import field_of
+from crm_app.records.forms import form_field
 from crm_app.text import clean
 from crm_app.web.ids import read_id
 
@@ -14,7 +16,7 @@ from crm_app.web.ids import read_id
 class NewLeadForm(FlaskForm):
     """The name of a stranger who called, and which contacts of the number it is not."""
 
-    name = StringField(_l("Name"), filters=[clean], validators=[DataRequired(), Length(max=200)])
+    name = form_field(field_of(ContactDraft, "name"))
     known = HiddenField(filters=[clean], validators=[Length(max=300)])
 
     def stranger(self) -> Stranger:
