@@ -61,7 +61,7 @@ def update_contact(contact: Contact, draft: ContactDraft, by: User | None, versi
 
 
 def add_phone(contact: Contact, number: str, kind: PhoneKind, by: User | None) -> ContactPhone:
-    """Give a contact one more number (E.164), or the same row again when it has it; flushed.
+    """Add a number (E.164) to a contact, or return the row that it has already; flushed.
 
     Raises InvalidInputError (too_many_phones, number_not_a_number).
     """

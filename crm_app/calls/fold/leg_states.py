@@ -18,7 +18,7 @@ def with_states(
     ending: CallEnding,
     parties: Parties,
 ) -> tuple[Leg, ...]:
-    """Give each leg its state, and the seconds of talk to those that have talked.
+    """Return the legs with their state, and with the seconds that each has talked.
 
     `participants` are the extensions that talked, the one that has the call now last.
     """

@@ -77,7 +77,7 @@ class Card:
 
     @property
     def country(self) -> str:
-        """Give the two-letter country of the number, "" when it has none."""
+        """Return the two-letter country of the number, "" when it has none."""
         return phone_numbers.country_of(self.call.outside_number)
 
     @property

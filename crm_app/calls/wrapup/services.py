@@ -57,7 +57,7 @@ class Stranger:
 
 
 def wrapup_of(call: Call, user: User) -> CallWrapup:
-    """Give the row of what a user does about a call, locked for change, made when there is none."""
+    """Return the row of what a user does about a call, for update; made when there is none."""
     insert = insert_on_sqlite if db.engine.dialect.name == "sqlite" else insert_on_postgresql
     values = {"call_id": call.id, "user_id": user.id, "outcome": "", "note": "", "task_title": ""}
     values |= {"task_has_time": False, "updated_at": clock.now()}
@@ -111,7 +111,7 @@ def make_lead(
 ) -> Contact | None:
     """Make a stranger a contact with a lead, and attach the call to both.
 
-    When somebody else has got the number meanwhile, they are the caller: no second contact is
+    When another contact has the number by now, that one is the caller: no second contact is
     made, the call is attached to them and to their newest open lead, and they are given back.
 
     Raises InvalidInputError (name_empty, already_known).
