@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, select, update
+from sqlalchemy import Connection, Insert, case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_on_sqlite
 from sqlalchemy.orm import Session, scoped_session
@@ -17,6 +17,15 @@ from crm_app.jobs.models import Job
 KEEPS_DONE_FOR = timedelta(days=7)
 _IS_OPEN = Job.done_at.is_(None)
 _HAS_FAILED = Job.last_error != ""
+# Made once: a caller of the PBX may be waiting meanwhile.
+_INSERT: dict[str, Insert] = {
+    "sqlite": insert_on_sqlite(Job).on_conflict_do_nothing(
+        index_elements=[Job.unique_key], index_where=_IS_OPEN
+    ),
+    "postgresql": insert_on_postgresql(Job).on_conflict_do_nothing(
+        index_elements=[Job.unique_key], index_where=_IS_OPEN
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +55,12 @@ def enqueue(
     While another job with the same `key` is not done, nothing is added.
     """
     connection = where if isinstance(where, Connection) else where.connection()
-    is_sqlite = connection.dialect.name == "sqlite"
-    insert = insert_on_sqlite if is_sqlite else insert_on_postgresql
     now = clock.now()
-    connection.execute(
-        insert(Job)
-        .values(
-            kind=kind, unique_key=key, payload=dict(payload or {}), due_at=due_at or now,
-            tries=0, leased_by="", last_error="", created_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=[Job.unique_key], index_where=_IS_OPEN)
-    )  # fmt: skip
+    row = {
+        "kind": kind, "unique_key": key, "payload": dict(payload or {}), "due_at": due_at or now,
+        "tries": 0, "leased_by": "", "last_error": "", "created_at": now,
+    }  # fmt: skip
+    connection.execute(_INSERT[connection.dialect.name], row)
 
 
 def owed() -> list[Owed]:

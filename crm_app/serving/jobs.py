@@ -9,6 +9,7 @@ from sqlalchemy import delete
 from crm_app import clock
 from crm_app.accounts.models import AccountLink
 from crm_app.accounts.sessions import services as sessions
+from crm_app.calls.fold.follow_ups import FollowUpKind
 from crm_app.calls.store import upkeep
 from crm_app.extensions import db
 from crm_app.jobs import services as jobs
@@ -24,6 +25,8 @@ from crm_app.telephony.models import UnreadableRequest
 from crm_app.telephony.webhook import quarantine
 from crm_app.web import once
 
+# Of those whose call-backs nobody can get for the time being.
+ASKS_AGAIN_IN = timedelta(hours=1)
 KEEPS_LINKS_FOR = timedelta(days=30)
 KEEPS_UNREADABLE_FOR = timedelta(days=90)
 
@@ -39,14 +42,19 @@ def expire_dials(_payload: Payload) -> None:
     dialling.expire()
 
 
-def follow_up_missed_calls(_payload: Payload) -> None:
-    """Create a task for the default responsible for each missed client of nobody."""
+def call_back(payload: Payload) -> NextStep | None:
+    """See to it that somebody calls the client of a missed call back."""
     config = current_app.config
-    missed.follow_up(
-        missed.Defaults(
-            config["DEFAULT_LANGUAGE"], config["DEFAULT_TIMEZONE"], config["DEFAULT_COUNTRY"]
-        )
+    defaults = missed.Defaults(
+        config["DEFAULT_LANGUAGE"], config["DEFAULT_TIMEZONE"], config["DEFAULT_COUNTRY"]
     )
+    is_settled = missed.call_back(payload["call"], defaults)
+    return None if is_settled else NextStep(payload, ASKS_AGAIN_IN)
+
+
+def note_talk(payload: Payload) -> None:
+    """Complete what a client was to be called back for, because somebody talks with them."""
+    missed.note_talk(payload["call"])
 
 
 def end_old_sessions(_payload: Payload) -> None:
@@ -81,9 +89,12 @@ def take_in_kept(payload: Payload) -> NextStep | None:
 
 
 KINDS = (
+    # What follows from calls.
+    Kind(FollowUpKind.CALL_BACK, call_back),
+    Kind(FollowUpKind.TALKED, note_talk),
+    # What comes back by itself.
     Kind("sweep_calls", sweep_calls, every=timedelta(seconds=15)),
     Kind("expire_dials", expire_dials, every=timedelta(seconds=15)),
-    Kind("missed_calls", follow_up_missed_calls, every=timedelta(seconds=5)),
     Kind("end_old_sessions", end_old_sessions, every=timedelta(minutes=1)),
     Kind("purge", purge, every=timedelta(hours=1)),
     Kind("purge_bin", purge_bin, every=timedelta(hours=1)),

@@ -1,4 +1,4 @@
-"""Missed calls of nobody's client: one open task for the default responsible, until they talk."""
+"""Missed calls: one open task for each client who rang in vain, until somebody talks with them."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,7 +12,6 @@ from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.calls.fold.facts import Direction
 from crm_app.calls.models import Call
-from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.tasks import services as tasks
 from crm_app.tasks.fields import TaskDraft
@@ -22,9 +21,7 @@ from crm_app.telephony.models import MissedCallTask, TelephonySettings
 
 # What was missed while no worker ran for longer than this stays in the log alone.
 LOOKS_BACK = timedelta(days=7)
-_MISSED = ("missed", "voicemail")
 _TALKED = ("talking", "answered")
-_PER_TURN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,124 +33,111 @@ class Defaults:
     country: str
 
 
-def follow_up(defaults: Defaults) -> int:
-    """Make the tasks that missed calls ask for; complete those whose client was talked with.
+def call_back(pbx_call_id: str, defaults: Defaults) -> bool:
+    """Make the task that a missed call asks for, unless the client has an open one.
 
-    Gives how many calls and tasks were followed up; the caller commits.
+    It is for the client's responsible, else for the default one. Gives False while the one it is
+    for cannot have tasks: it is to be asked again later. The caller commits.
     """
     # Locks the one row that all workers want: two of them must not make two tasks for one client.
-    responsible = TelephonySettings.for_change().default_responsible
-    returned = _returned()
-    for task, talked_by in returned:
-        tasks.complete(task, talked_by)
-    unanswered = _unanswered() if responsible else []
-    for call in unanswered:
-        task = _open_task_for(call) or _make_task(call, responsible, defaults)
-        db.session.add(MissedCallTask(call_id=call.id, task_id=task.id))
-        db.session.flush()
-    return len(returned) + len(unanswered)
+    settings = TelephonySettings.for_change()
+    call = _find(pbx_call_id)
+    if call is None or not _asks_for_call_back(call):
+        return True
+    responsible = _responsible_for(call, settings)
+    if responsible is None:
+        return True
+    if not responsible.active:
+        return False
+    task = db.session.scalar(_open_tasks_with(call).limit(1))
+    task = task or _make_task(call, responsible, defaults)
+    db.session.add(MissedCallTask(call_id=call.id, task_id=task.id))
+    db.session.flush()
+    return True
 
 
-def _unanswered() -> list[Call]:
-    """List the missed calls of nobody's clients that no task stands for yet, the oldest first."""
-    settings = TelephonySettings.current()
-    since, responsible = settings.default_responsible_since, settings.default_responsible
-    if since is None or responsible is None or not responsible.active:
-        return []
-    is_nobodys = or_(Contact.responsible_id.is_(None), Contact.deleted_at.is_not(None))
-    statement = (
-        select(Call)
-        .outerjoin(Contact, Contact.id == Call.contact_id)
-        .where(
-            Call.status.in_(_MISSED),
-            Call.direction == Direction.INBOUND,
-            Call.started_at >= max(since, clock.now() - LOOKS_BACK),
-            # Nobody can call a hidden number back.
-            Call.outside_number != "",
-            is_nobodys,
-            ~exists().where(MissedCallTask.call_id == Call.id),
-            ~_talk_after(Call),
-        )
-        .order_by(Call.started_at, Call.id)
-        .limit(_PER_TURN)
-    )
-    return list(db.session.scalars(statement))
-
-
-def _returned() -> list[tuple[Task, User | None]]:
-    """List the open tasks whose client was talked with since, and who talked."""
+def note_talk(pbx_call_id: str) -> None:
+    """Complete the open tasks of a client with whom somebody talks; the caller commits."""
+    # See `call_back`: one of the two is first, and the other sees what it did.
+    TelephonySettings.for_change()
+    talk = _find(pbx_call_id)
+    if talk is None or talk.status not in _TALKED:
+        return
     later, later_call = aliased(MissedCallTask), aliased(Call)
-    is_not_last = exists().where(
+    was_missed_since = exists().where(
         later.task_id == Task.id,
         later_call.id == later.call_id,
-        later_call.started_at > Call.started_at,
+        later_call.started_at > talk.started_at,
     )
-    statement = _open_tasks().add_columns(Call).where(_talk_after(Call), ~is_not_last)
-    return [
-        (task, db.session.scalar(_talks_after(missed).limit(1)))
-        for task, missed in db.session.execute(statement)
-    ]
+    for task in db.session.scalars(_open_tasks_with(talk).where(~was_missed_since)).unique():
+        tasks.complete(task, talk.user)
 
 
-def _talk_after(missed: type[Call]) -> ColumnElement[bool]:
-    """Ask whether anybody has talked with the client of a missed call since."""
-    talk = aliased(Call)
-    return exists().where(*_is_talk(talk, missed))
+def _find(pbx_call_id: str) -> Call | None:
+    statement = select(Call).where(Call.pbx_call_id == pbx_call_id)
+    return db.session.scalar(statement.execution_options(populate_existing=True))
 
 
-def _talks_after(missed: Call) -> Select[Any]:
-    """Select who has talked with the client of a missed call since, the latest first."""
-    return (
-        select(User)
-        .join(Call, Call.user_id == User.id)
-        .where(*_is_talk(Call, missed))
-        .order_by(Call.started_at.desc())
+def _asks_for_call_back(call: Call) -> bool:
+    is_recent = call.started_at >= clock.now() - LOOKS_BACK
+    # Nobody can call a hidden number back.
+    is_missed = call.is_missed and call.direction == Direction.INBOUND and call.outside_number
+    if not (is_missed and is_recent) or db.session.get(MissedCallTask, call.id) is not None:
+        return False
+    talk_since = exists().where(
+        Call.status.in_(_TALKED),
+        Call.is_own_leg.is_(False),
+        Call.started_at > call.started_at,
+        _is_with_client_of(call),
     )
+    return not db.session.scalar(select(talk_since))
 
 
-def _is_talk(talk: Any, missed: Any) -> tuple[ColumnElement[bool], ...]:
-    return (
-        talk.status.in_(_TALKED),
-        talk.is_own_leg.is_(False),
-        talk.started_at > missed.started_at,
-        _is_same_client(talk, missed),
-    )
+def _responsible_for(call: Call, settings: TelephonySettings) -> User | None:
+    """Find who is to call back; None when nobody was to when the call was missed."""
+    contact = call.contact
+    if contact is not None and contact.deleted_at is None:
+        theirs = contact.responsible
+        if theirs is not None and theirs.active:
+            return theirs
+    since = settings.default_responsible_since
+    if since is None or call.started_at < since:
+        return None
+    return settings.default_responsible
 
 
-def _is_same_client(one: Any, other: Any) -> ColumnElement[bool]:
-    # A person with two telephones is still one client.
-    is_same_number: ColumnElement[bool] = one.outside_number == other.outside_number
+def _is_with_client_of(call: Call) -> ColumnElement[bool]:
+    """Ask for the calls of the same client, who may have two telephones."""
+    is_same_number = Call.outside_number == call.outside_number
     # Two strangers are not one because neither is a contact.
-    if other.contact_id is None:
+    if call.contact_id is None:
         return is_same_number
-    return or_(is_same_number, one.contact_id == other.contact_id)
+    return or_(is_same_number, Call.contact_id == call.contact_id)
 
 
-def _open_tasks() -> Select[Any]:
+def _open_tasks_with(call: Call) -> Select[Any]:
+    """Select the open tasks of earlier missed calls of the same client."""
     return (
         select(Task)
         .join(MissedCallTask, MissedCallTask.task_id == Task.id)
         .join(Call, Call.id == MissedCallTask.call_id)
-        .where(Task.completed_at.is_(None), Task.deleted_at.is_(None))
+        .where(
+            Task.completed_at.is_(None),
+            Task.deleted_at.is_(None),
+            _is_with_client_of(call),
+        )
     )
 
 
-def _open_task_for(call: Call) -> Task | None:
-    """Find the open task of an earlier missed call of the same client."""
-    statement = _open_tasks().where(_is_same_client(Call, call)).limit(1)
-    found: Task | None = db.session.scalar(statement)
-    return found
-
-
-def _make_task(call: Call, responsible: User | None, defaults: Defaults) -> Task:
-    language = (responsible.language if responsible else "") or defaults.language
-    zone = ZoneInfo((responsible.timezone if responsible else "") or defaults.timezone)
+def _make_task(call: Call, responsible: User, defaults: Defaults) -> Task:
+    language = responsible.language or defaults.language
+    zone = ZoneInfo(responsible.timezone or defaults.timezone)
     title, about = wording.missed_call_task(call, language, zone, defaults.country)
     draft = TaskDraft(
         title=title,
         about=about,
         due_at=tasks.on_day(_today(zone)),
-        assignee_id=responsible.id if responsible else None,
+        assignee_id=responsible.id,
         contact_id=call.contact_id,
     )
     return tasks.create_task(draft, None)

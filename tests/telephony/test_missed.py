@@ -1,4 +1,4 @@
-"""The default responsible gets one task for each client of nobody whose call was missed."""
+"""Whose call was missed is called back: one open task for each client, until somebody talks."""
 
 import itertools
 from collections.abc import Callable
@@ -7,18 +7,23 @@ from threading import Barrier, Thread
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.calls.fold.facts import Disposition, Fact, FactKind
-from crm_app.calls.store import ledger
+from crm_app.calls.store import ledger, upkeep
 from crm_app.demo import make_contact
 from crm_app.extensions import db
+from crm_app.jobs.models import Job
+from crm_app.jobs.runner import Runner
 from crm_app.records.bin import put_in_bin
+from crm_app.serving.jobs import KINDS
 from crm_app.tasks.models import Task
 from crm_app.telephony import services
+from crm_app.telephony.models import MissedCallTask
 from tests.owed import perform
+from tests.questions import questions
 
 STRANGER = "+351910000042"
 ANNA = "+351912000100"
@@ -70,7 +75,7 @@ def call(
 
 def open_tasks() -> list[Task]:
     """Look after missed calls and list the open tasks."""
-    perform("missed_calls")
+    perform("call_back", "talked")
     return list(db.session.scalars(select(Task).where(Task.completed_at.is_(None))))
 
 
@@ -109,11 +114,39 @@ def test_it_names_the_client_whom_nobody_is_responsible_for(responsible: User) -
     assert task.contact_id == anna.id
 
 
-def test_it_leaves_the_clients_of_others_alone(responsible: User, dora: User) -> None:
+def test_the_task_is_for_the_one_who_is_responsible_for_the_client(
+    responsible: User, dora: User
+) -> None:
+    contact = make_contact("A client of Dora", phones=(ANNA,), responsible=dora)
+    db.session.commit()
+    call("a", ANNA)
+    (task,) = open_tasks()
+    assert (task.assignee_id, task.contact_id) == (dora.id, contact.id)
+
+
+def test_the_clients_of_somebody_need_no_default_responsible(app: Flask, dora: User) -> None:
     make_contact("A client of Dora", phones=(ANNA,), responsible=dora)
     db.session.commit()
     call("a", ANNA)
-    assert open_tasks() == []
+    call("b", STRANGER)
+    (task,) = open_tasks()
+    assert task.assignee_id == dora.id
+
+
+@pytest.mark.parametrize("reason", ["has left", "in the bin"])
+def test_the_default_responsible_stands_in_where_nobody_else_can(
+    responsible: User, dora: User, reason: str
+) -> None:
+    contact = make_contact("A client of Dora", phones=(ANNA,), responsible=dora)
+    db.session.commit()
+    call("a", ANNA)
+    if reason == "has left":
+        dora.active = False
+    else:
+        contact.deleted_at = clock.now()
+    db.session.commit()
+    (task,) = open_tasks()
+    assert task.assignee_id == responsible.id
 
 
 @pytest.mark.parametrize("out", [False, True])
@@ -179,7 +212,7 @@ def test_two_workers_make_one_task(app: Flask, responsible: User) -> None:
     def work() -> None:
         with app.app_context():
             start.wait(10)
-            perform("missed_calls")
+            perform("call_back", "talked")
             db.session.remove()
 
     threads = [Thread(target=work) for _ in range(4)]
@@ -211,3 +244,61 @@ def test_the_task_is_completed_by_whoever_talked_with_this_client(
     call("c", "+351910000099", answered=True, extension="103")
     assert open_tasks() == []
     assert task.completed_by_id == responsible.id
+
+
+def test_the_task_is_owed_in_the_transaction_of_the_fact(responsible: User) -> None:
+    fact = Fact(FactKind.ENDED, "in_lost", clock.now(), caller=STRANGER,
+                disposition=Disposition.CANCELLED)  # fmt: skip
+    ledger.record(db.session.connection(), fact, "")
+    db.session.rollback()
+    assert open_tasks() == []
+    ledger.record(db.session.connection(), fact, "")
+    db.session.commit()
+    assert len(open_tasks()) == 1
+
+
+def test_folding_again_owes_nothing(responsible: User) -> None:
+    call("a", STRANGER)
+    assert len(open_tasks()) == 1
+    owed = db.session.scalar(select(func.count(Job.id)))
+    upkeep.rebuild(db.session, rest=lambda _seconds: None)
+    assert db.session.scalar(select(func.count(Job.id))) == owed
+    assert len(open_tasks()) == 1
+
+
+def test_a_call_without_consequences_costs_no_statement_more(
+    responsible: User, alice: User
+) -> None:
+    start = Fact(FactKind.STARTED, "in_a", clock.now(), caller=STRANGER, did="+351210000001")
+    with questions() as asked:
+        ledger.record(db.session.connection(), start, "")
+    assert not [statement for statement in asked if "job" in statement]
+    db.session.commit()
+
+
+def test_fifty_who_miss_the_same_client_at_once_make_one_task(
+    app: Flask, responsible: User
+) -> None:
+    make_contact("Anna Nobody", phones=(ANNA, STRANGER))
+    db.session.commit()
+    now, start = clock.now(), Barrier(50)
+
+    def miss(number: int) -> None:
+        fact = Fact(
+            FactKind.ENDED, f"in_{number}", now, caller=ANNA if number % 2 else STRANGER,
+            disposition=Disposition.CANCELLED,
+        )  # fmt: skip
+        with app.app_context():
+            start.wait(60)
+            ledger.record(db.session.connection(), fact, "")
+            db.session.commit()
+            Runner(KINDS).work(lambda: False)
+            db.session.remove()
+
+    threads = [Thread(target=miss, args=(number,)) for number in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert len(open_tasks()) == 1
+    assert db.session.scalar(select(func.count(MissedCallTask.call_id))) == 50

@@ -1,4 +1,4 @@
-"""The ledger: a fact is stored, its call folded and written, in one transaction.
+"""The ledger: a fact is stored, its call folded and written, what follows owed, in one transaction.
 
 This is the hot path: it runs while a caller hears silence. A few statements built once, nothing
 over the network.
@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 from sqlalchemy.engine import Connection
 
 from crm_app.calls.fold.facts import Fact, FactKind
+from crm_app.calls.fold.follow_ups import follow_ups
 from crm_app.calls.fold.lifecycle import CallState, fold
 from crm_app.calls.store import hot_sql as sql
 from crm_app.calls.store import projection
 from crm_app.calls.store.projection import Attached
 from crm_app.contacts.numbers.caller import Caller, find_callers
 from crm_app.errors import RamalError
+from crm_app.jobs import services as jobs
 
 # Each new fact folds all of them. A true call has a few dozen; somebody who holds one signed
 # notification could send facts of the same call without end, for most of its fields are not signed.
@@ -97,6 +99,8 @@ def _update(
     call_id = projection.write(connection, known.attached, before, after, users, contact_id)
     if call_id is None:
         return None
+    for follow_up in follow_ups(before, after):
+        jobs.enqueue(connection, follow_up.kind, follow_up.payload, key=follow_up.key)
     tell = _whom_to_tell(before, after, users)
     return Recorded(call_id, True, after, tell, callers)
 
