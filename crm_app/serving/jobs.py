@@ -52,6 +52,11 @@ def call_back(payload: Payload) -> NextStep | None:
     return None if is_settled else NextStep(payload, ASKS_AGAIN_IN)
 
 
+def do_not_call_back(payload: Payload) -> None:
+    """Take back what was done for a call that looked like a missed one."""
+    missed.do_not_call_back(payload["call"])
+
+
 def note_talk(payload: Payload) -> None:
     """Complete what a client was to be called back for, because somebody talks with them."""
     missed.note_talk(payload["call"])
@@ -91,6 +96,7 @@ def take_in_kept(payload: Payload) -> NextStep | None:
 KINDS = (
     # What follows from calls.
     Kind(FollowUpKind.CALL_BACK, call_back),
+    Kind(FollowUpKind.NO_CALL_BACK, do_not_call_back),
     Kind(FollowUpKind.TALKED, note_talk),
     # What comes back by itself.
     Kind("sweep_calls", sweep_calls, every=timedelta(seconds=15)),

@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.calls.fold.facts import Direction
+from crm_app.calls.fold.follow_ups import TALKED
 from crm_app.calls.models import Call
 from crm_app.extensions import db
 from crm_app.tasks import services as tasks
@@ -21,7 +22,6 @@ from crm_app.telephony.models import MissedCallTask, TelephonySettings
 
 # What was missed while no worker ran for longer than this stays in the log alone.
 LOOKS_BACK = timedelta(days=7)
-_TALKED = ("talking", "answered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,30 @@ def call_back(pbx_call_id: str, defaults: Defaults) -> bool:
     return True
 
 
+def do_not_call_back(pbx_call_id: str) -> None:
+    """Take back what `call_back` did for a call that turned out not to be missed.
+
+    Its task is completed unless another missed call stands behind it. The caller commits.
+    """
+    TelephonySettings.for_change()
+    call = _find(pbx_call_id)
+    link = db.session.get(MissedCallTask, call.id) if call is not None else None
+    if call is None or link is None or call.is_missed:
+        return
+    task = db.session.get_one(Task, link.task_id)
+    db.session.delete(link)
+    db.session.flush()
+    is_asked_by_another = exists().where(MissedCallTask.task_id == task.id)
+    if task.deleted_at is None and not db.session.scalar(select(is_asked_by_another)):
+        tasks.complete(task, None)
+
+
 def note_talk(pbx_call_id: str) -> None:
     """Complete the open tasks of a client with whom somebody talks; the caller commits."""
     # See `call_back`: one of the two is first, and the other sees what it did.
     TelephonySettings.for_change()
     talk = _find(pbx_call_id)
-    if talk is None or talk.status not in _TALKED:
+    if talk is None or talk.status not in TALKED:
         return
     later, later_call = aliased(MissedCallTask), aliased(Call)
     was_missed_since = exists().where(
@@ -85,7 +103,7 @@ def _asks_for_call_back(call: Call) -> bool:
     if not (is_missed and is_recent) or db.session.get(MissedCallTask, call.id) is not None:
         return False
     talk_since = exists().where(
-        Call.status.in_(_TALKED),
+        Call.status.in_(TALKED),
         Call.is_own_leg.is_(False),
         Call.started_at > call.started_at,
         _is_with_client_of(call),

@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from crm_app.calls.fold.lifecycle import CallState
 
-_TALKED = ("talking", "answered")
+# The last is a talk whose end we never heard.
+TALKED = ("talking", "answered", "unfinished")
 
 
 class FollowUpKind(StrEnum):
@@ -18,6 +19,8 @@ class FollowUpKind(StrEnum):
 
     # A client rang, nobody talked with them, and their number is known.
     CALL_BACK = "call_back"
+    # It turned out that it is no such call, after it had looked like one: it was refused.
+    NO_CALL_BACK = "no_call_back"
     # Somebody talks with a client, whichever side called.
     TALKED = "talked"
 
@@ -42,14 +45,16 @@ class FollowUp:
 
 def follow_ups(before: CallState | None, after: CallState) -> list[FollowUp]:
     """What follows from a call now and did not before; `before` is None for a new call."""
-    known = _of(before) if before else []
-    return [follow_up for follow_up in _of(after) if follow_up not in known]
+    known, now = _of(before) if before else [], _of(after)
+    if before is not None and before.deserves_call_back and not now:
+        return [FollowUp(FollowUpKind.NO_CALL_BACK, after.pbx_call_id)]
+    return [follow_up for follow_up in now if follow_up not in known]
 
 
 def _of(call: CallState) -> list[FollowUp]:
     if call.deserves_call_back:
         return [FollowUp(FollowUpKind.CALL_BACK, call.pbx_call_id)]
     is_with_client = bool(call.outside_number) and not (call.is_own_leg or call.is_stale)
-    if is_with_client and call.status in _TALKED:
+    if is_with_client and call.status in TALKED:
         return [FollowUp(FollowUpKind.TALKED, call.pbx_call_id)]
     return []
