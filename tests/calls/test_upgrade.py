@@ -1,19 +1,22 @@
 """What the log of an earlier version lacks is filled in when the office is upgraded."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask_migrate import upgrade
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Connection, bindparam, func, select, text, update
 
-from crm_app import search_index
+from crm_app import clock, search_index
 from crm_app.accounts.models import User
 from crm_app.calls.models import Call, CallLeg
 from crm_app.calls.store import upkeep
 from crm_app.contacts.models import Contact
+from crm_app.database import UtcDateTime
 from crm_app.extensions import db
+from crm_app.jobs.models import Job
 from tests.house.test_migrations import RELEASES, MakeApp, fill, new_house
 
 __all__ = ["new_house"]
@@ -181,4 +184,33 @@ def test_it_knows_where_the_phones_of_old_calls_are(release: Path, new_house: Ma
         assert states == {"ringing", "talking", "talked", "done"}
         upkeep.rebuild(db.session, rest=lambda _seconds: None)
         assert before == where_phones_are()
+        db.session.rollback()
+
+
+def test_it_owes_the_call_backs_that_the_release_before_had_not_come_to(
+    new_house: MakeApp,
+) -> None:
+    now = clock.now()
+    with new_house().app_context():
+        upgrade(revision="0015")
+        with db.engine.begin() as connection:
+            for name, status, age in (
+                ("in_new", "missed", timedelta(hours=1)),
+                ("in_old", "missed", timedelta(days=30)),
+                ("in_talk", "answered", timedelta(hours=1)),
+            ):
+                connection.execute(
+                    text(
+                        "INSERT INTO call (pbx_call_id, direction, phase, status, disposition_raw,"
+                        " is_own_leg, outside_number, did, started_at, answered_by_extension,"
+                        " placed_by_extension, recording_count, contact_is_chosen, updated_at)"
+                        " VALUES (:name, 'inbound', 'ended', :status, '', false, '+351910000042',"
+                        " '', :at, '', '', 0, false, :at)"
+                    ).bindparams(bindparam("at", now - age, UtcDateTime())),
+                    {"name": name, "status": status},
+                )
+        upgrade()
+        jobs = db.session.scalars(select(Job)).all()
+        assert [(job.kind, job.payload) for job in jobs] == [("call_back", {"call": "in_new"})]
+        assert abs(jobs[0].due_at - now) < timedelta(minutes=5)
         db.session.rollback()

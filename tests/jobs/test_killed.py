@@ -1,0 +1,75 @@
+"""kill -9 of real workers: whatever they were at, each job is done exactly once."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from crm_app import database
+from crm_app.config import Config
+from crm_app.extensions import db
+from crm_app.jobs import services
+from crm_app.jobs.models import Job
+from crm_app.tasks.models import Task
+from tests.jobs.counting_worker import KIND
+from tests.serving.running import ROOT, environment
+
+pytestmark = pytest.mark.processes
+WAIT_SECONDS = 60
+
+
+@contextmanager
+def worker(app: Flask) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that works on the database of the test; it is killed when the block ends."""
+    settings: Config = app.extensions["settings"]
+    given = environment(
+        settings.data_dir,
+        DATABASE_URL=settings.sqlalchemy_url, REDIS_URL=settings.redis_url,
+        SECRET_KEY=settings.secret_keys[0], LOG_LEVEL="ERROR",
+    )  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.jobs.counting_worker"], cwd=ROOT, env=given
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+def wait_until(is_so: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:
+    """Look again and again, while the process lives."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not is_so():
+        assert process.poll() is None, "the worker ended"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def done() -> int:
+    """How many jobs are marked done."""
+    with database.reading():
+        count = db.session.scalar(select(func.count(Job.id)).where(Job.done_at.is_not(None)))
+        db.session.rollback()
+    return count or 0
+
+
+def test_two_hundred_jobs_are_done_once_each_though_their_worker_is_killed_twice(
+    app: Flask,
+) -> None:
+    names = [f"task {number:03}" for number in range(200)]
+    for name in names:
+        services.enqueue(db.session, KIND, {"title": name})
+    db.session.commit()
+    for enough in (30, 100):
+        with worker(app) as process:
+            wait_until(lambda enough=enough: done() >= enough, process)  # type: ignore[misc]
+        assert done() < len(names)
+    with worker(app) as process:
+        wait_until(lambda: done() == len(names), process)
+    assert sorted(db.session.scalars(select(Task.title))) == names
