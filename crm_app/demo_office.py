@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask_security import hash_password
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from crm_app import clock
 from crm_app.accounts.models import Role, User
@@ -18,6 +18,7 @@ from crm_app.contacts.models import Contact, ContactKind
 from crm_app.demo import make_contact, make_lead, make_task, make_user
 from crm_app.errors import RamalError
 from crm_app.extensions import db
+from crm_app.jobs.models import Job
 from crm_app.journal.kinds import RecordKind
 from crm_app.journal.services import add_note
 from crm_app.leads import services as leads
@@ -160,6 +161,8 @@ def _lay() -> None:
     _lay_leads_and_tasks(users, contacts, dice)
     for fact in _history(contacts, dice):
         ledger.record(db.session.connection(), fact, "")
+    # What followed from calls of long ago was done long ago.
+    db.session.execute(delete(Job))
     db.session.commit()
 
 

@@ -11,6 +11,7 @@ from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact, make_user
 from crm_app.errors import RamalError
 from crm_app.extensions import db
+from crm_app.jobs.models import Job
 from crm_app.leads.models import Lead
 from crm_app.tasks.models import Task
 
@@ -26,6 +27,8 @@ def test_it_lays_the_same_office_once_and_clears_it(app: Flask) -> None:
     before = counts()
     assert min(before) > 0
     assert before[-1] == demo_office.CALLS
+    # Its calls are history: nobody is asked to call anybody back.
+    assert db.session.scalar(select(func.count(Job.id))) == 0
     second = demo_office.load()
     assert counts() == before
     assert [card.email for card in first] == [card.email for card in second]
