@@ -17,7 +17,7 @@ from crm_app.jobs.models import Job
 KEEPS_DONE_FOR = timedelta(days=7)
 _IS_OPEN = Job.done_at.is_(None)
 _HAS_FAILED = Job.last_error != ""
-# Made once: a caller of the PBX may be waiting meanwhile.
+# Built once: a caller hears silence until the fact is stored.
 _INSERT: dict[str, Insert] = {
     "sqlite": insert_on_sqlite(Job).on_conflict_do_nothing(
         index_elements=[Job.unique_key], index_where=_IS_OPEN

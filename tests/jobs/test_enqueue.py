@@ -1,4 +1,4 @@
-"""A job is owed in the transaction of whoever owes it, once for each key."""
+"""A job is owed in the transaction that owes it, once for each key."""
 
 from datetime import timedelta
 

@@ -1,7 +1,7 @@
 """What follows from a call, decided from what it was before a fact and what it is with it.
 
 A follow-up is written in the transaction of the fact and performed soon after. Facts that arrive
-late can contradict a follow-up that was written before them, so whoever performs one looks at the
+late can contradict a follow-up that was written before them, so the handler of one looks at the
 call as it is then.
 """
 
@@ -39,7 +39,7 @@ class FollowUp:
 
     @property
     def payload(self) -> dict[str, str]:
-        """What whoever performs it has to know."""
+        """What its handler has to know."""
         return {"call": self.pbx_call_id}
 
 
