@@ -140,3 +140,16 @@ def test_it_says_who_passes_a_call_on(office: Office, sign_in: SignIn) -> None:
     expect(head).to_contain_text("Incoming call")
     expect(page.locator(CARD)).to_contain_text("from Bob")
     expect(head).not_to_contain_text(re.compile(r"\d:\d\d"))
+
+
+def test_a_card_shows_at_once_whom_a_colleague_names_on_the_page_of_the_call(
+    office: Office, sign_in: SignIn
+) -> None:
+    office.do(lambda: make_contact("Vera Nunes", phones=(RUI,)))
+    page = watching(sign_in("Bob"), office)
+    call_id = office.answer(office.ring(STRANGER, "101"), "101")
+    expect(page.locator(CARD)).to_have_attribute("data-state", "answered")
+    theirs = sign_in("Alice").new_page()
+    theirs.goto(f"{office.url}/calls/{call_id}/attach?q=Vera")
+    theirs.get_by_role("option", name="Vera Nunes").click()
+    expect(page.locator(CARD)).to_contain_text("Vera Nunes")
