@@ -193,7 +193,7 @@ class CallLeg(Model):
     transferred_from: Mapped[str] = mapped_column(String(10), default="")
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     # Where this phone is in the call: cards read it, and work nothing out.
-    state: Mapped[LegState] = mapped_column(String(10))
+    state: Mapped[LegState] = mapped_column(String(10), default=LegState.DONE.value)
     # When the call began.
     started_at: Mapped[datetime]
     rang_at: Mapped[datetime | None]
