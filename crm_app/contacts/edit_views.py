@@ -2,92 +2,101 @@
 
 from typing import Any
 
-from flask import current_app, render_template, request, url_for
-from flask_babel import gettext as _
+from flask import current_app, request
+from flask_babel import lazy_gettext as _l
 
 from crm_app import phone_numbers
 from crm_app.accounts.current import me
 from crm_app.accounts.models import User
-from crm_app.accounts.rights import Place, Verb, find, may_open
+from crm_app.accounts.rights import Verb, find
 from crm_app.contacts import listing, picking, services, wording
 from crm_app.contacts.fields import ContactDraft
-from crm_app.contacts.forms import (
-    PHONE_KIND_NAMES,
-    ContactForm,
-    EmailForm,
-    PhoneForm,
-)
-from crm_app.contacts.models import Contact, ContactKind
-from crm_app.contacts.views import bp, fetch_whole
-from crm_app.errors import ConflictError, InvalidInputError
+from crm_app.contacts.forms import PHONE_KIND_NAMES, ContactForm, EmailForm, PhoneForm
+from crm_app.contacts.models import NOUN, Contact, ContactKind
+from crm_app.contacts.views import WHOLE, bp
+from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
-from crm_app.records.bin import restore
+from crm_app.records.edit_views import Editing
 from crm_app.records.fields import field_of
-from crm_app.records.views import url_of
 from crm_app.text import clean
-from crm_app.web import once
-from crm_app.web.conflict import Change
-from crm_app.web.fragments import Answer, see_other
 from crm_app.web.ids import read_id
 from crm_app.web.toasts import toast
 
 
-@bp.route("/new", methods=["GET", "POST"])
-def new() -> Answer:
-    """Make a contact, prefilled from the address (name, number, kind, company_id)."""
-    form = ContactForm(data=_prefilled())
-    # The address of the form keeps the number that a call's page has put there.
-    form.accept([request.args.get("number", "")])
-    form.offer(db.session.scalars(User.enabled()), None)
-    if not form.is_submitted() or _change_rows(form):
-        return _form_page(form, None, code=200)
-    if form.validate() and _company_is_known(form, None):
-        if _from_bin(form) and not form.makes_new.data:
-            return _form_page(form, None, code=422)
-        try:
-            contact = once.made(Contact, lambda: services.create_contact(_draft(form), me()))
-        except InvalidInputError as error:
-            return _refused(form, None, error)
-        db.session.commit()
-        # Who gave it away at once may not take it back.
-        undo_url = url_for(".delete", contact_id=contact.id) if may_open(me(), contact) else ""
-        toast(_("The contact was added."), undo_url=undo_url)
-        _warn(form)
-        return see_other(url_of(contact))
-    return _form_page(form, None, code=422)
+class ContactEditing(Editing[Contact, ContactForm]):
+    """The form of a contact, with as many numbers and addresses as there are."""
 
+    noun, form, history = NOUN, ContactForm, wording.HISTORY
+    template = "contacts/edit.html"
+    added, saved = _l("The contact was added."), _l("The contact was saved.")
+    options = WHOLE
 
-@bp.route("/<int:contact_id>/edit", methods=["GET", "POST"])
-def edit(contact_id: int) -> Answer:
-    """Change a contact; whoever saves second is told what the first one changed."""
-    contact = fetch_whole(contact_id, Verb.EDIT, _place())
-    form = ContactForm(data=ContactForm.contents_of(contact))
-    form.accept([phone.number for phone in contact.phones])
-    form.offer(db.session.scalars(User.enabled()), contact)
-    if not form.is_submitted():
-        form.show_version(contact.version)
-        return _form_page(form, contact, code=200)
-    if _change_rows(form):
-        return _form_page(form, contact, code=200)
-    if not form.validate() or not _company_is_known(form, contact):
-        return _form_page(form, contact, code=422)
-    try:
+    def prefilled(self) -> dict[str, Any]:
+        """Read name, number, kind and company_id from the address."""
+        args = request.args
+        number, kind = clean(_number_of_call())[:60], args.get("kind", "")
+        shown = phone_numbers.show(number, current_app.config["DEFAULT_COUNTRY"])
+        return {
+            "name": field_of(ContactDraft, "name").fitting(args.get("name")),
+            "kind": kind if kind in set(ContactKind) else str(ContactKind.PERSON),
+            "company_id": str(read_id(args.get("company_id")) or ""),
+            "responsible_id": str(me().id),
+            "phones": [{"number": shown}],
+            "emails": [{}],
+        }
+
+    def offer(self, form: ContactForm, contact: Contact | None) -> None:
+        """Fill the choices, and let pass the numbers that are stored or came by a call."""
+        known = [phone.number for phone in contact.phones] if contact else [_number_of_call()]
+        form.accept(known)
+        form.offer(db.session.scalars(User.enabled()), contact)
+
+    def only_changes_form(self, form: ContactForm) -> bool:
+        """Add or drop a row, or look for a company, when a button asked for it."""
+        verb, _sign, name = request.form.get("row", "").partition(":")
+        if verb == "add":
+            form.add_row(name)
+        elif verb == "drop":
+            form.drop_row(name)
+        return bool(verb)
+
+    def check(self, form: ContactForm, contact: Contact | None) -> bool:
+        """Check the company; a new contact whose number is in the bin is added only when asked."""
+        is_known = _company_is_known(form, contact)
+        is_new = contact is not None or form.makes_new.data or not _from_bin(form)
+        return is_known and is_new
+
+    def create(self, form: ContactForm) -> Contact:
+        """Add the contact."""
+        return services.create_contact(_draft(form), me())
+
+    def save(self, form: ContactForm, contact: Contact) -> None:
+        """Change the contact."""
         services.update_contact(contact, _draft(form), me(), form.read_version)
-    except ConflictError:
-        return _conflict(form, contact_id)
-    except InvalidInputError as error:
-        return _refused(form, contact_id, error)
-    # Who was told that it is in the bin and saves all the same wants it back.
-    restore(contact, me())
-    db.session.commit()
-    toast(_("The contact was saved."))
-    _warn(form)
-    return see_other(url_of(contact))
+
+    def warn(self, form: ContactForm) -> None:
+        """Say of numbers that were saved what speaks against them."""
+        for warning in form.warnings:
+            toast(warning, kind="warning")
+
+    def shown(self, form: ContactForm, contact: Contact | None) -> dict[str, Any]:
+        """Give the rows, the company with what was found, and who in the bin has a number."""
+        form.add_blank_rows()
+        is_finding = picking.only_searches("company_id") or bool(form.company_id.errors)
+        query = picking.typed("company_id")
+        company = ContactKind.COMPANY
+        return {
+            "company": _company(form, contact),
+            "from_bin": _from_bin(form) if contact is None else [],
+            "found": listing.find_contacts(me(), query, kind=company) if is_finding else [],
+            "query": query,
+            "phone_kinds": PHONE_KIND_NAMES,
+            "blank_phone": PhoneForm(),
+            "blank_email": EmailForm(),
+        }
 
 
-def _place() -> Place:
-    # What was typed is kept, also when somebody has put the record in the bin.
-    return Place.ANYWHERE if request.method == "POST" else Place.OUTSIDE_BIN
+ContactEditing().add_to(bp)
 
 
 def _from_bin(form: ContactForm) -> list[Contact]:
@@ -95,34 +104,9 @@ def _from_bin(form: ContactForm) -> list[Contact]:
     return services.in_bin_with([row.e164 or row.known_number for row in form.phones.filled], me())
 
 
-def _warn(form: ContactForm) -> None:
-    """Say of numbers that were saved what speaks against them."""
-    for warning in form.warnings:
-        toast(warning, kind="warning")
-
-
-def _prefilled() -> dict[str, Any]:
-    args = request.args
-    number = clean(args.get("number"))[:60]
-    kind = args.get("kind", "")
-    return {
-        "name": field_of(ContactDraft, "name").fitting(args.get("name")),
-        "kind": kind if kind in set(ContactKind) else str(ContactKind.PERSON),
-        "company_id": str(read_id(args.get("company_id")) or ""),
-        "responsible_id": str(me().id),
-        "phones": [{"number": phone_numbers.show(number, current_app.config["DEFAULT_COUNTRY"])}],
-        "emails": [{}],
-    }
-
-
-def _change_rows(form: ContactForm) -> bool:
-    """Do what a button that only changes the form asks for; tell whether one was pressed."""
-    verb, _sign, name = request.form.get("row", "").partition(":")
-    if verb == "add":
-        form.add_row(name)
-    elif verb == "drop":
-        form.drop_row(name)
-    return bool(verb)
+def _number_of_call() -> str:
+    # The address of the form keeps the number that a call's page has put there.
+    return request.args.get("number", "")
 
 
 def _draft(form: ContactForm) -> ContactDraft:
@@ -154,50 +138,3 @@ def _company(form: ContactForm, contact: Contact | None) -> Contact | picking.Un
         return contact.company
     company = find(Contact, company_id, me(), Verb.VIEW)
     return company if company is not None and company.kind == ContactKind.COMPANY else None
-
-
-def _refused(form: ContactForm, contact_id: int | None, error: InvalidInputError) -> Answer:
-    db.session.rollback()
-    form.refuse(error)
-    contact = fetch_whole(contact_id, Verb.EDIT, Place.ANYWHERE) if contact_id else None
-    return _form_page(form, contact, code=422)
-
-
-def _conflict(form: ContactForm, contact_id: int) -> Answer:
-    db.session.rollback()
-    contact = fetch_whole(contact_id, Verb.EDIT, Place.ANYWHERE)
-    changes = wording.HISTORY.missed(contact_id, contact.version - form.read_version)
-    newest = ContactForm(formdata=None, data=ContactForm.contents_of(contact))
-    newest.offer(db.session.scalars(User.enabled()), contact)
-    if form.agrees_with(newest) and contact.deleted_at is None:
-        toast(_("The contact was saved."))
-        return see_other(url_of(contact))
-    form.offer(db.session.scalars(User.enabled()), contact)
-    form.rebase(newest, contact.version)
-    return _form_page(form, contact, changes, code=409)
-
-
-def _form_page(
-    form: ContactForm,
-    contact: Contact | None,
-    changes: list[Change] | None = None,
-    *,
-    code: int,
-) -> Answer:
-    form.add_blank_rows()
-    is_finding = picking.only_searches("company_id") or bool(form.company_id.errors)
-    query = picking.typed("company_id")
-    page = render_template(
-        "contacts/edit.html",
-        form=form,
-        contact=contact,
-        company=_company(form, contact),
-        from_bin=_from_bin(form) if contact is None else [],
-        found=listing.find_contacts(me(), query, kind=ContactKind.COMPANY) if is_finding else [],
-        query=query,
-        phone_kinds=PHONE_KIND_NAMES,
-        blank_phone=PhoneForm(),
-        blank_email=EmailForm(),
-        changes=changes,
-    )
-    return page, code

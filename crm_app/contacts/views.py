@@ -11,7 +11,7 @@ from crm_app.accounts.rights import Place, Verb, fetch
 from crm_app.contacts import listing, picking, services, wording
 from crm_app.contacts.forms import KIND_NAMES, PHONE_KIND_NAMES
 from crm_app.contacts.models import NOUN, Contact, ContactKind
-from crm_app.records.notes import NoteForm
+from crm_app.records.forms import NoteForm
 from crm_app.records.views import add_bin, add_notes, notes_of
 from crm_app.records.wording import facts_of
 from crm_app.web.fragments import Answer, page_or_fragment, wants_fragment
@@ -20,17 +20,18 @@ bp = Blueprint("contacts", __name__, url_prefix="/contacts")
 bp.add_app_template_global(picking.new_words_for)
 bp.add_app_template_global(facts_of)
 FIELD_NAME = re.compile(r"[a-z][a-z0-9_\-]{0,40}")
+# What the page of one shows.
+WHOLE = (
+    joinedload(Contact.responsible),
+    joinedload(Contact.company),
+    selectinload(Contact.phones),
+    selectinload(Contact.emails),
+)
 
 
 def fetch_whole(contact_id: int, verb: Verb, place: Place = Place.OUTSIDE_BIN) -> Contact:
     """Fetch a contact with all that its page shows; NotFoundError unless the user may."""
-    parts = (
-        joinedload(Contact.responsible),
-        joinedload(Contact.company),
-        selectinload(Contact.phones),
-        selectinload(Contact.emails),
-    )
-    return fetch(Contact, contact_id, me(), verb, place=place, options=parts)
+    return fetch(Contact, contact_id, me(), verb, place=place, options=WHOLE)
 
 
 @bp.get("")

@@ -15,7 +15,7 @@ from crm_app.leads import services, stages, wording
 from crm_app.leads.forms import KIND_NAMES, LostForm, StageForm
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.leads.views import bp, fetch_whole, render_lead
-from crm_app.records.notes import NoteForm
+from crm_app.records.forms import NoteForm
 from crm_app.web import once
 from crm_app.web.access import manager_only
 from crm_app.web.fragments import Answer, page_or_fragment, see_other, wants_fragment

@@ -13,23 +13,24 @@ from crm_app.leads.forms import KIND_NAMES
 from crm_app.leads.listing import LeadFilter, page_of, recent_sources, sums
 from crm_app.leads.models import NOUN, Lead
 from crm_app.local_time import LocalTime
-from crm_app.records.notes import NoteForm
+from crm_app.records.forms import NoteForm
 from crm_app.records.views import add_bin, add_notes, notes_of
 from crm_app.web.display.formatting import choose_timezone
 from crm_app.web.fragments import Answer, page_or_fragment, wants_fragment
 
 bp = Blueprint("leads", __name__, url_prefix="/leads")
 BOX_LENGTH, PAGE_LENGTH = 10, 500
+# What the page of one shows.
+WHOLE = (
+    joinedload(Lead.contact).selectinload(Contact.phones),
+    joinedload(Lead.stage),
+    joinedload(Lead.responsible),
+)
 
 
 def fetch_whole(lead_id: int, verb: Verb, place: Place = Place.OUTSIDE_BIN) -> Lead:
     """Fetch a lead with all that its page shows; NotFoundError unless the user may."""
-    parts = (
-        joinedload(Lead.contact).selectinload(Contact.phones),
-        joinedload(Lead.stage),
-        joinedload(Lead.responsible),
-    )
-    return fetch(Lead, lead_id, me(), verb, place=place, options=parts)
+    return fetch(Lead, lead_id, me(), verb, place=place, options=WHOLE)
 
 
 @bp.get("")

@@ -1,4 +1,4 @@
-"""Forms whose simple fields come from the description of a draft."""
+"""Forms about records: those whose simple fields come from a draft, and the one of a note."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,12 +18,31 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length, Optional
 
 from crm_app.errors import InvalidInputError
+from crm_app.journal.models import Note
+from crm_app.journal.services import Author, add_note
 from crm_app.records.fields import Draft, Field, Kind, fields_of
 from crm_app.records.wording import label
 from crm_app.text import clean
+from crm_app.web import once
 from crm_app.web.conflict import VersionedForm
 from crm_app.web.ids import read_id
+from crm_app.web.line_ends import PlainLines
 from crm_app.web.wording import reason
+
+
+class NoteForm(PlainLines):
+    """A note on any record."""
+
+    text = TextAreaField(_l("Note"))
+
+    def keep(self, record_type: str, record_id: int, by: Author) -> bool:
+        """Leave what was typed on a record; False, and the reason in the form, when refused."""
+        try:
+            text = self.text.data or ""
+            once.made(Note, lambda: add_note(record_type, record_id, text, by))
+        except InvalidInputError as error:
+            self.text.errors = [reason(error)]
+        return not self.text.errors
 
 
 class DescribedForm(VersionedForm):
@@ -55,6 +74,11 @@ class DescribedForm(VersionedForm):
             for described in fields_of(self.DRAFT)
             if described.kind in _READ and described.name in self
         }
+
+    def refuse(self, error: InvalidInputError) -> None:
+        """Put a refusal of the services beside the field that it is about, else the first one."""
+        first = next(one.name for one in fields_of(self.DRAFT) if one.name in self)
+        self[error.field if error.field in self else first].errors = [reason(error)]
 
 
 def form_field(described: Field, *, is_required: bool = True) -> Any:

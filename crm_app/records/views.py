@@ -15,7 +15,7 @@ from crm_app.extensions import db
 from crm_app.journal.history import notes_on
 from crm_app.paging import fetch_page
 from crm_app.records import bin
-from crm_app.records.notes import NoteForm
+from crm_app.records.forms import NoteForm
 from crm_app.records.registry import Noun, noun_of
 from crm_app.web.fragments import Answer, see_other, wants_fragment
 from crm_app.web.toasts import toast
