@@ -28,8 +28,8 @@ test: $(DEV_STAMP) ## Run all tests, also those with PostgreSQL, Valkey and a br
 	@$(PYTHON) -m tests.browser_at_hand
 	@exec $(PYTHON) -m pytest $(ARGS)
 
-quick: $(DEV_STAMP) ## Run the tests that need neither PostgreSQL nor a browser nor processes
-	@exec $(PYTHON) -m pytest --quick --quiet --numprocesses auto $(ARGS)
+quick: $(DEV_STAMP) ## Run the tests that need no PostgreSQL, browser or processes (house rules: make check)
+	@exec $(PYTHON) -m pytest --quick --quiet --numprocesses auto --ignore tests/house $(ARGS)
 
 check: $(DEV_STAMP) ## Check style, types, layers, templates, spelling and house rules
 	$(BIN)/ruff check --quiet .
