@@ -30,13 +30,13 @@ bp = Blueprint("calls", __name__, url_prefix="/calls")
 
 @bp.app_template_global()
 def named(call: Call) -> Contact | None:
-    """Give templates the contact of a call, if it may be named to who reads."""
+    """Return the contact of a call, for templates, if the reader may see its name."""
     return naming.named(call, me())
 
 
 @bp.context_processor
 def words() -> dict[str, Any]:
-    """Give the templates the words of statuses and directions."""
+    """Return the words of statuses and directions, for templates."""
     return {
         "statuses": wording.STATUSES,
         "directions": wording.DIRECTIONS,
@@ -63,7 +63,7 @@ def index() -> str:
 
 
 def _choices() -> dict[str, list[tuple[str, str]]]:
-    """Give what can be chosen in the filter, by the names of the filter's fields."""
+    """Return what can be chosen in the filter, by the names of the filter's fields."""
     return {
         "direction": [(code, str(words)) for code, (words, _icon) in wording.DIRECTIONS.items()],
         "result": [(code, str(words)) for code, (words, _colour) in wording.STATUSES.items()],

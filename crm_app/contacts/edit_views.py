@@ -80,7 +80,7 @@ class ContactEditing(Editing[Contact, ContactForm]):
             toast(warning, kind="warning")
 
     def shown(self, form: ContactForm, contact: Contact | None) -> dict[str, Any]:
-        """Give the rows, the company with what was found, and who in the bin has a number."""
+        """Return the rows, the company with what was found, and who in the bin has a number."""
         form.add_blank_rows()
         is_finding = picking.only_searches("company_id") or bool(form.company_id.errors)
         query = picking.typed("company_id")
@@ -110,7 +110,7 @@ def _number_of_call() -> str:
 
 
 def _draft(form: ContactForm) -> ContactDraft:
-    """Give what was typed; a company that is not there yet is made."""
+    """Return what was typed; a company that is not there yet is made."""
     draft = form.draft()
     if draft.kind == ContactKind.PERSON:
         company = picking.make(form.company_id, me(), ContactKind.COMPANY)

@@ -64,7 +64,7 @@ class LeadEditing(Editing[Lead, LeadForm]):
         services.update_lead(lead, form.draft(contact), me())
 
     def shown(self, form: LeadForm, lead: Lead | None) -> dict[str, Any]:
-        """Give the chosen contact, and how an amount is written here."""
+        """Return the chosen contact, and how an amount is written here."""
         picked = picking.shown(form.contact_id, me(), lead.contact if lead else None)
         return {**picked, "example": write_cents(123456, get_locale())}
 
@@ -90,7 +90,7 @@ def _create(form: LeadForm, user: User) -> Lead | None:
 
 
 def _contact_for(form: LeadForm, user: User) -> Contact | None:
-    """Give the chosen contact, or a new one when a name or number was typed instead.
+    """Return the chosen contact, or a new one when a name or number was typed instead.
 
     What is wrong is said on the form's fields.
     """

@@ -68,18 +68,18 @@ class Editing(ABC, Generic[R, F]):
         return not form.errors
 
     def shown(self, _form: F, _record: R | None) -> dict[str, Any]:
-        """Give what the template shows beside the form."""
+        """Return what the template shows beside the form."""
         return {}
 
     def warn(self, form: F) -> None:
         """Say what speaks against what was saved."""
 
     def address_after(self, record: R) -> str:
-        """Give the page that follows, for a user who may not be allowed to open the record."""
+        """Return the page that follows, for a user who may not be allowed to open the record."""
         return url_of(record)
 
     def add_to(self, bp: Blueprint) -> None:
-        """Give a noun's blueprint the two pages of the form."""
+        """Add the two pages of the form to a noun's blueprint."""
 
         @bp.route("/new", methods=["GET", "POST"])
         def new() -> Answer:

@@ -59,7 +59,7 @@ class DescribedForm(VersionedForm):
 
     @classmethod
     def contents_of(cls, record: Any) -> dict[str, Any]:
-        """Give what the form shows of a record."""
+        """Return what the form shows of a record."""
         return {
             described.name: _to_form(described, getattr(record, described.name))
             for described in fields_of(cls.DRAFT)

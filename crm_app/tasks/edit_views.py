@@ -54,13 +54,13 @@ class TaskEditing(Editing[Task, TaskForm]):
         services.update_task(task, form.draft(me(), task), me())
 
     def shown(self, form: TaskForm, task: Task | None) -> dict[str, Any]:
-        """Give the chosen contact, and the page to go back to."""
+        """Return the chosen contact, and the page to go back to."""
         picked = picking.shown(form.contact_id, me(), task.contact if task else None)
         back = local_path(request.form.get("back", ""), here(url_for(".index")))
         return {**picked, "back": back}
 
     def address_after(self, task: Task) -> str:
-        """Give the page that the form was opened from, unless it may be the task's own no more."""
+        """Return the page that the form was opened from, unless that may be gone by now."""
         back = local_path(request.form.get("back", ""), url_for(".index"))
         return back if may_open(me(), task) else url_for(".index")
 

@@ -41,7 +41,7 @@ def offered() -> list[CallOutcome]:
 
 
 def labels() -> dict[str, str]:
-    """Give the office's own names by code, also of outcomes that are offered no more."""
+    """Return the office's own names by code, also of outcomes that are offered no more."""
     return {row.code: row.label for row in db.session.scalars(select(CallOutcome))}
 
 
@@ -84,7 +84,7 @@ def add(label: str, by: User, words: Mapping[str, str]) -> CallOutcome:
 
 
 def rename(outcome: CallOutcome, label: str, by: User, words: Mapping[str, str]) -> None:
-    """Give an outcome another name, also on the calls that were written up with it.
+    """Rename an outcome, also on the calls that were written up with it.
 
     Raises InvalidInputError on `label`: name_empty, outcome_taken.
     """
@@ -163,7 +163,7 @@ def _number(shown: list[CallOutcome]) -> None:
 
 
 def _kept(row: CallOutcome, label: str, words: Mapping[str, str]) -> str:
-    """Give what is stored for a name: nothing where it is the interface's own word."""
+    """Return what is stored for a name: nothing where it is the interface's own word."""
     # So that it goes on speaking each user's language.
     return "" if label == words.get(row.code) else label
 
