@@ -138,6 +138,7 @@ def stills(office: SampleOffice) -> list[Still]:
         Still("second-factor", "/account/second-factor"),
         Still("second-factor-app", "/account/second-factor", begin_app),
         Still("security", "/security"),
+        Still("jobs", "/jobs"),
         Still("telephony", "/telephony/settings"),
         Still("not-found", "/contacts/999999"),
     ]
