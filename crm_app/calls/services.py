@@ -18,10 +18,12 @@ from crm_app.contacts.numbers import not_this_person
 from crm_app.extensions import db
 from crm_app.journal.changes import Keeping, keep
 from crm_app.journal.kinds import RecordKind
+from crm_app.journal.models import JournalEntry
 from crm_app.journal.values import Reference, Value
 from crm_app.leads.models import Lead
 from crm_app.records.bin import restore
 from crm_app.records.purge import before_purge
+from crm_app.records.undo import undo_batch
 
 
 class WithWhom(Reference):
@@ -84,6 +86,19 @@ def match_contact(call: Call, by: User) -> None:
     not_this_person.take_back(call.outside_number, by)
     found = contacts.matching(call.outside_number)
     _attach(call, found[0] if len(found) == 1 else None, by, is_chosen=False)
+
+
+def attach_back(call: Call, batch: str, by: User) -> None:
+    """Undo what a user did together when saying whom a call was with.
+
+    Nothing is undone for a batch that is something else. Raises CannotUndoError.
+    """
+    ledger.lock(db.session.connection(), call.pbx_call_id)
+    its = JournalEntry.of(RecordKind.CALL, call.id).where(
+        JournalEntry.batch == batch, JournalEntry.user_id == by.id
+    )
+    if db.session.scalars(its).first() is not None:
+        undo_batch(batch, by)
 
 
 def attach_lead(call: Call, lead: Lead | None, by: User) -> None:

@@ -17,13 +17,16 @@ from crm_app.contacts.models import Contact
 from crm_app.contacts.numbers.not_this_person import refused_of
 from crm_app.contacts.services import in_bin_with
 from crm_app.extensions import db
+from crm_app.journal import services as journal
 from crm_app.leads.models import Lead
 from crm_app.leads.services import open_leads
 from crm_app.local_time import LocalTime
+from crm_app.records.undo import CannotUndoError
 from crm_app.web.display.formatting import choose_timezone, phone
 from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
 from crm_app.web.ids import read_id
 from crm_app.web.toasts import toast
+from crm_app.web.wording import reason
 
 bp = Blueprint("calls", __name__, url_prefix="/calls")
 
@@ -112,15 +115,14 @@ def choose(call_id: int) -> str:
 @bp.post("/<int:call_id>/attach")
 def attach(call_id: int) -> Response:
     """Say whom a call was with; can be undone."""
-    call = fetch(Call, call_id, me(), Verb.EDIT)
-    undo_url = _undo_url(call)
-    if request.values.get("automatic"):
-        services.match_contact(call, me())
-    else:
-        contact_id = read_id(request.values.get("contact_id"))
-        contact = fetch(Contact, contact_id, me(), Verb.VIEW) if contact_id is not None else None
-        keeps_number = "keeps_number" in request.form
-        services.attach_contact(call, contact, me(), keeps_number=keeps_number)
+    call, page = fetch(Call, call_id, me(), Verb.EDIT), url_for("calls.show", call_id=call_id)
+    try:
+        with journal.batch() as batch:
+            _attach(call)
+    except CannotUndoError as error:
+        db.session.rollback()
+        toast(reason(error), kind="danger")
+        return see_other(page)
     name = call.contact.name if call.contact else ""
     db.session.commit()
     message = (
@@ -128,8 +130,20 @@ def attach(call_id: int) -> Response:
         if name
         else _("The call is not attached to a contact.")
     )
-    toast(message, undo_url=undo_url)
-    return see_other(url_for("calls.show", call_id=call_id))
+    toast(message, undo_url=url_for("calls.attach", call_id=call_id, undo=batch))
+    return see_other(page)
+
+
+def _attach(call: Call) -> None:
+    if batch := request.args.get("undo"):
+        services.attach_back(call, batch, me())
+    elif request.values.get("automatic"):
+        services.match_contact(call, me())
+    else:
+        contact_id = read_id(request.values.get("contact_id"))
+        contact = fetch(Contact, contact_id, me(), Verb.VIEW) if contact_id is not None else None
+        keeps_number = "keeps_number" in request.form
+        services.attach_contact(call, contact, me(), keeps_number=keeps_number)
 
 
 @bp.post("/<int:call_id>/lead")
@@ -164,9 +178,3 @@ def for_lead(lead_id: int) -> str:
 
 def _box(calls: list[Call], **context: Any) -> str:
     return page_or_fragment("calls/box.html", "calls/_box.html", calls=calls, **context)
-
-
-def _undo_url(call: Call) -> str:
-    if not call.contact_is_chosen:
-        return url_for("calls.attach", call_id=call.id, automatic=1)
-    return url_for("calls.attach", call_id=call.id, contact_id=call.contact_id or "")

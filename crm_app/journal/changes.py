@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from crm_app.database import hold
 from crm_app.extensions import db
 from crm_app.journal import services
 from crm_app.journal.kinds import RecordKind
@@ -30,6 +31,13 @@ class Keeping:
     fields: tuple[Kept, ...]
     opposites: Mapping[str, str] = field(default_factory=dict)
     settle: Callable[[Any, Collection[str]], None] = _settle_nothing
+
+    def fetch(self, record_id: int) -> Any:
+        """Fetch a record for update; None when there is none."""
+        record = db.session.get(self.model, record_id)
+        if record is not None:
+            hold(db.session, record)
+        return record
 
     def begin(self, record: Any) -> "Change":
         """Begin to change a record, which nobody else may change until the transaction ends."""

@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import select
 
 from crm_app import clock
-from crm_app.database import hold
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
@@ -141,10 +140,9 @@ def _keeping_of(entry: JournalEntry) -> Keeping:
 
 
 def _fetch(keeping: Keeping, entry: JournalEntry) -> Any:
-    record = db.session.get(keeping.model, entry.record_id)
+    record = keeping.fetch(entry.record_id)
     if record is None:
         raise CannotUndoError("record_gone", entry)
-    hold(db.session, record)
     return record
 
 

@@ -1,17 +1,22 @@
 """*Not this person* is remembered for the number, until it is taken back."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
 
 from crm_app.accounts.models import User
 from crm_app.calls.models import Call
-from crm_app.contacts.models import Contact
+from crm_app.contacts.models import Contact, PhoneKind
+from crm_app.contacts.numbers import not_this_person
 from crm_app.contacts.numbers.caller import find_callers
+from crm_app.contacts.services import add_phone
 from crm_app.demo import make_contact
 from crm_app.extensions import db
+from crm_app.journal.services import batch
 from tests.calls.test_call_log import ANA, NOON, answered, missed
 
 SignIn = Callable[[User], FlaskClient]
@@ -43,6 +48,13 @@ def contact_of(call_id: int) -> str:
     name = call.contact.name if call.contact else ""
     db.session.rollback()
     return name
+
+
+def undo_url_of(page: str) -> str:
+    """The address of a toast's undo button."""
+    found = re.search(r'action="(/calls/\d+/attach\?undo=[^"]+)"', page)
+    assert found
+    return unescape(found[1])
 
 
 def test_the_next_call_is_not_with_whom_it_was_not(browser: FlaskClient, ana: Contact) -> None:
@@ -81,6 +93,45 @@ def test_it_is_taken_back_by_undo_and_by_choosing_them_again(
     page = browser.get(f"/contacts/{ana_id}").text
     assert "are with somebody else" in page
     assert "with this contact again" in page
+
+
+def test_undoing_takes_back_all_that_was_done_with_the_choice(
+    browser: FlaskClient, ana: Contact, carol: User
+) -> None:
+    rui, first = make_contact("Rui Costa"), missed(name="in_1")
+    before = db.session.get_one(Call, first).contact_id
+    data = {"contact_id": str(rui.id), "keeps_number": "1"}
+    page = browser.post(f"/calls/{first}/attach", data=data, follow_redirects=True).text
+    assert names() == ["Rui Costa"]
+    browser.post(undo_url_of(page))
+    db.session.expire_all()
+    assert (rui.phones, names()) == ([], ["Ana Sousa"])
+    call = db.session.get_one(Call, first)
+    assert (call.contact_id, call.contact_is_chosen) == (before, False)
+
+
+def test_undoing_says_why_not_when_somebody_works_on_with_it(
+    browser: FlaskClient, ana: Contact, carol: User
+) -> None:
+    rui, first = make_contact("Rui Costa"), missed(name="in_1")
+    data = {"contact_id": str(rui.id), "keeps_number": "1"}
+    page = browser.post(f"/calls/{first}/attach", data=data, follow_redirects=True).text
+    add_phone(rui, "+351212345678", PhoneKind.WORK, carol)
+    db.session.commit()
+    page = browser.post(undo_url_of(page), follow_redirects=True).text
+    assert "Undoing would overwrite that." in page
+    assert names() == ["Rui Costa"]
+
+
+def test_nobody_undoes_what_somebody_else_did(
+    browser: FlaskClient, ana: Contact, carol: User
+) -> None:
+    first = missed(name="in_1")
+    with batch() as carols:
+        not_this_person.refuse(ANA, ana, carol)
+    db.session.commit()
+    browser.post(f"/calls/{first}/attach?undo={carols}")
+    assert names() == []
 
 
 def test_a_new_contact_with_the_number_is_found(browser: FlaskClient, ana: Contact) -> None:

@@ -140,6 +140,29 @@ def test_removing_can_be_undone(app: Flask, manager: FlaskClient) -> None:
     assert outcome("done").label == ""
 
 
+def test_what_was_removed_comes_back_to_its_place(app: Flask, manager: FlaskClient) -> None:
+    manager.get(PAGE)
+    before = names()
+    second = outcomes.offered()[1].id
+    manager.post(f"{PAGE}/{second}/remove")
+    assert len(names()) == len(before) - 1
+    manager.post(f"{PAGE}/{second}/back")
+    assert names() == before
+
+
+def test_it_does_not_come_back_over_what_was_changed_since(
+    app: Flask, manager: FlaskClient
+) -> None:
+    manager.get(PAGE)
+    second, last = outcomes.offered()[1].id, outcomes.offered()[-1].id
+    manager.post(f"{PAGE}/{second}/remove")
+    manager.post(f"{PAGE}/{last}/shift", data={"to": "up"})
+    changed = names()
+    answer = manager.post(f"{PAGE}/{second}/back", follow_redirects=True)
+    assert "Undoing would overwrite that." in answer.text
+    assert names() == changed
+
+
 def test_the_first_look_at_the_page_waits_for_whoever_writes(
     app: Flask, manager: FlaskClient
 ) -> None:

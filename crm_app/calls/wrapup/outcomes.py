@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import select
 
@@ -10,12 +11,13 @@ from crm_app.accounts.models import User
 from crm_app.calls.models import CallOutcome
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
-from crm_app.journal import services as journal
+from crm_app.journal.changes import Keeping, keep
 from crm_app.journal.kinds import ONLY, RecordKind
+from crm_app.journal.models import JournalEntry
 from crm_app.journal.values import Value
+from crm_app.records.undo import undo
 from crm_app.text import required
 
-# All outcomes are one record of the journal: what is read there is their order.
 LABEL_LENGTH = 60
 # The wrap-up is worked by the keys 1 to 9.
 MOST = 9
@@ -28,6 +30,47 @@ DEFAULTS = (
     "not_reached",
     "wrong_number",
 )
+
+
+class Offer:
+    """What the wrap-up offers: one record of the journal, whose only field is the outcomes."""
+
+    id = ONLY
+
+
+class Offered:
+    """The outcomes that are offered, in the order of their keys."""
+
+    name = "outcomes"
+
+    def read(self, _offer: Offer) -> Value:
+        """Copy codes and labels; the interface words the code of one without a label."""
+        rows = offered()
+        return {
+            "value": [[row.code, row.label] for row in rows],
+            "shown": [row.label or row.code for row in rows],
+        }
+
+    def write(self, _offer: Offer, value: Any) -> None:
+        """Offer these outcomes and no others."""
+        stored = {row.code: row for row in _held()}
+        for row in stored.values():
+            row.removed_at = row.removed_at or clock.now()
+        for position, (code, label) in enumerate(value, start=1):
+            row = stored[code]
+            row.label, row.position, row.removed_at = label, position, None
+
+
+class OfferKeeping(Keeping):
+    """How the journal keeps what is offered."""
+
+    def fetch(self, record_id: int) -> Offer:
+        """Give what is offered; its rows are held when they are written."""
+        _held()
+        return Offer()
+
+
+OFFER = keep(OfferKeeping(RecordKind.OUTCOMES, CallOutcome, (Offered(),)))
 
 
 def offered() -> list[CallOutcome]:
@@ -71,7 +114,7 @@ def add(label: str, by: User, words: Mapping[str, str]) -> CallOutcome:
     _refuse_taken(label, shown, words)
     if len(shown) >= MOST:
         raise InvalidInputError("too_many_outcomes", "label", most=MOST)
-    before = _named(shown, words)
+    change = OFFER.begin(Offer())
     wanted = search_text.normalise(label)
     gone = [row for row in stored if row.removed_at is not None]
     same = [row for row in gone if search_text.normalise(_name(row, words)) == wanted]
@@ -79,7 +122,7 @@ def add(label: str, by: User, words: Mapping[str, str]) -> CallOutcome:
     outcome.label, outcome.removed_at = _kept(outcome, label, words), None
     db.session.add(outcome)
     _number([*shown, outcome])
-    _record(before, _named([*shown, outcome], words), by)
+    change.write("outcomes_changed", by)
     return outcome
 
 
@@ -91,10 +134,10 @@ def rename(outcome: CallOutcome, label: str, by: User, words: Mapping[str, str])
     label = required(label, "name_empty", "label", LABEL_LENGTH)
     shown = [row for row in _held() if row.removed_at is None]
     _refuse_taken(label, [row for row in shown if row is not outcome], words)
-    before = _named(shown, words)
+    change = OFFER.begin(Offer())
     outcome.label = _kept(outcome, label, words)
     db.session.flush()
-    _record(before, _named(shown, words), by)
+    change.write("outcomes_changed", by)
 
 
 def shift(outcome: CallOutcome, by: User, words: Mapping[str, str], *, up: bool) -> None:
@@ -102,13 +145,13 @@ def shift(outcome: CallOutcome, by: User, words: Mapping[str, str], *, up: bool)
     shown = [row for row in _held() if row.removed_at is None]
     if outcome not in shown:
         return
-    before = _named(shown, words)
+    change = OFFER.begin(Offer())
     here = shown.index(outcome)
     there = here - 1 if up else here + 1
     if 0 <= there < len(shown):
         shown[here], shown[there] = shown[there], shown[here]
     _number(shown)
-    _record(before, _named(shown, words), by)
+    change.write("outcomes_changed", by)
 
 
 def remove(outcome: CallOutcome, by: User, words: Mapping[str, str]) -> None:
@@ -121,20 +164,30 @@ def remove(outcome: CallOutcome, by: User, words: Mapping[str, str]) -> None:
         return
     if len(shown) == 1:
         raise InvalidInputError("last_outcome")
-    before = _named(shown, words)
+    change = OFFER.begin(Offer())
     outcome.removed_at = clock.now()
     shown.remove(outcome)
     _number(shown)
-    _record(before, _named(shown, words), by)
+    change.write("outcomes_changed", by)
 
 
-def bring_back(outcome: CallOutcome, by: User, words: Mapping[str, str]) -> None:
-    """Offer an outcome again that was removed.
+def bring_back(outcome: CallOutcome, by: User) -> None:
+    """Undo the removal of an outcome, which comes back to the place where it was.
 
-    Raises InvalidInputError: outcome_taken, too_many_outcomes.
+    Raises InvalidInputError as `undo` does: others were changed since.
     """
-    if outcome.removed_at is not None:
-        add(_name(outcome, words), by, words)
+    if outcome.removed_at is None:
+        return
+    for entry in db.session.scalars(JournalEntry.of(RecordKind.OUTCOMES, ONLY)):
+        sides = entry.changes[Offered.name]
+        had, has = (
+            any(code == outcome.code for code, _label in sides[side].get("value", ()))
+            for side in ("old", "new")
+        )
+        if had and not has:
+            undo(entry, by)
+            return
+    raise InvalidInputError("values_unknown")
 
 
 def _held() -> list[CallOutcome]:
@@ -170,17 +223,3 @@ def _kept(row: CallOutcome, label: str, words: Mapping[str, str]) -> str:
 
 def _name(row: CallOutcome, words: Mapping[str, str]) -> str:
     return row.label or words.get(row.code, row.code)
-
-
-def _named(rows: list[CallOutcome], words: Mapping[str, str]) -> Value:
-    """Copy what is offered, in its order: codes with the labels stored, and the names shown."""
-    return {
-        "value": [[row.code, row.label] for row in rows],
-        "shown": [_name(row, words) for row in rows],
-    }
-
-
-def _record(before: Value, after: Value, by: User) -> None:
-    changes = journal.difference({"outcomes": before}, {"outcomes": after})
-    if changes:
-        journal.record(RecordKind.OUTCOMES, ONLY, "outcomes_changed", by, changes)

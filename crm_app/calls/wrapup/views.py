@@ -20,6 +20,7 @@ from crm_app.web import once
 from crm_app.web.access import manager_only
 from crm_app.web.fragments import Answer, see_other
 from crm_app.web.toasts import toast
+from crm_app.web.wording import reason
 
 
 @bp.route("/outcomes", methods=["GET", "POST"])
@@ -76,7 +77,7 @@ def remove_outcome(outcome_id: int) -> Answer:
 def bring_back_outcome(outcome_id: int) -> Answer:
     """Offer an outcome again."""
     outcome = db.get_or_404(CallOutcome, outcome_id)
-    return _try(lambda: outcomes.bring_back(outcome, me(), _words()), _("It is offered again."))
+    return _try(lambda: outcomes.bring_back(outcome, me()), _("It is offered again."))
 
 
 def _try(
@@ -104,11 +105,12 @@ def _try(
 
 def _page(form: OutcomeForm, refused_id: int = 0) -> Answer:
     """Show the list; `refused_id` is the outcome that `form` belongs to, 0 when it adds one."""
+    words = _words()
     history = History(
         RecordKind.OUTCOMES,
         {"outcomes": _("Outcomes")},
         {"outcomes_changed": _("changed the outcomes")},
-        lambda _field, value: " · ".join(value or ()),
+        lambda _field, value: " · ".join(words.get(name, name) for name in value or ()),
     )
     page = render_template(
         "calls/outcomes.html",
@@ -144,4 +146,4 @@ def _refusal(error: InvalidInputError) -> str:
         "too_many_outcomes": _("There can be nine outcomes, one for each key. Remove one first."),
         "last_outcome": _("One outcome must stay."),
     }
-    return str(words[error.code])
+    return str(words.get(error.code) or reason(error))
