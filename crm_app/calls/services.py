@@ -34,6 +34,11 @@ class WithWhom(Reference):
         contact = super().read(call)
         return {"value": [contact["value"], call.contact_is_chosen], "shown": contact["shown"]}
 
+    def id_in(self, value: Any) -> int | None:
+        """Give the contact's id."""
+        contact_id: int | None = value[0]
+        return contact_id
+
     def write(self, call: Call, value: Any) -> None:
         """Set both, and whose call it is."""
         contact_id, call.contact_is_chosen = value

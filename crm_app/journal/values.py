@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import Enum
 from typing import Any, Protocol, TypedDict
 
@@ -33,10 +33,6 @@ Snapshot = Mapping[str, Value]
 Changes = Mapping[str, FieldChange]
 
 
-class GoneError(Exception):
-    """A value refers to a record that is not there any more."""
-
-
 class Kept(Protocol):
     """How the journal keeps one field of a record."""
 
@@ -48,7 +44,7 @@ class Kept(Protocol):
         """Copy what the record holds, in a form that JSON can hold."""
 
     def write(self, record: Any, value: Any) -> None:
-        """Make the record hold what `read` gave once; raises GoneError."""
+        """Make the record hold what `read` gave once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +106,27 @@ class Reference:
     def write(self, record: Any, value: Any) -> None:
         """Refer to the other record again."""
         model = self._relationship(type(record)).mapper.class_
-        other = db.session.get(model, value) if value is not None else None
-        if value is not None and other is None:
-            raise GoneError
-        setattr(record, self.name, other)
+        setattr(record, self.name, db.session.get(model, value) if value is not None else None)
+
+    def id_in(self, value: Any) -> int | None:
+        """Give the other record's id out of a value of this field."""
+        other_id: int | None = value
+        return other_id
+
+    def is_still(self, model: type[Any], value: Value, at: datetime) -> bool:
+        """Whether the other record is the one that a value meant at that time.
+
+        SQLite gives the id of a deleted record again. What does not know when it was made must
+        be called as it was then.
+        """
+        other_id = self.id_in(value["value"])
+        if other_id is None:
+            return True
+        other = db.session.get(self._relationship(model).mapper.class_, other_id)
+        made = getattr(other, "created_at", None)
+        if made is not None:
+            return bool(made <= at)
+        return other is not None and getattr(other, self.title) == value["shown"]
 
     def hold(self, model: type[Any], value: Any) -> None:
         """Keep the other record from being deleted before the end of the transaction."""

@@ -17,7 +17,7 @@ from crm_app.journal import services as journal
 from crm_app.journal.changes import Change, Keeping, keeping_of
 from crm_app.journal.models import JournalEntry
 from crm_app.journal.services import Author
-from crm_app.journal.values import Changes, GoneError, Kept, Reference
+from crm_app.journal.values import Changes, Kept, Reference
 
 # SQLite takes some thousand values in one statement, PostgreSQL no more than 65,535.
 MOST_AT_ONCE = 500
@@ -116,10 +116,11 @@ def _refuse_lost(entry: JournalEntry, name: str) -> None:
 
 
 def _write(field: Kept, record: Any, entry: JournalEntry) -> None:
-    try:
-        field.write(record, entry.changes[field.name]["old"]["value"])
-    except GoneError:
-        raise CannotUndoError("other_gone", entry, field.name) from None
+    old = entry.changes[field.name]["old"]
+    is_gone = isinstance(field, Reference) and not field.is_still(type(record), old, entry.at)
+    if is_gone:
+        raise CannotUndoError("other_gone", entry, field.name)
+    field.write(record, old["value"])
 
 
 def _turned(keeping: Keeping, entry: JournalEntry) -> Changes:

@@ -33,6 +33,7 @@ from crm_app.leads import stages
 from crm_app.leads.fields import LeadDraft
 from crm_app.leads.models import Lead, StageKind
 from crm_app.records import bin as records_bin
+from crm_app.records.purge import purge
 from crm_app.records.undo import CannotUndoError, is_undone, undo, undo_batch
 from crm_app.tasks import services as tasks
 from crm_app.tasks.fields import TaskDraft
@@ -394,6 +395,17 @@ class TestRefusals:
         leads.move_to(lead, leads.first_stage(StageKind.OPEN), bob)
         stages.delete_stage(extra, bob)
         assert refused(lambda: undo(last_entry(lead), bob)) == ("other_gone", "stage")
+
+    def test_its_id_was_given_to_another_record(self, app: Flask, bob: User) -> None:
+        first, lead = make_contact("Ana"), make_lead("Roof")
+        leads.update_lead(lead, bob, contact_id=first.id)
+        leads.update_lead(lead, bob, contact_id=None)
+        entry, its_id = last_entry(lead), first.id
+        purge(first)
+        other = Contact(id=its_id, name="Rui", created_at=entry.at + timedelta(seconds=1))
+        db.session.add(other)
+        assert refused(lambda: undo(entry, bob)) == ("other_gone", "contact")
+        assert lead.contact is None
 
     def test_the_record_may_not_be_as_it_was(self, app: Flask, bob: User) -> None:
         person = make_contact("Costa")
