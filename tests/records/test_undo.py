@@ -398,8 +398,8 @@ class TestRefusals:
 
     def test_its_id_was_given_to_another_record(self, app: Flask, bob: User) -> None:
         first, lead = make_contact("Ana"), make_lead("Roof")
-        leads.update_lead(lead, bob, contact_id=first.id)
-        leads.update_lead(lead, bob, contact_id=None)
+        leads.update_lead(lead, LeadDraft(contact_id=first.id), bob)
+        leads.update_lead(lead, LeadDraft(contact_id=None), bob)
         entry, its_id = last_entry(lead), first.id
         purge(first)
         other = Contact(id=its_id, name="Rui", created_at=entry.at + timedelta(seconds=1))
