@@ -13,6 +13,7 @@ from crm_app.extensions import db
 from crm_app.health import migrations
 from crm_app.jobs.models import Job
 from crm_app.jobs.views import MOST_SHOWN
+from crm_app.serving.jobs import KINDS
 from tests.questions import questions
 from tests.reader import Element, elements_of
 
@@ -52,6 +53,14 @@ def test_it_shows_how_much_of_each_kind_is_owed(
         "fetch": "fetch 0 1 1",
     }
     assert "1 job is due." in page
+
+
+def test_it_names_every_kind_of_job_in_words(app: Flask, alice: User, client_of: SignIn) -> None:
+    db.session.add_all(Job(kind=kind.name, due_at=clock.now()) for kind in KINDS)
+    db.session.commit()
+    rows = parts(client_of(alice).get("/jobs").text, "data-job-kind")
+    assert len(rows) == len(KINDS)
+    assert [kind for kind, row in rows.items() if row.text.startswith(kind)] == []
 
 
 def test_it_shows_what_failed_and_why(jobs: dict[str, Job], alice: User, client_of: SignIn) -> None:
