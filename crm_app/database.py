@@ -298,7 +298,7 @@ def add_missing(
     session.execute(insert(model).values(**values).on_conflict_do_nothing())
 
 
-def hold(session: Session | scoped_session[Any], row: Any) -> None:
+def for_update(session: Session | scoped_session[Any], row: Any) -> None:
     """Keep a row from everybody else until the end of the transaction, and read it again.
 
     (SQLite holds its one write lock since the first statement, PostgreSQL locks the row.)

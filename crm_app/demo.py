@@ -14,8 +14,7 @@ from crm_app.contacts.services import create_contact
 from crm_app.extensions import db
 from crm_app.leads import services as lead_services
 from crm_app.leads.models import Lead, LeadStage, StageKind
-from crm_app.tasks import services as task_services
-from crm_app.tasks.models import Task
+from crm_app.tasks.models import Task, on_day
 
 _counter = itertools.count(1)
 
@@ -86,7 +85,7 @@ def make_lead(title: str = "", *, stage: LeadStage | None = None, **values: Any)
 def make_task(title: str = "", **values: Any) -> Task:
     """Add and commit a task; `due_on` (a day) makes it due some time on that day."""
     if "due_on" in values:
-        values["due_at"] = task_services.on_day(values.pop("due_on"))
+        values["due_at"] = on_day(values.pop("due_on"))
     task = Task(title=title or f"Task {next(_counter)}", **values)
     db.session.add(task)
     db.session.commit()

@@ -24,6 +24,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
 from crm_app.journal.kinds import RecordKind
+from crm_app.journal.values import difference, snapshot
 from crm_app.security import events
 from crm_app.security.events import Kind
 from crm_app.text import limited
@@ -60,8 +61,8 @@ def create_user(
         role=role,
         extension=_extension_for(user, extension),
     )
-    after = journal.snapshot(user, JOURNALED)
-    journal.record(RecordKind.USER, user.id, "created", by, journal.difference({}, after))
+    after = snapshot(user, JOURNALED)
+    journal.record(RecordKind.USER, user.id, "created", by, difference({}, after))
     events.done(Kind.USER_ADDED, by=_id(by), about=user.id, detail=user.role)
     return user
 
@@ -253,13 +254,13 @@ def change_office(
     db.session().info.pop("office", None)
     office = OfficeSettings.current()
     fields = ("name", "restricts_agents", "second_factor_for", "bin_days")
-    before = journal.snapshot(office, fields)
+    before = snapshot(office, fields)
     office.name, office.restricts_agents = name, restricts_agents
     office.second_factor_for = second_factor_for or office.second_factor_for
     office.bin_days = bin_days or office.bin_days
     db.session.add(office)
     db.session.flush()
-    changes = journal.difference(before, journal.snapshot(office, before))
+    changes = difference(before, snapshot(office, before))
     if changes:
         journal.record(RecordKind.OFFICE, office.id, "changed", by, changes)
         events.done(Kind.OFFICE_CHANGED, by=by.id, detail=", ".join(changes))
@@ -295,9 +296,9 @@ def free_extensions() -> list[str]:
 
 
 def _change(user: User, by: User | None, action: str, values: dict[str, Any]) -> None:
-    before = journal.snapshot(user, JOURNALED)
+    before = snapshot(user, JOURNALED)
     _store(user, **values)
-    changes = journal.difference(before, journal.snapshot(user, JOURNALED))
+    changes = difference(before, snapshot(user, JOURNALED))
     if changes:
         notices.record(user, action, by, changes)
     for field, change in changes.items():

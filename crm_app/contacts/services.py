@@ -18,12 +18,12 @@ from crm_app.contacts.models import Contact, ContactEmail, ContactKind, ContactP
 from crm_app.contacts.numbers import not_this_person
 from crm_app.contacts.numbers.caller import find_callers
 from crm_app.contacts.search_document import refresh_people, searchable
-from crm_app.database import hold
+from crm_app.database import for_update
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.phone_pairs import other_writings
 from crm_app.records.fields import fetch, write
-from crm_app.records.versions import hold_version
+from crm_app.records.versions import for_update_at
 
 MOST_PHONES = 50
 MOST_EMAILS = 50
@@ -50,7 +50,7 @@ def update_contact(contact: Contact, draft: ContactDraft, by: User | None, versi
     Raises ConflictError when somebody saved it in between, InvalidInputError as create_contact
     and company_has_people.
     """
-    hold_version(contact, version)
+    for_update_at(contact, version)
     change = CONTACT.begin(contact)
     _apply(contact, draft.said)
     entry = change.write("changed", by)
@@ -66,7 +66,7 @@ def add_phone(contact: Contact, number: str, kind: PhoneKind, by: User | None) -
     Raises InvalidInputError (too_many_phones, number_not_a_number).
     """
     draft = PhoneDraft(number, kind, is_main=not contact.phones)
-    hold(db.session, contact)
+    for_update(db.session, contact)
     known = next((phone for phone in contact.phones if phone.number == number), None)
     if known is not None:
         return known

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from crm_app.database import hold
+from crm_app.database import for_update
 from crm_app.extensions import db
 from crm_app.journal import services
 from crm_app.journal.kinds import RecordKind
@@ -36,7 +36,7 @@ class Keeping:
         """Fetch a record for update; None when there is none."""
         record = db.session.get(self.model, record_id)
         if record is not None:
-            hold(db.session, record)
+            for_update(db.session, record)
         return record
 
     def begin(self, record: Any) -> "Change":

@@ -9,8 +9,6 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry, Note
 from crm_app.journal.values import Changes
-from crm_app.journal.values import difference as difference
-from crm_app.journal.values import snapshot as snapshot
 from crm_app.text import required
 
 NOTE_LENGTH = 10_000

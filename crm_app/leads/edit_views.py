@@ -80,7 +80,7 @@ def _create(form: LeadForm, user: User) -> Lead | None:
     stage = None
     try:
         if "stage_id" in form:
-            stage = services.held_stage(form.stage_id.data)
+            stage = services.stage_for_update(form.stage_id.data)
     except InvalidInputError as error:
         form.stage_id.errors = [wording.refusal(error)]
     contact = _contact_for(form, user) if not form.errors else None

@@ -10,7 +10,7 @@ from crm_app import clock
 from crm_app.accounts import rights
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Verb
-from crm_app.database import hold
+from crm_app.database import for_update
 from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal.kinds import RecordKind
@@ -22,7 +22,7 @@ from crm_app.leads.models import LOST_REASON_LENGTH, Lead, LeadStage, StageKind
 from crm_app.leads.search_document import searchable as searchable
 from crm_app.records.fields import write
 from crm_app.records.undo import undo
-from crm_app.records.versions import hold_version
+from crm_app.records.versions import for_update_at
 from crm_app.text import required
 
 
@@ -37,7 +37,7 @@ def create_lead(
     """
     if "responsible_id" not in draft.said and by is not None:
         draft = draft.but(responsible_id=by.id)
-    stage = held_stage((stage or first_stage(StageKind.OPEN)).id)
+    stage = stage_for_update((stage or first_stage(StageKind.OPEN)).id)
     lead = Lead(stage=stage, lost_reason=_reason(stage, lost_reason))
     lead.closed_at = None if stage.kind == StageKind.OPEN else clock.now()
     _apply(lead, draft.whole())
@@ -72,8 +72,8 @@ def move_to(lead: Lead, stage: LeadStage, by: User, *, lost_reason: str = "") ->
     (the field lost_reason).
     """
     # Stages are held before leads everywhere, so that no two wait for each other.
-    stage = held_stage(stage.id)
-    hold(db.session, lead)
+    stage = stage_for_update(stage.id)
+    for_update(db.session, lead)
     if lead.deleted_at is not None:
         raise InvalidInputError("in_bin")
     reason, left, change = _reason(stage, lost_reason), lead.stage, LEAD.begin(lead)
@@ -93,8 +93,8 @@ def move_back(lead: Lead, stage: LeadStage, by: User, version: int) -> None:
     as `undo`.
     """
     # Stages are held before leads everywhere, so that no two wait for each other.
-    held_stage(stage.id)
-    hold_version(lead, version)
+    stage_for_update(stage.id)
+    for_update_at(lead, version)
     if lead.is_in_bin:
         raise InvalidInputError("in_bin")
     last = db.session.scalar(JournalEntry.of(RecordKind.LEAD, lead.id).limit(1))
@@ -128,7 +128,7 @@ def open_leads(contact_ids: Collection[int], user: User | None = None) -> list[L
     return list(db.session.scalars(statement))
 
 
-def held_stage(stage_id: int) -> LeadStage:
+def stage_for_update(stage_id: int) -> LeadStage:
     """Return a stage that cannot be deleted before the end of the transaction.
 
     Raises InvalidInputError("stage_gone", "stage_id").

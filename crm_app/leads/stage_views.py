@@ -37,7 +37,7 @@ def move(lead_id: int, stage_id: int) -> Answer:
     """Move a lead to a stage, with undo; for a lost one the reason comes along."""
     lead, form = fetch_whole(lead_id, Verb.EDIT, Place.ANYWHERE), LostForm()
     try:
-        stage = services.held_stage(stage_id)
+        stage = services.stage_for_update(stage_id)
         if stage.kind == StageKind.LOST and not form.validate():
             return _lost_page(form, lead, stage), 422
         left = services.move_to(lead, stage, me(), lost_reason=form.lost_reason.data or "")
@@ -54,7 +54,7 @@ def move_back(lead_id: int, stage_id: int) -> Answer:
     """Undo a move, unless somebody changed the lead since."""
     lead = fetch_whole(lead_id, Verb.EDIT, Place.ANYWHERE)
     try:
-        stage = services.held_stage(stage_id)
+        stage = services.stage_for_update(stage_id)
         services.move_back(lead, stage, me(), read_id(request.args.get("version")) or 0)
     except InvalidInputError as error:
         return _not_moved(lead_id, stage_id, LostForm(), error)

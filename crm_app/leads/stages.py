@@ -10,7 +10,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
 from crm_app.journal.kinds import ONLY, RecordKind
-from crm_app.journal.values import Changes, Value
+from crm_app.journal.values import Changes, Value, difference
 from crm_app.leads.kept import LEAD
 from crm_app.leads.models import STAGE_NAME_LENGTH, Lead, LeadStage, StageKind
 from crm_app.text import required
@@ -80,7 +80,7 @@ def shift(stage: LeadStage, by: User | None, *, up: bool) -> None:
         stages[here], stages[there] = stages[there], stages[here]
     _number(stages)
     after = {"order": _order(stages)}
-    _record("stages_ordered", by, journal.difference(before, after))
+    _record("stages_ordered", by, difference(before, after))
 
 
 def delete_stage(stage: LeadStage, by: User | None) -> None:

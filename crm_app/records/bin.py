@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from crm_app import clock
-from crm_app.database import hold
+from crm_app.database import for_update
 from crm_app.extensions import db
 from crm_app.journal.changes import keeping_of
 from crm_app.journal.services import Author
@@ -13,14 +13,14 @@ from crm_app.records.registry import noun_of
 
 def put_in_bin(subject: Any, by: Author | None) -> None:
     """Put a record into the bin; doing it again changes nothing. Flushed."""
-    hold(db.session, subject)
+    for_update(db.session, subject)
     if subject.deleted_at is None:
         _set(subject, clock.now(), "deleted", by)
 
 
 def restore(subject: Any, by: Author | None) -> None:
     """Take a record out of the bin; doing it again changes nothing. Flushed."""
-    hold(db.session, subject)
+    for_update(db.session, subject)
     if subject.deleted_at is not None:
         _set(subject, None, "restored", by)
 

@@ -17,7 +17,7 @@ from crm_app.journal.history import History
 from crm_app.records.bin import restore
 from crm_app.records.forms import DescribedForm
 from crm_app.records.registry import Noun
-from crm_app.records.versions import hold_version
+from crm_app.records.versions import for_update_at
 from crm_app.records.views import url_of
 from crm_app.web import once
 from crm_app.web.conflict import Change
@@ -122,7 +122,7 @@ class Editing(ABC, Generic[R, F]):
         if not self._is_fine(form, record):
             return self._page(form, record, 422)
         try:
-            hold_version(record, form.read_version)
+            for_update_at(record, form.read_version)
             self.save(form, record)
         except ConflictError:
             return self._conflict(form, record)

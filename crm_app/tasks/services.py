@@ -5,13 +5,12 @@ from typing import Any
 
 from crm_app import clock
 from crm_app.accounts.models import User
-from crm_app.database import hold
+from crm_app.database import for_update
 from crm_app.extensions import db
 from crm_app.records.fields import write
 from crm_app.tasks.fields import TaskDraft
 from crm_app.tasks.kept import TASK
-from crm_app.tasks.models import Task
-from crm_app.tasks.models import on_day as on_day
+from crm_app.tasks.models import Task, on_day
 
 
 def create_task(draft: TaskDraft, by: User | None) -> Task:
@@ -42,7 +41,7 @@ def update_task(task: Task, draft: TaskDraft, by: User) -> bool:
 
 def complete(task: Task, by: User | None) -> None:
     """Tick a task off, for nobody in particular with None; ticking twice changes nothing."""
-    hold(db.session, task)
+    for_update(db.session, task)
     if task.completed_at is None:
         change = TASK.begin(task)
         task.completed_at, task.completed_by_id = clock.now(), by.id if by else None
@@ -51,7 +50,7 @@ def complete(task: Task, by: User | None) -> None:
 
 def reopen(task: Task, by: User) -> None:
     """Take the tick off again."""
-    hold(db.session, task)
+    for_update(db.session, task)
     if task.completed_at is not None:
         change = TASK.begin(task)
         task.completed_at = task.completed_by_id = None

@@ -16,7 +16,7 @@ from crm_app.calls.models import Call
 from crm_app.extensions import db
 from crm_app.tasks import services as tasks
 from crm_app.tasks.fields import TaskDraft
-from crm_app.tasks.models import Task
+from crm_app.tasks.models import Task, on_day
 from crm_app.telephony import wording
 from crm_app.telephony.models import MissedCallTask, TelephonySettings
 
@@ -154,7 +154,7 @@ def _make_task(call: Call, responsible: User, defaults: Defaults) -> Task:
     draft = TaskDraft(
         title=title,
         about=about,
-        due_at=tasks.on_day(_today(zone)),
+        due_at=on_day(_today(zone)),
         assignee_id=responsible.id,
         contact_id=call.contact_id,
     )

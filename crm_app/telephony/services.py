@@ -15,7 +15,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
 from crm_app.journal.kinds import ONLY, RecordKind
-from crm_app.journal.values import Changes, FieldChange
+from crm_app.journal.values import Changes, FieldChange, difference, snapshot
 from crm_app.security import events
 from crm_app.security.events import Kind
 from crm_app.telephony.models import TelephonySettings
@@ -166,9 +166,9 @@ def set_switches(values: Mapping[str, object], by: User | None = None) -> None:
     Raises InvalidInputError as `Switches.changed` does.
     """
     settings = TelephonySettings.for_change()
-    before = journal.snapshot(settings.switches, Switches.model_fields)
+    before = snapshot(settings.switches, Switches.model_fields)
     settings.switches = settings.switches.changed(values)
-    changes = journal.difference(before, journal.snapshot(settings.switches, Switches.model_fields))
+    changes = difference(before, snapshot(settings.switches, Switches.model_fields))
     if changes:
         _write_down(Kind.SWITCHES_CHANGED, by, changes)
 
@@ -202,9 +202,9 @@ def assign_extensions(wanted: Mapping[int, str], by: User) -> None:
 
 
 def _change(settings: TelephonySettings, field: str, value: object) -> dict[str, FieldChange]:
-    before = journal.snapshot(settings, (field,))
+    before = snapshot(settings, (field,))
     setattr(settings, field, value)
-    return journal.difference(before, journal.snapshot(settings, (field,)))
+    return difference(before, snapshot(settings, (field,)))
 
 
 def _write_down(

@@ -9,7 +9,8 @@ from crm_app.accounts.models import Role, User
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry, Note
-from crm_app.journal.services import add_note, difference, record, snapshot
+from crm_app.journal.services import add_note, record
+from crm_app.journal.values import difference, snapshot
 
 
 def test_it_keeps_who_did_what_with_old_and_new(app: Flask, bob: User) -> None:

@@ -18,7 +18,7 @@ from crm_app.leads import services, stages
 from crm_app.leads.fields import LeadDraft
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.records.bin import put_in_bin, restore
-from crm_app.records.versions import hold_version
+from crm_app.records.versions import for_update_at
 
 
 def stage_named(name: str) -> LeadStage:
@@ -154,8 +154,8 @@ def test_it_refuses_a_version_that_is_no_longer_the_newest(bob):
     services.update_lead(lead, LeadDraft(title="New roof"), bob)
     db.session.commit()
     with pytest.raises(ConflictError):
-        hold_version(lead, 1)
-    hold_version(lead, 2)
+        for_update_at(lead, 1)
+    for_update_at(lead, 2)
 
 
 def test_it_is_found_by_what_its_contact_is_found_by(bob):

@@ -13,7 +13,7 @@ from crm_app.leads import services, stages
 from crm_app.leads.fields import LeadDraft
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.records.bin import put_in_bin
-from crm_app.records.versions import hold_version
+from crm_app.records.versions import for_update_at
 from tests.overtaken import overtaken
 
 HTMX = {"HX-Request": "true"}
@@ -142,7 +142,7 @@ def test_it_makes_two_changes_of_an_edit_and_an_emptied_stage(client_of, bob, do
     lead = make_lead("Roof", stage=named("Contacted"))
     client, url = client_of(dora), f"/leads/stages/{named('Contacted').id}/empty"
     target = {"stage_id": named("Proposal").id}
-    hold_version(lead, 1)
+    for_update_at(lead, 1)
     services.update_lead(lead, LeadDraft(title="Red roof"), bob)
     assert overtaken(lambda: client.post(url, data=target)).status_code == 303
     db.session.expire_all()

@@ -11,7 +11,7 @@ from crm_app.errors import ConflictError
 from crm_app.extensions import db
 from crm_app.records import registry
 from crm_app.records.bin import put_in_bin, restore
-from crm_app.records.versions import hold_version
+from crm_app.records.versions import for_update_at
 from tests.records.conftest import Make
 
 
@@ -48,7 +48,7 @@ def test_what_changes_nothing_keeps_the_version(app: Flask, make: Make, bob: Use
 
 def test_it_holds_only_the_version_that_was_read(app: Flask, make: Make, bob: User) -> None:
     record = make("Ana")
-    hold_version(record, 1)
+    for_update_at(record, 1)
     put_in_bin(record, bob)
     with pytest.raises(ConflictError):
-        hold_version(record, 1)
+        for_update_at(record, 1)

@@ -17,7 +17,7 @@ from crm_app.extensions import db
 from crm_app.records.bin import put_in_bin
 from crm_app.tasks import services
 from crm_app.tasks.fields import TaskDraft
-from crm_app.tasks.models import Task
+from crm_app.tasks.models import Task, on_day
 from tests.questions import questions
 
 HTMX = {"HX-Request": "true"}
@@ -271,9 +271,7 @@ def test_it_tells_the_second_editor_and_loses_nothing(client_of, bob, carol):
     task = make_task("Call", due_on=date(2026, 3, 2), assignee_id=bob.id)
     bobs, url = client_of(bob), f"/tasks/{task.id}/edit"
     seen = fields(bobs.get(url).text)
-    services.update_task(
-        task, TaskDraft(due_at=services.on_day(date(2026, 3, 9)), has_time=False), carol
-    )
+    services.update_task(task, TaskDraft(due_at=on_day(date(2026, 3, 9)), has_time=False), carol)
     db.session.commit()
     second = bobs.post(url, data=seen | {"title": "Call twice"})
     assert second.status_code == 409

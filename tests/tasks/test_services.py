@@ -15,7 +15,7 @@ from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry
 from crm_app.local_time import LocalTime
 from crm_app.records.bin import put_in_bin, restore
-from crm_app.records.versions import hold_version
+from crm_app.records.versions import for_update_at
 from crm_app.tasks import services
 from crm_app.tasks.fields import TaskDraft
 from crm_app.tasks.listing import GROUPS, due_by_tonight, in_group
@@ -102,7 +102,7 @@ def test_it_refuses_a_version_that_is_no_longer_the_newest(bob):
     services.complete(task, bob)
     db.session.commit()
     with pytest.raises(ConflictError):
-        hold_version(task, 1)
+        for_update_at(task, 1)
 
 
 def test_it_shows_an_agent_own_and_given_tasks_where_the_office_says_so(alice, bob, carol):

@@ -8,7 +8,8 @@ from wtforms.validators import DataRequired, Length
 
 from crm_app.calls.models import OUTCOME_LENGTH
 from crm_app.calls.wrapup.outcomes import LABEL_LENGTH
-from crm_app.calls.wrapup.services import NOTE_LENGTH, WrittenUp
+from crm_app.calls.wrapup.services import WrittenUp
+from crm_app.journal.services import NOTE_LENGTH
 from crm_app.tasks.models import TITLE_LENGTH
 from crm_app.text import clean
 from crm_app.web.line_ends import PlainLines

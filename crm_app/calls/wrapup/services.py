@@ -18,18 +18,18 @@ from crm_app.calls.wrapup import outcomes
 from crm_app.contacts import services as contacts
 from crm_app.contacts.fields import ContactDraft, PhoneDraft
 from crm_app.contacts.models import Contact
-from crm_app.database import hold
+from crm_app.database import for_update
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
+from crm_app.journal.services import NOTE_LENGTH
 from crm_app.leads import services as leads
 from crm_app.leads.fields import LeadDraft
 from crm_app.live.screen_updates import after_commit
 from crm_app.tasks import services as tasks
 from crm_app.tasks.fields import TaskDraft
-from crm_app.tasks.models import TITLE_LENGTH
+from crm_app.tasks.models import TITLE_LENGTH, on_day
 from crm_app.text import clean, is_visible, limited
 
-NOTE_LENGTH = 10_000
 MONDAY = 0
 CHIPS = ("hour", "tomorrow", "monday")
 
@@ -147,7 +147,7 @@ def due_of(chip: str, now: datetime, zone: tzinfo) -> tuple[datetime, bool]:
         return now + timedelta(hours=1), True
     today = now.astimezone(zone).date()
     days = 1 if chip == "tomorrow" else (MONDAY - today.weekday() - 1) % 7 + 1
-    return tasks.on_day(today + timedelta(days=days)), False
+    return on_day(today + timedelta(days=days)), False
 
 
 def wrapups_of(user: User, call_ids: Iterable[int]) -> dict[int, CallWrapup]:
@@ -187,7 +187,7 @@ def _plan(row: CallWrapup, call: Call, user: User, title: str) -> None:
     task = row.task
     due = TaskDraft(due_at=row.task_due_at, has_time=row.task_has_time)
     if task is not None:
-        hold(db.session, task)
+        for_update(db.session, task)
     if task is None or task.completed_at or task.deleted_at:
         draft = due.but(title=title, contact_id=call.contact_id, lead_id=call.lead_id)
         row.task = tasks.create_task(draft, user)
