@@ -163,7 +163,7 @@ def test_it_is_loaded_anew_when_a_form_of_it_is_refused(office: Office, sign_in:
     context = sign_in("Bob")
     page = watching(context, office)
     call = talk(office)
-    page.wait_for_selector(CARD)
+    page.get_by_label("Note").wait_for()
     page.evaluate("document.body.dataset.old = 'yes'")
     went_and_came(context, office)
     page.get_by_label("Note").fill("Precious")
