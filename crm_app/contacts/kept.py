@@ -84,6 +84,9 @@ class RefusedNumbers:
             db.session.add(row)
 
 
+PHONES, EMAILS = Phones(), Emails()
+
+
 def derive(contact: Contact) -> None:
     """Write what a contact is sorted and found by."""
     contact.sort_name = search_text.normalise(contact.name)[:200]
@@ -115,7 +118,7 @@ CONTACT = keep(
         RecordKind.CONTACT,
         Contact,
         (
-            *kept(ContactDraft, Phones(), Emails()),
+            *kept(ContactDraft, PHONES, EMAILS),
             RefusedNumbers(),
             Column("deleted_at"),
         ),

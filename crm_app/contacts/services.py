@@ -13,8 +13,8 @@ from crm_app.accounts import rights
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Place, Verb
 from crm_app.contacts.fields import ContactDraft, PhoneDraft
-from crm_app.contacts.kept import CONTACT, derive, refuse_leaving_people
-from crm_app.contacts.models import Contact, ContactEmail, ContactKind, ContactPhone, PhoneKind
+from crm_app.contacts.kept import CONTACT, EMAILS, PHONES, derive, refuse_leaving_people
+from crm_app.contacts.models import Contact, ContactKind, ContactPhone, PhoneKind
 from crm_app.contacts.numbers import not_this_person
 from crm_app.contacts.numbers.caller import find_callers
 from crm_app.contacts.search_document import refresh_people, searchable
@@ -171,22 +171,12 @@ def _set_phones(contact: Contact, drafts: list[PhoneDraft]) -> None:
     _refuse_doubles(phone.number for phone in drafts)
     # Who has more already may keep them.
     _refuse_many("phones", len(drafts), max(MOST_PHONES, len(contact.phones)))
-    known = {phone.number: phone for phone in contact.phones}
-    not_this_person.forget(contact, {phone.number for phone in drafts} - known.keys())
+    known = {phone.number for phone in contact.phones}
+    not_this_person.forget(contact, {phone.number for phone in drafts} - known)
     main = next((i for i, phone in enumerate(drafts) if phone.is_main), 0)
-    phones = []
-    for position, wanted in enumerate(drafts):
-        phone = known.get(wanted.number) or ContactPhone(number=wanted.number)
-        phone.kind, phone.is_main, phone.position = wanted.kind, position == main, position
-        phones.append(phone)
-    contact.phones = phones
+    PHONES.write(contact, [(one.number, one.kind, i == main) for i, one in enumerate(drafts)])
 
 
 def _set_emails(contact: Contact, addresses: list[str]) -> None:
     _refuse_many("emails", len(addresses), max(MOST_EMAILS, len(contact.emails)))
-    known = {email.address: email for email in contact.emails}
-    contact.emails = [
-        known.get(address) or ContactEmail(address=address) for address in dict.fromkeys(addresses)
-    ]
-    for position, email in enumerate(contact.emails):
-        email.position = position
+    EMAILS.write(contact, list(dict.fromkeys(addresses)))
