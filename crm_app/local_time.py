@@ -1,7 +1,7 @@
 """The calendar and the clock of a time zone."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from crm_app import clock
@@ -15,7 +15,7 @@ class LocalTime:
     """The present as the user's wall clock shows it."""
 
     now: datetime
-    zone: ZoneInfo
+    zone: tzinfo
 
     @classmethod
     def of(cls, zone_name: str) -> "LocalTime":

@@ -1,7 +1,7 @@
 """Missed calls: one open task for each client who rang in vain, until somebody talks with them."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from crm_app.calls.fold.facts import Direction
 from crm_app.calls.fold.follow_ups import TALKED
 from crm_app.calls.models import Call
 from crm_app.extensions import db
+from crm_app.local_time import LocalTime
 from crm_app.tasks import services as tasks
 from crm_app.tasks.fields import TaskDraft
 from crm_app.tasks.models import Task, on_day
@@ -154,12 +155,8 @@ def _make_task(call: Call, responsible: User, defaults: Defaults) -> Task:
     draft = TaskDraft(
         title=title,
         about=about,
-        due_at=on_day(_today(zone)),
+        due_at=on_day(LocalTime(clock.now(), zone).today),
         assignee_id=responsible.id,
         contact_id=call.contact_id,
     )
     return tasks.create_task(draft, None)
-
-
-def _today(zone: ZoneInfo) -> date:
-    return clock.now().astimezone(zone).date()

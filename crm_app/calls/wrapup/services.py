@@ -25,12 +25,12 @@ from crm_app.journal.services import NOTE_LENGTH
 from crm_app.leads import services as leads
 from crm_app.leads.fields import LeadDraft
 from crm_app.live.screen_updates import after_commit
+from crm_app.local_time import LocalTime
 from crm_app.tasks import services as tasks
 from crm_app.tasks.fields import TaskDraft
 from crm_app.tasks.models import TITLE_LENGTH, on_day
 from crm_app.text import clean, is_visible, limited
 
-MONDAY = 0
 CHIPS = ("hour", "tomorrow", "monday")
 
 
@@ -145,9 +145,7 @@ def due_of(chip: str, now: datetime, zone: tzinfo) -> tuple[datetime, bool]:
     """The moment that a chip means, and whether it means that minute (else some time that day)."""
     if chip == "hour":
         return now + timedelta(hours=1), True
-    today = now.astimezone(zone).date()
-    days = 1 if chip == "tomorrow" else (MONDAY - today.weekday() - 1) % 7 + 1
-    return on_day(today + timedelta(days=days)), False
+    return on_day(LocalTime(now, zone).chips()[chip]), False
 
 
 def wrapups_of(user: User, call_ids: Iterable[int]) -> dict[int, CallWrapup]:

@@ -22,6 +22,7 @@ from markupsafe import Markup, escape
 
 from crm_app import clock, phone_numbers
 from crm_app.initials import initials
+from crm_app.local_time import LocalTime
 from crm_app.web import once
 from crm_app.web.display import navigation
 
@@ -118,7 +119,7 @@ def when(moment: datetime | None) -> str:
     if moment is None:
         return ""
     zone = get_timezone()
-    local, today = moment.astimezone(zone), clock.now().astimezone(zone).date()
+    local, today = moment.astimezone(zone), LocalTime(clock.now(), zone).today
     time: str = format_time(moment, "short")
     if local.date() == today:
         return time
