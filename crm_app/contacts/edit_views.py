@@ -72,7 +72,7 @@ class ContactEditing(Editing[Contact, ContactForm]):
 
     def save(self, form: ContactForm, contact: Contact) -> None:
         """Change the contact."""
-        services.update_contact(contact, _draft(form), me(), form.read_version)
+        services.update_contact(contact, _draft(form), me())
 
     def warn(self, form: ContactForm) -> None:
         """Say of numbers that were saved what speaks against them."""

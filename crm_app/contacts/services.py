@@ -23,7 +23,6 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.phone_pairs import other_writings
 from crm_app.records.fields import fetch, write
-from crm_app.records.versions import for_update_at
 
 MOST_PHONES = 50
 MOST_EMAILS = 50
@@ -44,13 +43,11 @@ def create_contact(draft: ContactDraft, by: User | None) -> Contact:
     return contact
 
 
-def update_contact(contact: Contact, draft: ContactDraft, by: User | None, version: int) -> Contact:
-    """Change what a draft says about a contact that the user had opened at `version`; flushed.
+def update_contact(contact: Contact, draft: ContactDraft, by: User | None) -> Contact:
+    """Change what a draft says about a contact; flushed.
 
-    Raises ConflictError when somebody saved it in between, InvalidInputError as create_contact
-    and company_has_people.
+    Raises InvalidInputError as create_contact, and company_has_people.
     """
-    for_update_at(contact, version)
     change = CONTACT.begin(contact)
     _apply(contact, draft.said)
     entry = change.write("changed", by)

@@ -192,7 +192,7 @@ def test_it_sees_what_a_colleague_changed_while_it_waited_for_the_contact(
     ana, client = make_contact("Ana"), client_of(bob)
     form = sent(client.get(f"/contacts/{ana.id}/edit").text, about="his")
     draft = ContactDraft(name="Ana", company_id=acme.id, responsible_id=dora.id)
-    update_contact(ana, draft, dora, ana.version)
+    update_contact(ana, draft, dora)
     told = overtaken(lambda: client.post(f"/contacts/{ana.id}/edit", data=form))
     assert told.status_code == 409
     offered = sent(told.text)

@@ -57,7 +57,7 @@ def test_it_lists_all_when_only_signs_were_typed(joao: Contact, bob: User) -> No
 def test_it_follows_a_change_of_any_field(joao: Contact, bob: User) -> None:
     phones = [PhoneDraft("+351963111222")]
     draft = ContactDraft(name="Rui Costa", phones=phones, emails=[], company_id=None, job_title="")
-    services.update_contact(joao, draft, bob, joao.version)
+    services.update_contact(joao, draft, bob)
     db.session.commit()
 
     assert found(bob, "joao") == found(bob, "912345678") == []
@@ -68,9 +68,7 @@ def test_it_follows_a_change_of_any_field(joao: Contact, bob: User) -> None:
 def test_it_follows_the_new_name_of_the_company(joao: Contact, bob: User) -> None:
     company = joao.company
     assert company is not None
-    services.update_contact(
-        company, ContactDraft(name="Mealhada", kind=ContactKind.COMPANY), bob, company.version
-    )
+    services.update_contact(company, ContactDraft(name="Mealhada", kind=ContactKind.COMPANY), bob)
     db.session.commit()
 
     assert found(bob, "mealhada") == [joao.name, "Mealhada"]

@@ -173,7 +173,7 @@ def test_it_follows_its_contact_to_another_name_without_looking_changed(bob):
         db.session.commit()
         changed_at = lead.updated_at
     draft = ContactDraft(name="Joana Costa", phones=[PhoneDraft("+351961234567")])
-    update_contact(contact, draft, bob, contact.version)
+    update_contact(contact, draft, bob)
     db.session.commit()
     db.session.refresh(lead)
     assert "joana costa" in lead.search_text

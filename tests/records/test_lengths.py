@@ -63,9 +63,7 @@ def chip(**written: str) -> WrittenUp:
 WAYS: dict[str, list[Way]] = {
     "contact.name": [
         lambda o, text: contacts.create_contact(ContactDraft(name=text), o.by),
-        lambda o, text: contacts.update_contact(
-            o.contact, ContactDraft(name=text), o.by, o.contact.version
-        ),
+        lambda o, text: contacts.update_contact(o.contact, ContactDraft(name=text), o.by),
         lambda o, text: ContactDraft(name="Ana").but(name=text),
     ],
     "contact.job_title": [lambda o, text: ContactDraft(job_title=text)],

@@ -118,7 +118,7 @@ def do_to_contact(contact: Contact, company: Contact, by: User, verb: str, said:
         company_id = company.id if said.pop("in_company") else None
         responsible_id = by.id if said.pop("is_mine") else None
         draft = ContactDraft(company_id=company_id, responsible_id=responsible_id, **said)
-        contacts.update_contact(contact, draft, by, contact.version)
+        contacts.update_contact(contact, draft, by)
     elif verb == "add_phone":
         contacts.add_phone(contact, said, PhoneKind.WORK, by)
     elif verb == "refuse":
@@ -293,7 +293,7 @@ def renamed(contact: Contact, by: User, **said: Any) -> JournalEntry:
         PhoneDraft(number=row.number, kind=row.kind, is_main=row.is_main) for row in contact.phones
     ]
     draft = ContactDraft(**{"name": contact.name, "about": contact.about, "phones": phones, **said})
-    contacts.update_contact(contact, draft, by, contact.version)
+    contacts.update_contact(contact, draft, by)
     return last_entry(contact)
 
 

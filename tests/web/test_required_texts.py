@@ -118,7 +118,7 @@ def test_a_text_that_nobody_can_see_is_refused_by_every_service(
     written = WrittenUp("", unseen, "", "")
     ways: list[Callable[[], object]] = [
         lambda: contacts.create_contact(ContactDraft(name=unseen), user),
-        lambda: contacts.update_contact(contact, ContactDraft(name=unseen), user, contact.version),
+        lambda: contacts.update_contact(contact, ContactDraft(name=unseen), user),
         lambda: leads.create_lead(LeadDraft(title=unseen), user),
         lambda: leads.update_lead(lead, LeadDraft(title=unseen), user),
         lambda: leads.create_lead(
