@@ -346,3 +346,16 @@ def test_whom_one_has_chosen_can_be_called(office: Office, sign_in: SignIn) -> N
     page.locator("main [name=title]").press("Enter")
     saved(page, place)
     assert chosen(office, place) == "Ana Sousa"
+
+
+def test_whom_a_record_has_already_can_be_called_from_its_form(
+    office: Office, sign_in: SignIn
+) -> None:
+    def add() -> int:
+        ana = db.session.scalars(select(Contact).where(Contact.name == "Ana Sousa")).one()
+        return make_lead("Roof", contact=ana).id
+
+    page = sign_in("Bob").new_page()
+    page.goto(f"{office.url}/leads/{office.do(add)}/edit")
+    button = page.locator(CHIP).get_by_role("button", name="Call Ana Sousa 912 345 678")
+    expect(button).to_have_attribute("data-call-number", "+351912345678")
