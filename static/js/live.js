@@ -11,11 +11,20 @@ import "./popup-notice.js";
 import "./popup-time.js";
 
 const tray = document.getElementById("tray");
-const turn = lamp(refreshTray);
+// Boxes of the page that show calls (static/js/follow.js) hear it on the body, with the message's ids.
+const callsChanged = (detail) => document.body.dispatchEvent(new CustomEvent("calls:changed", { detail }));
+let wasUp = false;
+const turn = lamp(() => {
+  refreshTray();
+  // The page has just come with what was true; later, something may have been missed.
+  if (wasUp) callsChanged({});
+  wasUp = true;
+});
 
 share(tray.dataset.user, tray.dataset.liveUrl, ({ kind, data }) => {
   turn(kind === "down" ? "down" : "up");
   if (data?.call) refreshCard(data.call);
+  if (data?.call || data?.log) callsChanged(data);
   if (data?.dial && isOurs()) htmx.trigger("#dials", "dial");
 });
 refreshTray();
