@@ -23,7 +23,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased, joinedload, selectinl
 from crm_app.accounts import rights
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Reach, Verb
-from crm_app.calls.models import Call, CallLeg
+from crm_app.calls.models import OUTCOME_LENGTH, Call, CallLeg, CallWrapup
 from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact, ContactPhone, NotThisPerson
 from crm_app.contacts.numbers.not_this_person import numbers_of
@@ -80,6 +80,7 @@ class CallFilter(ListFilter):
     ORDERS = {"newest": SortOrder((Call.started_at, Call.id), descending=True)}
     direction: str = words(20)
     result: str = words(20)
+    outcome: str = words(OUTCOME_LENGTH)
     user: str = words(20)
     line: str = words(40)
     contact: str = words(20)
@@ -105,6 +106,8 @@ class CallFilter(ListFilter):
             conditions.append(Call.direction == self.direction)
         if self.result:
             conditions.append(Call.status == self.result)
+        if self.outcome:
+            conditions.append(Call.was_written_up(CallWrapup.outcome == self.outcome))
         if self.user:
             colleague = read_id(self.user)
             conditions.append(false() if colleague is None else Call.has_part(colleague))
@@ -295,5 +298,6 @@ def _page(statement: Select[Call], cursor: str = "", size: int = PAGE_SIZE) -> P
         joinedload(Call.contact),
         joinedload(Call.user),
         selectinload(Call.legs).joinedload(CallLeg.user),
+        selectinload(Call.write_ups).joinedload(CallWrapup.user),
     )
     return CallFilter.ORDERS["newest"].page(statement, cursor, size)

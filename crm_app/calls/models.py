@@ -130,6 +130,12 @@ class Call(Owned, Model):
     recordings: Mapped[list["CallRecording"]] = relationship(
         back_populates="call", order_by="CallRecording.recording_id", passive_deletes=True
     )
+    # What was saved about it, by each colleague; drafts are not among them.
+    write_ups: Mapped[list["CallWrapup"]] = relationship(
+        primaryjoin="and_(Call.id == CallWrapup.call_id, CallWrapup.saved_at.is_not(None))",
+        order_by="CallWrapup.id",
+        viewonly=True,
+    )
 
     @property
     def is_missed(self) -> bool:
@@ -164,6 +170,14 @@ class Call(Owned, Model):
         leg = aliased(CallLeg)
         rang = select(leg.id).where(leg.call_id == cls.id, leg.user_id == user_id)
         return or_(cls.user_id == user_id, rang.correlate(cls).exists())
+
+    @classmethod
+    def was_written_up(cls, *how: ColumnElement[bool]) -> ColumnElement[bool]:
+        """Say that somebody has written a call up, and how."""
+        saved = select(CallWrapup.id).where(
+            CallWrapup.call_id == cls.id, CallWrapup.saved_at.is_not(None), *how
+        )
+        return saved.correlate(cls).exists()
 
     @classmethod
     def is_with_contact_of(cls, user_id: int) -> ColumnElement[bool]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, g, render_template, request, url_for
 from flask_babel import gettext as _
 
 from crm_app.accounts.colleagues import colleagues
@@ -12,6 +12,7 @@ from crm_app.calls import listing, naming, services, wording
 from crm_app.calls.listing import CallFilter
 from crm_app.calls.models import Call, CallFact, CallWrapup
 from crm_app.calls.wrapup import outcomes
+from crm_app.calls.wrapup.forms import OUTCOME_WORDS
 from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact
 from crm_app.contacts.numbers.not_this_person import refused_of
@@ -35,6 +36,12 @@ bp = Blueprint("calls", __name__, url_prefix="/calls")
 def named(call: Call) -> Contact | None:
     """Return the contact of a call, for templates, if the reader may see its name."""
     return naming.named(call, me())
+
+
+@bp.app_template_global()
+def outcome_name(code: str) -> str:
+    """Return what the office calls an outcome, also one that is offered no more."""
+    return _outcome_labels().get(code) or str(OUTCOME_WORDS.get(code, code))
 
 
 @bp.context_processor
@@ -65,11 +72,19 @@ def index() -> str:
     )
 
 
+def _outcome_labels() -> dict[str, str]:
+    if "outcome_labels" not in g:
+        g.outcome_labels = outcomes.labels()
+    labels: dict[str, str] = g.outcome_labels
+    return labels
+
+
 def _choices() -> dict[str, list[tuple[str, str]]]:
     """Return what can be chosen in the filter, by the names of the filter's fields."""
     return {
         "direction": [(code, str(words)) for code, (words, _icon) in wording.DIRECTIONS.items()],
         "result": [(code, str(words)) for code, (words, _colour) in wording.STATUSES.items()],
+        "outcome": [(code, outcome_name(code)) for code in _outcome_labels()],
         "user": [(str(user.id), user.name) for user in colleagues()],
         "line": [(line, phone(line)) for line in listing.lines()],
     }
@@ -92,7 +107,6 @@ def show(call_id: int) -> str:
         leads=open_leads([contact.id for contact in contacts], me()),
         history=wording.history(list(db.session.scalars(CallFact.of(call.pbx_call_id)))),
         wrapups=list(wrapups),
-        outcomes=outcomes.labels(),
         refused=refused_of(call.outside_number),
         from_bin=in_bin_with([call.outside_number], me()) if not contacts else [],
     )

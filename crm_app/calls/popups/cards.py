@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import contains_eager, joinedload
 
 from crm_app import phone_numbers
 from crm_app.accounts import rights
@@ -56,6 +56,8 @@ class Card:
     leads: Sequence[Lead] = ()
     next_task: Task | None = None
     history: Sequence[Contacted] = field(default_factory=list)
+    # What was written up last, of the calls before this one.
+    last_write_up: CallWrapup | None = None
     talk_seconds: int | None = None
     # The leg of the colleague who passed the call to this user.
     passed_by: CallLeg | None = None
@@ -114,6 +116,7 @@ def card_of(call: Call, state: CardState, wrapup: CallWrapup | None, user: User)
         leads=open_leads,
         next_task=next_task(contact, open_leads, user) if contact and is_theirs else None,
         history=last_contacts(contact, call, user) if contact and is_theirs else (),
+        last_write_up=last_write_up(contact, call) if contact and is_theirs else None,
         talk_seconds=seconds_of_talk(call, state, user),
         passed_by=passed_by(call, user),
     )
@@ -147,6 +150,18 @@ def next_task(contact: Contact, about: Sequence[Lead], user: User) -> Task | Non
         )
         .order_by(Task.due_at.is_(None), Task.due_at, Task.id)
         .limit(1)
+    )
+
+
+def last_write_up(contact: Contact, call: Call) -> CallWrapup | None:
+    """Find what was written up last about a contact's calls before this one."""
+    return db.session.scalar(
+        select(CallWrapup)
+        .join(Call, Call.id == CallWrapup.call_id)
+        .where(with_contact(contact), Call.id != call.id, CallWrapup.saved_at.is_not(None))
+        .order_by(Call.started_at.desc(), Call.id.desc(), CallWrapup.saved_at.desc())
+        .limit(1)
+        .options(joinedload(CallWrapup.user), contains_eager(CallWrapup.call))
     )
 
 

@@ -84,8 +84,16 @@ def offered() -> list[CallOutcome]:
 
 
 def labels() -> dict[str, str]:
-    """Return the office's own names by code, also of outcomes that are offered no more."""
-    return {row.code: row.label for row in db.session.scalars(select(CallOutcome))}
+    """Return the office's own names by code, of those that are offered no more at the end.
+
+    The name is "" where the interface has a word of its own.
+    """
+    rows = db.session.scalars(
+        select(CallOutcome).order_by(
+            CallOutcome.removed_at.is_not(None), CallOutcome.position, CallOutcome.id
+        )
+    )
+    return {row.code: row.label for row in rows} or dict.fromkeys(DEFAULTS, "")
 
 
 def ensure() -> None:
