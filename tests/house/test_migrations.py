@@ -22,8 +22,10 @@ from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact
 from crm_app.extensions import db
 from crm_app.health import migrations
+from crm_app.jobs.models import Job
 from crm_app.journal.models import JournalEntry
 from crm_app.leads.models import Lead
+from crm_app.records.undo import undo
 from crm_app.security.kinds import Kind
 from crm_app.security.models import SecurityEvent
 from crm_app.telephony.models import TelephonySettings
@@ -31,6 +33,8 @@ from crm_app.telephony.switches import Switches
 from tests.postgres import Postgres
 
 RELEASES = sorted((Path(__file__).parents[1] / "fixtures" / "releases").glob("*.json"))
+# Those that kept only words in the journal.
+WITHOUT_VALUES = [release for release in RELEASES if release.stem < "0.4.0"]
 MakeApp = Callable[[], Flask]
 
 
@@ -197,7 +201,7 @@ def test_it_finds_with_plain_marks_what_an_earlier_release_wrote_with_fine_ones(
         assert all(name.startswith("sant'ana - ") for name in names)
 
 
-@pytest.mark.parametrize("release", RELEASES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("release", WITHOUT_VALUES, ids=lambda path: path.stem)
 def test_it_keeps_the_words_of_what_an_earlier_release_wrote_into_the_journal(
     release: Path, new_house: MakeApp
 ) -> None:
@@ -278,6 +282,32 @@ CHANGES_OF_LONG_AGO: list[tuple[str, str, dict[str, Any]]] = [
 ]
 
 
+def test_it_keeps_what_was_done_and_what_is_owed_so_that_it_can_be_undone_and_performed(
+    new_house: MakeApp,
+) -> None:
+    office = json.loads(RELEASES[3].read_text(encoding="utf-8"))
+    with new_house().app_context():
+        upgrade(revision=office["revision"])
+        with db.engine.begin() as connection:
+            fill(connection, office["tables"])
+        upgrade()
+        contact = db.session.get_one(Contact, 1)
+        assert (contact.name, contact.about) == ("Padaria Central de Ílhavo", "Has moved.")
+        changed = select(JournalEntry).where(
+            JournalEntry.record_type == "contact",
+            JournalEntry.record_id == 1,
+            JournalEntry.action == "changed",
+        )
+        undo(db.session.scalars(changed).one(), None)
+        assert (contact.name, contact.about) == ("Padaria Central de Aveiro", "")
+        for kept in office["tables"]["job"]:
+            job = db.session.get_one(Job, kept["id"])
+            assert (job.kind, job.unique_key, job.payload, job.done_at) == (
+                *(kept[name] for name in ("kind", "unique_key", "payload")),
+                None,
+            )
+
+
 def fill(connection: Connection, tables: dict[str, list[dict[str, Any]]]) -> None:
     """Put the rows of an earlier release into the tables of that release."""
     metadata = MetaData()
@@ -288,6 +318,11 @@ def fill(connection: Connection, tables: dict[str, list[dict[str, Any]]]) -> Non
         for row in tables.get(table.name, []):
             values = {key: read(table.c[key].type, value) for key, value in row.items()}
             connection.execute(table.insert().values(**values))
+        if connection.dialect.name == "postgresql" and table.autoincrement_column is not None:
+            # As if its sequence had given the ids.
+            sequence = func.pg_get_serial_sequence(f'"{table.name}"', "id")
+            last = select(func.max(table.c.id)).scalar_subquery()
+            connection.execute(select(func.setval(sequence, last)))
 
 
 def read(kind: Any, value: Any) -> Any:
