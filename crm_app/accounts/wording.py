@@ -31,13 +31,15 @@ SENTENCES: dict[str, Any] = {
     ),
     "password_short": _l("Use at least %(minimum)s characters; a short sentence is good."),
     "password_long": _l("Use at most %(maximum)s characters."),
-    "password_personal": _l("Leave out “%(word)s”: it is among the first things that are tried."),
+    "password_personal": _l(
+        "Leave out “%(word)s”: it is among the first things an attacker tries."
+    ),
     "password_common": _l("This is easy to guess. Use a longer one; a short sentence is good."),
     "password_wrong": _l("This is not your current password."),
-    "code_wrong": _l("This code is not right, or was used already. Wait for the next one."),
-    "recovery_code_wrong": _l("This recovery code is not right, or was used already."),
+    "code_wrong": _l("This code is wrong or was already used. Wait for the next one."),
+    "recovery_code_wrong": _l("This recovery code is wrong or was already used."),
     "passkey_refused": _l("The passkey was not accepted. Try again."),
-    "passkey_known": _l("This passkey is set up already."),
+    "passkey_known": _l("This passkey is already set up."),
     "passkey_name": _l("Give the passkey a name of at most %(maximum)s characters."),
     "factor_needed": _l(
         "Your office asks you to have a second factor, and this is your last one. "

@@ -142,7 +142,7 @@ def attach(call_id: int) -> Response:
     message = (
         _("The call was with %(name)s.", name=name)
         if name
-        else _("The call is not attached to a contact.")
+        else _("The contact was removed from the call.")
     )
     toast(message, undo_url=url_for("calls.attach", call_id=call_id, undo=batch))
     return see_other(page)

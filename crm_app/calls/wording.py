@@ -27,7 +27,7 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "no_money": (_l("No credit"), "red"),
     "limit": (_l("Limit reached"), "red"),
     "blocked": (_l("Refused"), "secondary"),
-    "unfinished": (_l("End not heard"), "secondary"),
+    "unfinished": (_l("End unknown"), "secondary"),
 }
 # Word, icon.
 DIRECTIONS: dict[str, tuple[Any, str]] = {
@@ -107,9 +107,9 @@ def _other_sentence(fact: Fact, who: str) -> tuple[str, str]:
         case FactKind.RECORDED:
             return "record-mail", _("A recording is ready.")
         case FactKind.REFUSED:
-            return "ban", _("We refused the call.")
+            return "ban", _("Ramal refused the call.")
         case _:
-            return "clock", _("Nothing was heard for too long; the call was closed here.")
+            return "clock", _("The PBX reported nothing for too long; Ramal closed the call.")
 
 
 def _end_sentence(fact: Fact) -> str:

@@ -54,7 +54,9 @@ class PhoneForm(Form):
     number = StringField(
         _l("Number"), filters=[clean, in_our_writing], validators=[Optional(), Length(max=60)]
     )
-    kind = SelectField(_l("Rings"), choices=choices(PHONE_KIND_NAMES), default=PhoneKind.MOBILE)
+    kind = SelectField(
+        _l("Kind of number"), choices=choices(PHONE_KIND_NAMES), default=PhoneKind.MOBILE
+    )
     # Called first: sent as a radio button of the whole form, kept with its row.
     is_main = BooleanField()
 

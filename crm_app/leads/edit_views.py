@@ -105,7 +105,7 @@ def _contact_for(form: LeadForm, user: User) -> Contact | None:
     number = _read_number(form)
     if contact is not None and not _is_theirs(form, number.number, contact):
         form.contact_name.errors = [
-            _("A contact is chosen. Empty the name and the number, or choose none.")
+            _("A contact is already chosen. Clear the name and the number, or remove the contact.")
         ]
     if contact is not None or form.errors:
         return contact

@@ -84,7 +84,7 @@ class LeadForm(DescribedForm):
             field.data = write_cents(self.value_cents, get_locale())
         except InvalidInputError as error:
             if error.code == "amount_too_large":
-                raise ValidationError(_("That is too much.")) from error
+                raise ValidationError(_("This amount is too large.")) from error
             example = write_cents(123456, get_locale())
             raise ValidationError(_("Write it like %(example)s", example=example)) from error
 

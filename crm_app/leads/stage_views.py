@@ -45,7 +45,7 @@ def move(lead_id: int, stage_id: int) -> Answer:
         return _not_moved(lead_id, stage_id, form, error)
     db.session.commit()
     back = url_for(".move_back", lead_id=lead.id, stage_id=left.id, version=lead.version)
-    toast(_("Now in “%(stage)s”.", stage=stage.name), undo_url=back if left != stage else "")
+    toast(_("Moved to “%(stage)s”.", stage=stage.name), undo_url=back if left != stage else "")
     return _lead_again(lead_id)
 
 
@@ -59,7 +59,7 @@ def move_back(lead_id: int, stage_id: int) -> Answer:
     except InvalidInputError as error:
         return _not_moved(lead_id, stage_id, LostForm(), error)
     db.session.commit()
-    toast(_("Back in “%(stage)s”.", stage=stage.name))
+    toast(_("Moved back to “%(stage)s”.", stage=stage.name))
     return _lead_again(lead_id)
 
 

@@ -64,7 +64,7 @@ def refusal(error: InvalidInputError) -> str:
     """Say why a lead was not moved, or the pipeline not changed."""
     words = {
         "in_bin": _("The lead is in the bin. Restore it to work with it."),
-        "stage_gone": _("This stage is not there any more. Choose another one."),
+        "stage_gone": _("This stage no longer exists. Choose another one."),
         "stage_kind_changed": _("The stage it was in is one of another kind now."),
         "other_kind": _("Choose another stage of the same kind."),
         "stage_name_taken": _("There is a stage with this name."),

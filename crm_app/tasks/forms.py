@@ -6,6 +6,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import pgettext
 from flask_wtf import FlaskForm
 from sqlalchemy import or_
 from wtforms import (
@@ -78,7 +79,7 @@ class TaskForm(DescribedForm):
         if task is not None and task.lead is not None:
             titles.setdefault(str(task.lead_id), task.lead.title)
         self.assignee_id.choices = [SelectChoice("", _("Nobody")), *_choices(people)]
-        self.lead_id.choices = [SelectChoice("", _("None")), *_choices(titles)]
+        self.lead_id.choices = [SelectChoice("", pgettext("lead", "None")), *_choices(titles)]
 
     def validate_due_time(self, field: TimeField) -> None:
         """Refuse a time without a day."""

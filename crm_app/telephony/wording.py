@@ -25,13 +25,13 @@ API: dict[str, Any] = {
         "Settings, Integrations and API."
     ),
     "wrong_number": _l("Zadarma refuses this number, or your extension. Check both."),
-    "no_money": _l("There is no money left on the Zadarma account. Top it up, then try again."),
+    "no_money": _l("The Zadarma account has no credit left. Top it up, then try again."),
     "rate_limited": _l("Too many requests to Zadarma in this minute. Wait a minute."),
     "wrong_request": _l("Zadarma did not accept the request."),
     "not_found": _l("Zadarma does not know this."),
     "unreachable": _l("Zadarma cannot be reached at the moment. Try again in a minute."),
     "timed_out": _l("Zadarma did not answer in time."),
-    "unreadable_answer": _l("Zadarma gave an answer that makes no sense. Try again in a minute."),
+    "unreadable_answer": _l("Ramal could not read Zadarma's answer. Try again in a minute."),
     "unknown": _l("Zadarma reported an error it did not explain."),
 }
 
@@ -48,7 +48,7 @@ DIAL: dict[str, Any] = {
         "again."
     ),
     "extension_unknown": _l(
-        "The PBX does not know your extension any more. Ask an administrator for another one."
+        "The PBX no longer knows your extension. Ask an administrator for another one."
     ),
     "do_not_call": _l("This contact asked not to be called. Call anyway?"),
     "in_call": _l("A call with this number is going on. Call it once more?"),
@@ -70,8 +70,8 @@ SETTINGS: dict[str, Any] = {
         "The stored keys cannot be read, because SECRET_KEY has changed. Paste key and secret "
         "again."
     ),
-    "switch_unknown": _l("There is no automatic function of this name."),
-    "switch_impossible": _l("This automatic function cannot be set to that."),
+    "switch_unknown": _l("There is no such automation."),
+    "switch_impossible": _l("This automation does not take that value."),
     "responsible_missing": _l("Choose exactly one default responsible."),
     "responsible_unknown": _l("This person cannot sign in. Choose somebody else."),
     "extension_taken": _l("Somebody else has this extension."),
@@ -89,14 +89,14 @@ HEALTH_CHECKS: dict[str, dict[str, Any]] = {
         "bad": _l("Key and secret are missing, cannot be read, or are not accepted. Paste them."),
     },
     "api": {
-        "ok": _l("Zadarma answered when it was last asked."),
-        "unknown": _l("Zadarma has not been asked for anything yet."),
+        "ok": _l("Zadarma answered the last request."),
+        "unknown": _l("No request has been sent to Zadarma yet."),
         "bad": _l("The last request to Zadarma failed."),
     },
     "balance": {
-        "ok": _l("There is money on the account."),
+        "ok": _l("The account has credit."),
         "unknown": _l("The balance of the account is not known yet."),
-        "bad": _l("There is no money on the account."),
+        "bad": _l("The account has no credit."),
     },
     "address": {
         "ok": _l("The webhook address is an https address that others can reach."),
@@ -113,23 +113,23 @@ HEALTH_CHECKS: dict[str, dict[str, Any]] = {
         "warn": _l("There is no default responsible yet. Choose one."),
     },
     "extensions": {
-        "ok": _l("All extensions that people have exist at the PBX."),
+        "ok": _l("Everyone's extension exists at the PBX."),
         "unknown": _l("The extensions of the PBX are not known yet."),
         "warn": _l("The PBX does not have the extension of %(names)s."),
     },
     "events": {
         "ok": _l("Notifications arrive."),
         "unknown": _l("No notification has arrived yet. Paste the webhook address at Zadarma."),
-        "warn": _l("No notification has arrived for hours of working time. Call your own number."),
+        "warn": _l("No notification has arrived for several working hours. Call your own number."),
         "bad": _l(
-            "Notifications are refused, because their signature does not fit the stored keys. "
-            "Paste key and secret of this very account."
+            "Notifications are refused, because their signature does not match the stored keys. "
+            "Paste the key and secret of this account."
         ),
     },
     "unreadable": {
-        "ok": _l("All notifications could be understood."),
+        "ok": _l("All notifications could be read."),
         "unknown": _l("No notification has been read yet."),
-        "warn": _l("Some notifications could not be understood. They are kept; see the log."),
+        "warn": _l("Some notifications could not be read. They are kept; see the log."),
     },
     "clock": {
         "ok": _l("The clocks of the PBX and of this server agree."),

@@ -59,8 +59,8 @@ def test_an_office_below_a_path_lives_there(browser: Browser, below: tuple[Offic
     expect(page.locator("#popups .call-card")).to_contain_text("Ana")
     # A link, a form of htmx, a hit of the search.
     page.get_by_role("link", name="Tasks", exact=True).click()
-    page.get_by_label("What is to be done?").fill("Write to Ana")
-    page.get_by_label("What is to be done?").press("Enter")
+    page.get_by_label("Add a task…").fill("Write to Ana")
+    page.get_by_label("Add a task…").press("Enter")
     expect(page.get_by_role("link", name="Write to Ana")).to_have_count(1)
     page.locator("[data-js-search] [role=combobox]").fill("ana")
     page.wait_for_selector("[data-js-search] [role=row]")

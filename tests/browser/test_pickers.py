@@ -217,7 +217,7 @@ def test_it_is_taken_out_by_its_button_and_by_backspace(
         field.press("Enter")
         expect(page.locator(CHIP)).to_be_visible()
         if take_out == "button":
-            page.get_by_role("button", name=f"Take out: {place.name}").click()
+            page.get_by_role("button", name=f"Remove: {place.name}").click()
         else:
             field.press("Backspace")
         expect(page.locator(CHIP)).to_have_count(0)

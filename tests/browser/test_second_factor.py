@@ -83,7 +83,7 @@ def test_a_passkey_is_made_used_and_lost_and_a_recovery_code_lets_in(
     expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
     codes = page.locator("#recovery-codes").inner_text().split()
     assert len(codes) == 10
-    page.get_by_role("link", name="I have kept them").click()
+    page.get_by_role("link", name="I have saved them").click()
     expect(page.locator("[data-passkey]")).to_contain_text("Work laptop")
 
     sign_out(page, home)

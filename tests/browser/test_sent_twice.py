@@ -18,7 +18,7 @@ def test_the_quick_line_makes_one_task_of_a_double_click_and_of_a_held_enter(
 ) -> None:
     page = sign_in("Bob").new_page()
     page.goto(f"{office.url}/tasks")
-    line = page.get_by_label("What is to be done?")
+    line = page.get_by_label("Add a task…")
     line.fill("Call Ana")
     page.locator(".task-quick [type=submit]").dblclick()
     expect(page.get_by_role("link", name="Call Ana")).to_have_count(1)

@@ -236,7 +236,7 @@ def test_it_stays_silent_when_it_is_switched_off(office: Office, sign_in: SignIn
     context.add_init_script(COUNT_TONES)
     page = watching(context, office)
     page.locator("#lamp [data-bs-toggle]").click()
-    page.get_by_label("Ring when somebody calls me").uncheck()
+    page.get_by_label("Ringtone for my calls").uncheck()
     page.reload()
     expect(page.locator("[data-js-ring-switch]")).not_to_be_checked()
     office.ring(ANA, "101")
@@ -283,9 +283,9 @@ def test_it_asks_for_notices_by_a_button_and_shows_one_when_the_tab_is_hidden(
     page = watching(context, office)
     assert page.evaluate("asked") == 0
     page.locator("#lamp [data-bs-toggle]").click()
-    page.get_by_role("button", name="Also tell me when this tab is hidden").click()
+    page.get_by_role("button", name="Notify me when this tab is in the background").click()
     until(page, "asked === 1")
-    expect(page.get_by_role("button", name="Also tell me")).to_be_hidden()
+    expect(page.get_by_role("button", name="Notify me")).to_be_hidden()
 
     office.end(office.ring(ANA, "101"))
     assert page.evaluate("notices") == []

@@ -370,7 +370,7 @@ class TestAttach:
         fragment = bobs.get(f"/calls/{call_id}/attach?q=joao", headers=HTMX).text
         assert "João Dias" in fragment
         assert "<html" not in fragment
-        assert "Nobody matches" in bobs.get(f"/calls/{call_id}/attach?q=xyzzy").text
+        assert "No contact matches" in bobs.get(f"/calls/{call_id}/attach?q=xyzzy").text
 
     def test_it_refuses_a_contact_that_is_not_there(self, bobs: FlaskClient) -> None:
         call_id = missed()
@@ -515,4 +515,4 @@ def test_phones_that_rang_are_named_in_one_order_and_once(
         end = NOON + timedelta(seconds=20)
         tell(FactKind.ENDED, end, name, caller=ANA, disposition=Disposition.CANCELLED)
     page = bobs.get("/calls").text
-    assert page.count("rang: Bob Agent, Dora Manager</span>") == 2
+    assert page.count('title="Bob Agent, Dora Manager">2 phones rang</span>') == 2

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from jinja2 import Environment, nodes
 
-TRANSLATING = {"_", "N_", "_l", "_n", "gettext", "lazy_gettext", "ngettext", "lazy_ngettext"}
+TRANSLATING = {"_", "N_", "_l", "_n", "gettext", "lazy_gettext", "ngettext", "lazy_ngettext",
+               "pgettext"}  # fmt: skip
 # Lines of the log, and the name of a field whose label is asked for.
 NOT_SHOWN = {"debug", "info", "warning", "error", "exception", "field_of"}
 NAMES = {"Ramal", "Zadarma", "HTTP", "DID"}

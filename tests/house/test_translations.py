@@ -15,7 +15,8 @@ from tests.house.bare_text import NAMES, bare_texts, untranslated
 ROOT = Path(__file__).resolve().parents[2]
 TRANSLATIONS = ROOT / "crm_app" / "translations"
 KEYWORDS = {"_": None, "_l": None, "N_": None, "gettext": None, "lazy_gettext": None,
-            "ngettext": (1, 2), "_n": (1, 2), "lazy_ngettext": (1, 2)}  # fmt: skip
+            "ngettext": (1, 2), "_n": (1, 2), "lazy_ngettext": (1, 2),
+            "pgettext": ((1, "c"), 2)}  # fmt: skip
 OPTIONS = {"jinja2": {"silent": "false", "encoding": "utf-8"}}
 # What stands between tags and needs no translation: signs, and the product's own name.
 TAGS = re.compile(
@@ -32,14 +33,17 @@ SPEAKING = sorted(
 )
 
 
-def extracted() -> set[str | tuple[str, ...]]:
-    """All messages of the code and the templates."""
-    found: set[str | tuple[str, ...]] = set()
+Message = tuple[str | tuple[str, ...], str | None]
+
+
+def extracted() -> set[Message]:
+    """All messages of the code and the templates, with their context."""
+    found: set[Message] = set()
     for folder, method in (
         ("crm_app", [("**.py", "python")]),
         ("templates", [("**.html", "jinja2")]),
     ):
-        for _file, _line, message, _comments, _context in extract_from_dir(
+        for _file, _line, message, _comments, context in extract_from_dir(
             ROOT / folder,
             method,
             {"**.html": OPTIONS["jinja2"]},
@@ -47,8 +51,9 @@ def extracted() -> set[str | tuple[str, ...]]:
             # Babel's own filter leaves out folders like our templates/_ui.
             directory_filter=lambda _path: True,
         ):
-            found.add(message)
-    return {message for message in found if message}
+            if message:
+                found.add((message, context))
+    return found
 
 
 def catalog(language: str) -> Catalog:
@@ -62,9 +67,9 @@ def catalog(language: str) -> Catalog:
 def test_it_translates_every_string(language: str) -> None:
     known = catalog(language)
     missing = []
-    for message in extracted():
+    for message, context in extracted():
         key = message[0] if isinstance(message, tuple) else message
-        entry = known.get(key)
+        entry = known.get(key, context)
         strings = (
             entry.string
             if entry and isinstance(entry.string, (tuple, list))
@@ -93,7 +98,9 @@ def test_it_ships_the_compiled_catalogue_of_the_same_strings(language: str) -> N
     shipped = read_mo(io.BytesIO(compiled.read_bytes()))
     for entry in catalog(language):
         if entry.id and entry.string:
-            same = shipped.get(entry.id if isinstance(entry.id, str) else entry.id[0])
+            same = shipped.get(
+                entry.id if isinstance(entry.id, str) else entry.id[0], entry.context
+            )
             assert same is not None, entry.id
             assert list(same.string) == list(entry.string), entry.id
 

@@ -118,7 +118,7 @@ def test_it_says_that_a_stage_is_not_there_any_more(client_of, bob):
     lead, client = make_lead("Roof"), client_of(bob)
     for url in (f"/leads/{lead.id}/stage/999", f"/leads/{lead.id}/stage/999/back?version=1"):
         page = client.post(url, follow_redirects=True).text
-        assert "This stage is not there any more." in page
+        assert "This stage no longer exists." in page
     assert client.get(f"/leads/{lead.id}/stage/999").status_code == 404
 
 

@@ -12,7 +12,7 @@ from crm_app.extensions import db
 from crm_app.leads import services
 from crm_app.leads.models import Lead, LeadStage
 
-NOT_BOTH = "A contact is chosen. Empty the name and the number, or choose none."
+NOT_BOTH = "A contact is already chosen. Clear the name and the number, or remove the contact."
 
 
 @pytest.fixture(autouse=True)

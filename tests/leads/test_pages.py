@@ -76,7 +76,7 @@ def test_it_is_made_from_the_form(client_of, bob):
         ({"value": "-5"}, "Write it like 1,234.56"),
         ({"value": "1e5"}, "Write it like 1,234.56"),
         ({"value": "NaN"}, "Write it like 1,234.56"),
-        ({"value": "9" * 16}, "That is too much."),
+        ({"value": "9" * 16}, "This amount is too large."),
         ({"currency": "XXX"}, "Not a valid choice"),
         ({"responsible_id": "999"}, "Not a valid choice"),
         ({"contact_id": "999"}, "This contact cannot be chosen."),

@@ -75,7 +75,7 @@ def test_it_says_that_a_stage_went_away_before_the_lead_came(client_of, bob, dor
     stages.delete_stage(named("Contacted"), dora)
     answer = overtaken(lambda: client.post(url, headers=HTMX))
     assert answer.status_code == 200
-    assert "This stage is not there any more." in answer.text
+    assert "This stage no longer exists." in answer.text
     db.session.refresh(lead)
     assert (lead.stage.name, lead.version) == ("New", 1)
 

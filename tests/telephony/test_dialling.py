@@ -204,7 +204,7 @@ def test_clicks_at_the_same_moment_dial_once(pbx: Simulator, connected: Flask, d
         (lambda pbx: pbx.inject("limit"), "Too many requests"),
         (lambda pbx: pbx.inject("limit200"), "Too many requests"),
         (lambda pbx: pbx.inject("error"), "cannot be reached"),
-        (lambda pbx: pbx.inject("html"), "makes no sense"),
+        (lambda pbx: pbx.inject("html"), "could not read"),
         (lambda pbx: pbx.inject("down"), "did not answer"),
     ],
 )

@@ -110,7 +110,7 @@ def test_the_bell_is_not_green_where_no_call_can_arrive(
     lamp = page[page.index('id="lamp"') :]
     assert "data-unreached" in lamp[:200]
     assert sentence in lamp.partition("</p>")[0]
-    assert "Live calls arrive" not in page
+    assert "Connected" not in page
 
 
 def test_the_bell_is_green_for_somebody_whose_phone_can_ring(
@@ -120,7 +120,7 @@ def test_the_bell_is_green_for_somebody_whose_phone_can_ring(
     db.session.rollback()
     page = client.get("/").text
     assert "data-unreached" not in page
-    assert "Live calls arrive" in page
+    assert "Connected" in page
 
 
 def test_the_first_step_is_done_when_the_pbx_was_heard(

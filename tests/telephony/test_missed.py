@@ -95,7 +95,7 @@ def test_it_writes_the_task_in_the_language_of_whom_it_is_for(responsible: User)
     responsible.language = "pt"
     db.session.commit()
     call("a", STRANGER)
-    assert open_tasks()[0].title == "Ligar de volta: 910 000 042"
+    assert open_tasks()[0].title == "Ligar de volta para 910 000 042"
 
 
 def test_it_makes_one_task_however_often_the_client_tries(responsible: User) -> None:

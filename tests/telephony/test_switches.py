@@ -59,7 +59,7 @@ def test_the_command_sets_a_switch_and_says_how_all_are_now(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("shows_name", "on"), "shows_name: There is no automatic function of this name."),
+        (("shows_name", "on"), "shows_name: There is no such automation."),
         (("shows_caller_name", "perhaps"), "shows_caller_name: This automatic function cannot be"),
         (("shows_caller_name",), "NAME VALUE"),
     ],

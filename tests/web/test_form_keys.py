@@ -84,7 +84,7 @@ def test_a_link_from_another_site_is_opened(browser: FlaskClient) -> None:
 def test_each_failure_of_a_key_says_what_it_is(
     app: Flask, browser: FlaskClient, alice: User, client_of: Callable[[User], FlaskClient]
 ) -> None:
-    assert "came without its key" in browser.post("/tasks/new", data=TASK).text
+    assert "could not be verified" in browser.post("/tasks/new", data=TASK).text
     stale = {**TASK, "csrf_token": key_in(browser)}
     for browser_of_now, key in (
         (client_of(alice), stale["csrf_token"]),

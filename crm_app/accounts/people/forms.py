@@ -42,7 +42,7 @@ class OfficeForm(FlaskForm):
             SelectChoice(FactorPolicy.NOBODY.value, _l("Nobody")),
             SelectChoice(FactorPolicy.ADMINS.value, _l("Administrators")),
             SelectChoice(FactorPolicy.MANAGERS.value, _l("Managers and administrators")),
-            SelectChoice(FactorPolicy.EVERYBODY.value, _l("Everybody")),
+            SelectChoice(FactorPolicy.EVERYBODY.value, _l("Everyone")),
         ],
     )
     bin_days = IntegerField(

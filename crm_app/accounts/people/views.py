@@ -180,7 +180,7 @@ def rights() -> Answer:
         by=current_user,
     )
     db.session.commit()
-    toast(_("The rights were saved."))
+    toast(_("The permissions were saved."))
     return see_other(url_for("accounts.rights"))
 
 

@@ -13,9 +13,9 @@ class ProfileForm(PreferencesForm):
 
     name = name_field()
     theme = SelectField(
-        _l("Colours"),
+        _l("Theme"),
         choices=[
-            SelectChoice("", _l("As the device")),
+            SelectChoice("", _l("System")),
             SelectChoice("light", _l("Light")),
             SelectChoice("dark", _l("Dark")),
         ],

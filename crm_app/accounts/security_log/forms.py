@@ -29,7 +29,7 @@ class SecurityFilterForm(FlaskForm):
     kind = SelectField(_l("What happened"), validators=[Optional()])
     user = SelectField(_l("Person"), validators=[Optional()])
     since = DateField(_l("From"), validators=[Optional()])
-    until = DateField(_l("Until"), validators=[Optional()])
+    until = DateField(_l("To"), validators=[Optional()])
 
     def offer(self, users: Iterable[Colleague]) -> None:
         """Fill the choices."""

@@ -55,6 +55,6 @@ def words(error: CSRFError) -> str:
     if error.description == FOREIGN:
         return str(_("This was sent by a page of another site. Open Ramal itself and do it there."))
     if not _has_key():
-        return str(_("The form came without its key. Go back, reload the page and send it again."))
+        return str(_("The form could not be verified. Go back, reload the page and send it again."))
     # The key goes with the session, which every sign-in and sign-out begins again.
     return str(_("You have signed in or out since. Go back, reload the page and send it again."))
