@@ -13,7 +13,7 @@ from crm_app.accounts import rights
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Place, Verb
 from crm_app.contacts.fields import ContactDraft, PhoneDraft
-from crm_app.contacts.kept import CONTACT, EMAILS, PHONES, derive, refuse_leaving_people
+from crm_app.contacts.journal_fields import CONTACT, EMAILS, PHONES, derive, refuse_leaving_people
 from crm_app.contacts.models import Contact, ContactKind, ContactPhone, PhoneKind
 from crm_app.contacts.numbers import not_this_person
 from crm_app.contacts.numbers.caller import find_callers

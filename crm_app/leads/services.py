@@ -17,7 +17,7 @@ from crm_app.journal.kinds import RecordKind
 from crm_app.journal.models import JournalEntry
 from crm_app.leads import wording
 from crm_app.leads.fields import LeadDraft
-from crm_app.leads.kept import LEAD, derive
+from crm_app.leads.journal_fields import LEAD, derive
 from crm_app.leads.models import LOST_REASON_LENGTH, Lead, LeadStage, StageKind
 from crm_app.leads.search_document import searchable as searchable
 from crm_app.records.fields import write

@@ -11,7 +11,7 @@ from crm_app.extensions import db
 from crm_app.journal import services as journal
 from crm_app.journal.kinds import ONLY, RecordKind
 from crm_app.journal.values import Changes, Value, difference
-from crm_app.leads.kept import LEAD
+from crm_app.leads.journal_fields import LEAD
 from crm_app.leads.models import STAGE_NAME_LENGTH, Lead, LeadStage, StageKind
 from crm_app.text import required
 

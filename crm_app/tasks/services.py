@@ -9,7 +9,7 @@ from crm_app.database import for_update
 from crm_app.extensions import db
 from crm_app.records.fields import write
 from crm_app.tasks.fields import TaskDraft
-from crm_app.tasks.kept import TASK
+from crm_app.tasks.journal_fields import TASK
 from crm_app.tasks.models import Task, on_day
 
 

@@ -8,7 +8,7 @@ from crm_app.accounts.models import User
 from crm_app.accounts.rights import Place, Verb, allowed
 from crm_app.accounts.services import change_office
 from crm_app.contacts.fields import ContactDraft, PhoneDraft
-from crm_app.contacts.kept import CONTACT
+from crm_app.contacts.journal_fields import CONTACT
 from crm_app.contacts.services import update_contact
 from crm_app.demo import make_contact, make_lead
 from crm_app.errors import ConflictError, InvalidInputError

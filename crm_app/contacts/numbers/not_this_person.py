@@ -3,7 +3,7 @@
 from sqlalchemy import delete, select
 
 from crm_app.accounts.models import User
-from crm_app.contacts.kept import CONTACT
+from crm_app.contacts.journal_fields import CONTACT
 from crm_app.contacts.models import NUMBER_LENGTH, Contact, ContactPhone, NotThisPerson
 from crm_app.extensions import db
 from crm_app.journal.values import change
