@@ -14,9 +14,9 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
+from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship, validates
 
-from crm_app import clock
+from crm_app import clock, search_index
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Owned
 from crm_app.calls.fold.facts import CallPhase, Direction, Disposition, Fact, FactKind
@@ -27,6 +27,7 @@ from crm_app.extensions import Model
 from crm_app.journal.kinds import RecordKind
 from crm_app.leads.models import Lead
 from crm_app.records import registry
+from crm_app.search_text import normalise
 from crm_app.tasks.models import Task
 
 
@@ -277,11 +278,20 @@ class CallWrapup(Model):
     dismissed_at: Mapped[datetime | None]
     saved_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
+    # The note as it is searched.
+    search_text: Mapped[str] = mapped_column(Text, default="", server_default="")
 
     call: Mapped[Call] = relationship()
     user: Mapped[User] = relationship()
     task: Mapped[Task | None] = relationship()
 
+    @validates("note")
+    def _make_searchable(self, _key: str, note: str) -> str:
+        self.search_text = normalise(note)
+        return note
+
+
+search_index.attach(CallWrapup)
 
 NOUN = registry.register(
     registry.Noun(

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from crm_app import phone_numbers, search_index
 from crm_app.accounts import rights
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Verb
-from crm_app.calls.models import Call
+from crm_app.calls.models import Call, CallWrapup
 from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact, ContactKind
 from crm_app.errors import InvalidInputError
@@ -19,10 +19,11 @@ from crm_app.leads.models import Lead
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """The contacts and leads that fit, the best first."""
+    """The contacts, leads and written-up calls that fit, the best first."""
 
     contacts: list[Contact]
     leads: list[Lead]
+    write_ups: list[CallWrapup]
 
     @property
     def people(self) -> list[Contact]:
@@ -37,7 +38,7 @@ class Hits:
     @property
     def count(self) -> int:
         """Return how many there are altogether."""
-        return len(self.contacts) + len(self.leads)
+        return len(self.contacts) + len(self.leads) + len(self.write_ups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,30 @@ def stranger_of(user: User, q: str, country: str) -> Stranger | None:
 def find(user: User, q: str, limit: int) -> Hits:
     """Find what a user may see by part of a name, company, e-mail, title or any phone's digits.
 
-    At most `limit` of contacts and as many leads; leads are also found by who they are for.
+    Calls are found by what was noted about them. At most `limit` of each; leads are also found by
+    who they are for.
     """
     contacts = find_contacts(user, q, limit=limit)
-    return Hits(contacts, _find_leads(user, q, contacts, limit))
+    return Hits(contacts, _find_leads(user, q, contacts, limit), _find_write_ups(user, q, limit))
+
+
+def _find_write_ups(user: User, q: str, limit: int) -> list[CallWrapup]:
+    is_seen = exists().where(Call.id == CallWrapup.call_id, rights.scope(user, Call, Verb.VIEW))
+    ids = search_index.find_ids(
+        db.session(), CallWrapup, q, CallWrapup.saved_at.is_not(None), is_seen, limit=limit
+    )
+    if not ids:
+        return []
+    found = db.session.scalars(
+        select(CallWrapup)
+        .join(Call, Call.id == CallWrapup.call_id)
+        .where(CallWrapup.id.in_(ids))
+        .order_by(Call.started_at.desc(), CallWrapup.id.desc())
+        .options(
+            contains_eager(CallWrapup.call).joinedload(Call.contact), joinedload(CallWrapup.user)
+        )
+    )
+    return list(found)
 
 
 def _find_leads(user: User, q: str, contacts: list[Contact], limit: int) -> list[Lead]:

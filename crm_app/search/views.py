@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, current_app, render_template, request
 
 from crm_app.accounts.current import me
+from crm_app.calls.listing import possible_contacts
 from crm_app.contacts.listing import ContactFilter
 from crm_app.search.services import find, stranger_of
 from crm_app.text import clean
@@ -33,6 +34,7 @@ def _found(limit: int) -> dict[str, Any]:
     return {
         "q": q,
         "hits": hits,
+        "people": possible_contacts((written.call for written in hits.write_ups), me()),
         "prefill": ContactFilter(q=q).prefill,
         "stranger": None if hits.contacts else stranger_of(me(), q, _country()),
     }
