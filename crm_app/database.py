@@ -30,7 +30,7 @@ from crm_app.errors import RamalError
 
 # The largest value of an id; PostgreSQL fails on a larger one instead of finding nothing.
 LARGEST_ID = 2**31 - 1
-# How long a write waits for one of another process, and for one of this process.
+# How long a write waits for a write of another process, and for one of this process.
 BUSY_TIMEOUT_S = 10
 GATE_TIMEOUT_S = 30
 CONNECT_TIMEOUT_S = 5
@@ -42,7 +42,7 @@ class DatabaseBusyError(RamalError):
     """A write waited too long for its turn."""
 
 
-# What means that the database is away, busy or broken, whatever was asked of it.
+# These mean that the database is away, busy or broken, whatever the statement was.
 IS_AWAY = (
     DatabaseBusyError,
     OperationalError,
@@ -54,7 +54,7 @@ IS_AWAY = (
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether an error is the database's, after which nothing is stored, and no fault of ours."""
+    """Whether the database failed, so that nothing was stored, and not our own SQL."""
     # SQLite calls it "operational", too, when it does not know a column.
     code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
     return isinstance(error, IS_AWAY) and code != sqlite3.SQLITE_ERROR
@@ -67,7 +67,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Turn any aware time to UTC."""
+        """Convert any aware time to UTC."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -76,7 +76,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Put the zone back, which SQLite does not keep."""
+        """Add the zone again, which SQLite does not store."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -108,7 +108,7 @@ _write_gate = threading.Lock()
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Promise that the transactions begun inside only read; on SQLite they then wait for nobody."""
+    """Promise that transactions begun inside only read; on SQLite they then wait for no writer."""
     token = _reads_only.set(True)
     try:
         yield
@@ -128,12 +128,12 @@ def writing() -> Iterator[None]:
 
 @contextmanager
 def at_once(engine: Engine) -> Iterator[Connection]:
-    """Open a small write of its own that gives up where it would have to wait for anybody.
+    """Open a small write transaction that gives up instead of waiting for another one.
 
-    It is for what may as well be written a minute later. Raises DatabaseBusyError.
+    Use it for what can be written a minute later instead. Raises DatabaseBusyError.
     """
     pool = engine.pool
-    # The caller holds a connection already: the last free ones are for those who have none.
+    # The caller already holds a connection: leave the last free ones to those who have none.
     if isinstance(pool, QueuePool) and pool.checkedout() >= pool.size():
         raise DatabaseBusyError("no connection is to spare")
     token = _may_wait.set(False)
@@ -155,8 +155,8 @@ def set_reads_only(value: bool) -> None:
 
 def engine_options(url: str) -> dict[str, Any]:
     """Return the options of an engine for this address."""
-    # The connection used last knows the most prepared statements. What a statement was given,
-    # clients and hashes of passwords among it, is nothing for the log.
+    # The connection used last knows the most prepared statements. The parameters of a statement
+    # hold clients and password hashes, so they must not reach the log.
     options: dict[str, Any] = {"pool_use_lifo": True, "hide_parameters": True}
     address = make_url(url)
     if address.get_backend_name() == "postgresql" and "connect_timeout" not in address.query:
@@ -179,10 +179,10 @@ def configure_engine(engine: Engine) -> None:
 
 
 def impatient_engine(engine: Engine, seconds: float) -> Engine:
-    """Make an engine on the same database whose few connections nobody else can use up.
+    """Make an engine for the same database with a few connections of its own.
 
-    It is for those who wait only so long (see `deadline.within`): PostgreSQL then gives up too,
-    instead of waiting for a lock on behalf of somebody who has left.
+    Use it for callers with a deadline (see `deadline.within`): PostgreSQL then gives up too,
+    instead of waiting for a lock on behalf of a caller who has gone.
     """
     options = engine_options(engine.url.render_as_string(hide_password=False))
     few = create_engine(engine.url, **options, pool_size=4, max_overflow=0, pool_timeout=seconds)
@@ -193,7 +193,7 @@ def impatient_engine(engine: Engine, seconds: float) -> Engine:
 
 
 def _connect_to_sqlite(_dialect: Any, _record: Any, _args: Any, options: Any) -> None:
-    # The driver would wait inside SQLite, where nothing else of this process runs.
+    # The driver would wait inside SQLite, which blocks everything else in this process.
     options["timeout"] = 0
 
 
@@ -217,7 +217,7 @@ def _on_sqlite_begin(connection: Connection) -> None:
     driver = connection.connection.dbapi_connection
     if _reads_only.get():
         connection.exec_driver_sql("BEGIN")
-        # The first look takes the lock that all later ones need.
+        # The first read takes the lock that all later ones need.
         if not _when_free(driver, "PRAGMA user_version", seconds_left()):
             connection.exec_driver_sql("PRAGMA user_version")
         return
@@ -234,9 +234,9 @@ def _on_sqlite_begin(connection: Connection) -> None:
 
 
 def _when_free(driver: Any, statement: str, left: float | None) -> bool:
-    """Run a statement as soon as no other process is in its way; returns whether it was run.
+    """Run a statement as soon as no other process blocks it; returns whether it was run.
 
-    SQLite's own waiting would stop the whole process, those who wait for nothing included.
+    If SQLite itself waited, it would block the whole process, including requests that need no lock.
     """
     deadline = time.monotonic() + (BUSY_TIMEOUT_S if left is None else left)
     while True:
@@ -244,7 +244,7 @@ def _when_free(driver: Any, statement: str, left: float | None) -> bool:
             driver.execute(statement).close()
             return True
         except sqlite3.Error as error:
-            # The caller runs it once more and fails as usual.
+            # The caller runs the statement once more, which then raises the usual error.
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
                 return False
@@ -268,7 +268,7 @@ def _connect_to_postgresql(_dialect: Any, _record: Any, args: Any, options: Any)
 def _limit_on_postgresql(seconds: float) -> Any:
     def limit(connection: Any, _record: Any) -> None:
         connection.execute(f"SET lock_timeout = {int(seconds * 800)}")
-        # Only tidies up on the server: the request has ended long before.
+        # Only frees the server: the request has ended long before.
         connection.execute("SET statement_timeout = 2000")
         connection.commit()
 
@@ -276,9 +276,9 @@ def _limit_on_postgresql(seconds: float) -> Any:
 
 
 def _on_postgresql_checkout(connection: Any, _record: Any, _fairy: Any) -> None:
-    # A server that was restarted has hung up on all connections. `pool_pre_ping` would ask it each
-    # time, the webhook's included; to listen on our side takes a microsecond. The first look reads
-    # the server's last words, the second that the line is dead.
+    # A server that was restarted has closed all connections. `pool_pre_ping` would query it at
+    # every checkout, the webhook's included; reading from our own socket takes a microsecond. The
+    # first call reads the server's last message, the second finds that the connection is closed.
     # Imported here, because an office on SQLite needs no driver for it.
     from psycopg import Error
 
@@ -299,12 +299,12 @@ def add_missing(
 
 
 def for_update(session: Session | scoped_session[Any], row: Any) -> None:
-    """Keep a row from everybody else until the end of the transaction, and read it again.
+    """Lock a row until the end of the transaction, and read it again.
 
     (SQLite holds its one write lock since the first statement, PostgreSQL locks the row.)
     """
-    # PostgreSQL, when it had to wait, gives the row as it is now, but what is joined to it as it
-    # was before: so the lock asks for nothing else, and the reading comes after it.
+    # When PostgreSQL had to wait, it returns the row as it is now but joined rows as they were
+    # before. So the locking query selects only the id, and the row is read after it.
     model = type(row)
     session.execute(select(model.id).where(model.id == row.id).with_for_update())
     session.refresh(row)

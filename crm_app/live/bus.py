@@ -43,7 +43,7 @@ def client() -> redis.Redis:
 
 
 def subscriber() -> redis.Redis:
-    """Make a client with a connection of its own, for the one who listens all day."""
+    """Make a client with a connection of its own, for the thread that listens all day."""
     return redis.Redis.from_url(
         _Process.url, socket_connect_timeout=TIMEOUT_SECONDS, retry=Retry(NoBackoff(), 0)
     )
@@ -58,7 +58,7 @@ def is_alive() -> bool:
 
 
 def _pooled(url: str) -> redis.Redis:
-    # A pooled connection may have been closed by the other side since: that deserves one retry.
+    # The other side may have closed a pooled connection since its last use: retry once.
     pool = redis.BlockingConnectionPool.from_url(
         url,
         max_connections=MOST_CONNECTIONS,

@@ -20,14 +20,14 @@ SILENCE_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
 QUEUE_LENGTH = 100
-# Of one user, in all processes. A browser needs one.
+# Streams of one user in all processes; a browser needs one.
 MOST_STREAMS = 10
 
 Item = tuple[MessageId, str, str]
 
 
 def make_queue() -> Any:
-    """Make a bounded queue; gevent's own wakes its reader within one turn of the loop."""
+    """Make a bounded queue; gevent's own wakes its reader within one pass of the event loop."""
     try:
         from gevent import monkey
         from gevent.queue import Queue
@@ -50,12 +50,12 @@ class Listener:
         self.is_dropped = False
 
     def drop(self) -> None:
-        """End the stream; what it has not read yet, the browser gets when it comes back."""
+        """End the stream; the browser reconnects and then gets what it has not read yet."""
         self.is_dropped = True
         try:
             self.queue.put_nowait(None)
         except queue.Full:
-            # A reader this slow finds the mark after its next item.
+            # The queue is full: the reader finds the mark after its next item.
             return
 
 
@@ -63,7 +63,7 @@ class Hub:
     """The listeners of one process and the thread that feeds them from the bus."""
 
     def __init__(self) -> None:
-        """Prepare; the bus is reached only when the first stream opens."""
+        """Prepare; the bus is contacted only when the first stream opens."""
         # Of each channel in the order in which they came.
         self._listeners: dict[str, dict[Listener, None]] = {}
         self._lock = threading.Lock()
@@ -88,8 +88,8 @@ class Hub:
         with self._lock:
             group = self._listeners.setdefault(listener.channel, {})
             group[listener] = None
-            # Not the newest, which is the page that somebody looks at; what the oldest misses its
-            # browser gets when it comes back.
+            # End the oldest and not the newest, because the newest is the page being looked at. The
+            # oldest one's browser reconnects and then gets what it missed.
             surplus = list(group)[: max(len(group) - most, 0)]
             for oldest in surplus:
                 del group[oldest]
@@ -105,7 +105,7 @@ class Hub:
                 self._listeners.pop(listener.channel, None)
 
     def drop_all(self) -> None:
-        """End every stream of this process; the browsers come back by themselves."""
+        """End every stream of this process; the browsers reconnect automatically."""
         for group in list(self._listeners.values()):
             for listener in list(group):
                 listener.drop()
@@ -128,7 +128,7 @@ class Hub:
                 if self._is_subscribed.is_set():
                     log.warning("bus_lost", error=type(error).__name__)
                 self._is_subscribed.clear()
-                # Browsers that come back ask for what they missed, so the gap costs nothing.
+                # Browsers that reconnect ask for what they missed, so nothing is lost in the gap.
                 self.drop_all()
                 time.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
@@ -164,7 +164,7 @@ class Hub:
         number, _, text = data.decode("utf-8", "replace").partition(" ")
         parsed = parse_id(number)
         if parsed is None:
-            # Not from us: a number is written to the browser as it is.
+            # Not published by Ramal. Dropped, because a number is sent to the browser unescaped.
             log.warning("live_message_dropped", length=len(data))
             return
         item = (parsed, number, text)

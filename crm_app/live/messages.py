@@ -13,8 +13,8 @@ KEPT_MESSAGES = 200
 KEPT_SECONDS = 3600
 GOODBYE = b"bye"
 
-# Keeping and publishing are one step, so that the number a browser sends back as Last-Event-ID is
-# the one under which the message is kept. All users of one message are served in one round trip.
+# Storing and publishing are one step, so that the number a browser sends back as Last-Event-ID is
+# the one under which the message is stored. One round trip serves all users of a message.
 _PUBLISH = """
 for _, channel in ipairs(KEYS) do
   local id = redis.call('XADD', channel, 'MAXLEN', '~', ARGV[2], '*', 'm', ARGV[1])

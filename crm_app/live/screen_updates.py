@@ -18,9 +18,9 @@ _Message = tuple[frozenset[int], tuple[tuple[str, int | None], ...]]
 
 
 class ScreenUpdates:
-    """Sends messages in the order they were given, in a thread of its own.
+    """Sends messages in the order they were enqueued, in a thread of its own.
 
-    While the bus hangs they wait, each once: a message only says what to look at.
+    While the bus hangs, equal messages wait only once: a message only says what to reload.
     """
 
     def __init__(self, send: Callable[[Iterable[int], dict[str, int | None]], None] = tell) -> None:
@@ -40,14 +40,14 @@ class ScreenUpdates:
             if len(self._waiting) > MOST_WAITING:
                 # A page that missed a message fetches everything once the bus is back.
                 del self._waiting[next(iter(self._waiting))]
-            # There is none yet, or it stayed in the process that we were forked from.
+            # Not started yet, or it stayed in the process that this one was forked from.
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, daemon=True, name="updates")
                 self._thread.start()
             self._changed.notify_all()
 
     def wait_until_sent(self, seconds: float) -> bool:
-        """Wait for that, at most so many seconds; False when something is still waiting."""
+        """Wait at most `seconds` until all is sent; False when something is still waiting."""
         with self._changed:
             return self._changed.wait_for(
                 lambda: not (self._waiting or self._is_sending), timeout=seconds
@@ -65,7 +65,7 @@ class ScreenUpdates:
             try:
                 self._send(users, dict(message))
             except Exception as error:
-                # Whatever is wrong with this message, the next one must leave.
+                # Whatever is wrong with this message, the next one must be sent.
                 log.error("screen_update_not_sent", exc_info=error)
 
 

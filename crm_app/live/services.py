@@ -1,4 +1,4 @@
-"""What other features do with live messages: tell users something, end their streams."""
+"""What other features do with live messages: send them to users, end users' streams."""
 
 import json
 from collections.abc import Iterable
@@ -19,8 +19,8 @@ class _State:
 def tell(user_ids: Iterable[int], message: dict[str, int | None]) -> None:
     """Send a small message of ids, such as {"call": 42}, to every open page of these users.
 
-    Call it after the commit: the pages ask for the new state at once. A bus that is down is
-    logged once and never raised, because a page that comes back asks for its state anyway.
+    Call it after the commit: the pages ask for the new state at once. A bus that is down is logged
+    once and never raised, because a page that reconnects asks for its state anyway.
     """
     channels = [channel_of(user_id) for user_id in sorted(set(user_ids))]
     if not channels:

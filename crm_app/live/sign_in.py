@@ -10,11 +10,11 @@ SIGN_IN_HEADER = "X-Sign-In"
 
 
 def sign_in_mark() -> str:
-    """Name the sign-in: the same on all its pages, another one after signing out and in again.
+    """Return a mark that is the same on all pages of one sign-in and changes with the next sign-in.
 
-    It gives away neither the session nor the token by which forms are believed.
+    It reveals neither the session nor the CSRF token of its forms.
     """
-    # Makes the session's token when no form has needed one yet.
+    # Makes the session's CSRF token when no form has needed it yet.
     generate_csrf()
     token = session.get(current_app.config["WTF_CSRF_FIELD_NAME"], "")
     seed = f"{current_app.secret_key!r} {current_user.get_id()} {token}"

@@ -1,4 +1,4 @@
-"""The body of one stream: what a browser reads, line by line, for as long as it stays."""
+"""The body of one stream: what a browser reads, line by line, while it stays connected."""
 
 import queue
 import random
@@ -29,10 +29,11 @@ class Stream:
     def __init__(
         self, hub: Hub, listener: Listener, waiting: bytes, last: MessageId = (0, 0)
     ) -> None:
-        """Begin with `waiting`; messages up to number `last` are in it already."""
+        """Begin with `waiting`, which already holds the messages up to number `last`."""
         self._hub = hub
         self._listener = listener
-        # Not all at the same moment: neither when the bus comes back nor an hour after a start.
+        # Randomised, so that not all reconnect at once when the bus is back or an hour after a
+        # start.
         retry = b"retry:%d\n\n" % random.randint(*RETRY_MS)  # noqa: S311
         self._ends_at = time.monotonic() + LIFETIME_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311
         self._waiting = retry + waiting + BEAT
@@ -43,7 +44,7 @@ class Stream:
         return self
 
     def __next__(self) -> bytes:
-        """Wait for the next messages, or for the time of the next beat."""
+        """Wait for the next messages, or until the next heartbeat is due."""
         if self._waiting:
             waiting, self._waiting = self._waiting, b""
             return waiting
@@ -52,7 +53,7 @@ class Stream:
             try:
                 chunk = self._read(pending.get(timeout=HEARTBEAT_SECONDS))
             except queue.Empty:
-                # An hour is enough: the browser comes back at once and shows who it is again.
+                # After an hour the browser must reconnect, so that its session is checked again.
                 if time.monotonic() > self._ends_at:
                     break
                 return BEAT
@@ -61,7 +62,7 @@ class Stream:
         raise StopIteration
 
     def _read(self, item: Item | None) -> bytes:
-        """Render an item and all that wait behind it, without those that were sent before."""
+        """Render an item and all queued after it, except those already sent."""
         chunks = []
         while item is not None:
             if item[0] > self._last:
@@ -74,5 +75,5 @@ class Stream:
         return b"".join(chunks)
 
     def close(self) -> None:
-        """Leave the hub; the server calls this when the browser has gone."""
+        """Leave the hub; the server calls this when the browser has disconnected."""
         self._hub.remove(self._listener)

@@ -48,13 +48,14 @@ def stream() -> Response:
     answer = current_app.response_class(body, mimetype="text/event-stream", direct_passthrough=True)
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Accel-Buffering"] = "no"
-    # The server keeps the environment for as long as the stream lives; the request can go.
+    # The server keeps the environment while the stream lives; drop the request from it to save
+    # memory.
     request.environ.pop("werkzeug.request", None)
     return answer
 
 
 def _share() -> int:
-    """Return how many of a user's streams this process may hold; they spread over all of them."""
+    """Return how many streams of one user this process may hold: an equal share of the limit."""
     settings: Config = current_app.extensions["settings"]
     return max(MOST_STREAMS // settings.workers, 1)
 

@@ -1,4 +1,4 @@
-"""Which part of a network address counts as one guesser, and which part is kept for long."""
+"""Which part of a network address counts as one attacker, and which part is stored for long."""
 
 import ipaddress
 
@@ -6,21 +6,21 @@ _KEPT_BITS = {4: 24, 6: 64}
 
 
 def network_of(address: str) -> str:
-    """Return what one guesser has of the network: an IPv4 address, of IPv6 the first 64 bits."""
+    """Return what one attacker usually controls: an IPv4 address, or a /64 of IPv6."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
     if isinstance(parsed, ipaddress.IPv4Address):
         return address
-    # So are IPv4 addresses shown by a socket that speaks both.
+    # A dual-stack socket shows IPv4 addresses mapped into IPv6.
     return str(parsed.ipv4_mapped or ipaddress.ip_network((int(parsed), 64), strict=False))
 
 
 def shortened(address: str) -> str:
-    """Return the network of an address (/24, of IPv6 /64), which names an office and no machine.
+    """Return the network of an address (/24, of IPv6 /64): it identifies an office, not a machine.
 
-    What is no address is left out, because nobody knows what it tells.
+    Returns "" for anything else, because it could hold personal data.
     """
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])

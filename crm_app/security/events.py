@@ -1,4 +1,4 @@
-"""Recording security events: `done` with a change, `refused` also when it is rolled back."""
+"""Records security events: `done` together with a change, `refused` even after a rollback."""
 
 from typing import Any
 
@@ -17,10 +17,10 @@ log = structlog.get_logger("ramal.security")
 
 
 def done(kind: Kind, *, by: int | None = None, about: int | None = None, detail: str = "") -> None:
-    """Write down what was done, with the open transaction: it is kept if the change is.
+    """Record what was done in the open transaction: it is stored if the change is.
 
-    `by` and `about` are ids of users: who did it (by default the signed-in user), and whose
-    account it concerns. `detail` is a word or two of ours, never what somebody typed.
+    `by` and `about` are ids of users: who did it (by default the signed-in user), and whose account
+    it concerns. `detail` is a word or two from our code, never user input.
     """
     event = _seen(kind, by, about, detail)
     db.session.add(
@@ -39,17 +39,17 @@ def done(kind: Kind, *, by: int | None = None, about: int | None = None, detail:
 def refused(
     kind: Kind, *, by: int | None = None, about: int | None = None, detail: str = ""
 ) -> None:
-    """Write down what was refused, soon and apart from this request, which may be rolled back.
+    """Record a refusal, shortly after and independently of this request, which may be rolled back.
 
-    Takes no lock of the database and never fails; many alike in a minute are one event with a
-    count. Arguments as of `done`.
+    Takes no database lock and never fails; equal refusals within a minute become one event with a
+    count. Arguments as for `done`.
     """
     trail: Trail = current_app.extensions["security_trail"]
     trail.add(_seen(kind, by, about, detail))
 
 
 def remember_user(user_id: int) -> None:
-    """Note for the rest of this request who is signed in: for its events and its log lines."""
+    """Remember who is signed in, for the events and log lines of the rest of this request."""
     g.security_user_id = user_id
     structlog.contextvars.bind_contextvars(user=user_id)
 
@@ -58,7 +58,7 @@ def _seen(kind: Kind, by: int | None, about: int | None, detail: str) -> Sightin
     here = has_request_context()
     return Sighting(
         kind=kind,
-        # Not asked of the user's row, which may have to be read for it.
+        # Not `current_user`, which might have to be loaded from the database.
         user_id=by if by is not None or not here else g.get("security_user_id"),
         about_id=about,
         address=(request.remote_addr or "")[:ADDRESS_LENGTH] if here else "",

@@ -1,4 +1,4 @@
-"""The names of all security events; they stand in the database, the log and the figures."""
+"""The names of all security events, as used in the database, the log and the metrics."""
 
 from enum import StrEnum
 
@@ -60,6 +60,6 @@ REFUSALS = frozenset(
         Kind.KEYS_REFUSED,
     }
 )
-# Every scanner of the internet makes thousands; whether a record is somebody else's or nobody's,
-# the pages do not ask.
+# Internet scanners cause thousands of these. They include records of other users: a page does not
+# distinguish those from records that do not exist.
 ONLY_COUNTED = frozenset({Kind.NOT_FOUND})

@@ -1,4 +1,4 @@
-"""Security events, and how many there have ever been."""
+"""Security events, and their totals since the beginning."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -21,9 +21,9 @@ DETAIL_LENGTH = 120
 class SecurityEvent(Model):
     """Something that happened: who did it, to whose account, from where, how often.
 
-    What is refused again within a minute, to the same person from the same network, raises
-    `count`. `user_id` is None for strangers, `about_id` when it concerns nobody, or an account that
-    does not exist.
+    When the same is refused again within a minute, to the same person from the same network,
+    `count` grows. `user_id` is None for strangers; `about_id` is None when no existing account is
+    concerned.
     """
 
     __tablename__ = "security_event"
@@ -53,7 +53,7 @@ class SecurityEvent(Model):
 
 
 class SecurityCount(Model):
-    """How often something happened of which no event is kept, or none any more."""
+    """How often something happened whose events are not stored, or no longer stored."""
 
     __tablename__ = "security_count"
 

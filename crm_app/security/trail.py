@@ -1,4 +1,4 @@
-"""Refusals are counted in memory and written to the database after the answers."""
+"""Counts refusals in memory and writes them to the database after the responses are sent."""
 
 import threading
 import time
@@ -15,10 +15,10 @@ from crm_app.security.addresses import network_of
 from crm_app.security.kinds import ONLY_COUNTED, Kind
 from crm_app.security.models import SecurityCount, SecurityEvent
 
-# One transaction in so many seconds, however much is refused in between.
+# At most one transaction in this time, however much is refused.
 WRITES_EVERY_SECONDS = 2.0
 WAITS_AT_MOST_SECONDS = 60.0
-# A flood from many places fills a line of its own, "and others", not the table.
+# Limits of rows per kind: beyond them, a flood from many places shares one row, "others".
 KEYS_A_MINUTE = 20
 KEYS_AN_HOUR = 200
 MOST_WAITING = 5_000
@@ -29,7 +29,7 @@ _own_log = structlog.get_logger("ramal.security")
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """Something seen once; ids are those of users."""
+    """One refusal or event as it was seen; the ids are users'."""
 
     kind: Kind
     user_id: int | None = None
@@ -39,14 +39,14 @@ class Sighting:
     detail: str = ""
 
     def as_told(self) -> dict[str, Any]:
-        """Return the fields that the log shows of it."""
+        """Return the fields for the log, without the empty ones."""
         fields = {"by": self.user_id, "about": self.about_id, "address": self.address}
         return {name: value for name, value in (fields | {"detail": self.detail}).items() if value}
 
 
 @dataclass(slots=True)
 class _Line:
-    """One row in the making: the first sighting of its kind in a minute, and how many came."""
+    """A row to be written: the first sighting of its kind within a minute, and the count."""
 
     seen: Sighting
     at: datetime
@@ -66,7 +66,7 @@ class _Batch:
 class Trail:
     """Counts refusals in memory and writes them in a thread of its own, for one process.
 
-    Nobody who refuses waits for a database, and a flood cannot keep its write lock busy.
+    So a refusal never waits for the database, and a flood cannot occupy its write lock.
     """
 
     def __init__(self, engine: Engine, *, writes_by_itself: bool = True) -> None:
@@ -93,11 +93,11 @@ class Trail:
                 line.last_at = now
             self._wake()
         if is_first:
-            # The next ones of the minute only raise its count.
+            # Further ones within the minute only raise the count.
             _own_log.warning(str(seen.kind), **seen.as_told())
 
     def write(self) -> None:
-        """Write what has come; raises nothing but what the database raises, and keeps it then."""
+        """Write what is waiting; when the database raises, everything is kept for the next try."""
         with self._writing:
             batch = self._take()
             database.set_reads_only(False)
@@ -114,7 +114,7 @@ class Trail:
             self._forget_the_past()
 
     def forget(self) -> None:
-        """Drop what has not been written."""
+        """Drop everything that is not written yet."""
         with self._writing, self._changed:
             for kept in (self._lines, self._counts, self._keys_of_hour, self._keys_of_minute):
                 kept.clear()
@@ -175,14 +175,14 @@ class Trail:
     def _wake(self) -> None:
         if not self.writes_by_itself:
             return
-        # None has been started yet, or it was left behind in the process we were forked from.
+        # Not started yet, or it stayed in the process that this one was forked from.
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._run, daemon=True, name="security")
             self._thread.start()
         self._changed.notify_all()
 
     def _run(self) -> None:
-        # A thread of gevent begins with what the request that started it had bound.
+        # A gevent thread inherits the log context of the request that started it.
         structlog.contextvars.clear_contextvars()
         wait = WRITES_EVERY_SECONDS
         while True:
@@ -193,7 +193,7 @@ class Trail:
                 self.write()
                 wait = WRITES_EVERY_SECONDS
             except Exception as error:
-                # The boundary of the thread: what has come is kept, and tried again.
+                # The outermost level of the thread: keep what is waiting, and try again.
                 wait = min(wait * 2, WAITS_AT_MOST_SECONDS)
                 log.warning("security events wait", error=type(error).__name__, seconds=wait)
 

@@ -1,4 +1,4 @@
-"""Retention of security events: addresses are shortened, the oldest are deleted, figures stay."""
+"""Retention of security events: addresses are shortened, old events deleted, totals kept."""
 
 from datetime import timedelta
 
@@ -12,13 +12,13 @@ from crm_app.security.models import SecurityCount, SecurityEvent
 
 KEEPS_WHOLE_ADDRESSES_FOR = timedelta(days=30)
 KEEPS_EVENTS_FOR = timedelta(days=365)
-# Of each kind by itself, so that many of one kind push out no other.
+# Limits per kind, so that a flood of one kind does not push out the others.
 MOST_OF_A_KIND = 10_000
 _ADDRESSES_AT_ONCE = 1_000
 
 
 def purge() -> None:
-    """Shorten old addresses and delete what is too old or too much; the caller commits."""
+    """Shorten old addresses, and delete events that are too old or too many; the caller commits."""
     _shorten_addresses()
     oldest = clock.now() - KEEPS_EVENTS_FOR
     for kind in Kind:
@@ -58,7 +58,7 @@ def _shorten_addresses() -> None:
 
 
 def _delete(kind: Kind, until: object) -> None:
-    """Delete the events of a kind up to a moment; their number stays in the figures."""
+    """Delete the events of a kind up to a moment; the totals still count them."""
     gone = (SecurityEvent.kind == kind) & (SecurityEvent.at <= until)
     count = db.session.scalar(select(func.sum(SecurityEvent.count)).where(gone))
     if not count:

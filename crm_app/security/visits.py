@@ -1,4 +1,4 @@
-"""An id for each request: on every line of its log, in its events, and in its answer."""
+"""An id for each request: in its log lines, its security events, and its response."""
 
 import secrets
 from collections.abc import Iterable
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 HEADER = "X-Request-Id"
 _KEY = "ramal.request_id"
-# Letters only: what has many digits is masked in the log, because it could be a phone number.
+# Letters only: the log masks long digit sequences, because they could be phone numbers.
 _LETTERS = str.maketrans("0123456789", "ghijkmnpqr")
 
 
 class Visits:
-    """Gives each request its id; one that was sent to us is not believed."""
+    """Gives each request its id; an id sent by the client is ignored."""
 
     def __init__(self, inside: "WSGIApplication") -> None:
         self._inside = inside
@@ -26,7 +26,7 @@ class Visits:
     ) -> Iterable[bytes]:
         """Serve one request."""
         name = environ[_KEY] = secrets.token_hex(6).translate(_LETTERS)
-        # What served this thread before may have left its own.
+        # The previous request of this thread may have left its context.
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request=name)
 
@@ -37,5 +37,5 @@ class Visits:
 
 
 def request_id_of(environ: "WSGIEnvironment") -> str:
-    """Return the id of a request, "" when it came in by another way."""
+    """Return the id of a request, "" when it did not pass through `Visits`."""
     return str(environ.get(_KEY, ""))

@@ -13,7 +13,7 @@ from crm_app.web import return_to
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# Routes that no view function of ours stands behind; the test that walks all routes reads it too.
+# Routes that are not views of ours; the test that walks all routes reads this too.
 PUBLIC_ENDPOINTS = {"static", "security.static"}
 
 
@@ -30,18 +30,18 @@ def is_public(endpoint: str) -> bool:
 
 
 def background(view: Callable[P, R]) -> Callable[P, R]:
-    """Mark a view that open pages ask by themselves: it is no sign that somebody is there."""
+    """Mark a view that open pages request on their own: it is no sign of an active user."""
     view.is_background = True  # type: ignore[attr-defined]
     return view
 
 
 def is_background(endpoint: str) -> bool:
-    """Whether an endpoint is asked without anybody's doing."""
+    """Whether open pages request an endpoint without the user doing anything."""
     return getattr(current_app.view_functions.get(endpoint), "is_background", False)
 
 
 def hides_address(view: Callable[P, R]) -> Callable[P, R]:
-    """Mark a view whose address is a secret: its page tells it to nobody, not even to us."""
+    """Mark a view whose address is a secret: it goes into no Referer and no log."""
     view.hides_address = True  # type: ignore[attr-defined]
     return view
 
@@ -52,7 +52,7 @@ def is_address_hidden(endpoint: str) -> bool:
 
 
 def only_reads(view: Callable[P, R]) -> Callable[P, R]:
-    """Mark a view that changes nothing although it is posted to: it holds no writer up."""
+    """Mark a view that changes nothing although it takes POST: it does not block writers."""
     view.only_reads = True  # type: ignore[attr-defined]
     return view
 
@@ -86,8 +86,8 @@ def _only(view: Callable[P, R], right: str) -> Callable[P, R]:
 def require_sign_in() -> Response | Any | None:
     """Send an anonymous visitor to the sign-in page; runs before every request.
 
-    It runs before the forms' secret is looked at: with the session that secret has ended, too, and
-    the sender of the form must sign in.
+    It runs before the CSRF token is checked: when the session has ended, so has the token, and the
+    user should be asked to sign in rather than refused.
     """
     if request.endpoint is None or is_public(request.endpoint):
         return None
@@ -95,7 +95,7 @@ def require_sign_in() -> Response | Any | None:
         events.remember_user(current_user.id)
         return None
     if request.headers.get("HX-Request") == "true":
-        # A sign-in page must not be swapped into a panel: the whole browser page goes there.
+        # A sign-in page must not be swapped into a panel: redirect the whole browser page.
         answer = make_response("", 401)
         answer.headers["HX-Redirect"] = _sign_in_and_back_to(return_to.here(""))
         return answer

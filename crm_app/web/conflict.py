@@ -38,7 +38,7 @@ class VersionedForm(PlainLines):
 
     @property
     def read_version(self) -> int:
-        """Return the version that was on the screen; 0, which no record has, for nonsense."""
+        """Return the version that was on the screen; 0, which no record has, if unreadable."""
         return read_id(self.version.data) or 0
 
     def show_version(self, version: int) -> None:
@@ -47,14 +47,14 @@ class VersionedForm(PlainLines):
         self.base.data = json.dumps(_hashed(_contents(self)))
 
     def agrees_with(self, newest: "VersionedForm") -> bool:
-        """Whether this says what the record holds already, as after a second click on Save.
+        """Whether the form equals what the record already holds, as after a second click on Save.
 
         `newest` is the same form filled from the record.
         """
         return _contents(self) == _contents(newest)
 
     def rebase(self, newest: "VersionedForm", version: int) -> None:
-        """Go over to the newest version of the record without losing what was typed.
+        """Switch to the newest version of the record without losing what was typed.
 
         `newest` is the same form filled from the record. A field that its user had not touched
         takes the newest value; one that they had touched keeps theirs. Saving again then overwrites
@@ -73,7 +73,7 @@ def _contents(form: FlaskForm) -> dict[str, str]:
 
 
 def _hashed(contents: dict[str, str]) -> dict[str, str]:
-    # The longest texts would come twice otherwise, and be too much for one form.
+    # Otherwise the longest texts would be sent twice and exceed the size limit of a form.
     return {
         name: hashlib.blake2b(value.encode(errors="replace"), digest_size=16).hexdigest()
         for name, value in contents.items()
@@ -91,7 +91,7 @@ def _take(field: Field, newest: Field) -> None:
 
 
 def _shown(field: Field) -> str:
-    # A text of long ago may be kept with CR LF; a ticked box has a fixed _value().
+    # Old texts may be stored with CR LF; a ticked box has a fixed _value().
     has_value = hasattr(field, "_value") and not isinstance(field, BooleanField)
     value = field._value() if has_value else field.data
     return str(value).replace("\r\n", "\n")

@@ -9,9 +9,9 @@ from crm_app import email_addresses
 
 
 class OfficeEmail(Email):  # type: ignore[misc]
-    """Accepts what can be an address on the internet or in an office: ana@nas, ana@firma.local."""
+    """Accepts addresses of the internet and of local networks: ana@nas, ana@firma.local."""
 
     def __call__(self, form: Any, field: Any) -> None:
-        """Refuse with this validator's message what is no address."""
+        """Refuse anything else with this validator's message."""
         if not email_addresses.is_address(field.data or ""):
             raise ValidationError(self.message)

@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 DATABASE_IS_AWAY = (DatabaseBusyError, OperationalError, InterfaceError, TimeoutError)
 RETRY_SECONDS = "5"
 REFUSALS = {403: Kind.FORBIDDEN, 404: Kind.NOT_FOUND, 429: Kind.TOO_MANY}
-# For when not even a page for nobody can be drawn, in whose language nobody knows.
+# For when not even a page for a signed-out visitor can be rendered; the language is unknown.
 BARE = """<!doctype html>
 <html lang="en">
   <head><meta charset="utf-8" /><title>Ramal</title></head>
@@ -106,7 +106,7 @@ def _answer(code: int, text: str = "") -> tuple[str, int]:
     try:
         return _page(code, text), code
     except Exception as error:
-        # A page is drawn for its user and from the database: either may be what is wrong.
+        # Rendering a page needs the user and the database, and either may be the cause.
         log.error("error_page_failed", endpoint=request.endpoint, code=code, exc_info=error)
     _end_transaction()
     _become_nobody()
@@ -127,14 +127,14 @@ def _end_transaction() -> None:
     try:
         db.session.rollback()
     except SQLAlchemyError:
-        # The connection itself is gone, and with it all that was loaded, the user included.
+        # The connection is lost, and with it everything loaded from it, including the user.
         db.session().invalidate()
         g.pop("_login_user", None)
 
 
 def _become_nobody() -> None:
-    """Draw the rest of this request for nobody, so that no user is asked of the database."""
-    # Where Flask-Login keeps whom it has loaded.
+    """Continue this request as signed out, so that no user is loaded from the database."""
+    # Where Flask-Login stores the loaded user.
     g._login_user = AnonymousUserMixin()
 
 

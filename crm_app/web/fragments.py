@@ -39,7 +39,7 @@ def see_other(url: str) -> Response:
 
 
 def vary_by_htmx(response: Response) -> Response:
-    """Keep caches from giving a fragment where a page was asked; runs after every request."""
+    """Keep caches from answering a page request with a fragment; runs after every request."""
     if response.mimetype == "text/html":
         response.vary.update(["HX-Request", "HX-History-Restore-Request", "Cookie"])
         response.headers.setdefault("Cache-Control", "no-store")

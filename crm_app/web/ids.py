@@ -1,4 +1,4 @@
-"""Ids in addresses and forms: an impossible one is refused before the database sees it."""
+"""Ids in addresses and forms: impossible ones are refused before the database is asked."""
 
 from werkzeug.routing import IntegerConverter, Map
 

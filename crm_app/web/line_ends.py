@@ -1,4 +1,4 @@
-"""Browsers send each line end as two characters; it is stored and counted as one."""
+"""Browsers send each line end as CR LF; it is stored and counted as LF."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from werkzeug.datastructures import MultiDict
 
 
 class PlainLines(FlaskForm):  # type: ignore[misc]
-    """A form whose texts have LF as their only line end before anything looks at them.
+    """A form whose texts have only LF as line end before they are validated.
 
-    Otherwise a text that just fits, as its author counts, would be refused for its line ends.
+    Otherwise a text of the maximum length, as its author counts, would be refused.
     """
 
     class Meta(FlaskForm.Meta):  # type: ignore[misc]
-        """Where what was posted comes in."""
+        """The hook that receives the posted data."""
 
         def wrap_formdata(self, form: FlaskForm, formdata: Any) -> Any:
             """Return what was posted with plain line ends."""

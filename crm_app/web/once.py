@@ -17,7 +17,7 @@ from crm_app import clock, database
 from crm_app.extensions import Model, db
 
 FIELD = "form_key"
-# Changes with each page or sending and says nothing about what was typed; or is nothing to keep.
+# Fields that differ between submissions without the user typing, or that must not be hashed.
 HOUSEKEEPING = {"csrf_token", "back", "draft", "proof_password"}
 KEEPS_FOR = timedelta(days=2)
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class SentForm(Model):
-    """One form that has added a record: its key and contents as a hash, and the record's id."""
+    """A form that added a record: a hash of its key and contents, and the record's id."""
 
     __tablename__ = "sent_form"
 
@@ -35,14 +35,14 @@ class SentForm(Model):
 
 
 def field() -> Markup:
-    """Draw the hidden field that makes a form that adds a record one of its own."""
+    """Render the hidden field with the unique key of a form that adds a record."""
     return Markup('<input type="hidden" name="{}" value="{}" />').format(
         FIELD, secrets.token_urlsafe(16)
     )
 
 
 def made(model: type[Any], make: Callable[[], T], gone: str = "deleted_at") -> T:
-    """Return the record that this very form has added already, else the one that `make` adds.
+    """Return the record that this same form already added, else the one that `make` adds.
 
     Of two that come at once the second waits until the first one's transaction ends. What was
     refused (`make` raises, gives None, or nothing is committed), changed, or is in the bin since
@@ -63,7 +63,7 @@ def made(model: type[Any], make: Callable[[], T], gone: str = "deleted_at") -> T
 
 
 def purge() -> None:
-    """Forget the forms that nobody sends again; the caller commits."""
+    """Delete the hashes of forms that are not sent again; the caller commits."""
     db.session.execute(delete(SentForm).where(SentForm.sent_at < clock.now() - KEEPS_FOR))
 
 

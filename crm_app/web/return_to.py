@@ -23,9 +23,9 @@ def here(default: str) -> str:
 
 def local(path: str, default: str) -> str:
     """Return a path that was sent to us if it leads to a page of ours, else `default`."""
-    # A browser reads //host and /\host as another site.
+    # Browsers treat //host and /\host as another site.
     is_local = path.startswith("/") and not path.startswith("//") and "\\" not in path
-    # Below a path of a host that it shares, Ramal ends where that path ends.
+    # On a shared host, only addresses below our own path are ours.
     inside = path.partition("?")[0].partition("#")[0]
     root = request.script_root if has_request_context() else ""
     is_ours = is_local and (inside == root or inside.startswith(f"{root}/"))

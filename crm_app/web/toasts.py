@@ -14,7 +14,7 @@ def toast(message: str, *, undo_url: str = "", kind: str = "success") -> None:
 
 
 def append_toasts(response: Response) -> Response:
-    """Let the waiting toasts travel with a fragment; runs after every request."""
+    """Append the waiting toasts to a fragment; runs after every request."""
     is_html = response.mimetype == "text/html" and not response.direct_passthrough
     if not wants_fragment() or not is_html or "HX-Redirect" in response.headers:
         return response

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from crm_app.web.display.formatting import choose_timezone
 
-# What the script calls what it keeps; nothing of the contents is in it.
+# The script's name for a draft; it contains nothing of what was typed.
 NAME = re.compile(r"[a-z0-9]{1,40}")
 COOKIE = "ramal_saved"
 COOKIE_SECONDS = 60
@@ -21,7 +21,7 @@ def register(app: Flask) -> None:
 
 
 def keeps_unsaved() -> Markup:
-    """Mark a form; one that answers a sending holds what was sent, which nothing older replaces."""
+    """Mark a form for the draft script; after a POST what was sent wins over a draft."""
     state = "sent" if request.method == "POST" else ""
     said = _("Unsaved text from %(time)s restored", time="#")
     marks = {
@@ -35,7 +35,7 @@ def keeps_unsaved() -> Markup:
 
 
 def say_saved(answer: Response) -> Response:
-    """Name what need not be kept any longer; the next page of this browser forgets it."""
+    """Name the saved draft in a cookie, so that the browser's next page deletes it."""
     name = request.form.get("draft", "")
     if NAME.fullmatch(name):
         answer.set_cookie(

@@ -56,5 +56,5 @@ def reason(error: InvalidInputError) -> str:
 
 
 def doubt(code: str) -> str:
-    """Say what speaks against something that is accepted all the same, "" for no code."""
+    """Return the warning about something that is accepted anyway, "" for no code."""
     return str(DOUBTS.get(code, ""))

@@ -1,4 +1,4 @@
-"""Templates that are compiled before anybody waits for them."""
+"""Compiles templates before the first request needs them."""
 
 from jinja2 import Environment, meta
 

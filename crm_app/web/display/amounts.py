@@ -1,4 +1,4 @@
-"""Amounts of money as people type them, in the writing of their language."""
+"""Amounts of money as people type them, in the number format of their language."""
 
 import re
 from decimal import Decimal
@@ -10,7 +10,7 @@ from babel.numbers import format_decimal, get_decimal_symbol, get_group_symbol
 from crm_app.errors import InvalidInputError
 from crm_app.money import LARGEST_CENTS
 
-# What people write between thousands in any language, beside the sign of their own.
+# What people put between thousands in any language, besides their language's own separator.
 _GROUP_SIGNS = " \u00a0\u2007\u2009\u202f'’"
 _AROUND = re.compile(r"^\s*€\s*|\s*€\s*$|^\s+|\s+$")
 
@@ -18,8 +18,8 @@ _AROUND = re.compile(r"^\s*€\s*|\s*€\s*$|^\s+|\s+$")
 def read_cents(text: str, locale: Locale) -> int:
     """Turn "1.234,56" (Portuguese) or "1,234.56" (English) into 123456 cents.
 
-    Raises InvalidInputError: amount_unreadable (a sign too many, or the other language's
-    writing, which could mean a thousand times more or less), amount_too_large.
+    Raises InvalidInputError: amount_unreadable (an extra character, or the other language's format,
+    which could be off by a factor of a thousand), amount_too_large.
     """
     found = _writing(locale.language).fullmatch(_AROUND.sub("", text))
     if found is None or not re.search("[0-9]", found[0]):
@@ -42,11 +42,11 @@ def write_cents(cents: int | None, locale: Locale) -> str:
 
 @lru_cache
 def _writing(language: str) -> re.Pattern[str]:
-    """Return the one writing of an amount: whole groups of three by one sign, two decimals at most.
+    """Return the pattern of an amount: groups of three with one separator, at most two decimals.
 
-    Three digits behind the decimal sign are the other language's thousands, zeros or not.
+    Three digits after the decimal separator are the other language's thousands, even if zeros.
     """
-    # European Portuguese groups by spaces; people also group by points, as the language does.
+    # European Portuguese groups with spaces; people also use points, as other Portuguese does.
     locale = Locale(language)
     signs = re.escape(get_group_symbol(locale) + _GROUP_SIGNS)
     decimal = re.escape(get_decimal_symbol(locale))

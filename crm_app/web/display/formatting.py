@@ -28,8 +28,8 @@ from crm_app.web.display import navigation
 
 PROJECT = Path(__file__).resolve().parents[3] / "pyproject.toml"
 LANGUAGES = {"en": "English", "pt": "Português"}
-# Whose way of writing dates and money goes with a language: bare "pt" would be that of Brazil, and
-# bare "en" that of the United States.
+# The locale whose dates and money go with a language: plain "pt" would mean Brazil, and plain "en"
+# the United States.
 LOCALES = {"en": "en_GB", "pt": "pt_PT"}
 
 
@@ -45,7 +45,7 @@ def register(app: Flask) -> None:
         duration=duration,
         initials=initials,
     )
-    # Lists are long: the room before a tag of the template need not travel.
+    # Lists are long: do not send the whitespace around template tags.
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(
         # Imported macros see globals only, not what Flask-Login adds to a page.
@@ -76,8 +76,8 @@ def choose_language() -> str:
 
 
 def _language_of_browser() -> str:
-    """Return the language that the browser wants most of those we speak, "" when none is one."""
-    # Not by `best_match`, for which pt beats en-US whatever the order: only pt matches whole.
+    """Return the browser's preferred language among ours, "" when it wants none of them."""
+    # Not by `best_match`: it prefers pt to en-US whatever the order, because only pt matches fully.
     for wanted, quality in request.accept_languages:
         language = wanted.partition("-")[0].lower()
         if quality > 0 and language in LANGUAGES:
@@ -98,7 +98,7 @@ def phone(number: str | None) -> str:
 
 
 def with_calls(text: str | None) -> Markup:
-    """Make the telephone numbers in a text buttons that call; the rest is escaped."""
+    """Turn the phone numbers in a text into call buttons; the rest is escaped."""
     pieces = phone_numbers.split(text or "", current_app.config["DEFAULT_COUNTRY"])
     if "dialling.dial" not in current_app.view_functions:
         return escape(text or "")
@@ -115,7 +115,7 @@ def with_calls(text: str | None) -> Markup:
 
 
 def when(moment: datetime | None) -> str:
-    """Write a moment as short as its distance allows: 10:42, yesterday 10:42, 3 Mar 10:42."""
+    """Format a moment as briefly as its distance allows: 10:42, yesterday 10:42, 3 Mar 10:42."""
     if moment is None:
         return ""
     zone = get_timezone()
@@ -159,7 +159,7 @@ def duration(seconds: int | None) -> str:
 def icon(name: str, label: str = "", extra: str = "") -> Markup:
     """Draw an icon of the vendored set; without a label it is hidden from screen readers."""
     if "icon_sprite" not in g:
-        # A page of fifty rows draws as many icons: the address is asked for once.
+        # A page of fifty rows draws at least fifty icons: look the address up once.
         g.icon_sprite = url_for("static", filename="vendor/tabler-icons/icons.svg")
     return _drawn(g.icon_sprite, name, str(label), extra)
 
@@ -177,12 +177,12 @@ def _drawn(sprite: str, name: str, label: str, extra: str) -> Markup:
 
 
 def url_with(**changes: Any) -> str:
-    """Return this page's address with some query values changed ("" or None takes one out)."""
+    """Return this page's address with some query values changed ("" or None removes one)."""
     query: dict[str, Any] = request.args.to_dict(flat=False)
     for name, value in changes.items():
         query.pop(name, None)
         if value not in (None, ""):
             query[name] = [str(value)]
-    # Not by url_for, to which some names in an address would mean something.
+    # Not by url_for, which would interpret some query names as its own arguments.
     page = url_for(request.endpoint or "home.index", **(request.view_args or {}))
     return f"{page}?{urlencode(query, doseq=True)}" if query else page

@@ -1,4 +1,4 @@
-"""The side navigation: which pages there are, for whom, under which heading."""
+"""The side navigation: its pages, who may open them, and their headings."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +7,7 @@ from flask import current_app, request
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
-# Everybody's own pages hang on the picture in the top bar, not on a line of the navigation.
+# A user's own pages are under the avatar in the top bar, not in the navigation.
 OWN = {"accounts.profile", "accounts.password", "accounts.list_sessions", "accounts.prove"}
 
 

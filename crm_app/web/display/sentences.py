@@ -1,4 +1,4 @@
-"""Values in translated sentences are isolated, so that no text turns the sentence round."""
+"""Isolates the values in translated sentences, so that right-to-left text cannot reorder them."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ WORDS = ("gettext", "ngettext", "pgettext", "npgettext")
 
 
 class Sentences(Domain):  # type: ignore[misc]
-    """Translated sentences whose values are isolated, in Python's part of the house."""
+    """Translated sentences with isolated values, for Python code."""
 
     def gettext(self, string: str, **variables: Any) -> str:
         """Translate a sentence and fill it in."""

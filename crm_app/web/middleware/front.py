@@ -1,4 +1,4 @@
-"""The outermost layer: which proxies to trust about the sender, and which hosts we answer."""
+"""The outermost layer: which proxies are trusted to name the sender, and which hosts we serve."""
 
 import ipaddress
 import re
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST")
-# Balancers ask these by address, and their answers hold no link.
+# Load balancers request these by IP address, and their responses hold no link.
 HEALTH = frozenset({"/healthz", "/readyz", "/metrics"})
-# Signed by the PBX, and no link is made there: a proxy that names another host must not cost calls.
+# Signed by the PBX, and the responses hold no link: a proxy that sends another Host must not cost
+# calls.
 WEBHOOK = "/zadarma"
 HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\s:/@\[\]]+)(?::\d{1,5})?", re.IGNORECASE)
 MOST_REMEMBERED = 50
@@ -30,11 +31,11 @@ class Front:
     """Takes the sender from a proxy's headers, if it is a proxy, and refuses foreign hosts."""
 
     def __init__(self, inside: "WSGIApplication", settings: Config) -> None:
-        """Stand in front of an application."""
+        """Wrap an application."""
         self._inside = inside
         self._proxies = settings.trusted_proxies
         count = self._proxies.count
-        # With PUBLIC_URL nobody need say which host it was, and its path is the mount point.
+        # PUBLIC_URL gives the host and the mount point, so no header is needed for them.
         hosts = 0 if settings.public_url else count
         self._behind_proxy = ProxyFix(self._cleaned, x_for=count, x_proto=count, x_host=hosts)
         self._hosts = settings.own_hosts
@@ -48,7 +49,7 @@ class Front:
         if not self._proxies.count or not self._proxies.has(environ.get("REMOTE_ADDR", "")):
             return self._for_our_host(environ, start_response)
         if any('"' in environ.get(name, "") for name in FORWARDED):
-            # In quotes a client could hide what the proxies behind it add.
+            # A client could open a quote and so hide what the proxies append.
             for name in FORWARDED:
                 environ.pop(name, None)
             environ["REMOTE_ADDR"] = "unreadable"

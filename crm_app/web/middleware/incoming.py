@@ -1,8 +1,8 @@
 """The body of a request is read first: whole, in time, within its size.
 
-A body comes as fast as its sender's network likes, and may never end. Reading it inside a
-transaction would hold that open for as long, and on SQLite the only write lock with it; so bodies
-are read here and nowhere else, before anything asks the database. A slow one costs its sender only.
+A body may arrive slowly or never end. Reading it inside a transaction would keep that open, and on
+SQLite hold the only write lock. So bodies are read here and nowhere else, before any query; a slow
+body then delays only its sender.
 """
 
 import io
@@ -35,26 +35,26 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# A long note in a writing of three bytes a letter, each byte as %XX, is a tenth of a megabyte.
+# A long note with three UTF-8 bytes per letter, each byte as %XX, is a tenth of a megabyte.
 PAGE_BYTES = 256 * 1024
 MOST_FIELDS = 1_000
-# How long a form may take altogether, and how long a file may say nothing.
+# How long a form may take altogether, and how long a file may pause.
 SECONDS = 20.0
 FILE_BYTES_PER_SECOND = 16 * 1024
 PIECE = 64 * 1024
-# The server takes chunks apart in Python: of one byte each, this many take it some milliseconds.
+# The server parses chunks in Python: this many chunks of one byte take it some milliseconds.
 CHUNKED_PIECE = 4 * 1024
 IN_MEMORY_BYTES = 1024 * 1024
-# What carries nothing that we would read.
+# Methods whose body is never read.
 BARE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 _KEY = "ramal.incoming"
 log = structlog.get_logger(__name__)
 
 
 def accepts_large_body(max_bytes: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let a view for signed-in users take a file of up to so many bytes, while it keeps coming.
+    """Let a view for signed-in users accept an upload of up to `max_bytes`.
 
-    It may be silent for 20 seconds at a time and must bring 16 KB a second altogether.
+    The upload may pause for 20 seconds and must average 16 KB a second.
     """
 
     def mark(view: Callable[P, R]) -> Callable[P, R]:
@@ -76,7 +76,7 @@ def receives_by_itself(view: Callable[..., Any] | None) -> bool:
 
 
 class Request(FlaskRequest):
-    """A request whose form has at most a thousand fields, in either writing."""
+    """A request whose form has at most a thousand fields, in either encoding."""
 
     def make_form_data_parser(self) -> FormDataParser:
         """Return the parser that counts before it parses."""
@@ -93,8 +93,9 @@ class _CountingParser(FormDataParser):
     def _parse_urlencoded(
         self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str]
     ) -> tuple[IO[bytes], MultiDict[str, str], MultiDict[str, Any]]:
-        # The library limits neither; a megabyte of "a&a&a" would keep the whole process busy for
-        # seconds. No file comes in this writing, so a page's size is enough for every route.
+        # The library limits neither; a megabyte of "a&a&a" would block the whole process for
+        # seconds. Files never use this encoding, so the limit of an ordinary page is enough for
+        # every route.
         body = stream.read(PAGE_BYTES + 1)
         if len(body) > PAGE_BYTES or body.count(b"&") >= MOST_FIELDS:
             raise RequestEntityTooLarge
@@ -105,7 +106,7 @@ class Incoming:
     """The body of one request, on its way."""
 
     def __init__(self, environ: "WSGIEnvironment", seconds: float, bytes_per_second: float) -> None:
-        """Take the body out of the environment, so that nobody reads it by the way."""
+        """Take the body out of the environment, so that nothing else reads it."""
         self._environ = environ
         self._source: Any = environ["wsgi.input"]
         self._announced = get_content_length(environ)
@@ -117,12 +118,12 @@ class Incoming:
         environ.pop("HTTP_TRANSFER_ENCODING", None)
 
     def receive(self, max_bytes: int, *, is_file: bool = False) -> IO[bytes]:
-        """Read all of it and give it, rewound; the environment has it, too.
+        """Read all of it and return it, rewound; also put it into the environment.
 
         Raises RequestEntityTooLarge, RequestTimeout, or BadRequest when it broke off.
         """
         if self._announced is not None and self._announced > max_bytes:
-            # It is not read to its end: that would take as long as reading it for good.
+            # Do not read the rest: that would take as long as accepting it.
             raise RequestEntityTooLarge
         self._ask_for_it()
         # It lives as long as the request: `leave` closes it.
@@ -139,9 +140,9 @@ class Incoming:
         return cast(IO[bytes], whole)
 
     def leave(self) -> None:
-        """Have the connection closed after the answer when the body was not read to its end.
+        """Close the connection after the response when the body was not read to its end.
 
-        The server would have to read the rest of it to find the next request behind it.
+        Otherwise the server would have to read the rest to find the next request.
         """
         if self._whole is not None:
             self._whole.close()
@@ -163,7 +164,7 @@ class Incoming:
             whole.write(found)
             size += len(found)
             if size < end:
-                time.sleep(0)  # what comes quickly must not keep all others waiting
+                time.sleep(0)  # a fast sender must not keep the other greenlets waiting
         if size > max_bytes:
             raise RequestEntityTooLarge
         if self._announced is not None and size < self._announced:
@@ -182,7 +183,7 @@ class Incoming:
             log.info("body_stalled")
             raise RequestTimeout from None
         except Exception as error:
-            # Each server complains in its own way of what is cut off or written wrongly.
+            # Each server raises something else for a truncated or malformed body.
             log.info("body_broke_off", error=type(error).__name__)
             raise BadRequest from None
         finally:
@@ -190,7 +191,7 @@ class Incoming:
                 connection.settimeout(None)
 
     def _ask_for_it(self) -> None:
-        # A sender that waits for "100 Continue" has sent nothing yet, see `gunicorn_conf.py`.
+        # A client waiting for "100 Continue" has sent nothing yet, see `gunicorn_conf.py`.
         if getattr(self._source, "is_awaited", False) and self._connection is not None:
             self._source.is_awaited = False
             self._connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -202,10 +203,10 @@ class Incoming:
 
 
 class Gatekeeper:
-    """Keeps the body of each request back until it is asked for, and what nobody asked for out."""
+    """Withholds the body of each request until it is asked for."""
 
     def __init__(self, app: Flask, inside: "WSGIApplication") -> None:
-        """Stand before an application; its `BODY_SECONDS` say how patient to be."""
+        """Wrap an application; its `BODY_SECONDS` are the time limits."""
         self._app = app
         self._inside = inside
 
@@ -245,27 +246,27 @@ def receive(environ: "WSGIEnvironment", max_bytes: int, *, is_file: bool = False
 
 
 def take_in() -> None:
-    """Read and parse the body of this request; runs before everything that asks the database."""
+    """Read and parse the body of this request; runs before anything that queries the database."""
     view = current_app.view_functions.get(request.endpoint or "")
     if request.method in BARE_METHODS or receives_by_itself(view):
         return
-    # A stranger's file never reaches the disk. The session is signed, so it shows without the
-    # database that this browser has signed in here; whether that still holds is asked later.
+    # A stranger's upload must not reach the disk. The signed session cookie shows without a query
+    # that this browser has signed in; whether the session is still valid is checked later.
     is_file = hasattr(view, "max_body_bytes") and "_user_id" in session
     max_bytes: int = getattr(view, "max_body_bytes", 0) if is_file else PAGE_BYTES
-    # The library refuses what is exactly as long as its limit.
+    # The library also refuses a body of exactly the limit.
     request.max_content_length = max_bytes + 1
     try:
         receive(request.environ, max_bytes, is_file=is_file)
         _ = request.form
     except HTTPException:
-        # The page that says so reads only: it must wait for nobody who writes.
+        # The error page only reads, so it must not wait for a writer.
         database.set_reads_only(True)
         raise
 
 
 class BrokenOffError(BadRequest):
-    """The sender has gone before the end of the body: nobody is there to read a page."""
+    """The sender disconnected before the end of the body, so no page is rendered."""
 
 
 class _StalledError(Exception):
@@ -280,7 +281,7 @@ def _is_chunked(environ: "WSGIEnvironment") -> bool:
 def _within(seconds: float, connection: socket.socket | None) -> Iterator[None]:
     """Bound what happens inside; raises _StalledError.
 
-    A timeout of the socket alone would begin again with each byte that drips in.
+    A socket timeout alone would restart with every byte received.
     """
     timeout = _greenlet_timeout()
     if timeout is not None:
@@ -303,7 +304,7 @@ def _within(seconds: float, connection: socket.socket | None) -> Iterator[None]:
     try:
         yield
     except Exception:
-        # However the server takes it that its connection was shut.
+        # The server may raise anything when its connection was closed.
         if not is_over.is_set():
             raise
     finally:

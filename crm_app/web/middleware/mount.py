@@ -10,15 +10,15 @@ from crm_app.errors import ConfigError
 
 
 class Mount:
-    """Tells the application below which path browsers see it, whatever its proxy does with it.
+    """Tells the application its public path, whether or not its proxy strips that path.
 
-    Some proxies take the path off before they ask us, others leave it on; both are understood.
+    Some proxies strip the path before they forward a request, others keep it; both work.
     """
 
     def __init__(self, app: Any, path: str) -> None:
         """Wrap a WSGI application; `path` is as PUBLIC_URL writes it, "" for none."""
         self._app = app
-        # As WSGI writes addresses: decoded, each byte one sign.
+        # As WSGI encodes paths: percent-decoded, one character per byte.
         self._path = unquote(path, "latin-1")
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

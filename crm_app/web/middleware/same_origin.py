@@ -1,4 +1,4 @@
-"""Who may send forms: our own pages, with the key that this browser's session gave them."""
+"""Only our own pages may send forms, with the CSRF token of this browser's session."""
 
 from urllib.parse import urlsplit
 
@@ -11,14 +11,14 @@ FOREIGN = "foreign"
 
 
 def register(app: Flask) -> None:
-    """Refuse what other sites send, and leave the rest to the forms' keys."""
+    """Refuse requests of other sites; the CSRF tokens protect against the rest."""
     app.before_request(refuse_other_sites)
 
 
 def refuse_other_sites() -> None:
     """Refuse a changing request that a page of another site has sent; runs before every request.
 
-    Raises CSRFError. Whatever is no browser says nothing about where it comes from, and passes.
+    Raises CSRFError. Clients other than browsers send no origin, and pass.
     """
     if request.method not in READING and is_foreign():
         raise CSRFError(FOREIGN)
@@ -26,11 +26,11 @@ def refuse_other_sites() -> None:
 
 def is_foreign() -> bool:
     """Whether the browser says that another site's page sends this."""
-    # Browsers tell it on secure connections; it does not depend on what a proxy calls us.
+    # Browsers send it on secure connections; it does not depend on the host a proxy forwards.
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site not in {"same-origin", "none"}
-    # "null" is what a browser says that hides its Referer, also to the page's own site.
+    # A browser that hides its Referer sends "null", even to the page's own site.
     origin = request.headers.get("origin", "null")
     if origin == "null":
         return False
@@ -46,7 +46,7 @@ def _has_key() -> bool:
 
 
 def _bare(host: str) -> str:
-    # Browsers leave the ordinary port out; some proxies write it.
+    # Browsers leave the default port out; some proxies add it.
     return host.lower().removesuffix(":80").removesuffix(":443")
 
 
@@ -56,5 +56,5 @@ def words(error: CSRFError) -> str:
         return str(_("This was sent by a page of another site. Open Ramal itself and do it there."))
     if not _has_key():
         return str(_("The form could not be verified. Go back, reload the page and send it again."))
-    # The key goes with the session, which every sign-in and sign-out begins again.
+    # The token belongs to the session, and every sign-in and sign-out starts a new one.
     return str(_("You have signed in or out since. Go back, reload the page and send it again."))

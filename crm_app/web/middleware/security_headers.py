@@ -23,7 +23,7 @@ CONTENT_SECURITY_POLICY = {
 
 def register(app: Flask, *, is_https: bool) -> None:
     """Send the headers with every answer; over TLS, ask browsers to stay on it."""
-    # Such a page's form comes without a Referer; its secret is proof enough.
+    # Forms of such pages come without a Referer; their CSRF token is enough.
     app.config["WTF_CSRF_SSL_STRICT"] = False
     # Before Talisman, so that it runs after it.
     app.after_request(_hide_address)
@@ -31,7 +31,7 @@ def register(app: Flask, *, is_https: bool) -> None:
         app,
         force_https=False,
         strict_transport_security=is_https,
-        # Ramal is one host of its owner's domain and does not speak for the others.
+        # Ramal is one host of its owner's domain and must not decide for the others.
         strict_transport_security_include_subdomains=False,
         session_cookie_secure=is_https,
         session_cookie_samesite="Lax",

@@ -1,4 +1,4 @@
-"""How often strangers may send a form: counted before any of it is read."""
+"""How often strangers may send a form; counted before the body is read."""
 
 from flask import current_app, request
 from limits import RateLimitItemPerMinute
@@ -10,8 +10,8 @@ from crm_app.security.addresses import network_of
 from crm_app.web.access import is_public
 from crm_app.web.middleware.incoming import BARE_METHODS, receives_by_itself
 
-# Far above what a whole office behind one address does, and little work for us. How often a
-# password may be guessed is another question, see `accounts.sessions.throttle`.
+# Far above what a whole office behind one address sends, and little load for us. Password guesses
+# are limited separately, see `accounts.sessions.throttle`.
 PER_NETWORK = RateLimitItemPerMinute(240, 1, "public-form")
 
 
@@ -26,7 +26,7 @@ def count_form() -> None:
     network = network_of(request.remote_addr or "")
     if counter.hit(PER_NETWORK, network):
         return
-    # The page that says so reads only.
+    # The error page only reads.
     database.set_reads_only(True)
     wait = counter.free_at(PER_NETWORK, network) - clock.now().timestamp()
     raise TooManyRequests(retry_after=max(1, round(wait)))
