@@ -10,14 +10,14 @@ from crm_app.extensions import db
 
 
 class Colleague(NamedTuple):
-    """Somebody to choose in a filter, and how they are called there."""
+    """A choice of a filter: the user and the name shown."""
 
     id: int
     name: str
 
 
 def colleagues() -> list[Colleague]:
-    """List those who can sign in, then those who are disabled, whose records are to be found too.
+    """List those who can sign in, then disabled users, because their records must be found too.
 
     The names of the latter say so.
     """

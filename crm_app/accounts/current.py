@@ -1,4 +1,4 @@
-"""What views pass to services of a request: the signed-in user's row, and the vault."""
+"""What views pass from a request to services: the signed-in user's row, and the vault."""
 
 from typing import cast
 
@@ -10,7 +10,7 @@ from crm_app.encryption import Vault
 
 
 def me() -> User:
-    """Return the row behind `current_user`, which is only a stand-in that the database refuses."""
+    """Return the row behind `current_user`, which is a proxy that the database refuses."""
     return cast(User, current_user._get_current_object())
 
 

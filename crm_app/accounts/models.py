@@ -1,4 +1,4 @@
-"""Users, their roles, the one-time links that let them in, and the rights of the office."""
+"""Users, their roles, one-time links and sessions, and the settings of the office."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -38,7 +38,7 @@ _ROLES_WITH_FACTOR: dict[str, frozenset[Role]] = {
 
 
 class User(UserMixin, Model):
-    """Somebody who signs in. Users are disabled, never deleted, so that history keeps its names."""
+    """A person who signs in. Users are disabled, never deleted: history needs their names."""
 
     __tablename__ = "user"
 
@@ -49,7 +49,7 @@ class User(UserMixin, Model):
     extension: Mapped[str | None] = mapped_column(String(5), unique=True)
     active: Mapped[bool] = mapped_column(default=True)
     password: Mapped[str | None] = mapped_column(String(255))
-    # Made together with the secret key, as until 0.2.0; replaced at the next sign-in.
+    # A hash that includes the secret key, as until 0.2.0; replaced at the next sign-in.
     has_former_hash: Mapped[bool] = mapped_column(default=False, server_default=false())
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
     language: Mapped[str] = mapped_column(String(5), default="")
@@ -59,7 +59,7 @@ class User(UserMixin, Model):
     signed_in_at: Mapped[datetime | None]
     # An authenticator app or a passkey is set up (`factors`); read with every page.
     has_second_factor: Mapped[bool] = mapped_column(default=False, server_default=false())
-    # Since when they have not read what was done to their account; None when they have.
+    # Time of the oldest unread notice about their account; None when all are read.
     notices_from: Mapped[datetime | None]
 
     @validates("password")
@@ -70,7 +70,7 @@ class User(UserMixin, Model):
     def verify_and_update_password(self, password: str) -> bool:
         """Compare a normalised password with the stored hash, and renew a hash that is outdated.
 
-        A former hash needs a look into the database, on a connection of its own.
+        An old hash needs a query, on a connection of its own.
         """
         if not self.has_former_hash:
             return bool(super().verify_and_update_password(password))
@@ -86,12 +86,12 @@ class User(UserMixin, Model):
 
     @property
     def is_manager(self) -> bool:
-        """Whether the user sees everything of everybody."""
+        """Whether the user sees all records."""
         return self.role in {Role.MANAGER, Role.ADMIN}
 
     @property
     def is_admin(self) -> bool:
-        """Whether the user reaches the settings."""
+        """Whether the user may open the settings."""
         return self.role == Role.ADMIN
 
     def must_have_factor(self, policy: str) -> bool:
@@ -100,7 +100,7 @@ class User(UserMixin, Model):
 
     @property
     def initials(self) -> str:
-        """Return one or two letters for the avatar, each whole as it is seen."""
+        """Return one or two letters for the avatar; combining marks stay with their letter."""
         return initials(self.name)
 
     @classmethod
@@ -137,8 +137,9 @@ class AccountLink(Model):
 class BrowserSession(Model):
     """One browser in which somebody is signed in, from the sign-in to its end.
 
-    Of what the browser sends, only SHA-256 is kept. `user_key` is the user's key at the sign-in:
-    a new one ends all sessions that carry the old, also one that begins in the same moment.
+    Only the SHA-256 of the browser's tokens is stored. `user_key` is the user's key at sign-in:
+    changing the user's key ends all sessions with the old one, even one that begins at the same
+    moment.
     """
 
     __tablename__ = "browser_session"
@@ -180,9 +181,10 @@ class OfficeSettings(Model):
 
     @classmethod
     def current(cls) -> "OfficeSettings":
-        """Return the row, or one with the defaults that is not in the database yet.
+        """Return the row, or an unsaved one with the defaults.
 
-        Remembered for as long as the session lives: a list asks it once, not once a row.
+        Cached for the life of the database session, so that a list queries it once, not once per
+        row.
         """
         remembered: dict[str, OfficeSettings] = db.session().info
         if "office" not in remembered:

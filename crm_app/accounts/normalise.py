@@ -1,4 +1,4 @@
-"""Names and e-mails of users, in the form in which they are stored, compared and counted."""
+"""Normalises names and e-mails of users before they are stored, compared or counted."""
 
 from crm_app import email_addresses
 from crm_app.errors import InvalidInputError

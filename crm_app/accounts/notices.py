@@ -1,6 +1,6 @@
 """Notices to a user about changes of their own account, shown until they are read.
 
-What was done stands in the journal; the user's row says from when on they have not read it.
+The changes are in the journal; the user's row holds the time of the first unread one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from crm_app.journal.kinds import RecordKind
 from crm_app.journal.models import JournalEntry
 from crm_app.journal.values import Changes
 
-# What the owner learns of even when they did it: perhaps it was not them.
+# Reported to the owner even if their own account did it: it may have been somebody else.
 ALWAYS = frozenset(
     {
         "password_changed",
@@ -26,13 +26,13 @@ ALWAYS = frozenset(
     }
 )
 BY_OTHERS = frozenset({"reset_link_made", "disabled", "enabled", "signed_out"})
-# Of a change of who somebody is, only what changes their way in or what they may do.
+# Of changed personal data, only what affects sign-in or permissions.
 FIELDS = ("email", "role")
 MOST = 10
 
 
 def record(user: User, action: str, by: User | None, changes: Changes | None = None) -> None:
-    """Write into the journal what was done to a user, and let them know if it matters to them.
+    """Write a change of a user into the journal, and notify them if it concerns their access.
 
     `by` is None for an operator's command. The user must have an id.
     """
@@ -52,7 +52,7 @@ def unread(user: User) -> Sequence[JournalEntry]:
 
 
 def latest(user: User) -> Sequence[JournalEntry]:
-    """List the last things that were done to a user's way in, the newest first."""
+    """List the latest changes to a user's access, the newest first."""
     return [entry for entry in _of(user) if _matters(entry.action, entry.changes)]
 
 

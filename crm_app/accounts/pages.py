@@ -1,4 +1,4 @@
-"""What all pages of accounts share: their blueprint, and how an administrator fetches a user."""
+"""What all account pages share: the blueprint, and fetching a user as an administrator."""
 
 from flask import Blueprint, abort
 from flask_login import current_user

@@ -1,10 +1,10 @@
-"""Which extensions the PBX has: answered by telephony, asked where users get theirs."""
+"""The extensions of the PBX: provided by telephony, needed where users are assigned theirs."""
 
 from collections.abc import Callable, Collection
 
 
 class Extensions:
-    """Holds the question, because the link with the PBX stands above the people."""
+    """Holds the function to ask, because accounts must not import telephony."""
 
     def __init__(self) -> None:
         self._ask: Callable[[], Collection[str] | None] = lambda: None

@@ -1,6 +1,6 @@
-"""Who may do what with which record: asked here and nowhere else.
+"""Who may do what with which record; the only place that decides it.
 
-A model says whose a record is (`Owned`); the office says how far its agents reach.
+A model says whose a record is (`Owned`); the office's settings say what agents may reach.
 """
 
 from collections.abc import Iterable
@@ -43,7 +43,7 @@ class Place(Enum):
     ANYWHERE = "anywhere"
 
 
-# What agents may do in an office that restricts them; everybody else reaches all records.
+# What restricted agents may do; everybody else reaches all records.
 _RESTRICTED = dict.fromkeys(Verb, Reach.OWN)
 
 
@@ -92,7 +92,8 @@ def scope(
 ) -> ColumnElement[bool]:
     """The condition that holds for the records on which a user may use a verb.
 
-    Who reaches only their own finds in the bin what was their own, and what they put there.
+    Users who reach only their own records find in the bin those that were theirs or that they
+    deleted.
     """
     own = true() if reach(user, verb) is Reach.ALL else model.owned_by(user.id)
     deleted_at: InstrumentedAttribute[Any] | None = getattr(model, "deleted_at", None)
@@ -142,7 +143,7 @@ def fetch(
 ) -> M:
     """Fetch a record on which a user may use a verb.
 
-    Raises NotFoundError: nobody learns that a record exists which is not theirs to see.
+    Raises NotFoundError in both cases, so as not to reveal that the record exists.
     """
     found = find(model, record_id, user, verb, place=place, options=options)
     if found is None:
@@ -151,7 +152,7 @@ def fetch(
 
 
 def reaches(user: User, record: OwnedByColumns, verb: Verb) -> bool:
-    """Whether a user may use a verb on a record, be it in the bin or not."""
+    """Whether a user may use a verb on a record, in the bin or not."""
     return reach(user, verb) is Reach.ALL or record.is_owned_by(user.id)
 
 

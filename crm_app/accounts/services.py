@@ -203,7 +203,7 @@ def new_setup_token() -> str | None:
 
 
 def check_setup(token: str) -> None:
-    """Refuse a set-up link that is not, or no longer, good.
+    """Refuse a set-up link that is not valid, or no longer valid.
 
     Raises InvalidInputError: link_unknown, link_used or link_expired.
     """
@@ -240,7 +240,7 @@ def change_office(
     second_factor_for: FactorPolicy | None = None,
     bin_days: int | None = None,
 ) -> None:
-    """Set what holds for the whole office.
+    """Change the settings of the office.
 
     `second_factor_for` and `bin_days` are None to leave them as they are. Raises InvalidInputError:
     bin_days_out_of_range, too_long (the field name).
@@ -271,7 +271,7 @@ def _admins() -> Any:
 
 
 def _refuse_without_other_admin(user: User, field: str) -> None:
-    # Locked, so that two administrators cannot take the right from each other in one moment.
+    # Locked, so that two administrators cannot remove each other's role at the same moment.
     enabled = db.session.scalars(_admins().order_by(User.id).with_for_update()).all()
     if not set(enabled) - {user.id}:
         raise InvalidInputError("last_admin", field)
@@ -305,7 +305,8 @@ def _change(user: User, by: User | None, action: str, values: dict[str, Any]) ->
         if field in _EVENTS:
             new = change["new"]["value"]
             kind = Kind.USER_DISABLED if field == "active" and not new else _EVENTS[field]
-            # An address is a person's: the journal has it, a list of events need not.
+            # An e-mail address is personal data: it is in the journal and need not be in the
+            # events.
             detail = str(new or "") if field in {"role", "extension"} else ""
             events.done(kind, by=_id(by), about=user.id, detail=detail)
 
@@ -322,7 +323,7 @@ def _store(user: User, **values: Any) -> None:
                 setattr(user, field, value)
             db.session.add(user)
     except IntegrityError:
-        # Somebody took it between our look and our write; now we see who was first.
+        # Another request took it between our check and our write.
         _refuse_taken(user, values)
         raise
 

@@ -89,7 +89,7 @@ def device(row: BrowserSession) -> str:
 
 
 def strength_sentence(level: int, error: InvalidInputError | None, length: int) -> str:
-    """Say how good a password is that has so many characters; `error` is why it is refused."""
+    """Say how good a password of this length is; `error` is why it is refused."""
     if error is not None and error.code == "password_short":
         missing = int(str(error.details["minimum"])) - length
         more = ngettext("%(num)d more character", "%(num)d more characters", max(missing, 1))

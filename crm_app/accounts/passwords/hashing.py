@@ -1,4 +1,4 @@
-"""How a password is hashed, and compared with a hash."""
+"""Hashes passwords, and compares them with hashes."""
 
 import base64
 import hmac
@@ -23,7 +23,7 @@ def make_hash(password: str, *, email: str, name: str) -> str:
 
 
 def matches(password: str, stored: str | None, *, is_former: bool = False) -> bool:
-    """Compare a password with a stored hash; call it outside a transaction, as `make_hash`.
+    """Compare a password with a stored hash; call it outside a transaction, like `make_hash`.
 
     `is_former` says that the hash was made by release 0.2.0 or older.
     """

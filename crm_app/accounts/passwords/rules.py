@@ -13,7 +13,7 @@ MAX_LENGTH = 256
 
 
 def check(password: str, *, email: str, name: str) -> None:
-    """Refuse a new password that is short, easy to guess, or made of words anybody would try.
+    """Refuse a new password that is short, easy to guess, or made of obvious words.
 
     Length counts, composition does not (NIST SP 800-63B §5.1.1). The words are those of the user's
     name and e-mail, of the office, its address and this product. Raises InvalidInputError.
@@ -43,12 +43,12 @@ def judge(password: str, *, email: str, name: str) -> tuple[int, InvalidInputErr
 
 def words_at_hand(*, email: str, name: str) -> list[str]:
     """List the words that somebody who knows the user and the office would try first."""
-    # The users' table compares passwords by this module, so that it cannot be there before it.
+    # Imported here, because the users' model imports this module.
     from crm_app.accounts.models import OfficeSettings
 
     host = urlsplit(current_app.extensions["settings"].base_url).hostname or ""
     local, _at, domain = email.partition("@")
-    # What all hosts have in common ("com", "pt", "www") says nothing.
+    # Without the top-level domain ("com", "pt"), which says nothing.
     names = [part.rpartition(".")[0] for part in (domain, host)]
     return [
         *strength.PRODUCT,
@@ -57,5 +57,5 @@ def words_at_hand(*, email: str, name: str) -> list[str]:
 
 
 def normalised(password: str) -> str:
-    """Return the one form in which Flask-Security, too, hashes and compares a password."""
+    """Normalise a password as Flask-Security does before hashing and comparing."""
     return unicodedata.normalize("NFKD", password)

@@ -1,4 +1,4 @@
-"""How hard a password is to guess: zxcvbn's estimate, and what would be tried first here."""
+"""How hard a password is to guess: zxcvbn's estimate, plus words obvious in this office."""
 
 import re
 import unicodedata
@@ -10,14 +10,14 @@ from typing import Any
 # What zxcvbn calls "safely unguessable" lies between 10^8 and 10^10 guesses.
 ENOUGH_GUESSES = 10**9
 MANY_GUESSES = 10**12
-# Words of this length or shorter ("Ana", "com") are part of too many good passwords.
+# Words this short ("Ana", "com") occur in too many good passwords.
 SHORT_WORD = 3
-# So much must be left of a password without the short words of its owner.
+# The length that must remain when the owner's short words are removed.
 LEAST_REST = 8
 PRODUCT = ("ramal", "zadarma")
 # The time for an estimate grows with the square of the length.
 _LOOKED_AT = 40
-# Signs that may stand for letters: zxcvbn tries all readings, with many of them for seconds.
+# Characters that may stand for letters: zxcvbn tries all readings, which takes seconds if many.
 _DISGUISES = "@({[<!|$+%"
 _MOST_DISGUISES = 2
 _PLAIN_SIGNS = {ord(sign): chr(0xE000 + place) for place, sign in enumerate(_DISGUISES)}
@@ -32,15 +32,15 @@ def guesses(password: str, words: Iterable[str] = ()) -> int:
 
 
 def words_of(*texts: str) -> list[str]:
-    """Take texts (a name, an e-mail, a host) apart into their words, folded, each once."""
+    """Split texts (a name, an e-mail, a host) into distinct case-folded words."""
     found = [word for text in texts for word in _WORD.findall(folded(text))]
     return list(dict.fromkeys(word for word in found if len(word) > 1 and not word.isdigit()))
 
 
 def word_inside(password: str, words: Iterable[str]) -> str:
-    """Find the word that a password is made of, "" when there is none.
+    """Return the word that makes up a password, "" when there is none.
 
-    A longer word counts wherever it stands; short ones only when little else is there.
+    A longer word counts anywhere in it; a short one only when little else remains.
     """
     plain = folded(password)
     bare = "".join(filter(str.isalnum, plain))
@@ -68,7 +68,7 @@ def _guesses(password: str, words: Iterable[str]) -> int:
 
     if len(set(password).intersection(_DISGUISES)) > _MOST_DISGUISES:
         password = password.translate(_PLAIN_SIGNS)
-    # zxcvbn's own function puts the words of one person into a dictionary that all share.
+    # zxcvbn's own function would add one person's words to a dictionary shared by all calls.
     dictionaries = {**_dictionaries(), "own": build_ranked_dict(list(words))}
     found = most_guessable_match_sequence(password, omnimatch(password, dictionaries))
     return int(found["guesses"])

@@ -1,4 +1,4 @@
-"""Pages where administrators look after people: who they are, what they may do, how they get in."""
+"""Pages where administrators manage people: their data, permissions and access."""
 
 from urllib.parse import urlsplit
 
@@ -49,7 +49,7 @@ def new() -> Answer:
         return _form_page("accounts/new.html", form)
     try:
         user = once.made(User, lambda: _invited(form))
-        # The first link is shown nowhere any more when the form comes again.
+        # When the form is sent twice, the first link can no longer be shown.
         token = services.invite_again(user)
     except InvalidInputError as error:
         show_refusal(form, error)
@@ -185,10 +185,10 @@ def rights() -> Answer:
 
 
 def absolute_url(purpose: LinkPurpose, token: str) -> str:
-    """Return a link's address as the person who gets it must type it.
+    """Return a link's full address for the person who gets it.
 
-    Never at the host that the request names, unless that is this machine: by it others could have
-    the token sent to them.
+    Never with the host of the request, unless that is this machine: a forged Host header would send
+    the token elsewhere.
     """
     settings: Config = current_app.extensions["settings"]
     is_here = not settings.public_url and is_loopback(urlsplit(request.host_url).hostname or "")
@@ -206,7 +206,7 @@ def _person_page(user: User, form: PersonForm) -> Answer:
 
 
 def _show_link(user: User, purpose: LinkPurpose, token: str) -> Answer:
-    # In this one answer and nowhere else: a cookie that carried it could be read.
+    # Only in this response: a cookie that carried it could be read.
     link = {
         "purpose": purpose,
         "url": absolute_url(purpose, token),

@@ -41,7 +41,7 @@ def profile() -> Answer:
 @bp.route("/account/password", methods=["GET", "POST"])
 def password() -> Answer:
     """Change one's own password; all other browsers are signed out."""
-    # The row itself: signing `current_user` in would make the proxy point at itself.
+    # The row itself: signing in `current_user`, a proxy, would make it point to itself.
     form, user = ChangePasswordForm(), me()
     if not form.validate_on_submit():
         return _profile_page(_own_profile(), form, form.is_submitted())
@@ -74,20 +74,20 @@ def strength() -> Answer:
 
 @bp.app_template_global()
 def unread_notices() -> list[tuple[str, object]]:
-    """Return the sentences that a page's head shows, each with its entry of the journal."""
+    """Return the notices shown at the top of a page, each with its journal entry."""
     return [(wording.notice(entry), entry) for entry in notices.unread(current_user)]
 
 
 @bp.post("/account/notices/read")
 def read_notices() -> Answer:
-    """Note that the user has read what was done to their account."""
+    """Mark the notices about the user's account as read."""
     notices.dismiss(me())
     db.session.commit()
     return see_other(return_to.here(url_for("accounts.profile")))
 
 
 def _check_current_password(typed: str) -> None:
-    # Counted like sign-in, so that a browser left open is no place to guess at leisure.
+    # Counted like sign-ins, so that an unattended browser does not allow unlimited guesses.
     user_id, email, stored = current_user.id, current_user.email, current_user.password
     is_former = current_user.has_former_hash
     db.session.commit()

@@ -11,10 +11,10 @@ from crm_app.extensions import Model
 
 
 class AuthenticatorApp(Model):
-    """The key that a user's authenticator app makes its codes of.
+    """The secret from which a user's authenticator app makes its codes.
 
-    `pending_encrypted` is a key that was shown and not yet confirmed by a code; then it takes the
-    place of `secret_encrypted`. Each is "" where there is none.
+    `pending_encrypted` is a key shown but not yet confirmed by a code; once confirmed it replaces
+    `secret_encrypted`. Each is "" when there is none.
     """
 
     __tablename__ = "authenticator_app"
@@ -23,7 +23,7 @@ class AuthenticatorApp(Model):
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), unique=True)
     secret_encrypted: Mapped[str] = mapped_column(Text, info=ENCRYPTED, default="")
     pending_encrypted: Mapped[str] = mapped_column(Text, info=ENCRYPTED, default="")
-    # The 30 seconds of the last code that was used: neither it nor an older one works again.
+    # The 30-second step of the last used code; that code and older ones are refused.
     last_counter: Mapped[int] = mapped_column(BigInteger, default=0)
     added_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]
@@ -41,7 +41,7 @@ class RecoveryCode(Model):
 
 
 class Passkey(Model):
-    """A key of a device or password manager; only the public half is here, so nothing is locked.
+    """A key of a device or password manager; only the public half is stored, so not encrypted.
 
     `credential_id`, `public_key` and `user_handle` are base64url.
     """

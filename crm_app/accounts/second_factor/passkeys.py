@@ -62,7 +62,7 @@ class Challenge:
 def options_for_new(user: User, site: Site, challenge: Challenge) -> str:
     """Write, as JSON, what the browser needs to make a passkey."""
     theirs = factors.passkeys_of(user)
-    # One for all passkeys of a user: with another one, devices keep a second account.
+    # The same for all passkeys of a user: with another one, devices would show a second account.
     known = base64url_to_bytes(theirs[0].user_handle) if theirs else b""
     options = generate_registration_options(
         rp_id=site.host,
@@ -119,8 +119,8 @@ def add(
 def options_for_sign_in(user: User | None, site: Site, challenge: Challenge) -> str:
     """Write, as JSON, what the browser needs to sign in by a passkey.
 
-    Of a user who has given the password: one of theirs. Of nobody known: any that the browser
-    has, whose user it makes prove themselves; so it tells nobody who has an account.
+    For a user who has given the password: any of theirs. Without a user: any that the browser has,
+    with user verification; so the options do not reveal who has an account.
     """
     theirs = factors.passkeys_of(user) if user else []
     verification = (
@@ -138,8 +138,8 @@ def options_for_sign_in(user: User | None, site: Site, challenge: Challenge) -> 
 def owner(user: User | None, site: Site, challenge: Challenge, answer: str) -> User | None:
     """Return the user whose passkey signed the challenge; None when it is not valid.
 
-    Without `user` the device must have made its user prove themselves. Each challenge is good for
-    one sign-in by a passkey.
+    Without `user` the device must have verified its user. Each challenge can be used for one
+    sign-in.
     """
     passkey = _named_in(answer)
     if passkey is None or (user is not None and passkey.user_id != user.id):
@@ -176,7 +176,7 @@ def _named_in(answer: str) -> Passkey | None:
 
 
 def _use(passkey: Passkey, challenge: Challenge, sign_count: int) -> bool:
-    # A challenge older than the last use may be a copy of what was sent then.
+    # A challenge older than the passkey's last use may be a replay.
     used = db.session.execute(
         update(Passkey)
         .where(

@@ -45,7 +45,7 @@ def passkeys_of(user: User) -> Sequence[Passkey]:
 
 
 def begin_app(user: User, vault: Vault) -> None:
-    """Make a key for an authenticator app; it counts from the first right code on."""
+    """Make a key for an authenticator app; it takes effect with the first right code."""
     row = app_of(user)
     if row is None:
         row = AuthenticatorApp(user_id=user.id)
@@ -63,7 +63,8 @@ def key_to_show(user: User, vault: Vault) -> TOTP | None:
 
 
 def confirm_app(user: User, vault: Vault, code: str) -> list[str]:
-    """Set the shown key up by a code made of it; gives new recovery codes if there were none.
+    """Put the shown key into use by a code made from it; returns new recovery codes if there were
+    none.
 
     Raises InvalidInputError on `code`: code_wrong.
     """
@@ -85,7 +86,7 @@ def check_code(user: User, vault: Vault, code: str) -> bool:
     counter = _counter_of(key, code, row.last_counter)
     if counter is None:
         return False
-    # Of two requests with the same code one comes second.
+    # Of two requests with the same code, only one may succeed.
     used = db.session.execute(
         update(AuthenticatorApp)
         .where(AuthenticatorApp.id == row.id, AuthenticatorApp.last_counter < counter)
@@ -163,7 +164,7 @@ def reset(user: User, by: User | None) -> None:
 
 
 def added(user: User, what: str) -> list[str]:
-    """Note that a factor was added; gives new recovery codes if there were none."""
+    """Record that a factor was added; returns new recovery codes if there were none."""
     user.has_second_factor = True
     notices.record(user, "factor_added", user)
     events.done(Kind.SECOND_FACTOR_ADDED, by=user.id, about=user.id, detail=what)
@@ -210,6 +211,6 @@ def _new_code() -> str:
 
 
 def _hash(code: str) -> str:
-    # Read from paper: 0 and 8 are no signs of base32, so the letters are meant.
+    # Codes are read from paper: base32 has no 0 and 8, so O and B are meant.
     plain = "".join(filter(str.isalnum, code)).lower().translate(str.maketrans("08", "ob"))
     return hashlib.sha256(plain.encode()).hexdigest()

@@ -19,8 +19,7 @@ class Site:
 def here() -> Site | None:
     """Return the site of this office; None where browsers make no passkeys.
 
-    Without PUBLIC_URL nobody knows the host by which the office will be reached, so only localhost
-    counts then.
+    Without PUBLIC_URL the office's host is unknown, so only localhost is accepted.
     """
     settings: Config = current_app.extensions["settings"]
     parts = urlsplit(settings.public_url or request.host_url)

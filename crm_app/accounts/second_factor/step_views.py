@@ -47,13 +47,13 @@ def second_step_view() -> Answer:
 
 
 def start_again() -> Answer:
-    """Send on to the sign-in page, because nobody waits for the second factor here."""
+    """Redirect to the sign-in page, because this browser is not waiting for a second factor."""
     page = return_to.local(request.args.get("next", ""), "")
     return make_response(redirect(url_for("security.login", next=page or None), 303))
 
 
 def counted_refusal(user: User) -> str:
-    """Count a try like one of the password; gives the sentence for who has tried too often.
+    """Count a try like a password try; returns the refusal after too many.
 
     Ends the open transaction.
     """

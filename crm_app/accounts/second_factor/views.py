@@ -68,7 +68,7 @@ def app_picture() -> Response:
     office = OfficeSettings.current().name.replace(":", " ")
     uri = key.to_uri(label=me().email, issuer=f"Ramal {office}".strip())
     picture = io.BytesIO()
-    # White behind it also in dark pages, where no camera reads it otherwise.
+    # On white even in dark mode, so that cameras can read it.
     segno.make(uri, error="m", micro=False).save(picture, kind="svg", scale=4, light="white")
     answer = make_response(picture.getvalue())
     answer.mimetype = "image/svg+xml"
@@ -147,7 +147,7 @@ def factors_page(form: FlaskForm, status: int = 200) -> Answer:
 
 
 def changed(sentence: str, codes: list[str]) -> Answer:
-    """Say what was done; new recovery codes are shown in this one answer and nowhere else."""
+    """Say what was done; new recovery codes are shown only in this response."""
     toast(sentence)
     return _codes_page(codes) if codes else see_other(url_for("accounts.second_factor"))
 

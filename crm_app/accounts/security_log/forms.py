@@ -19,10 +19,10 @@ from crm_app.web.ids import read_id
 
 
 class SecurityFilterForm(FlaskForm):
-    """What the list of security events is narrowed by; it lives in the address, without a token."""
+    """The filter of the list of security events; its values are in the address, without a token."""
 
     class Meta:
-        """Read from the query, where a token would only be copied around."""
+        """Read from the query; a CSRF token there would only be copied with the address."""
 
         csrf = False
 
@@ -47,11 +47,11 @@ class SecurityFilterForm(FlaskForm):
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether anything was asked for."""
+        """Whether any filter is set."""
         return any(field.raw_data and field.raw_data[0] for field in self)
 
     def wanted(self) -> EventFilter:
-        """Return the filter; when something was asked that cannot be, no event fits."""
+        """Return the filter; with an impossible value it matches no event."""
         local = LocalTime.of(choose_timezone())
         if not self.validate():
             return EventFilter(until=local.midnight(FIRST_DAY))

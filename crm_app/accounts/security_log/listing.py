@@ -18,7 +18,7 @@ REFUSED = "refused"
 class EventFilter:
     """What the list is narrowed by; "" and None mean all. `until` itself is not included.
 
-    `kind` is a kind of event, or "refused" for all of which somebody did not get what they wanted.
+    `kind` is a kind of event, or "refused" for all refusals.
     """
 
     kind: str = ""

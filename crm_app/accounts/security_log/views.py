@@ -14,7 +14,7 @@ from crm_app.web.fragments import Answer, page_or_fragment
 @bp.get("/security")
 @admin_only
 def security() -> Answer:
-    """List the events, narrowed by what the address says."""
+    """List the events that match the filter in the address."""
     form = SecurityFilterForm(request.args)
     form.offer(colleagues())
     wanted = form.wanted()

@@ -3,7 +3,7 @@
 from crm_app.accounts.sessions.services import Device
 from crm_app.security.addresses import shortened
 
-# The first that fits: nearly every browser claims to be some of the others, too.
+# The first match wins: nearly every browser also claims to be some of the others.
 BROWSERS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),

@@ -1,7 +1,7 @@
 """The two cookies that connect a request with its row in the table of sessions.
 
-Flask's own session carries the token of the row (and the forms' secret, and toasts): when the row
-has ended, that cookie lets nobody in. The second cookie is for browsers that stay signed in.
+Flask's own session cookie carries the token of the row (and the CSRF token, and toasts): once the
+row has ended, the cookie is useless. The second cookie is for browsers that stay signed in.
 """
 
 import hashlib
@@ -37,9 +37,9 @@ def register(app: Flask, login_manager: LoginManager) -> None:
         SESSION_COOKIE_NAME=session_name,
         SESSION_COOKIE_PATH="/",
         SESSION_COOKIE_SECURE=settings.is_https,
-        # The row knows the limits; the signature must not end before.
+        # The row holds the limits; the cookie's signature must not expire earlier.
         PERMANENT_SESSION_LIFETIME=sessions.LONGEST,
-        # Flask-Login's own text never changes and has no end, so its cookie is never looked for.
+        # Flask-Login's own remember cookie never changes or expires, so it is not used.
         REMEMBER_COOKIE_NAME="never-sent",
         RAMAL_REMEMBER_COOKIE=remember_name,
     )
@@ -59,8 +59,8 @@ def cookie_names(settings: Config) -> tuple[str, str]:
 def cookie_name(settings: Config, plain: str) -> str:
     """Name a cookie of this office.
 
-    Over TLS with `__Host-`, which no other host of the domain can plant. That wants Path=/, so two
-    offices under paths of one host differ by name.
+    Over TLS with `__Host-`, so that no other host of the domain can set it. That requires Path=/,
+    so two offices under paths of one host differ by name.
     """
     path = urlsplit(settings.public_url).path.strip("/")
     office = f"-{hashlib.sha256(path.encode()).hexdigest()[:8]}" if path else ""
@@ -74,7 +74,7 @@ def held() -> Held | None:
 
 
 def note_proof() -> None:
-    """Note that the sender of this request has just proved to be the signed-in user."""
+    """Record that this request has just proved to come from the signed-in user."""
     current = held()
     if current is not None:
         sessions.note_proof(current)
@@ -91,7 +91,7 @@ def _load(token: str) -> User | None:
 
 
 def _tell_flask_security(row: Held) -> None:
-    # By which its own pages know that somebody is signed in, and when they last proved it.
+    # Flask-Security's pages read these to see who is signed in and when they last proved it.
     set_request_attr("fs_authn_via", "session")
     set_request_attr("fs_paa", row.proved_at.timestamp())
 
@@ -118,7 +118,7 @@ def _recall(_request: Any) -> User | None:
 
 
 def _end_stolen(recalled: sessions.Recalled) -> None:
-    """End a session whose text is in two hands: nobody knows which of them is the right one."""
+    """End a session whose remember token two browsers have: either may be the thief's."""
     session_id, user = recalled.session.id, recalled.user
     db.session.rollback()
     with database.writing():
@@ -139,7 +139,7 @@ def _begin(_app: Flask, user: User, **_extra: Any) -> None:
     device = browsers.device(request.user_agent.string, request.remote_addr or "")
     row, g.remember_text = sessions.begin(user, device, is_remembered=stays)
     kept = {name: session[name] for name in OF_FLASK_LOGIN if name in session}
-    # What was in it before the sign-in, the forms' secret above all, somebody else may know.
+    # Its contents from before the sign-in, above all the CSRF token, may be known to others.
     session.clear()
     session.update(kept, **{TOKEN: row.token})
     _give_forms_secret(row)
@@ -148,14 +148,14 @@ def _begin(_app: Flask, user: User, **_extra: Any) -> None:
 
 
 def _give_forms_secret(row: Held) -> None:
-    # Made of the token and not at random: two tabs that come back at once must have the same one.
+    # Derived from the token and not random: two tabs that reconnect at once must get the same one.
     name = current_app.config["WTF_CSRF_FIELD_NAME"]
     session[name] = hashlib.sha256(f"forms {row.token}".encode()).hexdigest()[:40]
     g.pop(name, None)
 
 
 def _end(_app: Flask, user: User | None = None, **_extra: Any) -> None:
-    """End the row of the browser that signs out, and empty its cookies."""
+    """End the session of the browser that signs out, and clear its cookies."""
     current = g.pop("browser_session", None)
     session.clear()
     g.remember_text = ""
@@ -164,7 +164,7 @@ def _end(_app: Flask, user: User | None = None, **_extra: Any) -> None:
     if current is not None:
         sessions.end(current.id, user, End.SIGNED_OUT)
     events.done(Kind.SIGNED_OUT, by=user.id, about=user.id)
-    # Nothing else is written at a sign-out, so nobody would.
+    # Commit here, because a sign-out writes nothing else.
     db.session.commit()
 
 

@@ -1,6 +1,6 @@
-"""Browsers in which somebody has signed in before: their tries are counted separately.
+"""Browsers in which a user has signed in before: their tries are counted separately.
 
-The cookie lets nobody in. It only says that somebody else's wrong tries are not this browser's.
+The cookie grants no access. It only separates this browser's tries from those of others.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from crm_app.config import Config
 from crm_app.encryption import Purpose
 
 KEPT_FOR = timedelta(days=365)
-# People who share a browser; who has not signed in for longest is the first to be forgotten.
+# Accounts remembered per browser; the one unused for longest is dropped first.
 MOST_ACCOUNTS = 5
 
 
@@ -56,7 +56,7 @@ def _read() -> tuple[str, list[str]]:
 
 
 def _signer() -> Any:
-    # Signed with the last one, read with all.
+    # Signed with the newest key, verified with all keys.
     keys = list(reversed(_settings().key_ring.derive_all(Purpose.DEVICES)))
     return URLSafeTimedSerializer(keys, salt="device")
 

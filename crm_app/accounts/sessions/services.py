@@ -1,6 +1,6 @@
-"""The table of sessions: who is signed in in which browser, and until when.
+"""The table of sessions: who is signed in, in which browser, and until when.
 
-Nothing here commits, but what is written at once or not at all.
+Nothing here commits, except what is written at once or not at all (`at_once`).
 """
 
 import hashlib
@@ -21,7 +21,7 @@ IDLE = timedelta(hours=12)
 REMEMBERED_IDLE = timedelta(days=30)
 LONGEST = timedelta(days=90)
 SEEN_EVERY = timedelta(minutes=1)
-# Two tabs that a browser opens at once send the same text, and one of them comes second.
+# Two tabs opened at once send the same remember token, and the second finds it renewed.
 TABS_AT_ONCE = timedelta(minutes=1)
 KEEPS_ENDED_FOR = timedelta(days=30)
 TOKEN_BYTES = 32
@@ -41,7 +41,7 @@ class End(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """What is written down of a browser: its name, its system, and the network it is in."""
+    """What is stored about a browser: its name, its system and its network."""
 
     browser: str = ""
     system: str = ""
@@ -50,9 +50,9 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A session as a request knows it; it does not follow what happens to the row.
+    """A copy of a session for one request; it does not follow changes of the row.
 
-    `factor_policy` comes with it, so that asking who must have a second factor costs no question.
+    `factor_policy` is read with it, so that checking it costs no query.
     """
 
     id: int
@@ -66,9 +66,9 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """What came of a browser's text "stay signed in": a session, or the theft that it shows.
+    """The result of a browser's remember token: a session, or a detected theft.
 
-    `renewed` is the text that takes its place; None where the browser has it already.
+    `renewed` is the token that replaces it; None when the browser already has that.
     """
 
     user: User
@@ -78,7 +78,7 @@ class Recalled:
 
 
 def begin(user: User, device: Device, *, is_remembered: bool) -> tuple[Held, str | None]:
-    """Begin a session; with it comes the text by which a browser that stays signed in is known."""
+    """Begin a session; also returns the remember token for a browser that stays signed in."""
     token, secret = _new_secret(), _new_secret()
     row = BrowserSession(
         token_hash=_hash(token),
@@ -96,7 +96,7 @@ def begin(user: User, device: Device, *, is_remembered: bool) -> tuple[Held, str
 
 
 def find(token: str) -> tuple[User, Held] | None:
-    """Find who is signed in by a token, user and session in one question; None when it ended."""
+    """Find the user and session of a token in one query; None when it has ended."""
     found = db.session.execute(
         select(
             User,
@@ -117,10 +117,10 @@ def find(token: str) -> tuple[User, Held] | None:
 
 
 def recall(text: str) -> Recalled | None:
-    """Find who stays signed in by a browser's text, and renew the text.
+    """Find the session of a remember token, and renew the token.
 
-    A text that was renewed long ago is in two hands: the caller ends that session. While others
-    write, the text stays as it is and is renewed at its next use.
+    A token that was renewed long ago has been copied: the caller ends that session. If the database
+    is busy, the token is renewed at its next use instead.
     """
     token, _, secret = text.partition(".")
     found = db.session.execute(
@@ -141,7 +141,7 @@ def recall(text: str) -> Recalled | None:
 
 
 def note_seen(session: Held) -> None:
-    """Write down that a session is in use, at most once a minute and only if nobody has to wait."""
+    """Record that a session is in use, at most once a minute and only if the database is free."""
     now = clock.now()
     if session.seen_at > now - SEEN_EVERY:
         return
@@ -160,12 +160,12 @@ def note_seen(session: Held) -> None:
 
 
 def note_proof(session: Held) -> None:
-    """Note that the holder of a session has just proved to be its user."""
+    """Record that the user of a session has just proved who they are."""
     _change(BrowserSession.id == session.id, proved_at=clock.now())
 
 
 def end(session_id: int, user: User, reason: End) -> bool:
-    """End one session of a user; False when it is not theirs or has ended before."""
+    """End one session of a user; False when it is not theirs or already ended."""
     ended = _change(
         BrowserSession.id == session_id,
         BrowserSession.user_id == user.id,
@@ -177,7 +177,7 @@ def end(session_id: int, user: User, reason: End) -> bool:
 
 
 def end_all(user: User, reason: End, *, but: Held | None = None) -> int:
-    """End all sessions of a user, perhaps but one, and tell how many."""
+    """End all sessions of a user, except one if given; returns how many."""
     return _change(
         BrowserSession.user_id == user.id,
         BrowserSession.ended_at.is_(None),
@@ -188,12 +188,12 @@ def end_all(user: User, reason: End, *, but: Held | None = None) -> int:
 
 
 def end_everybodys() -> int:
-    """End all sessions of the office, because its secret key was exchanged; tell how many."""
+    """End all sessions of the office, because its secret key was rotated; returns how many."""
     return _change(BrowserSession.ended_at.is_(None), ended_at=clock.now(), end_reason=End.NEW_KEY)
 
 
 def end_old() -> set[int]:
-    """End the sessions that were idle or open for too long, and tell whose they were."""
+    """End the sessions that were idle or open for too long; returns whose they were."""
     now = clock.now()
     ended = db.session.scalars(
         update(BrowserSession)
@@ -206,7 +206,7 @@ def end_old() -> set[int]:
 
 
 def forget_ended() -> None:
-    """Delete what ended long ago."""
+    """Delete sessions that ended long ago."""
     db.session.execute(
         delete(BrowserSession).where(BrowserSession.ended_at < clock.now() - KEEPS_ENDED_FOR)
     )

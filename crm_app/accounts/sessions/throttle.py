@@ -1,4 +1,4 @@
-"""How often somebody may guess a password: counted by account, by browser and by network."""
+"""Limits password guesses: per account, per browser and per network."""
 
 from flask import current_app, request
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
@@ -8,12 +8,12 @@ from crm_app.accounts.sessions import devices
 from crm_app.counting import Counter
 from crm_app.security.addresses import network_of
 
-# Of one account: from a browser it was signed in with, from one network, and from everywhere. One
-# network alone cannot use up the last, so it takes many to lock somebody out of a new browser.
+# Limits per account: from a known browser, from one network, and from everywhere. One network alone
+# cannot use up the last, so locking a user out of a new browser takes many networks.
 PER_DEVICE = RateLimitItemPerMinute(10, 15, "sign-in-device")
 PER_NETWORK = RateLimitItemPerMinute(10, 15, "sign-in-network")
 PER_ACCOUNT = RateLimitItemPerHour(60, 1, "sign-in-account")
-# Of one network, whatever the account.
+# Limits per network, for all accounts together.
 PER_ADDRESS = RateLimitItemPerMinute(50, 15, "sign-in-address")
 
 
@@ -26,23 +26,23 @@ class TooManyTriesError(Exception):
 
 
 def count_try(account: str) -> None:
-    """Count a try before it is made, so that many at once are counted too.
+    """Count a try before it is made, so that simultaneous tries are counted too.
 
-    A browser in which this account was signed in before is counted by itself: nobody else's tries
-    keep its owner out. Raises TooManyTriesError. Call it outside a database transaction: it may
-    use the network.
+    A browser in which this account was signed in before is counted separately, so that other
+    people's tries cannot lock its owner out. Raises TooManyTriesError. Call it outside a database
+    transaction: it may use the network.
     """
     counter = _counter()
     for limits in _limits(account):
         refused = [(item, key) for item, key in limits if not counter.hit(item, key)]
         if refused:
-            # Not counted any further: what is refused to one network is no try at the account.
+            # Stop counting: a try refused to its network must not count against the account.
             reset_at = max(counter.free_at(item, key) for item, key in refused)
             raise TooManyTriesError(max(1, round(reset_at - clock.now().timestamp())))
 
 
 def forgive(account: str) -> None:
-    """Take the try back that was right, and forget the wrong ones of the same place.
+    """Uncount the successful try, and reset the failed ones from the same place.
 
     Call it outside a database transaction: it may use the network.
     """
@@ -55,9 +55,9 @@ def forgive(account: str) -> None:
 
 
 def unlock(account: str) -> None:
-    """Forget all tries at an account, wherever they came from.
+    """Reset all counted tries at an account.
 
-    Raises RedisError while the event bus is away, where they are counted.
+    Raises RedisError when the event bus, which holds the counts, is down.
     """
     counter, key = _counter(), devices.account_key(account)
     for item in (PER_DEVICE, PER_NETWORK):
@@ -66,7 +66,7 @@ def unlock(account: str) -> None:
 
 
 def _limits(account: str) -> list[list[tuple[RateLimitItem, str]]]:
-    """List what a try is counted by, in the order in which it must be let through."""
+    """List the counters of a try, in the order in which they are checked."""
     key, device = devices.account_key(account), devices.known_device(account)
     if device:
         return [[(PER_DEVICE, f"{key}/{device}")]]

@@ -32,8 +32,8 @@ from crm_app.web.access import public
 
 security = Security()
 
-# OWASP's second choice for Argon2id: a third of the default's memory and a quarter of its time. A
-# hash keeps the whole process busy, and calls must ring all the while.
+# OWASP's second choice for Argon2id: a third of the default's memory and a quarter of its time.
+# Hashing blocks the whole process, and incoming calls must not wait.
 ARGON2 = {"argon2__memory_cost": 19_456, "argon2__time_cost": 2, "argon2__parallelism": 1}
 
 
@@ -42,7 +42,7 @@ def register(app: Flask) -> None:
     app.config.update(
         SECURITY_PASSWORD_HASH="argon2",  # noqa: S106 (the name of an algorithm)
         SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS=ARGON2,
-        # Argon2id salts by itself. A key mixed in would make all passwords wrong when it changes.
+        # Argon2id has its own salt. A key mixed in would invalidate all passwords when it changes.
         SECURITY_PASSWORD_SINGLE_HASH=True,
         SECURITY_LOGIN_URL="/login",
         SECURITY_LOGOUT_URL="/logout",
@@ -54,7 +54,7 @@ def register(app: Flask) -> None:
         SECURITY_FLASH_MESSAGES=False,
         SECURITY_DEFAULT_REMEMBER_ME=True,
         SECURITY_RETURN_GENERIC_RESPONSES=True,
-        # The question for the password is our own (`proof`), so the library's page stays away.
+        # Asking for the password again is our own page (`proof`), so the library's is off.
         SECURITY_FRESHNESS=timedelta(minutes=-1),
         # Our own commands are named `flask user`.
         SECURITY_CLI_USERS_NAME=False,
@@ -65,7 +65,8 @@ def register(app: Flask) -> None:
     security.init_app(app, datastore, register_blueprint=True, login_form=SignInForm)
     security.two_factor_plugins = second_step.SecondStep()
     app.before_request(factor_gate.lead_to_set_up)
-    # Flask-Principal would look at every request, the PBX's included: we ask users' roles.
+    # Flask-Principal would run at every request, including the PBX's; we check users' roles
+    # instead.
     app.before_request_funcs[None].remove(security.principal._on_before_request)
     security.want_json(lambda _request: False)
     app.view_functions["security.login"] = public(_counted(app.view_functions["security.login"]))
@@ -73,9 +74,9 @@ def register(app: Flask) -> None:
 
 
 def enter(user: User) -> str | None:
-    """Sign in somebody who has a one-time link; gives the page that asks for the second factor.
+    """Sign in the owner of a one-time link; returns the page that asks for the second factor.
 
-    None when there is none to ask for, and they are in.
+    Returns None when no second factor is needed and they are signed in.
     """
     if user.has_second_factor:
         return second_step.begin(user, stays=True, tries=0)
@@ -85,7 +86,7 @@ def enter(user: User) -> str | None:
 
 
 def finish(user: User, step: second_step.Step, how: str) -> Response:
-    """Sign in somebody who has proved to be this user by `how` too; ends the transaction."""
+    """Sign in a user who has passed the second factor `how`; ends the transaction."""
     email = user.email
     login_user(user, remember=step.stays, authn_via=[how])
     events.done(Kind.SIGNED_IN, by=user.id, about=user.id, detail=how)
@@ -99,7 +100,7 @@ def finish(user: User, step: second_step.Step, how: str) -> Response:
 
 
 def stay(user: User) -> None:
-    """Sign this browser in again after the user's sessions were ended, as it was before."""
+    """Sign this browser in again as before, after all sessions of the user were ended."""
     current = cookies.held()
     stays = current is not None and current.is_remembered
     login_user(user, remember=stays, authn_via=["password"])
@@ -108,7 +109,7 @@ def stay(user: User) -> None:
 def _counted(view: Callable[..., Any]) -> Callable[[], Response]:
     @wraps(view)
     def sign_in() -> Response:
-        # Somebody signed in is sent on, and must not get another account's count forgiven.
+        # A signed-in user is redirected, and must not reset another account's count.
         if request.method != "POST" or current_user.is_authenticated:
             return second_step.page_again() or _kept_here(make_response(view()))
         if request.is_json:
@@ -138,7 +139,7 @@ def _counted(view: Callable[..., Any]) -> Callable[[], Response]:
 
 
 def _kept_here(answer: Response) -> Response:
-    # The library looks at the host only, which other applications may share with us.
+    # The library checks only the host, which other applications may share with us.
     if answer.location:
         answer.location = return_to.local(answer.location, url_for("home.index"))
     return answer

@@ -1,4 +1,4 @@
-"""Users who must have a second factor and have none reach only the page that sets one up."""
+"""Users who need a second factor and have none can open only the page that sets one up."""
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -11,20 +11,20 @@ from crm_app.web.access import is_public
 
 P = ParamSpec("P")
 R = TypeVar("R")
-# Of the pages that need no sign-in, those that give a signed-in user more than others.
+# Public pages that show a signed-in user more than others.
 GIVES_MORE = frozenset({"live.stream", "health.figures"})
 ALWAYS_OPEN = frozenset({"security.logout"})
 
 
 def before_set_up(view: Callable[P, R]) -> Callable[P, R]:
-    """Mark a view that somebody without the second factor they must have may call."""
+    """Mark a view that users may call before they have set up their second factor."""
     view.is_before_set_up = True  # type: ignore[attr-defined]
     return view
 
 
 def must_set_up() -> bool:
     """Whether the signed-in user must have a second factor and has none."""
-    # Asking for the user is what finds the session.
+    # Reading `current_user` is what loads the session.
     is_signed_in = current_user.is_authenticated
     held = cookies.held()
     if not is_signed_in or held is None:

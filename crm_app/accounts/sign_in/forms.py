@@ -33,7 +33,7 @@ class SignInForm(LoginForm):
 
     def validate(self, **kwargs: Any) -> bool:
         """Find the user and compare the password, without holding the database while comparing."""
-        # Where to go afterwards says nothing about the password: a bad address is only dropped.
+        # A bad `next` address is dropped, not refused: it says nothing about the password.
         self.next.data = return_to.local(self.next.data or "", "")
         self.ifield = self.email
         self.user = self._find_user()
@@ -49,8 +49,8 @@ class SignInForm(LoginForm):
         return is_right
 
     def _find_user(self) -> User | None:
-        # Comparing takes a while on purpose. The user is taken out of the session for it, so that
-        # no transaction is open then: on SQLite nobody else could write.
+        # Comparing is slow on purpose. The user is detached and the transaction ended first: on
+        # SQLite nobody else could write meantime.
         address = normalise.email(self.email.data)
         with database.reading():
             user: User | None = db.session.scalar(db.select(User).where(User.email == address))
@@ -69,6 +69,6 @@ class SetUpForm(PreferencesForm):
 
 
 class NewPasswordForm(FlaskForm):
-    """The password that is chosen by an invitation or a reset link."""
+    """The password chosen with an invitation or a reset link."""
 
     password = password_field(_l("New password"))

@@ -30,7 +30,7 @@ from crm_app.web.toasts import toast
 
 
 def gone_when_refused(view: Callable[..., Answer]) -> Callable[..., Answer]:
-    """Answer with the page of a dead link when the link's service refuses it."""
+    """Show the page for a dead link when the service refuses the link."""
 
     @wraps(view)
     def guarded(**values: Any) -> Answer:
@@ -110,7 +110,7 @@ def set_up_strength(token: str) -> Answer:
 @only_reads
 @gone_when_refused
 def link_strength(purpose: str, token: str) -> Answer:
-    """Estimate the password that somebody chooses by a link, while it is typed."""
+    """Estimate the password chosen with a link, while it is typed."""
     user = services.owner_of(links.find(token, LinkPurpose(purpose)).user_id)
     return strength_of(request.form, email=user.email, name=user.name)
 
@@ -142,7 +142,7 @@ def _enter(user: User, welcome: str, endpoint: str) -> Answer:
     user_id, email = user.id, user.email
     db.session.commit()
     live.close(user_id)
-    # Somebody else who was signed in in this browser is signed out first.
+    # Another user who is signed in, in this browser, is signed out first.
     if current_user.is_authenticated:
         logout_user()
     second_step = entry.enter(user)

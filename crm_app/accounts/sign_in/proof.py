@@ -1,6 +1,6 @@
 """The password is asked again before sensitive changes, when the last proof is too old.
 
-Nothing typed is lost: the question carries the refused form with it and sends it on.
+Nothing typed is lost: the page carries the fields of the refused form and sends them on.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from crm_app.web.fragments import wants_fragment
 
 FRESH_FOR = timedelta(minutes=10)
 FIELD = "proof_password"
-# By it scripts know that the form was not refused for what it says (static/js/proof.js).
+# Shows scripts that the form was not refused for its contents (static/js/proof.js).
 WANTED_HEADER = "X-Proof-Wanted"
 P = ParamSpec("P")
 
@@ -39,8 +39,8 @@ def is_fresh() -> bool:
 def fresh_sign_in_required(view: Callable[P, Any]) -> Callable[P, Any]:
     """Ask for the password again before a change, when the last proof is too old.
 
-    Reading (GET) is not asked for. Stands below the decorators of rights, so that nobody proves
-    anything for what they may not do.
+    GET requests need no proof. Put it below the decorators of rights, so that nobody is asked for a
+    password only to be refused.
     """
 
     @wraps(view)
@@ -59,7 +59,7 @@ def fresh_sign_in_required(view: Callable[P, Any]) -> Callable[P, Any]:
 def refusal_of(password: str) -> str:
     """Compare a password with the signed-in user's own and note the proof, or say what is wrong.
 
-    Ends the open transaction. Counted like sign-in: a browser left open is no place to guess.
+    Ends the open transaction. Counted like sign-ins, because the browser may be unattended.
     """
     user = cast(User, current_user)
     user_id, email, stored, is_former = user.id, user.email, user.password, user.has_former_hash
@@ -79,7 +79,7 @@ def refusal_of(password: str) -> str:
 
 
 def page(action: str, refusal: str, carried: list[tuple[str, str]]) -> Response:
-    """Draw the question; `carried` are the fields of the form that waits for the answer."""
+    """Render the question; `carried` are the fields of the form that waits for it."""
     answer = make_response(
         render_template(
             "accounts/proof.html",
@@ -97,7 +97,7 @@ def page(action: str, refusal: str, carried: list[tuple[str, str]]) -> Response:
 
 def _question(refusal: str) -> Response:
     if wants_fragment():
-        # The form stays as it is; the page asks in a box of its own and sends the form again.
+        # The form stays on the page; the script asks in a dialog and sends the form again.
         answer = make_response("", 403)
         answer.headers[WANTED_HEADER] = "yes"
         answer.headers["HX-Reswap"] = "none"

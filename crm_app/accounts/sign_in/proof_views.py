@@ -1,4 +1,4 @@
-"""The page that asks for the password again, where no form carries the question."""
+"""The page that asks for the password again when there is no form to carry."""
 
 from flask import make_response, request, url_for
 
@@ -12,7 +12,7 @@ from crm_app.web.fragments import Answer, see_other, wants_fragment
 @bp.route("/account/proof", methods=["GET", "POST"])
 @before_set_up
 def prove() -> Answer:
-    """Take the password again; then go on to `next`, or (for a script) say nothing more."""
+    """Check the password again, then redirect to `next`; a script gets an empty response."""
     page = return_to.local(request.args.get("next", ""), url_for("accounts.profile"))
     typed = request.form.get(proof.FIELD)
     refusal = proof.refusal_of(typed) if typed is not None else ""

@@ -1,6 +1,6 @@
-"""Between password and second factor: nobody is signed in yet, and a signed cookie says who waits.
+"""Between password and second factor: nobody is signed in yet; a signed cookie names the user.
 
-It is signed, good for ten minutes, and for the user's present sessions' key only.
+The cookie is valid for ten minutes, and until the user's session key changes.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ _NAME = "second_step"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How somebody came to the second step: do they stay signed in, and how many tries it cost."""
+    """How the user reached the second step: whether to stay signed in, and the tries counted."""
 
     stays: bool = True
     tries: int = 0
@@ -48,9 +48,9 @@ class SecondStep(TfPlugin):
 
 
 def begin(user: User, *, stays: bool, tries: int, page: str = "") -> str:
-    """Let the browser wait for the second factor of a user; gives the address that asks for it.
+    """Set the cookie for the second factor of a user; returns the address that asks for it.
 
-    `tries` is how often the sign-in is counted when it succeeds, `page` is where it leads.
+    `tries` is how often the sign-in was counted, which success undoes; `page` is where it leads.
     """
     session[_NAME] = [user.id, _mark(user), clock.now().timestamp(), stays, tries]
     g.second_step_begun = True
@@ -58,12 +58,12 @@ def begin(user: User, *, stays: bool, tries: int, page: str = "") -> str:
 
 
 def is_begun() -> bool:
-    """Whether this request has brought somebody to the second step."""
+    """Whether this request has started a second step."""
     return bool(g.get("second_step_begun"))
 
 
 def waiting() -> tuple[User, Step] | None:
-    """Return who waits in this browser; None when nobody does or it was too long ago."""
+    """Return the user waiting in this browser; None when there is none or it was too long ago."""
     kept = session.get(_NAME)
     if not kept:
         return None
@@ -76,14 +76,14 @@ def waiting() -> tuple[User, Step] | None:
 
 
 def forget() -> None:
-    """Begin again with the password."""
+    """Drop the second step and start again with the password."""
     session.pop(_NAME, None)
 
 
 def page_again() -> Response | None:
-    """Lead a browser that comes to the sign-in page back to the second step, if it waits there.
+    """Redirect a browser from the sign-in page back to its second step, if it has one.
 
-    Not what a script fetches: the box over an open page wants the form. `again` starts over.
+    Not for scripts: the dialog over an open page needs the form. `again` starts over.
     """
     if "again" in request.args:
         forget()

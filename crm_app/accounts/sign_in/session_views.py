@@ -34,7 +34,7 @@ def list_sessions() -> Answer:
 
 @bp.post("/account/sessions/<int:session_id>/end")
 def end_session(session_id: int) -> Answer:
-    """End one of one's own sessions; what that browser has open closes at once."""
+    """End one of one's own sessions; open streams of that browser close at once."""
     if sessions.end(session_id, me(), sessions.End.FROM_LIST):
         events.done(Kind.SESSION_ENDED, about=me().id, detail=sessions.End.FROM_LIST)
         toast(_("Signed out there."))
@@ -56,7 +56,7 @@ def end_other_sessions() -> Answer:
 def _ended() -> Response:
     user_id = me().id
     db.session.commit()
-    # All streams of the user: the browsers that are still signed in come back by themselves.
+    # This closes all streams of the user; browsers still signed in reconnect automatically.
     live.close(user_id)
     return see_other(url_for("accounts.list_sessions"))
 
@@ -72,7 +72,7 @@ def here() -> Response:
 
 @bp.after_app_request
 def forget_all(response: Response) -> Response:
-    """Let the browser drop what it keeps of clients when somebody signs out; cookies stay."""
+    """Make the browser delete stored client data at sign-out; cookies stay."""
     if request.endpoint == "security.logout" and response.status_code < 400:
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
