@@ -260,7 +260,16 @@ class CallWrapup(Model):
     """What one user did about one call: the pop-up closed, the outcome, a note, a next task."""
 
     __tablename__ = "call_wrapup"
-    __table_args__ = (UniqueConstraint("call_id", "user_id"),)
+    __table_args__ = (
+        UniqueConstraint("call_id", "user_id"),
+        Index(
+            "ix_call_wrapup_waiting",
+            "user_id",
+            "waits_since",
+            sqlite_where=text("waits_since IS NOT NULL"),
+            postgresql_where=text("waits_since IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     call_id: Mapped[int] = mapped_column(ForeignKey("call.id", ondelete="CASCADE"))
@@ -274,6 +283,10 @@ class CallWrapup(Model):
     task_id: Mapped[int | None] = mapped_column(
         ForeignKey("task.id", ondelete="SET NULL"), index=True
     )
+    # The end of the user's talk, while they have still to write it up.
+    waits_since: Mapped[datetime | None]
+    # When its open card became one of the counter's.
+    folded_at: Mapped[datetime | None]
     popup_closed_at: Mapped[datetime | None]
     dismissed_at: Mapped[datetime | None]
     saved_at: Mapped[datetime | None]

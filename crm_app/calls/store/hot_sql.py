@@ -239,6 +239,18 @@ INSERT_RECORDING = _both("""
 DELETE_RECORDING = _both("""
     DELETE FROM call_recording WHERE call_id = :call_id AND recording_id = :recording_id
 """)
+# What was saved or dismissed waits again only for a talk that began after that.
+WAIT_FOR_WRITE_UP = _both("""
+    INSERT INTO call_wrapup (call_id, user_id, outcome, note, task_title, task_has_time,
+                             updated_at, waits_since)
+    VALUES (:call_id, :user_id, '', '', '', false, :now, :waits_since)
+    ON CONFLICT (call_id, user_id) DO UPDATE SET waits_since = excluded.waits_since
+    WHERE (call_wrapup.saved_at IS NULL OR call_wrapup.saved_at < :began_at)
+      AND (call_wrapup.dismissed_at IS NULL OR call_wrapup.dismissed_at < :began_at)
+""")
+WAIT_NO_MORE = _both("""
+    UPDATE call_wrapup SET waits_since = NULL WHERE call_id = :call_id AND user_id = :user_id
+""")
 FORGET_LEGS = _both("DELETE FROM call_leg WHERE call_id = :call_id")
 FORGET_RECORDINGS = _both("DELETE FROM call_recording WHERE call_id = :call_id")
 

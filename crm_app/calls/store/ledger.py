@@ -14,7 +14,7 @@ from crm_app.calls.fold.facts import Fact, FactKind
 from crm_app.calls.fold.follow_ups import follow_ups
 from crm_app.calls.fold.lifecycle import CallState, fold
 from crm_app.calls.store import hot_sql as sql
-from crm_app.calls.store import projection
+from crm_app.calls.store import projection, write_ups
 from crm_app.calls.store.projection import Attached
 from crm_app.contacts.numbers.caller import Caller, find_callers
 from crm_app.errors import RamalError
@@ -99,6 +99,7 @@ def _update(
     call_id = projection.write(connection, known.attached, before, after, users, contact_id)
     if call_id is None:
         return None
+    write_ups.note(connection, call_id, before, after, users)
     for follow_up in follow_ups(before, after):
         jobs.enqueue(connection, follow_up.kind, follow_up.payload, key=follow_up.key)
     tell = _whom_to_tell(before, after, users)

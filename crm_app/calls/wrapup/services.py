@@ -100,7 +100,7 @@ def save(
     _write(row, written, zone)
     if row.task_due_at:
         _plan(row, call, user, row.task_title or default_title)
-    row.saved_at = clock.now()
+    row.saved_at, row.waits_since = clock.now(), None
     db.session.flush()
     after_commit([user.id], {"call": call.id})
     return row
