@@ -1,4 +1,4 @@
-"""Warnings about settings that are allowed but unwise, printed at the start."""
+"""Warnings about settings that are allowed but unwise, printed at start."""
 
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
@@ -8,7 +8,7 @@ from sqlalchemy.engine import make_url
 from crm_app.config import Config
 from crm_app.proxies import is_loopback
 
-# The others send the password, or everything, in plain text when the server wishes so.
+# The other modes send the password, or everything, unencrypted if the server asks for it.
 ENCRYPTED_MODES = {"require", "verify-ca", "verify-full"}
 
 
@@ -67,7 +67,7 @@ def _values(query: object, name: str) -> list[str]:
 
 
 def _name(host: str) -> str:
-    """Take the port off a host that one of several is written with."""
+    """Strip the port from a host in a list of several."""
     if host.startswith("["):
         return host.partition("]")[0] + "]"
     return host.partition(":")[0] if host.count(":") == 1 else host

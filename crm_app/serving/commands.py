@@ -32,7 +32,7 @@ def clear() -> None:
 
 
 def make_serve(create_app: Factory) -> click.Command:
-    """Make the command that opens the office, with the factory it builds applications by."""
+    """Make the `serve` command; `factory` builds its applications."""
 
     @click.command("serve")
     @click.option("--demo", is_flag=True, help="Serve a sample office and a PBX that plays calls.")
@@ -40,7 +40,7 @@ def make_serve(create_app: Factory) -> click.Command:
     def serve(demo: bool) -> None:
         """Run everything: web, worker and, without REDIS_URL, the event bus.
 
-        The first start prints a link where the first administrator is made. Ctrl-C ends all.
+        The first start prints a link to create the first administrator. Ctrl-C stops everything.
         """
         from crm_app.serving import demonstration, office
 
@@ -56,7 +56,7 @@ def make_serve(create_app: Factory) -> click.Command:
 @click.command("worker")
 @with_appcontext
 def worker() -> None:
-    """Do the work that nobody waits for; run as many as you like, on any machine."""
+    """Perform background jobs; any number of workers may run, on any machine."""
     from crm_app.serving import preparation
     from crm_app.serving.jobs import KINDS
     from crm_app.serving.worker import Worker

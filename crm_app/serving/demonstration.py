@@ -1,4 +1,4 @@
-"""`flask serve --demo`: a sample office in a folder of its own, and a PBX that plays its calls."""
+"""`flask serve --demo`: a sample office in its own folder, and a simulated PBX with calls."""
 
 import ipaddress
 import secrets
@@ -27,7 +27,7 @@ LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")
 
 
 def settings_of_demo(settings: Config, pbx_port: int) -> Config:
-    """Turn an office's settings into those of its demonstration, which shares nothing with it."""
+    """Derive the settings of the demo from an office's; the two share no data."""
     return config.load(
         **settings.model_dump()
         | {

@@ -1,4 +1,4 @@
-"""Which kinds of jobs there are, and what performs each of them."""
+"""All kinds of jobs, and the function that performs each."""
 
 from datetime import timedelta
 from functools import partial
@@ -25,25 +25,25 @@ from crm_app.telephony.models import UnreadableRequest
 from crm_app.telephony.webhook import quarantine
 from crm_app.web import once
 
-# Of those whose call-backs nobody can get for the time being.
+# For missed calls that nobody can be asked to return yet.
 ASKS_AGAIN_IN = timedelta(hours=1)
 KEEPS_LINKS_FOR = timedelta(days=30)
 KEEPS_UNREADABLE_FOR = timedelta(days=90)
 
 
 def sweep_calls(_payload: Payload) -> None:
-    """Close calls whose end never came, and update the screens that show them."""
+    """Close calls whose end was never reported, and update the screens that show them."""
     for recorded in upkeep.sweep(db.session, clock.now()):
         after_commit(recorded.tell, {"call": recorded.call_id})
 
 
 def expire_dials(_payload: Payload) -> None:
-    """Give up dial requests of which nothing was heard."""
+    """Expire dial requests that no call came of."""
     dialling.expire()
 
 
 def call_back(payload: Payload) -> NextStep | None:
-    """See to it that somebody calls the client of a missed call back."""
+    """Make the call-back task of a missed call."""
     config = current_app.config
     defaults = missed.Defaults(
         config["DEFAULT_LANGUAGE"], config["DEFAULT_TIMEZONE"], config["DEFAULT_COUNTRY"]
@@ -53,23 +53,23 @@ def call_back(payload: Payload) -> NextStep | None:
 
 
 def do_not_call_back(payload: Payload) -> None:
-    """Take back what was done for a call that looked like a missed one."""
+    """Withdraw the call-back task of a call that turned out not to be missed."""
     missed.do_not_call_back(payload["call"])
 
 
 def note_talk(payload: Payload) -> None:
-    """Complete what a client was to be called back for, because somebody talks with them."""
+    """Complete a client's call-back tasks, because somebody is talking to them."""
     missed.note_talk(payload["call"])
 
 
 def end_old_sessions(_payload: Payload) -> None:
-    """Sign out those whom nobody has seen for too long, and end what their browsers listen to."""
+    """End expired sessions, and the live streams of their browsers."""
     for user_id in sessions.end_old():
         when_committed(partial(close, user_id))
 
 
 def purge(_payload: Payload) -> None:
-    """Delete what has had its time: links, sessions, keys of forms, unreadable requests, jobs."""
+    """Delete expired links, sessions, form keys, unreadable requests and jobs."""
     now = clock.now()
     sessions.forget_ended()
     db.session.execute(delete(AccountLink).where(AccountLink.expires_at < now - KEEPS_LINKS_FOR))
@@ -87,18 +87,18 @@ def purge_security(_payload: Payload) -> None:
 
 
 def take_in_kept(payload: Payload) -> NextStep | None:
-    """Take in what a mistake of ours had kept in quarantine, a few in each step."""
+    """Retry notifications that a bug had left in quarantine, a few per step."""
     country = current_app.config["DEFAULT_COUNTRY"]
     some = quarantine.retry_some(country, after=payload.get("after", 0))
     return NextStep({"after": some.last_id}) if some.last_id else None
 
 
 KINDS = (
-    # What follows from calls.
+    # Jobs that follow from calls.
     Kind(FollowUpKind.CALL_BACK, call_back),
     Kind(FollowUpKind.NO_CALL_BACK, do_not_call_back),
     Kind(FollowUpKind.TALKED, note_talk),
-    # What comes back by itself.
+    # Recurring jobs.
     Kind("sweep_calls", sweep_calls, every=timedelta(seconds=15)),
     Kind("expire_dials", expire_dials, every=timedelta(seconds=15)),
     Kind("end_old_sessions", end_old_sessions, every=timedelta(minutes=1)),

@@ -23,18 +23,18 @@ ENDED = (
 def rotate() -> None:
     """Make a new key, encrypt everything with it, and say what ended.
 
-    The old key is not needed afterwards. A new key that Ramal does not keep itself, because
-    SECRET_KEY or SECRET_KEY_FILE is set, is printed.
+    The old key is not needed afterwards. The new key is printed when SECRET_KEY or SECRET_KEY_FILE
+    is set, because Ramal then does not store it itself.
     """
     settings: Config = current_app.extensions["settings"]
     old = settings.secret_keys
     services.check(settings.key_ring)
     new = key_file.new_key()
     if settings.keeps_key:
-        # With both in the file, the office opens wherever this is cut off.
+        # With both keys in the file, the office can start even if this is interrupted.
         key_file.replace(settings.key_path, [new, *old])
     exchanged = services.encrypt_with_newest(KeyRing([new, *old]))
-    # Browsers that stay signed in are known by a text that no key signs.
+    # Browsers that stay signed in have a token that no key signs.
     ended = sessions.end_everybodys()
     db.session.commit()
     if settings.keeps_key:
@@ -55,7 +55,7 @@ def rotate() -> None:
     help="Do not ask.",
 )
 def adopt() -> None:
-    """Open a database whose key is lost: forget what was encrypted, keep all else."""
+    """Open a database whose key is lost: drop what was encrypted, keep everything else."""
     settings: Config = current_app.extensions["settings"]
     forgotten, locked_out = services.adopt(settings.key_ring)
     click.echo(f"The database belongs to the key of today. Forgotten: {forgotten}.")

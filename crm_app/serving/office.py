@@ -1,4 +1,4 @@
-"""`flask serve`: checks, prepares, starts everything and says where the office is."""
+"""`flask serve`: checks, prepares and starts everything, and prints the address."""
 
 import socket
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class HeldResources:
 
 
 def acquire(settings: Config, held: ExitStack) -> HeldResources:
-    """Make sure that nothing stands in the way, and hold it; raises ConfigError."""
+    """Check the conditions and acquire the lock and the socket; raises ConfigError."""
     checks.prepare_folder(settings.data_dir)
     checks.prepare_private_folder(settings.data_dir / "run")
     lock = checks.lock_folder(settings.data_dir / "run")
@@ -60,9 +60,9 @@ def serve(settings: Config, app: Flask) -> None:
 def open_office(
     supervisor: Supervisor, settings: Config, greet: Greeting, also: Greeting | None = None
 ) -> None:
-    """Start all parts, greet when the first page is answered, and serve until a signal comes.
+    """Start all parts, print the address once pages are served, and run until a signal comes.
 
-    `also` starts what belongs to this office only.
+    `also` starts further parts, such as the demo's PBX.
     """
     for sentence in advice.all_of(settings):
         click.echo(f"Warning: {sentence}", err=True)
@@ -89,7 +89,7 @@ def open_office(
 
 
 def prepare(app: Flask, settings: Config) -> str:
-    """Bring the database up to date; give the address of the set-up, if it is still to be done."""
+    """Bring the database up to date; returns the set-up address if set-up is still to be done."""
     with app.app_context():
         copy = preparation.prepare_database(settings.data_dir / "backups")
         if copy:
@@ -104,7 +104,7 @@ def prepare(app: Flask, settings: Config) -> str:
 
 
 def say_where(settings: Config) -> None:
-    """Print where the office is."""
+    """Print the address of the office."""
     click.echo(f"\nRamal answers on {settings.base_url} (Ctrl-C stops it)")
     if settings.public_url:
         click.echo(f"  behind the proxy, it listens on http://{settings.bind}")

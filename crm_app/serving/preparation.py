@@ -1,4 +1,4 @@
-"""Brings the database to the state that the code needs, before anything is served."""
+"""Brings the database to the state that the code needs before serving starts."""
 
 import sqlite3
 from contextlib import closing
@@ -31,7 +31,7 @@ class DatabaseError(RamalError):
 def prepare_database(backups: Path) -> Path | None:
     """Upgrade an empty or older database; an older SQLite file is copied to `backups` first.
 
-    Gives the copy, if one was made. Raises DatabaseError when nothing good can be done.
+    Returns the copy's path, if one was made. Raises DatabaseError when the database cannot be used.
     """
     state, revision = _look()
     if state is State.NEWER:
@@ -53,7 +53,7 @@ def prepare_database(backups: Path) -> Path | None:
 
 
 def refuse_unfit_database() -> None:
-    """Raise DatabaseError when the tables do not fit this code; a database away may come back."""
+    """Raise DatabaseError when the tables do not match this code; one that is down passes."""
     try:
         state, _revision = _look()
     except DatabaseError as error:
@@ -64,9 +64,9 @@ def refuse_unfit_database() -> None:
 
 
 def take_keys(settings: Config) -> Exchanged | None:
-    """Make sure that our keys are the database's; encrypt with the newest what an older one made.
+    """Check that our keys match the database; re-encrypt with the newest what is older.
 
-    Gives what was encrypted, if a newer key was found. Raises OtherKeyError.
+    Returns what was re-encrypted, if there is a newer key. Raises OtherKeyError.
     """
     ring = settings.key_ring
     is_new = settings.keeps_key and key_file.was_made_here(settings.key_path)
@@ -96,7 +96,7 @@ def seed() -> None:
 
 
 def setup_address(base_url: str) -> str:
-    """Return the address where the first administrator is made, empty when there is one."""
+    """Return the address to create the first administrator, "" when there already is one."""
     token = accounts.new_setup_token()
     db.session.commit()
     return f"{base_url}/setup/{token}" if token else ""
@@ -107,7 +107,7 @@ def _look() -> tuple[State, str]:
         with database.reading(), db.engine.connect() as connection:
             return migrations.state(connection), migrations.revision(connection)
     except SQLAlchemyError as error:
-        # The first line is what the driver says; the rest is SQL and links for programmers.
+        # The first line is the driver's message; the rest is SQL and links for developers.
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         raise DatabaseError(
             f"DATABASE_URL: cannot use {db.engine.url.render_as_string(hide_password=True)}: "

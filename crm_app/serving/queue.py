@@ -15,18 +15,18 @@ LONGEST_MESSAGE = 1024
 
 
 class RefusedMessageError(Exception):
-    """What the queue held is not one of our messages."""
+    """The queue held something that is not one of our messages."""
 
 
 class JsonSerializer(Serializer):  # type: ignore[misc]
     """Writes a job as `{"task": its name, "args": []}`, and reads only the names that are known.
 
-    Huey's own serializer is pickle, by which anybody who can write into the bus runs code in the
-    worker.
+    Huey's own serializer is pickle, which would let anybody who can write to the bus run code in
+    the worker.
     """
 
     def __init__(self, huey_task: str, names: Collection[str]) -> None:
-        """Know the task that does all jobs, and the names of the jobs."""
+        """Take the task that runs all jobs, and the names of the jobs."""
         super().__init__()
         self._huey_task = huey_task
         self._names = frozenset(names)
@@ -46,18 +46,18 @@ class JsonSerializer(Serializer):  # type: ignore[misc]
             raise RefusedMessageError("another form")
         name = read["task"]
         if not isinstance(name, str) or name not in self._names:
-            # A newer Ramal on another machine may know more jobs than we do.
+            # A newer Ramal on another machine may know jobs that this one does not.
             raise RefusedMessageError("unknown task")
         return Message(None, self._huey_task, None, 0, 0, None, (name,), {})
 
 
 class Queue(RedisHuey):  # type: ignore[misc]
-    """Huey over Valkey, whose messages are JSON; anything else is dropped and logged."""
+    """Huey on Valkey with JSON messages; anything else is dropped and logged."""
 
     def __init__(self, name: str, url: str, jobs: Collection[str], run: Callable[[str], None]):
-        """Prepare; the bus is reached when the first job is queued or waited for.
+        """Prepare; the bus is contacted when the first job is queued or awaited.
 
-        `jobs` are the names that are known; `run` does one of them.
+        `jobs` are the known names; `run` performs one of them.
         """
         super().__init__(name, url=url, results=False, utc=True)
         self.put_job = self.task(name="do")(run)
@@ -65,7 +65,7 @@ class Queue(RedisHuey):  # type: ignore[misc]
         self.serializer = JsonSerializer(task, jobs)
 
     def deserialize_task(self, data: bytes) -> Any:
-        """Read a message; give nothing when it is not one of ours."""
+        """Read a message; None when it is not one of ours."""
         try:
             return super().deserialize_task(data)
         except RefusedMessageError as error:
@@ -73,9 +73,9 @@ class Queue(RedisHuey):  # type: ignore[misc]
             return None
 
     def is_revoked(self, *_task: Any, **_how: Any) -> bool:
-        """Return False: no task is ever revoked, and nothing else on the bus is read."""
+        """Return False: tasks are never revoked, and this saves reading the bus."""
         return False
 
     def read_schedule(self, *_when: Any) -> list[Any]:
-        """Return nothing: late work is a row of the database."""
+        """Return nothing: delayed jobs are rows of the database."""
         return []

@@ -24,28 +24,28 @@ log = structlog.get_logger(__name__)
 QUEUE = "ramal"
 HEARTBEAT, WORK = "heartbeat", "work"
 THREADS = 2
-# More only wait there while the threads hang.
+# Further messages would only pile up while the threads hang.
 MOST_QUEUED = 10
 TICK_SECONDS = 0.5
-# After so long a thread looks into the queue again, so that no heartbeat waits behind many jobs.
+# After this time a thread returns to the queue, so that heartbeats do not wait behind many jobs.
 TURN_SECONDS = 2.0
 END_SECONDS = 1.5
 HUEYS_LOGGERS = ("huey", "huey.consumer", "huey.consumer.Worker", "huey.consumer.Scheduler")
 
 
 class _BusIsAway(logging.Filter):
-    """Drops what Huey writes, several times in a second, while the bus is away: we say it once."""
+    """Drops the log lines that Huey repeats while the bus is down: we log it once."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let through what has another reason."""
+        """Pass log lines with any other cause."""
         return not (record.exc_info and isinstance(record.exc_info[1], RedisError | OSError))
 
 
 class Worker:
-    """Wakes the runner whenever it may have something to do; several share the work of one office.
+    """Wakes the runner when there may be jobs; several workers share an office's jobs.
 
-    Late work is a row with a due time in the database. The queue only says "look now", so a queue
-    that is lost loses nothing.
+    A delayed job is a row with a due time in the database. The queue only says "look now", so
+    nothing is lost with the queue.
     """
 
     def __init__(self, app: Flask, settings: Config, kinds: Iterable[Kind]) -> None:
@@ -68,7 +68,7 @@ class Worker:
         for sentence in advice.all_of(self._settings):
             log.warning("unwise_setting", says=sentence)
         self._consumer.start()
-        # By itself, for the bus may be away at the same time as the database was.
+        # Started separately, because the bus may be down together with the database.
         self._app.extensions["webhook_receiver"].drainer.watch()
         signals.when_asked_to_end(self._note_signal)
         next_heartbeat = time.monotonic()

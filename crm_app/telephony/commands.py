@@ -63,7 +63,7 @@ def _why_not(error: InvalidInputError | WrongKeyError) -> str:
 @telephony_cli.command("check")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def check(as_json: bool) -> None:
-    """Ask the PBX, and say for each part of the connection whether it works."""
+    """Ask the PBX, and report for each part of the connection whether it works."""
     link = stored_link()
     if link.is_connected:
         services.keep(probe(link))
@@ -118,7 +118,7 @@ def retry() -> None:
     The worker does the same once an hour.
     """
     result = quarantine.retry_quarantined(_config().default_country)
-    # Updates that a thread has not sent yet would end with this process.
+    # Updates not sent yet would be lost with this process.
     screen_updates.wait_until_sent(_SENDING_SECONDS)
     click.echo(f"{result.taken} taken in, {result.left} left.")
 

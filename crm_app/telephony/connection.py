@@ -1,4 +1,4 @@
-"""The connection with the PBX: keys, token and switches at hand, and a client of its API."""
+"""The connection with the PBX: cached keys, token and switches, and a client of its API."""
 
 import hashlib
 import threading
@@ -19,7 +19,7 @@ from crm_app.telephony.switches import Switches
 from crm_app.telephony.zadarma.client import RequestKind, ZadarmaClient
 
 MAX_AGE_SECONDS = 1.0
-# The provider's own limits; it counts per account, so that one process cannot know the sum.
+# The provider's limits count per account, so one process cannot know the total.
 _ALL = RateLimitItemPerMinute(100)
 _STATISTICS = RateLimitItemPerMinute(3)
 log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ _ROW = select(
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The connection with the PBX; `is_readable` is False when SECRET_KEY is not the old one."""
+    """The connection with the PBX; `is_readable` is False when SECRET_KEY has changed."""
 
     key: str = ""
     secret: str = ""
@@ -61,16 +61,16 @@ class LinkCache:
         self._encrypted: tuple[str, str] = ("", "")
 
     def current(self) -> Link:
-        """Return the connection, a second old at most, not counting the time that reading it takes.
+        """Return the connection, at most a second old plus the time that reading takes.
 
-        While the database is away the last known one is given. Raises what `is_away` knows when
-        there is none.
+        While the database is away, the last known one is returned. Without one, raises an error
+        that `is_away` recognises.
         """
         link = self._link
         if link is None:
             return self.read()
         is_old = time.monotonic() - self._read_at > MAX_AGE_SECONDS
-        # One reads for all: each would open a connection of its own to the database.
+        # One thread reads for all: each would need a database connection of its own.
         if not is_old or not self._is_reading.acquire(blocking=False):
             return link
         try:
@@ -78,7 +78,8 @@ class LinkCache:
         except Exception as error:
             if not is_away(error):
                 raise
-            # Nobody can have changed it. Ask again in a second, not at every notification.
+            # While the database is away it cannot change. Try again in a second, not at every
+            # notification.
             self._read_at = time.monotonic()
             return link
         finally:
@@ -96,8 +97,8 @@ class LinkCache:
         else:
             key, secret, is_readable = self._decrypt(*encrypted)
             if old is not None and old.is_connected and not is_readable:
-                # The secret key was exchanged, and this process waits for its restart: until then
-                # what it knows is right, and no call is refused.
+                # The secret key was rotated, and this process has yet to be restarted. Until then
+                # the cached values are right, so that no call is refused.
                 key, secret, is_readable = old.key, old.secret, True
         self._link = Link(
             key=key,
@@ -110,7 +111,7 @@ class LinkCache:
         return self._link
 
     def forget(self) -> None:
-        """Read again at the next use, because something was changed."""
+        """Drop the cache, because something was changed."""
         self._link = None
 
     def _decrypt(self, key: str, secret: str) -> tuple[str, str, bool]:

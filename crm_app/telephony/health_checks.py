@@ -1,4 +1,4 @@
-"""Is the link with the PBX alive? One health check for each thing that can be wrong."""
+"""Whether the connection with the PBX works: one health check per possible fault."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -23,9 +23,9 @@ from crm_app.telephony.models import TelephonySettings, UnreadableRequest
 from crm_app.telephony.services import REFUSALS
 
 State = Literal["ok", "warn", "bad", "unknown"]
-# Until an office can say when it works.
+# Fixed until offices can set their working hours.
 OPENS, CLOSES, SATURDAY = time(9), time(18), 5
-# So many working hours without a single notification are worth a look.
+# This many working hours without a notification are a warning.
 LONG_SILENCE = timedelta(hours=4)
 _UNREADABLE_IS_NEWS_FOR = timedelta(days=7)
 _REFUSAL_IS_NEWS_FOR = timedelta(days=1)
@@ -35,9 +35,9 @@ _CLOCKS_AGREE_WITHIN = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """One thing that works, is worth a look (warn), is broken (bad) or not known yet.
+    """The state of one thing: ok, warn, bad or unknown.
 
-    `at` is when that was seen; `names` and `count` complete the sentence that goes with it.
+    `at` is when it was seen; `names` and `count` complete its sentence.
     """
 
     name: str
@@ -49,7 +49,7 @@ class HealthCheck:
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """What has come from the PBX lately."""
+    """What the PBX has sent lately."""
 
     last_event_at: datetime | None
     unreadable_count: int
@@ -76,7 +76,7 @@ def is_reachable(url: str) -> bool:
 
 
 def arrivals() -> Arrivals:
-    """Look up when the PBX was last heard from, and what of it could not be read."""
+    """Query when the PBX last sent something, and what could not be read."""
     # Facts of our own making have no raw text.
     last = (
         select(CallFact.received_at).where(CallFact.raw != "").order_by(CallFact.id.desc()).limit(1)
@@ -103,7 +103,7 @@ def _is_refused_since(last_at: datetime | None) -> bool:
 def run(
     settings: TelephonySettings, link: Link, config: Config, seen: Arrivals
 ) -> list[HealthCheck]:
-    """Check everything that can be wrong, the most basic first."""
+    """Run all checks, the most basic first."""
     networks = config.webhook_allowed_networks
     address = webhook_url(config, settings.webhook_token)
     return [
@@ -176,7 +176,7 @@ def _clock(settings: TelephonySettings) -> State:
 def working_time(since: datetime, until: datetime, timezone: str) -> timedelta:
     """Add up the working hours (Monday to Friday, 9 to 18) that lie between two moments.
 
-    Of a span longer than a month only the last month counts.
+    Of a longer span only the last month counts.
     """
     zone = ZoneInfo(timezone)
     since = max(since, until - timedelta(days=31)).astimezone(zone)
@@ -197,7 +197,7 @@ def _listed(networks: Iterable[object]) -> str:
 
 
 def vanished_extensions(settings: TelephonySettings) -> set[str]:
-    """Find extensions that people have and the PBX has not; none while the list is unknown."""
+    """Find assigned extensions that the PBX does not have; none while its list is unknown."""
     if settings.extensions_at is None:
         return set()
     own = db.session.scalars(select(User.extension).where(User.active, User.extension.is_not(None)))

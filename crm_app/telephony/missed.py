@@ -1,4 +1,4 @@
-"""Missed calls: one open task for each client who rang in vain, until somebody talks with them."""
+"""Call-back tasks: one open task per client with missed calls, until somebody talks to them."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,13 +21,13 @@ from crm_app.tasks.models import Task, on_day
 from crm_app.telephony import wording
 from crm_app.telephony.models import MissedCallTask, TelephonySettings
 
-# What was missed while no worker ran for longer than this stays in the log alone.
+# Calls missed longer ago than this, because no worker ran, make no task.
 LOOKS_BACK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What a task is written with for a person who has chosen nothing."""
+    """Language, time zone and country for a person who has chosen none."""
 
     language: str
     timezone: str
@@ -37,8 +37,8 @@ class Defaults:
 def call_back(pbx_call_id: str, defaults: Defaults) -> bool:
     """Make the task that a missed call asks for, unless the client has an open one.
 
-    It is for the client's responsible, else for the default one. Gives False while the one it is
-    for cannot have tasks: it is to be asked again later. The caller commits.
+    The task goes to the client's responsible, else to the default one. Returns False while that
+    person cannot get tasks: try again later. The caller commits.
     """
     # Locks the one row that all workers want: two of them must not make two tasks for one client.
     settings = TelephonySettings.for_change()
@@ -58,7 +58,7 @@ def call_back(pbx_call_id: str, defaults: Defaults) -> bool:
 
 
 def do_not_call_back(pbx_call_id: str) -> None:
-    """Take back what `call_back` did for a call that turned out not to be missed.
+    """Undo `call_back` for a call that turned out not to be missed.
 
     Its task is completed unless another missed call stands behind it. The caller commits.
     """
@@ -76,8 +76,8 @@ def do_not_call_back(pbx_call_id: str) -> None:
 
 
 def note_talk(pbx_call_id: str) -> None:
-    """Complete the open tasks of a client with whom somebody talks; the caller commits."""
-    # See `call_back`: one of the two is first, and the other sees what it did.
+    """Complete the open call-back tasks of a client somebody is talking to; the caller commits."""
+    # The same lock as in `call_back`, so that one sees the result of the other.
     TelephonySettings.for_change()
     talk = _find(pbx_call_id)
     if talk is None or talk.status not in TALKED:
@@ -113,7 +113,7 @@ def _asks_for_call_back(call: Call) -> bool:
 
 
 def _responsible_for(call: Call, settings: TelephonySettings) -> User | None:
-    """Find who is to call back; None when nobody was to when the call was missed."""
+    """Find who is to call back; None when nobody was responsible when the call was missed."""
     contact = call.contact
     if contact is not None and contact.deleted_at is None:
         theirs = contact.responsible

@@ -1,4 +1,4 @@
-"""What we know of the PBX, the text messages it passed on, and what of it we could not read."""
+"""Settings of the PBX, its text messages, and its requests that could not be read."""
 
 import json
 from datetime import datetime
@@ -39,7 +39,7 @@ class SwitchesColumn(TypeDecorator[Switches]):
 
 
 class TelephonySettings(Model):
-    """How the office is joined to its PBX. There is one row; key and secret are encrypted."""
+    """How the office is connected to its PBX. There is one row; key and secret are encrypted."""
 
     __tablename__ = "telephony_settings"
     __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
@@ -49,9 +49,9 @@ class TelephonySettings(Model):
     secret_encrypted: Mapped[str] = mapped_column(Text, default="", info=ENCRYPTED)
     connected_at: Mapped[datetime | None]
     webhook_token: Mapped[str] = mapped_column(String(64), default="")
-    # Gets what belongs to nobody: one person, so that five do not each think another did.
+    # Gets unassigned call-backs: one person, so that nobody assumes a colleague has done it.
     default_responsible_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
-    # Calls missed before somebody was responsible make no tasks.
+    # Calls missed before this was set make no tasks.
     default_responsible_since: Mapped[datetime | None]
     switches: Mapped[Switches] = mapped_column(
         SwitchesColumn, default=Switches(), server_default="{}"
@@ -71,7 +71,7 @@ class TelephonySettings(Model):
 
     @classmethod
     def current(cls) -> Self:
-        """Return the row; until it is stored, one with everything as it is at the start."""
+        """Return the row; until it is stored, one with the defaults."""
         return db.session.get(cls, 1) or cls(
             id=1,
             key_encrypted="",
@@ -144,7 +144,7 @@ class TextMessage(Model):
 class UnreadableRequest(Model):
     """A request to the webhook that could not be understood or stored, kept as it came.
 
-    Only the PBX can have sent those that are genuine: they are taken in when we understand them.
+    Genuine ones carry the PBX's signature: they are stored once the code understands them.
     """
 
     __tablename__ = "unreadable_request"

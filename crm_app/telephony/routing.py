@@ -1,4 +1,4 @@
-"""How a starting call goes on: pure decisions from who calls and what is switched on."""
+"""How to route a starting call: pure decisions from the caller and the switches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class StartingCall:
     """A call that has just begun: its number ("" if hidden), our line, when, who may be calling.
 
-    Several callers share one number; a stranger has none.
+    Several callers may share one number; a stranger is none of them.
     """
 
     number: str
@@ -36,7 +36,7 @@ class Decision:
 def decide(call: StartingCall, switches: Switches) -> Decision:
     """Decide how a call goes on.
 
-    A hidden number, a colleague's extension and a stranger take the usual way with no name.
+    A hidden number, a colleague's extension and a stranger are routed as usual, without a name.
     """
     if not switches.shows_caller_name or not call.number:
         return Decision(CallReply())
@@ -45,7 +45,7 @@ def decide(call: StartingCall, switches: Switches) -> Decision:
 
 
 def name_to_show(names: Sequence[str]) -> str:
-    """Make one name of all who share a number, as long as a phone can show it."""
+    """Join the names of all who share a number, cut to what a phone can show."""
     different = list(dict.fromkeys(" ".join(name.split()) for name in names if name.strip()))
     if len(different) < 2:
         return "".join(different)[:MAX_NAME_LENGTH].strip()

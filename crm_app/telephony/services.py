@@ -24,14 +24,14 @@ from crm_app.telephony.zadarma.client import ZadarmaClient
 from crm_app.telephony.zadarma.errors import ErrorCode, ZadarmaError
 from crm_app.telephony.zadarma.replies import AccountClock, Balance
 
-# Of the journal; there is one row of settings.
-# Whatever else the API may answer, it has accepted the signature, or could not be asked.
+# Of the journal; there is one row of settings. Any other answer means that the API accepted the
+# signature, or could not be asked.
 REFUSALS = frozenset({ErrorCode.NOT_AUTHORISED})
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What the API said about the account; `error` is why it did not say everything."""
+    """The API's answers about the account; `error` is why some are missing."""
 
     balance: Balance | None = None
     clock: AccountClock | None = None
@@ -41,12 +41,12 @@ class Probe:
 
     @property
     def is_test(self) -> bool:
-        """The API was asked for something that proves the keys."""
+        """Whether the answers show that the keys are right or wrong."""
         return self.balance is not None or self.error is not None
 
     @property
     def may_be_kept(self) -> bool:
-        """The keys are good, as far as the API said."""
+        """Whether the keys may be stored: the API has not refused them."""
         return self.error not in REFUSALS
 
 
@@ -102,7 +102,7 @@ def _is_key_of(settings: TelephonySettings, key: str, vault: Vault) -> bool:
 
 
 def keep(found: Probe) -> None:
-    """Store what the API said, and why it did not say more."""
+    """Store the API's answers, and why some are missing."""
     settings = TelephonySettings.for_change()
     now = clock.now()
     if found.balance is not None:
@@ -138,13 +138,13 @@ def renew_token(by: User | None = None) -> str:
 
 
 def drop_token(by: User | None = None) -> None:
-    """Take the token off the webhook address."""
+    """Remove the token from the webhook address."""
     TelephonySettings.for_change().webhook_token = ""
     _write_down(Kind.TOKEN_REMOVED, by)
 
 
 def set_default_responsible(user_id: int | None, by: User | None = None) -> None:
-    """Choose who gets what belongs to nobody.
+    """Choose who gets unassigned call-backs.
 
     Raises InvalidInputError (responsible_missing, responsible_unknown).
     """
@@ -161,7 +161,7 @@ def set_default_responsible(user_id: int | None, by: User | None = None) -> None
 
 
 def set_switches(values: Mapping[str, object], by: User | None = None) -> None:
-    """Set switches of the automatic functions; those that are not named stay.
+    """Set switches of the automation; those not named stay as they are.
 
     Raises InvalidInputError as `Switches.changed` does.
     """
@@ -194,7 +194,7 @@ def assign_extensions(wanted: Mapping[int, str], by: User) -> None:
         others = {value for other, value in changed.items() if other != user_id}
         if extension and extension in kept | others:
             raise InvalidInputError("extension_taken", f"extension-{user_id}")
-    # Two who swap must both give theirs up before either gets the other's.
+    # For two users who swap extensions, both must be cleared first.
     for user_id in changed:
         set_extension(users[user_id], None, by)
     for user_id, extension in changed.items():
@@ -215,7 +215,7 @@ def _write_down(
 ) -> None:
     """Put a change of the settings into the journal and among the security events.
 
-    Keys and token are secrets: that they changed is written down, never what they are.
+    Keys and token are secrets: only the fact of a change is recorded, never the values.
     """
     journal.record(RecordKind.TELEPHONY, ONLY, kind, by, changes)
     events.done(kind, by=by.id if by is not None else None, about=about)

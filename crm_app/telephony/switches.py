@@ -1,4 +1,4 @@
-"""The switches of the automatic functions: one table, one value, one column."""
+"""The switches of the automation: one table, one value, one column."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def switch(
 
 
 def words_of(described: FieldInfo) -> Mapping[str, str]:
-    """The words of the texts that a switch may have, English still."""
+    """The English labels of a text switch's values."""
     more: Any = described.json_schema_extra
     words: Mapping[str, str] = more["words"]
     return words
@@ -29,8 +29,8 @@ def words_of(described: FieldInfo) -> Mapping[str, str]:
 class Switches(BaseModel):
     """What the office has switched on. One line is one switch: type, default, label and hint.
 
-    A new switch needs no more than its line and its use: the settings page, the command and the
-    stored column read this table. A switch is a bool, an int, or one of several texts (`Literal`).
+    A new switch needs only its line and its use: the settings page, the command and the stored
+    column read this table. A switch is a bool, an int, or one of several texts (`Literal`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

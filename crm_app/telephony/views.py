@@ -1,4 +1,4 @@
-"""The settings page, where an administrator joins the office to its PBX."""
+"""The settings page, where an administrator connects the office to its PBX."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ bp = Blueprint("telephony", __name__)
 
 
 def links() -> LinkCache:
-    """Find this process's view of the connection."""
+    """Return this process's cache of the connection."""
     found: LinkCache = current_app.extensions["telephony_links"]
     return found
 
@@ -38,7 +38,7 @@ def links() -> LinkCache:
 @bp.get("/telephony/settings")
 @admin_only
 def settings() -> Answer:
-    """Show how the office is joined to its PBX, and whether it works."""
+    """Show how the office is connected to its PBX, and whether that works."""
     return _page()
 
 
@@ -86,7 +86,7 @@ def disconnect() -> Answer:
 @admin_only
 @fresh_sign_in_required
 def token() -> Answer:
-    """Make a new secret token for the webhook address, or take it off."""
+    """Make a new secret token for the webhook address, or remove it."""
     if request.form.get("remove"):
         services.drop_token(me())
     else:

@@ -1,4 +1,4 @@
-"""What telephony binds to an application: the webhook, the connection, the pages' questions."""
+"""Binds telephony to an application: the webhook, the connection, template globals."""
 
 from flask import Flask, current_app
 from flask_login import current_user
@@ -16,11 +16,11 @@ from crm_app.telephony.webhook.receiver import PATIENCE_S, WebhookReceiver
 
 
 def register(app: Flask) -> None:
-    """Bind the webhook and what a process knows of the connection to an application."""
+    """Bind the webhook and the cached connection to an application."""
     config: Config = app.extensions["settings"]
     with app.app_context():
         engine = db.engine
-    # Pages may use up all connections of theirs: a caller is not to wait for that.
+    # A separate pool: when pages use up theirs, a caller must not wait.
     quick = database.impatient_engine(engine, PATIENCE_S)
     event.listen(engine, "engine_disposed", lambda _engine: quick.dispose())
     links = LinkCache(app.extensions["vault"], quick)

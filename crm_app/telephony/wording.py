@@ -54,7 +54,7 @@ DIAL: dict[str, Any] = {
     "in_call": _l("A call with this number is going on. Call it once more?"),
     "not_picked_up": _l("Your phone rang, but it was not picked up. Nobody was called."),
 }
-# What is dialled all the same when the user says so.
+# Dialled anyway when the user confirms.
 QUESTIONS = {"do_not_call", "in_call"}
 UNCERTAIN = _l(
     "Zadarma did not answer clearly. Your phone may ring: wait for it before you try again."
@@ -137,7 +137,7 @@ HEALTH_CHECKS: dict[str, dict[str, Any]] = {
         "warn": _l("The clocks of the PBX and of this server do not agree. Check both."),
     },
 }
-# What the API may answer that says nothing of key and secret.
+# Answers of the API that do not say whether key and secret are right.
 UNTESTED = frozenset(API.keys() - {"not_authorised"})
 
 
@@ -160,7 +160,7 @@ def report(check: HealthCheck) -> Report:
 
 
 def badge(state: State, settings: TelephonySettings) -> tuple[str, str]:
-    """Say in two words how the last test of the keys went; gives them with a colour."""
+    """Return two words on how the last test of the keys went, and their colour."""
     at = when(settings.tested_at)
     if not settings.is_connected:
         return str(_("Not connected")), "secondary"
@@ -184,7 +184,7 @@ def setting_sentence(error: InvalidInputError) -> str:
 
 
 def too_many_sentence(seconds: int) -> str:
-    """Say that somebody asked for calls too often, and when to ask again."""
+    """Say that the user requested calls too often, and when to try again."""
     return str(
         ngettext(
             "Too many calls in a short time. Try again in %(num)d minute.",
@@ -205,7 +205,7 @@ def api_sentence(code: str) -> str:
 
 
 def missed_call_task(call: Call, language: str, zone: ZoneInfo, country: str) -> tuple[str, str]:
-    """Write title and text of the task that a missed call makes, for the one who has to call back.
+    """Write title and text of a missed call's task, in the language of the one who calls back.
 
     `country` is the two-letter code whose numbers are written without their code.
     """

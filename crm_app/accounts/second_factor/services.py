@@ -63,8 +63,7 @@ def key_to_show(user: User, vault: Vault) -> TOTP | None:
 
 
 def confirm_app(user: User, vault: Vault, code: str) -> list[str]:
-    """Put the shown key into use by a code made from it; returns new recovery codes if there were
-    none.
+    """Confirm the shown key by a code; returns new recovery codes if there were none.
 
     Raises InvalidInputError on `code`: code_wrong.
     """

@@ -1,4 +1,4 @@
-"""What must be right before anything is started; each refusal says what to do."""
+"""Checks before anything is started; each refusal says what to do."""
 
 import errno
 import fcntl
@@ -22,8 +22,8 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 def prepare_folder(folder: Path) -> None:
     """Make the data folder, for its owner only, and prove that it can be written.
 
-    A folder that is there already is closed to others, and so is what an earlier release left open
-    in it. Raises ConfigError.
+    An existing folder is made private, and so are files that an earlier release left readable in
+    it. Raises ConfigError.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def prepare_folder(folder: Path) -> None:
 def _close_to_others(folder: Path) -> None:
     status = folder.stat()
     if status.st_uid != os.getuid() or status.st_mode & stat.S_ISVTX:
-        # Nobody's home: somebody else decides on it, or it is shared on purpose, as /tmp is.
+        # Not ours to change: another user owns it, or it is shared on purpose, like /tmp.
         return
     if status.st_mode & OTHERS:
         folder.chmod(stat.S_IMODE(status.st_mode) & ~OTHERS)
@@ -71,7 +71,7 @@ def keep_files_private() -> None:
 def lock_folder(folder: Path) -> int:
     """Reserve the data folder for this supervisor and its children; raises ConfigError.
 
-    Gives the descriptor that holds the lock. The children inherit it, so after a supervisor was
+    Returns the descriptor that holds the lock. The children inherit it, so after a supervisor was
     killed the next one waits until its children have ended too.
     """
     path = folder / "serve.lock"
@@ -96,9 +96,10 @@ def lock_folder(folder: Path) -> int:
 
 
 def bind(address: str) -> socket.socket:
-    """Take the address that the office will be served on; raises ConfigError.
+    """Bind the address that the office will be served on; raises ConfigError.
 
-    The supervisor keeps the socket, so that browsers only wait while the web process is restarted.
+    The supervisor keeps the socket, so that browsers wait instead of failing while the web process
+    is restarted.
     """
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
@@ -115,14 +116,14 @@ def bind(address: str) -> socket.socket:
 
 
 def raise_file_limit() -> int:
-    """Allow as many open files as the system lets us, and tell how many that is."""
+    """Allow as many open files as the system permits; returns how many."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
             soft = hard
         except (ValueError, OSError):
-            # macOS says "unlimited" and then refuses it: what we have must do.
+            # macOS reports "unlimited" and then refuses it: keep the current limit.
             return soft
     return soft
 

@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 
 ROOT = Path(__file__).resolve().parents[3]
 PAUSES = (0.2, 1.0, 2.0, 4.0, 8.0)
-# A child that lived this long was well: its next death counts as the first one again.
+# A child that ran this long was healthy: its next death counts as the first again.
 GOOD_LIFE_SECONDS = 60.0
 _PR_SET_PDEATHSIG = 1
 
@@ -33,7 +33,7 @@ class Child:
     ) -> None:
         """Prepare; `descriptors` are the open files that the child inherits.
 
-        `log_file` is where it writes what goes wrong, if not to our own output.
+        `log_file` takes its error output, if it should not go to ours.
         """
         self.name = name
         self._log_file = log_file
@@ -47,7 +47,7 @@ class Child:
 
     @property
     def reason(self) -> str:
-        """Return where the reason for its exit can be read."""
+        """Say where to read why it exited."""
         return f"its reason is in {self._log_file}" if self._log_file else "its reason stands above"
 
     @property
@@ -69,7 +69,7 @@ class Child:
         self._started_at = time.monotonic()
 
     def look_after(self) -> bool:
-        """Notice a death and start again when its pause is over.
+        """Notice a death, and restart when the pause is over.
 
         False once it has died more often than there are pauses.
         """
@@ -83,7 +83,7 @@ class Child:
         return True
 
     def ask_to_end(self) -> None:
-        """Ask it to finish what it does and end."""
+        """Ask it to finish its work and exit."""
         if self.pid and self._process:
             self._process.terminate()
 
@@ -125,7 +125,7 @@ class Child:
 
 
 def _end_with_parent(parent: int) -> Callable[[], None] | None:
-    """Make what runs between fork and exec: Linux then ends the child when the parent dies."""
+    """Make the function to run before exec: Linux then ends the child when the parent dies."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl

@@ -1,4 +1,4 @@
-"""How gunicorn serves Ramal: gevent, many idle streams, quick ends. Read by path, not imported.
+"""How gunicorn serves Ramal: gevent, many idle streams, quick shutdown. Loaded by path.
 
 `flask serve` adds the address, the number of processes and of connections on the command line.
 Nothing of ours may be imported at the top: gevent patches the standard library in each worker
@@ -36,19 +36,19 @@ END_SECONDS = 2.0
 LOOK_SECONDS = 0.05
 GONE_SECONDS = 60
 CHUNKS_IN_A_TURN = 32
-# Compiled while nobody waits: the first client's card came a quarter of a second later for it.
+# Compile templates at start: otherwise the first call's card came a quarter of a second late.
 CARD = "calls/_popup.html"
 LINGER_SECONDS = 1.0
 LINGER_BYTES = 512 * 1024
 LINGER_PIECE = 64 * 1024
-# How many requests this process answers right now, open streams among them.
+# How many requests this process is answering, including open streams.
 _open = {"requests": 0}
 
 
 def post_worker_init(worker: Any) -> None:
-    """Send gunicorn's lines through our log, and end the streams first when asked to end.
+    """Send gunicorn's lines to our log, and end the streams first at shutdown.
 
-    What another process has left in the spool is taken in from here, too.
+    Also start storing what another process left in the spool.
     """
     receiver = getattr(worker.wsgi, "extensions", {}).get("webhook_receiver")
     if receiver is not None:
@@ -76,16 +76,16 @@ def _load_card(app: Any) -> None:
 
 
 def _is_of_ours(record: logging.LogRecord) -> bool:
-    # Somebody whose network has gone is no error.
+    # A client whose network failed is not an error.
     return not (record.exc_info and isinstance(record.exc_info[1], TimeoutError))
 
 
 def notice_who_has_gone(listener: socket.socket) -> None:
-    """Let connections that come in here end when their other side is silent or reads nothing."""
+    """Make incoming connections end when the other side is unreachable or does not read."""
     if listener.family == socket.AF_UNIX:
         return
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    # On Linux connections inherit these; elsewhere the body's deadline must do.
+    # On Linux connections inherit these options; elsewhere only the body's deadline applies.
     for option, value in (
         ("TCP_KEEPIDLE", GONE_SECONDS // 2),
         ("TCP_KEEPINTVL", GONE_SECONDS // 6),
@@ -97,11 +97,11 @@ def notice_who_has_gone(listener: socket.socket) -> None:
 
 
 def pre_request(_worker: Any, request: Any) -> None:
-    """Count a request that begins, and leave its body to `web.middleware.incoming`.
+    """Count a new request, and leave its body to `web.middleware.incoming`.
 
-    It may have the connection closed behind its answer: gunicorn would read what is left of a body
-    to the end, however long that is. And it says itself when a sender may go on ("100 Continue"),
-    which gunicorn would say before anybody has looked at the size that is announced.
+    That module can close the connection after the response, because gunicorn would read the rest of
+    a body, however long it is. It also sends "100 Continue" itself, which gunicorn would send
+    before anything has checked the announced size.
     """
     _open["requests"] += 1
     request.body.hang_up = request.force_close
@@ -112,7 +112,7 @@ def pre_request(_worker: Any, request: Any) -> None:
 
 
 def post_request(_worker: Any, request: Any, environ: Any, _response: Any) -> None:
-    """Let the others run: a busy keep-alive connection would starve every other greenlet."""
+    """Yield: a busy keep-alive connection would starve every other greenlet."""
     _open["requests"] -= 1
     if request.must_close and "gunicorn.socket" in environ:
         _let_the_answer_arrive(environ["gunicorn.socket"])
@@ -120,7 +120,7 @@ def post_request(_worker: Any, request: Any, environ: Any, _response: Any) -> No
 
 
 def _in_turns(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Let the others run while a body is put together that has a chunk for each of its bytes."""
+    """Yield while a body is assembled that has one chunk per byte."""
     for number, chunk in enumerate(chunks):
         yield chunk
         if number % CHUNKS_IN_A_TURN == 0:
@@ -128,7 +128,7 @@ def _in_turns(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _let_the_answer_arrive(connection: Any) -> None:
-    """Read on for a moment: closing with bytes unread would take the answer back."""
+    """Read on for a moment: closing with unread bytes would reset the connection."""
     left = LINGER_BYTES
     with suppress(OSError), gevent.Timeout(LINGER_SECONDS, False):
         connection.shutdown(socket.SHUT_WR)
@@ -138,7 +138,7 @@ def _let_the_answer_arrive(connection: Any) -> None:
 
 
 def _name_no_server() -> None:
-    """Leave out the header that says which server this is; gunicorn has no setting for it."""
+    """Omit the Server header; gunicorn has no setting for it."""
     from gunicorn.http.wsgi import Response
 
     whole = Response.default_headers
@@ -150,15 +150,15 @@ def _name_no_server() -> None:
 
 
 def _end_soon() -> None:
-    """End the streams, let requests finish for two seconds, and end without waiting for idlers."""
+    """End the streams, give requests two seconds, and exit without waiting for idle connections."""
     from crm_app.live.hub import hub
 
     deadline = time.monotonic() + END_SECONDS
     while time.monotonic() < deadline:
-        # Until this process is gone, new streams still come in.
+        # New streams still arrive until this process has exited.
         hub().drop_all()
         gevent.sleep(LOOK_SECONDS)
         if not _open["requests"]:
             break
-    # gevent hands this to the main greenlet, which otherwise waits for idle connections.
+    # gevent raises this in the main greenlet, which would otherwise wait for idle connections.
     raise SystemExit(0)

@@ -1,4 +1,4 @@
-"""Runs web, worker and event bus as children, and ends them all together."""
+"""Runs web, worker and event bus as child processes, and ends them together."""
 
 import http.client
 import socket
@@ -18,7 +18,7 @@ from crm_app.serving.processes.children import PAUSES, ROOT, Child
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 0.1
-# Together less than the ten seconds that service managers and containers give.
+# Together less than the ten seconds that service managers and containers allow.
 END_SECONDS = 6.0
 BUS_END_SECONDS = 2.0
 WEB_READY_SECONDS = 90.0
@@ -43,7 +43,7 @@ class Supervisor:
         signals.when_asked_to_end(self._note_signal)
 
     def start_bus(self) -> bool:
-        """Start the embedded event bus and wait until it answers; False when we are to end first.
+        """Start the embedded event bus and wait until it answers; False when asked to end first.
 
         Raises RamalError when it ends or does not answer.
         """
@@ -62,7 +62,7 @@ class Supervisor:
         return valkey.wait_until_ready(path, log_file, is_wanted)
 
     def start_web(self, connections: int) -> None:
-        """Start the web processes on the socket that we hold."""
+        """Start the web processes on our bound socket."""
         descriptor = self._listener.fileno()
         self._start(
             "web",
@@ -85,7 +85,7 @@ class Supervisor:
         self._start(name, [sys.executable, "-m", module, *arguments], secrets=secrets)
 
     def wait_for_web(self) -> bool:
-        """Wait for the first answer; False when we are to end before it comes."""
+        """Wait for the first response; False when asked to end first."""
         deadline = time.monotonic() + WEB_READY_SECONDS
         while not _answers(self._settings.bind):
             self._look_after_children()
@@ -106,7 +106,7 @@ class Supervisor:
             time.sleep(LOOK_SECONDS)
 
     def end(self) -> None:
-        """End all children: streams and late work first, the event bus last."""
+        """End all children: web and worker first, the event bus last."""
         buses = [child for child in self._children if child.name == "event bus"]
         others = [child for child in self._children if child not in buses]
         self._end(others, END_SECONDS)
@@ -141,7 +141,7 @@ class Supervisor:
         deadline = time.monotonic() + seconds
         for child in children:
             while not child.wait(LOOK_SECONDS):
-                # A second Ctrl-C means that somebody does not want to wait.
+                # A second Ctrl-C means that the operator does not want to wait.
                 if time.monotonic() > deadline or self._signals > max(heard, 1):
                     log.warning("child_killed", child=child.name)
                     break
@@ -152,12 +152,12 @@ class Supervisor:
 
 
 def connections_for(files: int) -> int:
-    """Return how many connections each web process may hold with this many open files."""
+    """Return how many connections each web process may hold with this file limit."""
     return max(64, min(MOST_CONNECTIONS, files - SPARE_FILES))
 
 
 def while_running(supervisor: Supervisor, start: Callable[[], None]) -> None:
-    """Start, serve until a signal comes, and end whatever happens."""
+    """Start, serve until a signal comes, and always end the children."""
     try:
         start()
         supervisor.run()

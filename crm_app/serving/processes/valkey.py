@@ -1,4 +1,4 @@
-"""The event bus that Ramal brings along, for offices without a Redis of their own."""
+"""The event bus bundled with Ramal, for offices without a Redis of their own."""
 
 import os
 import socket
@@ -10,12 +10,12 @@ from crm_app.errors import ConfigError, RamalError
 
 READY_SECONDS = 20.0
 LOG_NAME = "valkey.log"
-# Streams and limits have a time to live and go first; waiting work has none and stays.
+# Streams and limits have a time to live and are evicted first; queued work has none and stays.
 MEMORY = "256mb"
 
 
 def command(socket_path: Path, folder: Path) -> list[str]:
-    """Return the command that serves the bus on a socket only we can open, kept in a folder.
+    """Return the command that serves the bus on a socket in `folder` that only we can open.
 
     Raises ConfigError when there is no Valkey for this machine.
     """
@@ -57,7 +57,7 @@ def command(socket_path: Path, folder: Path) -> list[str]:
 def wait_until_ready(
     socket_path: Path, log_file: Path, is_wanted: Callable[[], bool] = lambda: True
 ) -> bool:
-    """Wait until the bus answers; False as soon as it is not wanted any more.
+    """Wait until the bus answers; False as soon as `is_wanted` returns False.
 
     Raises RamalError when it does not answer within 20 seconds, and whatever `is_wanted` raises.
     """
@@ -72,7 +72,7 @@ def wait_until_ready(
 
 
 def is_ready(socket_path: Path) -> bool:
-    """Whether the bus answers and has read its data."""
+    """Whether the bus answers and has loaded its data."""
     try:
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(1.0)

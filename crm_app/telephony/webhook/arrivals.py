@@ -1,4 +1,4 @@
-"""A notification as it came, before it is parsed; it can be written down whole."""
+"""A notification as it arrived, before parsing; it can be serialised completely."""
 
 import json
 from base64 import b64decode, b64encode
@@ -9,7 +9,7 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What was posted, by whom and when; `is_verified` once its signature was found right.
+    """What was posted, by whom and when; `is_verified` once its signature was checked.
 
     `token` is the end of the address that it was posted to.
     """
@@ -24,7 +24,7 @@ class Arrival:
     request_id: str = ""
 
     def verified(self) -> Self:
-        """Mark the signature as checked: the secret may change before the spool is read."""
+        """Mark the signature as valid: the secret may change before the spool is read."""
         return replace(self, is_verified=True)
 
     def to_json(self) -> str:
@@ -33,7 +33,7 @@ class Arrival:
             "at": self.received_at.isoformat(),
             "verified": self.is_verified,
             "from": self.sender,
-            # Part of the address is a secret; it is of no use once it was found right.
+            # The token is a secret; it is not needed once the signature was checked.
             "token": "" if self.is_verified else self.token,
             "type": self.content_type,
             "signature": self.signature,

@@ -1,4 +1,4 @@
-"""The form fields of a posted body, in whichever of its writings the PBX chose."""
+"""Reads the form fields of a body, in any of the encodings that the PBX uses."""
 
 import json
 from collections.abc import Mapping
@@ -10,18 +10,18 @@ from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 MAX_FIELDS = 200
-# Bytes that are no UTF-8 must reach the signature as they came; this way of decoding keeps them.
+# Invalid UTF-8 must reach the signature check unchanged; "surrogateescape" preserves it.
 _KEEP = "surrogateescape"
 
 
 class UnreadableBodyError(ValueError):
-    """The body is no form; the text says why, in one word."""
+    """The body is not a form; the message says why, in one word."""
 
 
 def fields_of(body: bytes, content_type: str) -> dict[str, str]:
     """Read the fields of a form, urlencoded or multipart, decoded once and not cleaned up.
 
-    Without a content type that helps, the body itself tells. Of a repeated field the last counts.
+    Without a usable content type, the body itself decides. Of a repeated field the last counts.
     Raises UnreadableBodyError.
     """
     kind, options = parse_options_header(content_type)
@@ -36,7 +36,7 @@ def fields_of(body: bytes, content_type: str) -> dict[str, str]:
 
 
 def unencoded_fields(body: bytes, content_type: str) -> dict[str, str] | None:
-    """Read a form as one whose writer encoded no plus, which in a form means a space.
+    """Read a form whose sender left plus signs unencoded, which in a form mean spaces.
 
     None where that makes no difference.
     """
@@ -50,7 +50,7 @@ def unencoded_fields(body: bytes, content_type: str) -> dict[str, str] | None:
 
 
 def echo_of(query: bytes) -> bytes | None:
-    """Find what `zd_echo` asks to have repeated, byte for byte; None when nothing is asked."""
+    """Return the value of `zd_echo`, byte for byte; None when it is absent."""
     for pair in query.split(b"&"):
         name, _, value = pair.partition(b"=")
         if name == b"zd_echo":
@@ -59,7 +59,7 @@ def echo_of(query: bytes) -> bytes | None:
 
 
 def as_text(body: bytes) -> str:
-    """Write a body as text; what a database cannot hold in a text is spelt out."""
+    """Decode a body to text; what a database cannot store is escaped."""
     return body.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
 
 
@@ -113,7 +113,7 @@ def _json(body: bytes) -> dict[str, str]:
 
 
 def _as_field(value: object) -> str:
-    """Write a value as a form would have it; what holds others stays JSON."""
+    """Convert a value to what a form would hold; nested values stay JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Stores what waits in the spool as soon as the database is back, in the order it came."""
+"""Stores the contents of the spool in order of arrival as soon as the database is back."""
 
 import threading
 import time
@@ -17,12 +17,12 @@ log = structlog.get_logger(__name__)
 
 
 class Drainer:
-    """A thread that empties the spool; whichever process of several is the first does it."""
+    """A thread that empties the spool; of several processes the first one does it."""
 
     def __init__(self, spool: Spool, take_in: Callable[[Sequence[Arrival]], None]) -> None:
         """Prepare; `take_in` commits what it is given and raises when the database is away.
 
-        It may be given a record a second time, after a process was ended between two steps.
+        It may get a record twice, if a process was killed between two steps.
         """
         self._spool = spool
         self._take_in = take_in
@@ -31,20 +31,20 @@ class Drainer:
         self._is_watching = False
 
     def wake(self) -> None:
-        """See to it that this process empties the spool until nothing waits; never waits."""
+        """Make sure this process is emptying the spool; returns at once."""
         with self._lock:
-            # None has been started yet, or it was left behind in the process we were forked from.
+            # Not started yet, or it stayed in the process that this one was forked from.
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, daemon=True, name="spool")
                 self._thread.start()
 
     def watch(self) -> None:
-        """Empty from now on whatever any process leaves, one that was killed too."""
+        """From now on, empty what any process leaves, even a killed one."""
         self._is_watching = True
         self.wake()
 
     def drain(self) -> int:
-        """Take in all that waits; give how many records. Raises what `take_in` raises."""
+        """Store all that waits; returns the number of records. Raises what `take_in` raises."""
         with self._spool.emptying() as emptying:
             return 0 if emptying is None else self._empty(emptying)
 
@@ -67,7 +67,7 @@ class Drainer:
                 self.drain()
                 pause = LOOK_SECONDS
             except Exception as error:
-                # The boundary of a try: the database is away still, or the disk.
+                # The outermost level of a try: the database or the disk is still unavailable.
                 log.debug("spool_waits", error=type(error).__name__)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             with self._lock:

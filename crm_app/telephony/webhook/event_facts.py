@@ -24,7 +24,7 @@ _KINDS: dict[type[events.Event], FactKind] = {
 _ENDS = (FactKind.ENDED, FactKind.OUTGOING_ENDED)
 # `recording_id` and its like are unbounded text on the wire.
 _LONGEST_TEXT = 120
-# What the call log has room for; no telephone number is as long.
+# The column length in the call log; no phone number is as long.
 _LONGEST_NUMBER = 40
 _EXACT_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 
@@ -43,7 +43,7 @@ def to_fact(event: events.Event, received_at: datetime, default_country: str) ->
     form = next(filter(None, forms), "")
     caller = side_of(event.caller, default_country, form)
     called = side_of(event.called, default_country, form)
-    # The PBX says itself what was dialled, the code around it stands in the other field only.
+    # The PBX reports the dialled number itself; only the other field has the code around it.
     dialled = side_of(f"+{event.dialled_e164}", default_country) if event.dialled_e164 else called
     return Fact(
         kind=kind,
@@ -74,10 +74,10 @@ def to_fact(event: events.Event, received_at: datetime, default_country: str) ->
 
 
 def _is_exact(call_start: str) -> bool:
-    """Whether the start of a call is a time as the PBX writes it.
+    """Whether a call's start has the PBX's time format.
 
-    The signature covers the line and the time without anything between them: digits that were
-    moved from one into the other must not make an old call a new one.
+    The signature covers the line and the time without a separator: moving digits from one to the
+    other must not turn an old call into a new one.
     """
     if not _EXACT_TIME.fullmatch(call_start):
         return False
@@ -90,7 +90,7 @@ def _is_exact(call_start: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One party in our own forms: its number or the name in its place, and what was around it."""
+    """One normalised party: its number, or the name in its place, and the code around it."""
 
     number: str = ""
     other: str = ""
@@ -99,13 +99,13 @@ class Side:
     is_extension: bool = False
 
 
-# One call brings its numbers up to a dozen times, and an office has few of its own; working a
-# number out costs more than storing a fact.
+# Cached: a call's notifications repeat its numbers up to a dozen times, and parsing a number costs
+# more than storing a fact.
 @lru_cache(maxsize=4096)
 def side_of(text: str, default_country: str, form: phone_numbers.Form = "") -> Side:
-    """Read a party as the PBX writes it: E.164, a short number, or "" when it is hidden.
+    """Normalise a party as the PBX writes it: to E.164, a short number, or "" when hidden.
 
-    `form` is how the event writes its other numbers: a number without a plus is read likewise.
+    `form` is how the event writes its other numbers; a number without a plus is read the same way.
     """
     who = party(text)
     if who.kind == "extension":
@@ -118,18 +118,18 @@ def side_of(text: str, default_country: str, form: phone_numbers.Form = "") -> S
 
 @lru_cache(maxsize=4096)
 def form_of(text: str, default_country: str) -> phone_numbers.Form:
-    """The form in which a party is written, "" when that cannot be seen."""
+    """The form in which a party is written, "" when it is ambiguous."""
     who = party(text)
     return phone_numbers.form_of(who.digits, default_country) if who.kind == "number" else ""
 
 
 def _others(event: events.CallEvent) -> tuple[str, ...]:
-    # Each number is read by the others; its own form says nothing where two are possible.
+    # Each number is read with the form of the others, because its own may be ambiguous.
     return event.did, event.caller, event.called
 
 
 def _surely_ours(event: events.CallEvent, caller: Side, called: Side) -> frozenset[str]:
-    """Name the extensions that the PBX's own writing shows to be its."""
+    """List the values that the PBX's format proves to be its extensions."""
     ours = {side.number for side in (caller, called) if side.is_extension}
     # Only an extension of ours can call out.
     if event.direction == "outbound" and 0 < len(caller.number) <= MAX_EXTENSION_DIGITS:

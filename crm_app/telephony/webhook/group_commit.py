@@ -1,4 +1,4 @@
-"""One transaction for all that is waiting: under load it shares one wait for the disk."""
+"""One transaction for all waiting work: under load they share one disk sync."""
 
 import threading
 import time
@@ -18,9 +18,9 @@ from crm_app.telephony.webhook.arrivals import Arrival
 from crm_app.telephony.webhook.spool import Spool, SpoolError
 
 MOST_AT_ONCE = 32
-# After waiting for another's transaction, there is at least so long for one's own.
+# After waiting for another transaction, one's own gets at least this long.
 _SHORTEST_TURN_S = 0.06
-# Of PostgreSQL: a deadlock or its like, a lock that was waited for too long, a time limit.
+# PostgreSQL's codes: deadlock and serialization failure, lock timeout, statement timeout.
 _PASSING = ("40", "55P03", "57014")
 
 _Result = TypeVar("_Result")
@@ -28,16 +28,16 @@ log = structlog.get_logger(__name__)
 
 
 def _may_pass_at_once(error: BaseException) -> bool:
-    """Check that trying again at once may help: the connection died, or a lock was in the way."""
+    """Whether an immediate retry may help: the connection died, or a lock blocked it."""
     if not isinstance(error, DBAPIError):
         return False
-    # A connection that died while idle says nothing about the database: the next one is new.
+    # A connection that died while idle does not mean that the database is down: open a new one.
     state = getattr(error.orig, "sqlstate", None) or ""
     return error.connection_invalidated or state.startswith(_PASSING)
 
 
 class _Work(Generic[_Result]):
-    """What one caller wants done, and its result."""
+    """The work of one caller, and its result."""
 
     def __init__(
         self, name: str, do: Callable[[Connection], _Result], arrival: Arrival | None = None
@@ -50,7 +50,7 @@ class _Work(Generic[_Result]):
         self.error: Exception | None = None
 
     def outcome(self) -> _Result | None:
-        """Return the result, None when it waits in the spool; raises what the work raised."""
+        """Return the result, None when it is in the spool; raises what the work raised."""
         if self.error is not None:
             raise self.error
         return self.result
@@ -59,9 +59,9 @@ class _Work(Generic[_Result]):
 class GroupCommit:
     """Does the work of this process's callers, one transaction after the other.
 
-    The first to come does all that is waiting, so that a lone caller waits for nobody. With a
-    spool, what the database does not take in time is kept there, and what comes while something
-    waits there goes behind it.
+    The first caller does all waiting work, so that a lone caller waits for nobody. With a spool,
+    what the database does not accept in time goes there, and so does what arrives while the spool
+    is not empty.
     """
 
     def __init__(self, engine: Engine, spool: Spool | None = None) -> None:
@@ -78,9 +78,9 @@ class GroupCommit:
     ) -> _Result | None:
         """Do something in a transaction; it is committed when this returns.
 
-        Works whose `name`s sort alike take their locks in the same order in every process. What
-        `do` raises is raised here, and then nothing of it is stored; it may be called twice.
-        Gives None when `arrival` was kept in the spool instead.
+        Work is done in the order of `name`, so that every process takes locks in the same order.
+        What `do` raises is raised here, and then nothing of it is stored; it may be called twice.
+        Returns None when `arrival` was put into the spool instead.
         """
         work: _Work[_Result] = _Work(name, do, arrival)
         self._waiting.append(work)
@@ -88,7 +88,7 @@ class GroupCommit:
         time.sleep(0)
         left = seconds_left()
         if not self._lock.acquire(timeout=-1 if left is None else left + _SHORTEST_TURN_S):
-            # The one at work is stuck in something without a deadline. It may do this work yet.
+            # The thread at work is stuck in a call without a deadline. It may still do this work.
             self._put_aside([work], DatabaseBusyError("the one at work does not end"))
             return work.outcome()
         try:
@@ -106,8 +106,8 @@ class GroupCommit:
     ) -> list[_Result | Exception]:
         """Do several things in one transaction if that is possible, in the order given.
 
-        Gives for each its result, or what it raised when it was tried alone. Raises what `is_away`
-        knows; some may have been done by then.
+        Returns for each its result, or what it raised when tried alone. Raises errors that
+        `is_away` recognises; some work may be done by then.
         """
         batch = [_Work(name, do) for name, do in works]
         with self._lock:
@@ -138,19 +138,19 @@ class GroupCommit:
                 else:
                     # Storing a fact twice changes nothing.
                     self._do_alone(work)
-            # What has come since then must stay behind.
+            # Later arrivals must stay behind these.
             away = [work for work in batch if work.error is not None and is_away(work.error)]
             if away:
                 self._put_aside(away, away[0].error)
         finally:
-            # The one at work may have been killed: nobody may wait for ever.
+            # The thread at work may have been killed: do not wait for ever.
             for work in batch:
                 if not work.is_over:
                     work.error = work.error or DatabaseBusyError("the one at work was ended")
                     work.is_over = True
 
     def _put_aside(self, works: list[_Work[Any]], error: Exception | None) -> None:
-        """Keep works in the spool; without an error they are left alone where that fails."""
+        """Put work into the spool; if that fails and `error` is None, leave it as it is."""
         if self._spool is not None:
             for are_verified in (True, False):
                 self._put_alike_aside(self._spool, works, are_verified, error)
@@ -190,7 +190,7 @@ class GroupCommit:
             work.is_over = True
 
     def _do_alone(self, work: _Work[Any]) -> None:
-        # One of them broke the transaction of all: now each has its own.
+        # One of them broke the shared transaction: now each gets its own.
         try:
             self._do([work])
         except Exception as error:

@@ -1,4 +1,4 @@
-"""Storing what the PBX posted: the fact, what it decides and matches, and what is unreadable."""
+"""Stores what the PBX posted: facts with everything that follows, and unreadable requests."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,9 +49,9 @@ _ATTACH = text(
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What came of a fact: the call, whose screens to update, the dial request it belongs to.
+    """The result of a fact: the call, whose screens to update, the dial request it belongs to.
 
-    `reply` is how a starting call goes on, None when nobody was waiting for a decision.
+    `reply` is how to route a starting call, None when the PBX was not waiting for it.
     """
 
     call_id: int
@@ -74,10 +74,10 @@ class Unread:
 
 
 def store(connection: Connection, fact: Fact, raw: str, switches: Switches | None = None) -> Stored:
-    """Store a fact and everything that follows from it; the caller commits, then tells.
+    """Store a fact and everything that follows from it; the caller commits, then updates screens.
 
     `switches` are given while the PBX waits for an answer: then a starting call is routed in the
-    same transaction. A fact that comes later than its answer decides nothing.
+    same transaction. A fact that is stored after the answer decides nothing.
     """
     recorded = ledger.record(connection, fact, raw)
     if recorded.state.is_stale:
@@ -100,9 +100,9 @@ def store(connection: Connection, fact: Fact, raw: str, switches: Switches | Non
 
 
 def keep(connection: Connection, unread: Unread, *, may_be_known: bool = False) -> int:
-    """Store an unreadable request and give its id; only the newest ones stay.
+    """Store an unreadable request and return its id; only the newest are kept.
 
-    Those that anybody may have sent never push out those that only the PBX can have sent.
+    Unsigned ones, which anybody may have sent, never displace signed ones.
     """
     row = {
         "received_at": unread.received_at,
@@ -165,7 +165,7 @@ def _match(connection: Connection, fact: Fact, recorded: ledger.Recorded) -> Mat
 
 
 def _candidates(connection: Connection, fact: Fact) -> list[Candidate]:
-    """Read the open dial requests, and the one that led to this call already."""
+    """Read the open dial requests, and the one already matched to this call."""
     known = {"since": fact.received_at - matching.BELONGS_FOR, "pbx_call_id": fact.pbx_call_id}
     return [Candidate(*row) for row in connection.execute(_CANDIDATES, known)]
 
@@ -205,7 +205,7 @@ def _connect(connection: Connection, fact: Fact, request: Candidate) -> frozense
 
 
 def _note_own_leg(connection: Connection, fact: Fact, found: Match) -> None:
-    """Note for the card that our own phone rings, was picked up, or was left ringing."""
+    """Record for the dial card that the user's own phone rings, was picked up, or was not."""
     values: dict[str, object] = {"pbx_call_id": fact.pbx_call_id}
     if fact.kind is FactKind.ANSWERED:
         values |= {"state": DialState.PICKED_UP.value}

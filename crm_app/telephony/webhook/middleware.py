@@ -1,4 +1,4 @@
-"""The short way to the webhook, past everything that pages need and a waiting caller does not."""
+"""Routes webhook requests past everything that only pages need."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ def echo(token: str = "") -> Response:
 @public
 @with_limits_of_its_own
 def receive(token: str = "") -> Response:
-    """Take a notification that did not come by the short way."""
+    """Receive a notification that bypassed the middleware."""
     return _receiver(current_app).receive(request, token)
 
 

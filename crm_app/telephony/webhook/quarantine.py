@@ -1,4 +1,4 @@
-"""Retries the signed notifications that could not be stored, so that no bug of ours loses one."""
+"""Retries signed notifications that could not be stored, so that a bug loses none."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ class RetryResult:
 def retry_quarantined(default_country: str) -> RetryResult:
     """Store the signed notifications that were quarantined, with their original time of arrival.
 
-    It commits some at a time. Raises what `is_away` knows when the database is away.
+    Commits a few at a time. Raises errors that `is_away` recognises.
     """
     taken = left = 0
     after: int | None = 0
@@ -57,7 +57,7 @@ def retry_some(default_country: str, after: int) -> RetryResult:
         except Exception as error:
             if is_away(error):
                 raise
-            # Its bug is not fixed yet; the others may be here because of another one.
+            # Its bug is not fixed yet; the others may have a different cause.
             log.warning(
                 "quarantined notification not stored",
                 unreadable_request=request_id,
@@ -74,7 +74,7 @@ def _retry(request_id: int, default_country: str) -> bool:
             UnreadableRequest.body,
         ).where(UnreadableRequest.id == request_id)
     ).one_or_none()
-    # One that was truncated would say less than the PBX sent.
+    # A truncated one holds less than the PBX sent.
     if row is None or len(row.body) >= inbox.MAX_KEPT_BYTES:
         return False
     event = events.parse(bodies.fields_of(row.body, row.content_type))

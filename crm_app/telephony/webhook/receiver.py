@@ -1,7 +1,7 @@
-"""Where the PBX posts: verify, read, store, answer. Nothing here waits for a network.
+"""The webhook: verify, read, store, answer. Nothing here waits for a network.
 
-It knows no Flask, because a caller hears silence while it works: what a page needs (session,
-language, rights) is not even set up for it, see `middleware.py`.
+It does not use Flask, because a caller hears silence while it works: what pages need (session,
+language, rights) is not set up, see `middleware.py`.
 """
 
 import http
@@ -51,7 +51,7 @@ from crm_app.web.middleware import incoming
 MAX_BODY_BYTES = 1024 * 1024
 MAX_ECHO_BYTES = 256
 NOT_WHOLE = {408: "This took too long to arrive.\n", 413: "This is too long.\n"}
-# How long a notification may wait for the database, and one that comes out of the spool.
+# How long a notification may wait for the database, and one from the spool.
 PATIENCE_S = 0.15
 LATE_PATIENCE_S = 5.0
 log = structlog.get_logger(__name__)
@@ -62,7 +62,7 @@ _Outcome = TypeVar("_Outcome")
 
 @dataclass(frozen=True, slots=True)
 class _Job(Generic[_Outcome]):
-    """What a notification needs of the database, and what to answer when that is done or not."""
+    """The database work of a notification, and the answers for success and failure."""
 
     name: str
     do: Callable[[Connection], _Outcome]
@@ -82,7 +82,7 @@ class WebhookReceiver:
         trail: Trail,
         late_engine: Engine | None = None,
     ) -> None:
-        """Prepare; `late_engine` is for what has waited in the spool and may wait longer."""
+        """Prepare; `late_engine` is for notifications from the spool, which may wait longer."""
         self._config = config
         self._links = links
         self._trail = trail
@@ -109,14 +109,14 @@ class WebhookReceiver:
         return _plain(wanted)
 
     def receive(self, request: Request, token: str) -> Response:
-        """Take a notification; its fact is on disk before the answer leaves."""
+        """Receive a notification; its fact is on disk before the answer is sent."""
         sender, request_id = request.remote_addr or "", request_id_of(request.environ)
         if not is_allowed_sender(sender, self._config):
             return self._refuse(sender, request_id, "sender")
         try:
             body = incoming.receive(request.environ, MAX_BODY_BYTES).read()
         except HTTPException as error:
-            # A body that broke off is not believed: the signature does not cover all of it.
+            # A truncated body is refused: the signature does not cover all fields.
             log.warning("webhook did not arrive whole", status=error.code)
             code = error.code or 400
             return _plain(NOT_WHOLE.get(code, "This broke off before its end.\n"), code)
@@ -129,13 +129,13 @@ class WebhookReceiver:
             body=body,
             request_id=request_id,
         )
-        # The request that this thread served before may have promised only to read.
+        # The thread's previous request may have set `reads_only`.
         database.set_reads_only(False)
         with within(PATIENCE_S):
             return self._take(arrival)
 
     def _take(self, arrival: Arrival) -> Response:
-        """Store what came or spool it; the PBX must send again only what can be neither."""
+        """Store or spool the notification; the PBX must send it again only if both fail."""
         try:
             try:
                 return self._perform(self._read(arrival))
@@ -145,7 +145,7 @@ class WebhookReceiver:
                 return self._perform(self._stumble(error, arrival))
         except Exception as error:
             if is_away(error):
-                # The keys cannot be looked up now: it is spooled, and verified later.
+                # The keys cannot be read now: spool it, and verify later.
                 return self._put_aside(arrival, error)
             log.exception("webhook could not be kept", error=type(error).__name__)
             return _unavailable("Nothing was stored. Send it again.\n")
@@ -169,7 +169,7 @@ class WebhookReceiver:
         return _empty()
 
     def _take_in(self, arrivals: Sequence[Arrival]) -> None:
-        """Store what has waited, with its original time of arrival; raises what `is_away` knows."""
+        """Store a spooled notification with its original time; raises what `is_away` recognises."""
         with within(LATE_PATIENCE_S):
             jobs = [job for arrival in arrivals if (job := self._late_job(arrival)) is not None]
             outcomes = self._late_group_commit.run_all([(job.name, job.do) for job in jobs])
@@ -188,7 +188,7 @@ class WebhookReceiver:
         except Exception as second:
             if is_away(second):
                 raise
-            # Everything behind it would wait for ever.
+            # Otherwise everything behind it would wait for ever.
             log.exception("spooled notification given up", received_at=str(arrival.received_at))
 
     def _late_job(self, arrival: Arrival) -> "_Job[Any] | None":
@@ -206,9 +206,9 @@ class WebhookReceiver:
         return None
 
     def _read(self, arrival: Arrival, *, is_late: bool = False) -> "_Job[Any] | Response":
-        """Understand and verify; gives what to do, or the answer if there is nothing to do.
+        """Parse and verify; returns the work to do, or the answer if there is none.
 
-        Nobody waits for the answer of a late one any more.
+        Nobody waits for the answer to a late one.
         """
         try:
             fields = bodies.fields_of(arrival.body, arrival.content_type)
@@ -275,7 +275,7 @@ class WebhookReceiver:
         return _plain("This is refused.\n", 403)
 
     def _stumble(self, error: Exception, arrival: Arrival) -> "_Job[int] | Response":
-        """Quarantine what a bug of ours could not store, to be retried when it is fixed."""
+        """Quarantine what a bug kept from being stored; it is retried after the fix."""
         log.error("webhook could not be stored", exc_info=error)
         return self._keep(arrival, type(error).__name__)
 
@@ -316,7 +316,7 @@ def _printable(name: str) -> str:
 
 
 def _unavailable(text: str) -> Response:
-    # Not 200: the PBX may send it again, and it must not believe that the fact is stored.
+    # Not 200: the fact is not stored, and the PBX may send it again.
     answer = _plain(text, 503)
     answer.headers["Retry-After"] = "5"
     return answer
@@ -330,7 +330,7 @@ def _plain(text: str | bytes, status: int = 200) -> Response:
 
 
 def _answer(fact: Fact, reply: CallReply | None) -> Response:
-    """Answer what steers a call with JSON; all else with nothing."""
+    """Answer with JSON if the reply routes the call, else with an empty body."""
     if fact.kind is FactKind.STARTED:
         return _json((reply or CallReply()).to_json())
     return _json({}) if fact.kind is FactKind.MENU else _empty()

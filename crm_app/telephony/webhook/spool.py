@@ -1,9 +1,9 @@
-"""A file for what the database cannot take now: on disk before it is acknowledged.
+"""A file for notifications that the database cannot store now; synced before acknowledging.
 
 One file serves all processes of a data folder, so that the order of arrival is one for all of them.
 Each line is a record: a mark (`-` waits, `+` was taken in), the checksum and the length of its
-text, the text. A line that was being written when the power went is recognised by them and skipped;
-it was never acknowledged.
+text, the text. They reveal a line cut off by a power failure, which is skipped; it was never
+acknowledged.
 """
 
 import fcntl
@@ -24,9 +24,9 @@ from crm_app.telephony.webhook.arrivals import Arrival
 
 # Some 400,000 notifications: a day's outage of a very busy office.
 MOST_BYTES = 256 * 1024 * 1024
-# What may turn out not to be of the PBX must not take the room of what is.
+# Unverified notifications must not use up the space of verified ones.
 MOST_DOUBTFUL_BYTES = 8 * 1024 * 1024
-# Others hold it for one write only. Who does not get it keeps nothing.
+# Others hold the lock for one write only. Without it nothing is written.
 _LOCK_SECONDS = 1.0
 _LOOK_AGAIN_S = 0.0005
 _WAITS, _TAKEN = b"-", b"+"
@@ -34,12 +34,12 @@ log = structlog.get_logger(__name__)
 
 
 class SpoolError(RamalError):
-    """Nothing can be kept in the spool; the text says why."""
+    """The spool cannot be written; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A notification that waits, and where it stands."""
+    """A waiting notification, and its position in the file."""
 
     position: int
     arrival: Arrival
@@ -47,7 +47,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How much waits for the database, and since when; None when nothing does."""
+    """How many notifications wait for the database, and since when."""
 
     records: int = 0
     oldest: datetime | None = None
@@ -63,14 +63,14 @@ class Spool:
         self._turn = threading.Lock()
 
     def is_in_use(self) -> bool:
-        """Something waits, so that what comes now must wait behind it."""
-        # Asked at every notification: this is one system call.
+        """Whether something waits, so that new notifications must queue behind it."""
+        # Called for every notification, so only one system call.
         return os.path.exists(self._path)
 
     def append(self, arrivals: Sequence[Arrival], why: str) -> None:
-        """Keep notifications behind what waits, on disk when this returns; `why` is for the log.
+        """Append notifications; they are on disk when this returns; `why` is for the log.
 
-        Raises SpoolError when not all of them could be kept; then none is.
+        Raises SpoolError when not all of them could be written; then none is.
         """
         are_verified = all(arrival.is_verified for arrival in arrivals)
         data = b"".join(_line(arrival.to_json()) for arrival in arrivals)
@@ -87,7 +87,7 @@ class Spool:
             log.warning("spool_begun", why=why, note="notifications wait in a file")
 
     def waiting(self) -> Waiting:
-        """Look how much waits."""
+        """Count what waits."""
         records, oldest = 0, None
         try:
             with self._path.open("rb") as file:
@@ -103,7 +103,7 @@ class Spool:
 
     @contextmanager
     def emptying(self) -> Iterator["Emptying | None"]:
-        """Take charge of emptying it; None when it is empty, or another process is at it."""
+        """Start emptying it; None when it is empty or another process is emptying it."""
         with ExitStack() as held:
             yield self._hold(held)
 
@@ -126,7 +126,7 @@ class Spool:
             if size + len(data) > most_bytes:
                 raise SpoolError("the spool is full")
             if size and os.pread(descriptor, 1, size - 1) != b"\n":
-                # Somebody was ended in the middle of a line; ours begins a new one.
+                # A process was killed in the middle of a line: start a new one.
                 data = b"\n" + data
             try:
                 if os.write(descriptor, data) < len(data):
@@ -139,7 +139,7 @@ class Spool:
             os.close(descriptor)
 
     def _finish(self, descriptor: int, position: int) -> bool:
-        """Remove the file, unless something was appended behind a position."""
+        """Remove the file, unless something was appended after a position."""
         with self._turn, self._locked("lock"):
             if os.fstat(descriptor).st_size > position:
                 return False
@@ -154,7 +154,7 @@ class Spool:
             deadline = time.monotonic() + seconds
             while True:
                 try:
-                    # To wait in the system would stop everything else of this process.
+                    # A blocking lock call would stop everything else in this process.
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break
                 except BlockingIOError:
@@ -167,7 +167,7 @@ class Spool:
 
 
 class Emptying:
-    """Goes through the spool from its beginning; what is marked is not given again."""
+    """Reads the spool from its beginning; marked records are not returned again."""
 
     def __init__(self, spool: Spool, descriptor: int) -> None:
         self._spool = spool
@@ -193,17 +193,17 @@ class Emptying:
         return found
 
     def mark(self, records: Sequence[Record]) -> None:
-        """Note that records were taken in."""
+        """Mark records as stored."""
         for record in records:
             os.pwrite(self._descriptor, _TAKEN, record.position)
 
     def finish(self) -> bool:
-        """Remove the spool when all of it was taken in; False when more has come."""
+        """Remove the spool when all of it is stored; False when more has arrived."""
         end = os.fstat(self._descriptor).st_size
         if end > self._position:
             last = os.pread(self._descriptor, 1, end - 1)
-            # A line without its end is of somebody who was ended while writing it, unless it is
-            # being written now: then the file grows before we may remove it.
+            # An unfinished line was left by a killed process, unless it is being written now: then
+            # the file grows before we may remove it.
             if last == b"\n":
                 return False
         return self._spool._finish(self._descriptor, end)
@@ -215,7 +215,7 @@ def _line(text: str) -> bytes:
 
 
 def _arrival_in(line: bytes) -> Arrival | None:
-    """Read what a line holds, None when it is not what was written."""
+    """Return the arrival in a line, None when the line is damaged."""
     head, _, rest = line[1:-1].partition(b" ")
     length, _, data = rest.partition(b" ")
     try:

@@ -1,4 +1,4 @@
-"""Text messages that came in, stored before the PBX gets its answer."""
+"""Incoming text messages, stored before the PBX gets its answer."""
 
 import hashlib
 from datetime import datetime
@@ -21,7 +21,7 @@ def store(
     raw: str,
     default_country: str,
 ) -> None:
-    """Store a message once, however often this very notification is taken in; the caller commits.
+    """Store a message once, however often this notification is processed; the caller commits.
 
     The PBX gives a message neither an id nor a time, so one that it posts twice is stored twice.
     """
@@ -32,7 +32,7 @@ def store(
         TextMessage,
         digest=digest,
         received_at=received_at,
-        # Companies write under a name.
+        # Companies send under a name.
         sender=(sender.number or sender.name or event.sender)[:_PARTY_LENGTH],
         line=side_of(event.did, default_country).number[:_PARTY_LENGTH],
         text=event.text,

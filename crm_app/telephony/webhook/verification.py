@@ -1,4 +1,4 @@
-"""Is it the PBX that posts? The sender's network, the token of the address, the signature."""
+"""Verifies that the PBX posted: by network, token of the address, and signature."""
 
 import hmac
 from collections import OrderedDict
@@ -33,7 +33,7 @@ def is_signed(arrival: Arrival, link: Link) -> bool:
 
 
 def has_token(link: Link, token: str) -> bool:
-    """Check the secret end of the address, in constant time."""
+    """Check the token of the address in constant time."""
     return hmac.compare_digest(token.encode("utf-8", "replace"), link.token.encode())
 
 
@@ -51,13 +51,13 @@ def genuine_event(
     if unencoded and verify_webhook(unencoded, arrival.signature, link.secret):
         return events.parse(unencoded)
     if arrival.is_verified:
-        # It was signed with the secret of its time.
+        # It was verified with the secret of its time.
         return event
     if not isinstance(event, events.OtherEvent):
         return None
-    # These change nothing here. Some kinds are never signed, and nobody knows how a future kind
-    # will be; the PBX might give up an address that keeps refusing, so for those the sender's
-    # network is enough.
+    # These have no effect here. Some kinds are never signed, and future kinds are unknown; the PBX
+    # might stop posting to an address that keeps refusing. So for these the sender's network is
+    # enough.
     has_networks = config.webhook_allowed_networks is not None
     is_new_kind = has_networks and not is_known_event(event.name)
     return event if is_new_kind or not has_signature_rule(event.name) else None
@@ -66,15 +66,15 @@ def genuine_event(
 class SeenSignatures:
     """Remembers the newest signatures of this process, each with its call.
 
-    The signature covers neither the kind of a notification nor its call: who has one could send it
-    again as another call. Two callers who hide their number may rightly share one second.
+    The signature covers neither the kind of a notification nor its call: an attacker could replay
+    one as another call. Two callers with hidden numbers may legitimately share one second.
     """
 
     def __init__(self) -> None:
         self._calls: OrderedDict[str, str] = OrderedDict()
 
     def is_of_another_call(self, signature: str, pbx_call_id: str) -> bool:
-        """Note a signature; True when it came with another call before."""
+        """Remember a signature; True when it was already used for another call."""
         known = self._calls.setdefault(signature, pbx_call_id)
         self._calls.move_to_end(signature)
         if len(self._calls) > MOST_REMEMBERED:

@@ -1,4 +1,4 @@
-"""The one door to Zadarma's API."""
+"""The client of Zadarma's API; nothing else calls it."""
 
 import json
 import logging
@@ -31,7 +31,7 @@ _Reply = TypeVar("_Reply")
 
 
 class ZadarmaClient:
-    """Asks Zadarma's API in the name of one account; every method may raise ZadarmaError.
+    """Calls Zadarma's API for one account; every method may raise ZadarmaError.
 
     `timeout` is (connect, read) in seconds; `budget`, if given, is asked before each
     request and refuses it by returning False or raising ZadarmaError. Nothing is ever
@@ -51,7 +51,7 @@ class ZadarmaClient:
         self._base_url = base_url.rstrip("/")
         self._timeout = timeout
         self._budget = budget
-        # The library below writes whole addresses, with numbers in them, into its log.
+        # urllib3 logs full addresses, with phone numbers in them.
         logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
         self._session = requests.Session()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -212,7 +212,7 @@ class ZadarmaClient:
     def _send(self, request: requests.PreparedRequest) -> requests.Response:
         request.headers["User-Agent"] = "Ramal"
         settings = self._session.merge_environment_settings(request.url, {}, True, None, None)
-        # Only the simulator answers without TLS, and it is on this machine: no proxy for it.
+        # Only the simulator, on this machine, is used without TLS: bypass proxies for it.
         proxies = settings["proxies"] if self._base_url.startswith("https:") else {}
         try:
             return self._session.send(
@@ -223,7 +223,7 @@ class ZadarmaClient:
                 verify=settings["verify"],
                 proxies=proxies,
             )
-        # The library's own texts hold the address with its numbers: never chained.
+        # Not chained: the library's messages hold the address with phone numbers.
         except requests.ConnectTimeout:
             raise ZadarmaError(ErrorCode.UNREACHABLE, "The API cannot be reached.") from None
         except requests.Timeout:
@@ -253,7 +253,7 @@ def _answer(response: requests.Response) -> replies.Answer:
 
 
 def _chunks(response: requests.Response, max_bytes: int, max_seconds: float) -> Iterator[bytes]:
-    # The read timeout starts again with each byte, so a slow drip needs its own end.
+    # The read timeout restarts with each byte, so a slow download needs its own deadline.
     end = time.monotonic() + max_seconds
     size = 0
     try:

@@ -8,7 +8,7 @@ _LONGEST_WAIT_SECONDS = 3600
 
 
 class ErrorCode(StrEnum):
-    """Why a request to the API gave nothing."""
+    """Why a request to the API failed."""
 
     NOT_AUTHORISED = "not_authorised"
     WRONG_NUMBER = "wrong_number"

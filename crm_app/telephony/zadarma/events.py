@@ -130,7 +130,7 @@ class MessageReceived(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherEvent(Event):
-    """A notification that we have no use for, or do not know."""
+    """A notification that Ramal does not use or know."""
 
     pbx_call_id: str = ""
 

@@ -1,4 +1,4 @@
-"""Fields of a notification, read whatever is odd in them."""
+"""Reads fields of notifications, however malformed."""
 
 import json
 import re
@@ -29,31 +29,31 @@ def text(fields: Mapping[str, object], name: str) -> str:
 
 
 def number(fields: Mapping[str, object], name: str) -> str:
-    """Take a field as a number without spaces, or as the words that stand in its place."""
+    """Take a field as a number without spaces, or as the words in its place."""
     raw = raw_text(fields, name)
     written = raw.strip()
-    # Spaces inside a name are its own.
+    # Spaces inside a name belong to it.
     if not _ONLY_A_NUMBER.match(written):
         return written
     together = "".join(written.split())
-    # A plus that was not encoded arrives as a space. Only here it makes a difference.
+    # An unencoded plus arrives as a space. Only here does it matter.
     return f"+{together}" if raw[:1] == " " and f"+{together}" in HIDDEN_NUMBERS else together
 
 
 def extension(fields: Mapping[str, object], name: str) -> str:
-    """Take a field as an extension, empty if it is none."""
+    """Take a field as an extension, empty if it is not one."""
     return extension_of(text(fields, name))
 
 
 def seconds(fields: Mapping[str, object], name: str) -> int:
-    """Take a field as whole seconds, 0 if it is no sensible duration of a call."""
+    """Take a field as whole seconds, 0 if it is not a plausible duration."""
     written = text(fields, name)
     value = int(written.partition(".")[0]) if _WHOLE_NUMBER.match(written) else 0
     return value if value <= _LONGEST_CALL_SECONDS else 0
 
 
 def flag(fields: Mapping[str, object], name: str) -> bool:
-    """Take a field as yes or no, in any writing."""
+    """Take a field as yes or no, in any spelling."""
     return text(fields, name).casefold() in {"1", "true", "yes", "on"}
 
 

@@ -1,4 +1,4 @@
-"""Who stands behind the text that Zadarma puts where a party belongs."""
+"""Classifies the text that Zadarma sends for a party of a call."""
 
 import re
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ _NOT_DIGITS = re.compile(r"[^0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One side of a call, as far as its text says.
+    """One side of a call, as far as its text shows.
 
-    `extension` is surely one of the PBX's; a `number` of up to five digits may be one too, or an
-    outside service: only the office and the PBX know. `hidden` cannot be called back; `name` is
-    what stands where its number should. `code` is what was dialled around the number.
+    `extension` is certainly one of the PBX's; a `number` of up to five digits may be one too, or an
+    outside service: only the office and the PBX know. `hidden` cannot be called back; `name` is the
+    text in place of a number. `code` is what was dialled around the number.
     """
 
     kind: Literal["hidden", "extension", "number"]

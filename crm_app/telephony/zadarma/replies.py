@@ -85,7 +85,7 @@ class StatisticsLeg:
 
 @dataclass(frozen=True, slots=True)
 class StatisticsPage:
-    """A page of legs; rows that cannot be read are counted in `row_count` all the same."""
+    """A page of legs; `row_count` includes rows that cannot be read."""
 
     legs: tuple[StatisticsLeg, ...]
     row_count: int
@@ -171,7 +171,7 @@ def callback_accepted(answer: Answer) -> CallbackAccepted:
     try:
         return CallbackAccepted(whole(answer, "time"))
     except UnreadableReplyError:
-        # The call is on its way whatever the clock says, so this must not look like a failure.
+        # The call has been placed whatever the clock says, so this must not look like a failure.
         return CallbackAccepted(0)
 
 
@@ -206,7 +206,7 @@ def text(answer: Answer, name: str) -> str:
 
 
 def flag(answer: Answer, name: str) -> bool:
-    """Take a value as yes or no, in any of the writings the API uses."""
+    """Take a value as yes or no, in any spelling the API uses."""
     return text(answer, name).casefold() in {"1", "true", "yes", "on"}
 
 

@@ -57,12 +57,12 @@ def authorization(key: str, secret: str, path: str, params: Mapping[str, object]
 
 
 def has_signature_rule(event: str) -> bool:
-    """Notifications of this name are signed, as far as is published."""
+    """Whether notifications of this name are documented as signed."""
     return event not in _NEVER_SIGNED
 
 
 def is_known_event(event: str) -> bool:
-    """It is published whether and how notifications of this name are signed."""
+    """Whether this notification is documented, signed or not."""
     return event in _RULES or event in _NEVER_SIGNED
 
 
@@ -103,7 +103,7 @@ def _sign(text: str, secret: str) -> str:
 
 
 def _bytes(text: str) -> bytes:
-    # What came as bytes that are no UTF-8 was decoded with "surrogateescape": it is signed as sent.
+    # Invalid UTF-8 was decoded with "surrogateescape": it is signed as sent.
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
