@@ -151,7 +151,7 @@ def test_a_code_of_another_time_is_refused(
     give_password(visitor)
     answer = visitor.post(STEP, data={"code": code_of(key, seconds)})
     assert answer.status_code == 422
-    assert "This code is not right" in answer.text
+    assert "This code is wrong" in answer.text
     assert not is_signed_in(visitor)
 
 

@@ -151,7 +151,7 @@ def test_a_device_gets_no_second_passkey_of_the_same_person(page: Page, home: st
     add_passkey(page, home, "Laptop")
     expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
     add_passkey(page, home, "Laptop again")
-    expect(page.locator("main [data-refusal]")).to_contain_text("No passkey was made.")
+    expect(page.locator("main [data-refusal]")).to_contain_text("No passkey was created.")
     add_passkey(page, home, "")
     expect(page.locator("[data-passkey]")).to_have_count(1)
 

@@ -198,8 +198,8 @@ def test_clicks_at_the_same_moment_dial_once(pbx: Simulator, connected: Flask, d
     ("prepare", "words"),
     [
         (lambda pbx: pbx.account.online.discard("101"), "not signed in"),
-        (lambda pbx: pbx.account.extensions.remove("101"), "does not know your extension"),
-        (lambda pbx: setattr(pbx.account, "balance", 0), "no money"),
+        (lambda pbx: pbx.account.extensions.remove("101"), "no longer knows your extension"),
+        (lambda pbx: setattr(pbx.account, "balance", 0), "no credit"),
         (lambda pbx: setattr(pbx.account, "secret", "another"), "does not accept the key"),
         (lambda pbx: pbx.inject("limit"), "Too many requests"),
         (lambda pbx: pbx.inject("limit200"), "Too many requests"),
