@@ -1,17 +1,21 @@
 """Whose screen a call is on, what its card says, and what can be done on the card."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 import time_machine
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.services import change_office
 from crm_app.calls.fold.facts import Disposition, FactKind
 from crm_app.calls.models import Call
+from crm_app.calls.popups import card_state
+from crm_app.calls.popups.card_state import on_screen_of
 from crm_app.calls.popups.cards import who_is_it
 from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact, make_lead, make_task
@@ -31,9 +35,26 @@ from tests.calls.popup_story import (
     ring,
     tray,
 )
+from tests.plans import plan_of
 from tests.questions import questions
 
 pytestmark = pytest.mark.usefixtures("traveller")
+
+
+@contextmanager
+def loads_of(model: type[Call]) -> Iterator[list[str]]:
+    """Collect the calls that are read from the database meanwhile."""
+    loaded: list[str] = []
+
+    def note(call: Call, _context: object) -> None:
+        loaded.append(call.pbx_call_id)
+
+    db.session.expunge_all()
+    event.listen(model, "load", note)
+    try:
+        yield loaded
+    finally:
+        event.remove(model, "load", note)
 
 
 class TestWhoSeesIt:
@@ -161,6 +182,25 @@ class TestWhoSeesIt:
         with questions() as asked:
             assert tray(client) == ["ringing"] * 3
         assert len(asked) <= 12, asked
+
+    def test_it_reads_no_call_of_others(self, bob: User) -> None:
+        for number in range(3):
+            ring("101", pbx_call_id=f"in_{number}")
+            ring("199", pbx_call_id=f"in_other_{number}")
+            ring(pbx_call_id=f"in_nobody_{number}")
+        user_id = bob.id
+        with loads_of(Call) as loaded:
+            assert len(on_screen_of(db.session.get_one(User, user_id))) == 3
+        assert sorted(loaded) == ["in_0", "in_1", "in_2"]
+
+    def test_it_reads_live_calls_and_own_ones_but_never_the_whole_log(self, bob: User) -> None:
+        db.session.refresh(bob)
+        live = plan_of(lambda: db.session.scalars(card_state.live_of(bob)).all())
+        assert "ix_call_live" in live
+        ended = plan_of(lambda: db.session.scalars(card_state.lately_ended(bob, NOON)).all())
+        assert "ix_call_leg_list" in ended
+        assert "ix_call_list_user" in ended
+        assert "ix_call_list " not in live
 
 
 class TestWhatItSays:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, select, union
 from sqlalchemy.orm import joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
@@ -96,7 +96,7 @@ def put_away(call: Call, state: CardState, user: User) -> None:
 def on_screen_of(user: User) -> list[tuple[Call, CardState, CallWrapup | None]]:
     """List the calls whose cards a user sees now: talking, then ringing, then to be written up."""
     now = clock.now()
-    calls = [*db.session.scalars(_live()), *db.session.scalars(_lately_ended(user, now))]
+    calls = [*db.session.scalars(live_of(user)), *db.session.scalars(lately_ended(user, now))]
     states = [(call, state) for call in calls if (state := state_of(call, user, now))]
     written = wrapups.wrapups_of(user, (call.id for call, _ in states))
     shown = [
@@ -105,7 +105,7 @@ def on_screen_of(user: User) -> list[tuple[Call, CardState, CallWrapup | None]]:
         if not is_put_away(call, state, written.get(call.id), user)
     ]
     order = list(CardState)
-    shown.sort(key=lambda card: card[0].started_at, reverse=True)
+    shown.sort(key=lambda card: (card[0].started_at, card[0].id), reverse=True)
     shown.sort(key=lambda card: order.index(card[1]))
     return shown[:MOST_CARDS]
 
@@ -147,29 +147,25 @@ def _is_forgotten(call: Call, now: datetime) -> bool:
     return now - max([*moments, call.answered_at or call.started_at]) > TALKS_AT_MOST
 
 
-def _live() -> "Select[Call]":
-    return Call.live().options(*_needed())
+def live_of(user: User) -> "Select[Call]":
+    """Select the live calls in which the user has a part: the office may have thousands."""
+    return Call.live().where(Call.has_part(user.id)).options(*_needed())
 
 
-def _lately_ended(user: User, now: datetime) -> "Select[Call]":
+def lately_ended(user: User, now: datetime) -> "Select[Call]":
     """Select the calls that ended a short while ago and in which the user spoke."""
-    spoke = (
-        select(CallLeg.id)
-        .where(
-            CallLeg.call_id == Call.id,
-            CallLeg.user_id == user.id,
-            CallLeg.state == LegState.TALKED,
-        )
-        .exists()
+    # Read from the user's own calls and legs, not from all that the office had in these hours.
+    since = now - WRAP_UP_SHOWN_FOR - TALKS_AT_MOST
+    placed = select(Call.id).where(Call.user_id == user.id, Call.started_at > since)
+    spoke = select(CallLeg.call_id).where(
+        CallLeg.user_id == user.id, CallLeg.started_at > since, CallLeg.state == LegState.TALKED
     )
     return (
         select(Call)
         .where(
-            # The first condition lets the index of the list limit what is read.
-            Call.started_at > now - WRAP_UP_SHOWN_FOR - TALKS_AT_MOST,
+            Call.id.in_(union(placed, spoke)),
             Call.phase == CallPhase.ENDED,
             Call.ended_at > now - WRAP_UP_SHOWN_FOR,
-            or_(Call.user_id == user.id, spoke),
         )
         .order_by(Call.started_at.desc(), Call.id.desc())
         .limit(MOST_CARDS)
