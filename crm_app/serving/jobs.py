@@ -27,14 +27,18 @@ from crm_app.web import once
 
 # For missed calls that nobody can be asked to return yet.
 ASKS_AGAIN_IN = timedelta(hours=1)
+# Between the steps of a job that need not be quick: calls that come in want to be written, too.
+RESTS_FOR = timedelta(seconds=0.2)
 KEEPS_LINKS_FOR = timedelta(days=30)
 KEEPS_UNREADABLE_FOR = timedelta(days=90)
 
 
-def sweep_calls(_payload: Payload) -> None:
-    """Close calls whose end was never reported, and update the screens that show them."""
-    for recorded in upkeep.sweep(db.session, clock.now()):
+def sweep_calls(_payload: Payload) -> NextStep | None:
+    """Close calls whose end was never reported, a few at a time, and update their screens."""
+    swept = upkeep.sweep(db.session, clock.now())
+    for recorded in swept:
         after_commit(recorded.tell, {"call": recorded.call_id})
+    return NextStep({}, RESTS_FOR) if len(swept) == upkeep.SWEPT_AT_ONCE else None
 
 
 def expire_dials(_payload: Payload) -> None:

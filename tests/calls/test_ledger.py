@@ -24,6 +24,7 @@ from crm_app.demo import make_contact, make_lead, make_user
 from crm_app.extensions import db
 from tests.calls.test_lifecycle_properties import SANE
 from tests.calls.test_lifecycle_scenarios import CALLS, facts_of
+from tests.plans import plan_of
 
 # As they are told: what the office knows of their numbers is found where they are stored.
 TOLD = [replace(fact, extensions=None, numbers=frozenset()) for fact in SANE]
@@ -281,6 +282,20 @@ class TestSweep:
         assert [recorded.tell for recorded in swept] == [{bob.id}]
         assert (the_call().status, the_call().is_live) == ("unfinished", False)
         assert upkeep.sweep(db.session, NOON + timedelta(minutes=9)) == []
+
+    def test_it_closes_only_so_many_at_once(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(upkeep, "SWEPT_AT_ONCE", 2)
+        for number in range(3):
+            tell(STARTED, 0, f"in_{number}")
+        later = NOON + timedelta(minutes=3)
+        assert [len(upkeep.sweep(db.session, later)) for _ in range(3)] == [2, 1, 0]
+
+    def test_it_reads_live_calls_but_never_the_whole_log(self, app: Flask) -> None:
+        plan = plan_of(lambda: upkeep.sweep(db.session, NOON))
+        assert "ix_call_live" in plan
+        assert "ix_call_fact_pbx_call_id" in plan
 
     def test_it_lets_people_talk_for_hours(self, app: Flask) -> None:
         tell(ANSWERED, 0, extension="101")

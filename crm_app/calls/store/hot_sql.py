@@ -258,11 +258,23 @@ USERS_BY_EXTENSION = text(
     'SELECT extension, id FROM "user" WHERE extension IN :extensions AND active'
 ).bindparams(bindparam("extensions", expanding=True))
 
-SILENT_CALLS: TextualSelect = text("""
-    SELECT c.pbx_call_id, c.phase, MAX(f.received_at) AS heard_at
-    FROM call c JOIN call_fact f ON f.pbx_call_id = c.pbx_call_id
-    WHERE c.phase <> 'ended' GROUP BY c.pbx_call_id, c.phase ORDER BY c.pbx_call_id
-""").columns(column("pbx_call_id"), column("phase"), column("heard_at", UtcDateTime()))
+# It looks only at live calls, and at no more of them once it has found enough that are silent.
+SILENT_CALLS: TextualSelect = (
+    text("""
+    SELECT pbx_call_id, heard_at FROM (
+        SELECT pbx_call_id, phase, (
+            SELECT MAX(received_at) FROM call_fact f WHERE f.pbx_call_id = call.pbx_call_id
+        ) AS heard_at FROM call WHERE phase <> 'ended'
+    ) AS live
+    WHERE heard_at <= CASE phase WHEN 'ringing' THEN :ringing_since ELSE :talking_since END
+    LIMIT :size
+""")
+    .bindparams(
+        bindparam("ringing_since", type_=UtcDateTime()),
+        bindparam("talking_since", type_=UtcDateTime()),
+    )
+    .columns(column("pbx_call_id"), column("heard_at", UtcDateTime()))
+)
 NEXT_CALL_IDS = text("""
     SELECT DISTINCT pbx_call_id FROM call_fact
     WHERE pbx_call_id > :after ORDER BY pbx_call_id LIMIT :size
