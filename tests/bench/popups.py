@@ -14,7 +14,7 @@ from tests.bench.house import SECRET, House
 from tests.bench.table import Table
 from tests.browser.chromium import launch
 
-ROUNDS, LIMIT_MS = 30, 150.0
+ROUNDS, LIMIT_MS, SLOWEST_MS = 100, 150.0, 300.0
 WATCH = """() => {
   window.seen = {};
   const look = () => document.querySelectorAll('[role=alertdialog]').forEach((card) => {
@@ -50,7 +50,7 @@ def ring(house: House, number: str, extension: str) -> tuple[dict[str, str], flo
 
 
 def measure(house: House, table: Table) -> None:
-    """Print the median time from webhook to visible pop-up."""
+    """Print the median and the longest time from webhook to visible pop-up."""
     times = []
     with house.serve(), sync_playwright() as playwright:
         browser = launch(playwright)
@@ -74,4 +74,9 @@ def measure(house: House, table: Table) -> None:
         f"webhook -> visible pop-up, median of {ROUNDS}", f"{median:.0f} ms",
         f"< {LIMIT_MS:.0f} ms", median < LIMIT_MS,
     )  # fmt: skip
-    table.row("webhook -> visible pop-up, slowest", f"{max(times):.0f} ms")
+    slowest = max(times)
+    which = times.index(slowest) + 1
+    table.row(
+        f"webhook -> visible pop-up, slowest (number {which})", f"{slowest:.0f} ms",
+        f"< {SLOWEST_MS:.0f} ms", slowest < SLOWEST_MS,
+    )  # fmt: skip
