@@ -31,6 +31,9 @@ from crm_app.records import registry
 from crm_app.search_text import normalise
 from crm_app.tasks.models import Task
 
+# A client rang, and none of us talked.
+MISSED = ("missed", "voicemail")
+
 
 class CallFact(Model):
     """One fact, stored once and never changed: everything else in the log can be recomputed."""
@@ -142,7 +145,7 @@ class Call(Owned, Model):
     @property
     def is_missed(self) -> bool:
         """Whether a client rang and none of us talked."""
-        return self.status in {"missed", "voicemail"}
+        return self.status in MISSED
 
     @property
     def phones_that_rang(self) -> list["CallLeg"]:

@@ -1,7 +1,6 @@
 """What a user has to do today, in as few queries as possible."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import joinedload, load_only
@@ -19,8 +18,7 @@ from crm_app.tasks.models import Task
 SHOWN_TASKS = 20
 SHOWN_LEADS = 8
 SHOWN_CALLS = 5
-# Older missed calls were either called back or given up.
-MISSED_FOR = timedelta(days=2)
+SHOWN_MISSED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +57,6 @@ def open_leads(user: User) -> list[Lead]:
         .limit(SHOWN_LEADS)
     )
     return list(db.session.scalars(statement))
-
-
-def missed_calls(user: User, local: LocalTime) -> list[Call]:
-    """List the calls of the last two days that nobody took and the user may see."""
-    recent = Call.started_at >= local.now - MISSED_FOR
-    return _calls(
-        allowed(user, Call, Verb.VIEW).where(Call.status.in_(("missed", "voicemail")), recent)
-    )
 
 
 def my_calls(user: User) -> list[Call]:

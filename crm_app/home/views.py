@@ -1,20 +1,27 @@
 """The start page."""
 
-from flask import Blueprint, render_template
+from typing import Any
+
+from flask import Blueprint, render_template, request
 from flask_babel import format_date
 
 from crm_app.accounts.current import me
+from crm_app.calls.missed_clients import missed_clients
 from crm_app.home import today
 from crm_app.local_time import LocalTime
 from crm_app.web.display.formatting import choose_timezone
+from crm_app.web.fragments import wants_fragment
 
 bp = Blueprint("home", __name__)
 
 
 @bp.get("/")
 def index() -> str:
-    """Show what is on the user's desk: tasks, leads, calls; in a new office, what comes first."""
+    """Show a user's day: tasks, leads, calls; in a new office, what comes first."""
     user, local = me(), LocalTime.of(choose_timezone())
+    calls = _calls(local)
+    if wants_fragment():
+        return render_template("home/_calls.html", **calls)
     tasks = today.tasks_due(user, local)
     return render_template(
         "home/index.html",
@@ -22,7 +29,16 @@ def index() -> str:
         tasks=tasks[: today.SHOWN_TASKS],
         has_more_tasks=len(tasks) > today.SHOWN_TASKS,
         leads=today.open_leads(user),
-        missed=today.missed_calls(user, local),
-        calls=today.my_calls(user),
         steps=today.steps(),
+        **calls,
     )
+
+
+def _calls(local: LocalTime) -> dict[str, Any]:
+    """Return what the box of calls shows, the part of the page that follows what happens."""
+    is_team = me().is_manager and "team" in request.args
+    return {
+        "is_team": is_team,
+        "missed": missed_clients(me(), local.now, today.SHOWN_MISSED, of_everybody=is_team),
+        "calls": today.my_calls(me()),
+    }

@@ -30,7 +30,7 @@ def make_call(call_id: str, **values) -> Call:
 @time_machine.travel("2026-03-02 10:00:00Z", tick=False)
 def test_it_shows_what_is_on_the_desk(client_of, bob, carol):
     today = clock.today()
-    contact = make_contact("João Silva", phones=("912345678",))
+    contact = make_contact("João Silva", phones=("912345678",), responsible_id=bob.id)
     make_task("Late", due_on=today - timedelta(days=3), assignee_id=bob.id)
     make_task("Today", due_on=today, assignee_id=bob.id)
     make_task("Tomorrow", due_on=today + timedelta(days=1), assignee_id=bob.id)
@@ -38,7 +38,7 @@ def test_it_shows_what_is_on_the_desk(client_of, bob, carol):
     make_lead("Roof", responsible_id=bob.id, contact_id=contact.id)
     make_lead("Her roof", responsible_id=carol.id)
     leads.win(make_lead("Sold", responsible_id=bob.id), bob)
-    make_call("a", contact_id=contact.id)
+    make_call("a", contact_id=contact.id, responsible_id=bob.id)
     make_call("b", outside_number="+351961111111", started_at=clock.now() - timedelta(days=3))
     make_call("c", outside_number="+351962222222", status="answered", user_id=bob.id)
     make_call("d", outside_number="+351963333333", status="answered", user_id=carol.id)
