@@ -92,7 +92,7 @@ def check(as_json: bool) -> None:
 @click.argument("value", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def switches(name: str | None, value: str | None, as_json: bool) -> None:
-    """List the automatic functions, or set the one called NAME to VALUE."""
+    """List the switches of the automation, or set the one called NAME to VALUE."""
     if name and value is None:
         raise click.UsageError("a switch is set to a value: NAME VALUE.")
     if name:

@@ -116,7 +116,7 @@ def people() -> Answer:
 @bp.post("/telephony/settings/switches")
 @admin_only
 def switches() -> Answer:
-    """Switch the automatic functions on and off."""
+    """Turn automation on and off."""
     form = SwitchesForm()
     if not form.validate_on_submit():
         return _page(switches=form)

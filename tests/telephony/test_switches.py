@@ -1,4 +1,4 @@
-"""The switches of the automatic functions: a line in a table, and its use."""
+"""The switches of the automation: a line in a table, and its use."""
 
 import json
 from collections.abc import Callable
@@ -60,7 +60,7 @@ def test_the_command_sets_a_switch_and_says_how_all_are_now(
     ("arguments", "words"),
     [
         (("shows_name", "on"), "shows_name: There is no such automation."),
-        (("shows_caller_name", "perhaps"), "shows_caller_name: This automatic function cannot be"),
+        (("shows_caller_name", "perhaps"), "shows_caller_name: This automation does not take"),
         (("shows_caller_name",), "NAME VALUE"),
     ],
 )
