@@ -45,7 +45,7 @@ def make_user(
 def make_contact(
     name: str = "", *, phones: tuple[str, ...] = (), emails: tuple[str, ...] = (), **values: Any
 ) -> Contact:
-    """Add and commit a contact; the first of its numbers (any writing) is the main one."""
+    """Add and commit a contact; the first of its numbers (any format) is the main one."""
     for name_of_record in {"responsible", "company"} & values.keys():
         values[f"{name_of_record}_id"] = values.pop(name_of_record).id
     said = {name: values.pop(name) for name in ContactDraft.model_fields.keys() & values.keys()}

@@ -161,7 +161,7 @@ def _lay() -> None:
     _lay_leads_and_tasks(users, contacts, dice)
     for fact in _history(contacts, dice):
         ledger.record(db.session.connection(), fact, "")
-    # What followed from calls of long ago was done long ago.
+    # The follow-ups of old calls were performed long ago.
     db.session.execute(delete(Job))
     db.session.commit()
 

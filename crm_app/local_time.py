@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from crm_app import clock
 
-# Nothing was before the first day or is after the last; zones know no time far beyond them.
+# Days that a filter may name; conversions between zones fail far beyond them.
 FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(2999, 12, 31)
 
 

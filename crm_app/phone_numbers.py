@@ -15,7 +15,7 @@ from phonenumbers import shortnumberinfo
 
 from crm_app import phone_text
 from crm_app.errors import InvalidInputError
-from crm_app.phone_pairs import other_writings
+from crm_app.phone_pairs import equivalents
 
 EXTENSION_LENGTH = 5
 # Services and helplines have 3 to 6 digits (ITU-T E.164 allows no shorter, Europe has 116 xxx).
@@ -24,7 +24,7 @@ _NOT_DIGITS = re.compile(r"\D")
 _STORED = re.compile(r"\+?[0-9]{1,19}")
 # Between two numbers, where it does not stand inside of one.
 _MAY_PART = re.compile(r"[\s/\n,]+")
-# National writing and E.164 differ at the beginning only, in Argentina up to the area code.
+# The national format and E.164 differ only at the beginning, in Argentina up to the area code.
 _SURE_DIGITS = 6
 _REASONS = {
     phonenumbers.ValidationResult.TOO_SHORT: "number_too_short",
@@ -87,7 +87,7 @@ def read(text: str, country: str) -> Read:
     stored = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     if phonenumbers.is_valid_number(number):
         return Read(stored)
-    known = next(filter(is_valid, other_writings(stored)), "")
+    known = next(filter(is_valid, equivalents(stored)), "")
     return Read(known) if known else Read(stored, _DOUBT)
 
 
@@ -129,7 +129,7 @@ def _typed(written: str, country: str) -> tuple[phonenumbers.PhoneNumber | None,
         whole = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
         # Mexico's 1 makes a number too long; 351912345678 lacks only the plus.
         without_plus = [] if "+" in cleaned else ["+" + _NOT_DIGITS.sub("", cleaned)]
-        for other in (*other_writings(whole), *without_plus):
+        for other in (*equivalents(whole), *without_plus):
             if is_valid(other):
                 return phonenumbers.parse(other, None), ""
         return None, _REASONS.get(reason, "number_wrong_length")

@@ -1,8 +1,8 @@
-"""Equivalent numbers: telephones that their country writes in two ways.
+"""Equivalent numbers: phones whose country writes them in two ways.
 
 Argentina puts a 9 before mobile numbers dialled from abroad (15 at home), Brazil has given its
 mobile numbers a ninth digit, Italy keeps the zero of its areas, Mexico has dropped the 1 before
-mobile numbers. Exchanges and address books go on with both.
+mobile numbers. Exchanges and address books still use both.
 """
 
 import re
@@ -23,8 +23,8 @@ _PAIRS: tuple[tuple[re.Pattern[str], _Change], ...] = (
 _AREA_AND_15 = re.compile(r"\+54(?P<area>\d{2,4})15(?P<rest>\d{6,8})")
 
 
-def other_writings(number: str) -> list[str]:
-    """Return the other ways in which a country writes an E.164 number, none for most numbers."""
+def equivalents(number: str) -> list[str]:
+    """List the other forms of an E.164 number in its country, none for most numbers."""
     if not number.startswith(("+54", "+55", "+39", "+52")):
         return []
     found = [change(match) for pattern, change in _PAIRS if (match := pattern.fullmatch(number))]

@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-# With fewer digits it is no number when words stand beside it: a year, a floor, a house.
+# With fewer digits beside words it is not a number: a year, a floor, a house.
 _FEWEST_BESIDE_WORDS = 7
 _FEWEST_IN_BRACKETS = 3
 _LONGEST_TEXT = 255
@@ -24,7 +24,7 @@ _AFTER_ADDRESS = re.compile(r"[@;?]")
 _PLAIN = re.compile(r"\+?[1-9][0-9]{2,14}")
 _PIECE = r"\+?[\d\s().\-/]*\d[\d\s().\-/]*"
 _WHOLE = re.compile(rf"[(\s]*{_PIECE}")
-# A number that stands in words: no letter may touch it.
+# A number inside a text: no letter may touch it.
 _RUN = re.compile(r"(?<![^\W_])(?:\(?\+)?\(?\d[\d\s().\-/]*\d(?![^\W_])")
 _IN_BRACKETS = re.compile(r"\(([^()]*)\)")
 # `*31#`, `#31#`, `**21*`; without a sign at its end a code has two digits: `*67912345678`.

@@ -49,7 +49,7 @@ class Proxies:
 
 
 def plain_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Read an address in its plain writing; None for any other, such as one with a zone or port.
+    """Read an address in plain notation; None for any other, such as one with a zone or port.
 
     An IPv4 address that a socket of both kinds shows as IPv6 is given as IPv4.
     """

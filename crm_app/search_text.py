@@ -58,15 +58,15 @@ def readings(query: str) -> list[list[str]]:
     """Read what somebody typed as search terms, in each way that it can be meant.
 
     "joão silva" -> [["joao", "silva"]]; "+351 912-345" -> [["351912345"]]. Digits with marks may be
-    a number in any writing or stand in a text like this: "24/7" -> [["24/7"], ["247"]].
+    a number in any format or be part of a text like this: "24/7" -> [["24/7"], ["247"]].
     """
     written = normalise(query)
     phone = _PHONE.match(written)
     if not _DIGITS_AND_MARKS.fullmatch(written.removeprefix("tel:")):
         return [written.split()] if written else []
     # Italy keeps the zero that others drop: `+39 (0)6` is 3906, `+44 (0)20` is 4420.
-    writings = [_NATIONAL_ZERO.sub("", written), written]
-    numbers = [_NOT_DIGITS.sub("", writing).removeprefix("00") for writing in writings]
+    formats = [_NATIONAL_ZERO.sub("", written), written]
+    numbers = [_NOT_DIGITS.sub("", one).removeprefix("00") for one in formats]
     found = [[number] for number in dict.fromkeys(numbers) if number]
     if phone or not found or [written] in found:
         return found

@@ -31,7 +31,7 @@ from crm_app.extensions import db
 from crm_app.leads.models import Lead
 from crm_app.local_time import LocalTime
 from crm_app.paging import PAGE_SIZE, Page, fetch_page
-from crm_app.phone_pairs import other_writings
+from crm_app.phone_pairs import equivalents
 from crm_app.records.lists import ListFilter, SortOrder, day_of, within_days, words
 from crm_app.web.ids import read_id
 
@@ -242,7 +242,7 @@ def latest_of_lead(user: User, lead: Lead) -> Page[Call]:
 
 def with_contact(contact: Contact) -> ColumnElement[bool]:
     """Say that a call was with a contact, also one from before the contact was known."""
-    numbers = [number for own in numbers_of(contact) for number in (own, *other_writings(own))]
+    numbers = [number for own in numbers_of(contact) for number in (own, *equivalents(own))]
     return or_(
         Call.contact_id == contact.id,
         and_(
@@ -260,12 +260,12 @@ def lines() -> list[str]:
 
 def possible_contacts(calls: Iterable[Call], user: User) -> dict[str, list[Contact]]:
     """Find whom a user sees behind the numbers of calls that no contact is attached to."""
-    writings = {
-        call.outside_number: other_writings(call.outside_number) for call in calls if _is_open(call)
+    formats = {
+        call.outside_number: equivalents(call.outside_number) for call in calls if _is_open(call)
     }
-    if not writings:
+    if not formats:
         return {}
-    numbers = {*writings, *chain.from_iterable(writings.values())}
+    numbers = {*formats, *chain.from_iterable(formats.values())}
     rows = db.session.execute(
         rights.allowed(user, Contact, Verb.VIEW)
         .add_columns(ContactPhone.number)
@@ -281,9 +281,9 @@ def possible_contacts(calls: Iterable[Call], user: User) -> dict[str, list[Conta
         people = found.setdefault(number, [])
         if contact not in people:
             people.append(contact)
-    for number, others in writings.items():
+    for number, others in formats.items():
         people = list(dict.fromkeys(chain.from_iterable(found.get(other, []) for other in others)))
-        # As for a call that rings: the other writing counts when it means one contact.
+        # As for a call that rings: an equivalent number counts when exactly one contact has it.
         if number not in found and len(people) == 1:
             found[number] = people
     return found

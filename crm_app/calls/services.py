@@ -87,7 +87,7 @@ def restore_contact(call: Call, contact_id: int | None, by: User) -> Contact | N
 
 
 def match_contact(call: Call, by: User) -> None:
-    """Take back what was chosen, for later calls too: the number decides again."""
+    """Undo the choice, for later calls too: the number decides again."""
     not_this_person.take_back(call.outside_number, by)
     found = contacts.matching(call.outside_number)
     _attach(call, found[0] if len(found) == 1 else None, by, is_chosen=False)

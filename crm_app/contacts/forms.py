@@ -40,8 +40,8 @@ def choices(names: Mapping[Any, Any]) -> list[SelectChoice]:
     return [SelectChoice(str(value), words) for value, words in names.items()]
 
 
-def in_our_writing(number: str) -> str:
-    """Write a number as we show it, so that one typed in another writing is the same text."""
+def as_shown(number: str) -> str:
+    """Format a number as it is shown, so that one typed in another format gives the same text."""
     try:
         return show_number(phone_numbers.parse(number, current_app.config["DEFAULT_COUNTRY"]))
     except InvalidInputError:
@@ -52,7 +52,7 @@ class PhoneForm(Form):
     """One row of the numbers; a row without a number counts for nothing."""
 
     number = StringField(
-        _l("Number"), filters=[clean, in_our_writing], validators=[Optional(), Length(max=60)]
+        _l("Number"), filters=[clean, as_shown], validators=[Optional(), Length(max=60)]
     )
     kind = SelectField(
         _l("Kind of number"), choices=choices(PHONE_KIND_NAMES), default=PhoneKind.MOBILE
@@ -66,7 +66,7 @@ class PhoneForm(Form):
 
     @property
     def warning(self) -> str:
-        """Say what speaks against a number that is accepted all the same, "" when nothing does."""
+        """Return the warning about a number that is accepted anyway, "" for none."""
         try:
             return doubt(self._read().doubt) if self.number.data else ""
         except InvalidInputError:
@@ -114,7 +114,7 @@ class ContactForm(DescribedForm):
 
     phones = Rows(FormField(PhoneForm), counts_by="number", main_by="main_phone")
     emails = Rows(FormField(EmailForm), counts_by="address")
-    makes_new = BooleanField(_l("Add a new contact all the same"))
+    makes_new = BooleanField(_l("Add a new contact anyway"))
 
     def offer(self, users: Iterable[User], contact: Contact | None) -> None:
         """Offer who can be responsible; the present one can always be chosen."""

@@ -9,7 +9,7 @@ from crm_app import phone_numbers, search_text
 from crm_app.contacts.fields import ContactDraft
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
-from crm_app.phone_pairs import other_writings
+from crm_app.phone_pairs import equivalents
 from crm_app.records.fields import searched
 from crm_app.records.purge import before_purge
 
@@ -21,7 +21,7 @@ def searchable(contact: Contact) -> str:
     parts = [*searched(ContactDraft, contact), contact.company.name if contact.company else ""]
     parts += [email.address for email in contact.emails]
     for phone in contact.phones:
-        parts += [_NOT_DIGITS.sub("", other) for other in other_writings(phone.number)]
+        parts += [_NOT_DIGITS.sub("", other) for other in equivalents(phone.number)]
         digits = _NOT_DIGITS.sub("", phone.number)
         national = _NOT_DIGITS.sub("", phone_numbers.show_at_home(phone.number))
         # The national form is usually the end of the whole number; a trunk 0 makes it another.

@@ -21,7 +21,7 @@ from crm_app.contacts.search_document import refresh_people, searchable
 from crm_app.database import for_update
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
-from crm_app.phone_pairs import other_writings
+from crm_app.phone_pairs import equivalents
 from crm_app.records.fields import fetch, write
 
 MOST_PHONES = 50
@@ -92,13 +92,11 @@ def matching(number: str) -> list[Contact]:
 
 
 def in_bin_with(numbers: Iterable[str], user: User) -> list[Contact]:
-    """Find who in the bin has one of these numbers, in either writing, and may be restored."""
-    writings = {
-        writing for number in numbers if number for writing in (number, *other_writings(number))
-    }
-    if not writings:
+    """Find who in the bin has one of these numbers, in any format, and may be restored."""
+    formats = {form for number in numbers if number for form in (number, *equivalents(number))}
+    if not formats:
         return []
-    theirs = select(ContactPhone.contact_id).where(ContactPhone.number.in_(writings))
+    theirs = select(ContactPhone.contact_id).where(ContactPhone.number.in_(formats))
     return list(
         db.session.scalars(
             rights.allowed(user, Contact, Verb.EDIT, Place.BIN)

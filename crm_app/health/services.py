@@ -97,7 +97,7 @@ def _problem(look: Callable[[], str]) -> str:
     try:
         return look()
     except (RedisError, OSError) as error:
-        # The address and the password stand in these texts, so they stay in our log.
+        # These texts contain the address and the password, so they go only to our log.
         log.warning(
             "not_ready",
             check=getattr(look, "func", look).__name__.strip("_"),

@@ -68,7 +68,7 @@ class Trial:
                 self._wrote_at = time.monotonic()
             run.findings = Findings("", tables)
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            # The address and the password stand in these texts, so they stay in our log.
+            # These texts contain the address and the password, so they go only to our log.
             log.warning("not_ready", check="database", problem=step, exc_info=error)
             run.findings = Findings(f"{step} ({type(error).__name__})", tables)
         finally:

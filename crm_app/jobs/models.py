@@ -1,4 +1,4 @@
-"""Late work as rows: what is owed, when it is due, who is at it, and what went wrong."""
+"""Background jobs as rows: kind, due time, lease, and last error."""
 
 from datetime import datetime
 from typing import Any

@@ -33,7 +33,7 @@ Payload = dict[str, Any]
 
 
 class LeaseIsLostError(RamalError):
-    """Another worker has taken the job, because this one was at it for longer than its lease."""
+    """Another worker has taken the job, because this one exceeded its lease."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Runner:
             db.session.rollback()
             log.warning("job_lease_lost", job=job.kind.name)
         except Exception as error:
-            # The boundary of a job: the next one is performed all the same.
+            # The outermost level of a job: the next one must still be performed.
             db.session.rollback()
             log.error("job_failed", job=job.kind.name, tries=job.tries, exc_info=error)
             self._note_failure(job, error)
@@ -155,7 +155,7 @@ class Runner:
         now = clock.now()
         # Not the name of the worker alone: its own lease may have ended, too.
         token = f"{self._name}:{secrets.token_hex(6)}"
-        # SQLite, which has one writer, knows no locks of rows; its dialect leaves the words out.
+        # SQLite has one writer and no row locks; its dialect omits the clause.
         first = self._due(now).with_for_update(skip_locked=True).scalar_subquery()
         ends = {n: literal(now + k.lease, UtcDateTime()) for n, k in self._kinds.items()}
         row = db.session.execute(

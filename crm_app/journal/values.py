@@ -172,7 +172,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, str):
-        # Texts of long ago may have the line ends of a browser; that is no change.
+        # Old texts may have CR LF as line ends; that is not a change.
         return value.replace("\r\n", "\n")
     return value
 

@@ -74,13 +74,13 @@ class LeadForm(DescribedForm):
         self.currency.choices = [SelectChoice(code, code) for code in currencies]
 
     def validate_value(self, field: StringField) -> None:
-        """Read the amount in the user's own writing."""
+        """Read the amount in the user's own number format."""
         self.value_cents = None
         if not field.data:
             return
         try:
             self.value_cents = read_cents(field.data, get_locale())
-            # In one writing, so that "200" and "200.00" do not look like two values.
+            # In one format, so that "200" and "200.00" do not look like two values.
             field.data = write_cents(self.value_cents, get_locale())
         except InvalidInputError as error:
             if error.code == "amount_too_large":

@@ -104,7 +104,7 @@ class Editing(ABC, Generic[R, F]):
         if record is None:
             return self._page(form, None, 422)
         db.session.commit()
-        # An author who gave it away at once may not take it back.
+        # A user who assigned it to a colleague may no longer be allowed to open it.
         address = {self.noun.id_name: record.id}  # type: ignore[attr-defined]
         undo_url = url_for(".delete", **address) if may_open(me(), record) else ""  # type: ignore[arg-type]
         toast(str(self.added), undo_url=undo_url)
@@ -147,7 +147,7 @@ class Editing(ABC, Generic[R, F]):
         return self.check(form, record) and is_valid
 
     def _saved(self, form: F, record: Any) -> Answer:
-        # An editor who was shown that it is in the bin and saves all the same wants it back.
+        # An editor who has seen that it is in the bin and still saves wants it restored.
         restore(record, me())
         db.session.commit()
         toast(str(self.saved))

@@ -191,7 +191,7 @@ def plain_names(draft: type[Draft]) -> list[str]:
 
 
 def kept(draft: type[Draft], *own: Kept) -> list[Kept]:
-    """List how the journal keeps the fields; `own` are those that are no column and no record."""
+    """List how the journal keeps the fields; `own` are those of other kinds."""
     by_key = {one.name: one for one in own}
     found: list[Kept] = []
     for described in fields_of(draft):

@@ -66,7 +66,7 @@ def undo(entry: JournalEntry, by: Author | None) -> JournalEntry:
 
 
 def undo_batch(batch: str, by: Author | None) -> list[JournalEntry]:
-    """Take back all that was done together, the last first; all of it or nothing.
+    """Undo a whole batch, the last change first; all of it or nothing.
 
     What was taken back by itself already is left. Raises what `undo` raises.
     """
@@ -80,7 +80,7 @@ def undo_batch(batch: str, by: Author | None) -> list[JournalEntry]:
 
 
 def is_undone(entry: JournalEntry) -> bool:
-    """Whether a change was taken back, and that was not taken back in its turn."""
+    """Whether a change is undone, and the undo itself is not."""
     return any(later.undoes_id == entry.id for later in _in_force(entry))
 
 

@@ -42,7 +42,7 @@ def sweep_calls(_payload: Payload) -> NextStep | None:
 
 
 def expire_dials(_payload: Payload) -> None:
-    """Expire dial requests that no call came of."""
+    """Expire dial requests that led to no call."""
     dialling.expire()
 
 

@@ -54,7 +54,7 @@ class MinuteField(TimeField):
         super().__init__(*args, format=["%H:%M", "%H:%M:%S", "%H:%M:%S.%f"], **kwargs)
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        """Read the time, and forget in which of its writings it came."""
+        """Read the time, and drop the format in which it was typed."""
         super().process_formdata(valuelist)
         if self.data is not None:
             self.data = self.data.replace(second=0, microsecond=0)

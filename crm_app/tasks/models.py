@@ -49,8 +49,8 @@ class Task(OwnedByColumns, Record, Model):
     title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
     about: Mapped[str] = mapped_column(Text, default="")
     due_at: Mapped[datetime | None]
-    # True: due at that very minute; False: some time on that day of the calendar, and due_at is
-    # then noon in UTC of it (on_day).
+    # True: due at that minute; False: some time on that day of the calendar, and due_at is then
+    # noon in UTC of it (on_day).
     has_time: Mapped[bool] = mapped_column(default=False)
     assignee_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"), index=True)

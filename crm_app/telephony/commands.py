@@ -40,7 +40,7 @@ def connect(key: str, secret_stdin: bool, untested: bool) -> None:
         raise click.ClickException(_why_not(error)) from error
     found = probe(Link(*pair))
     if found.error and not (found.may_be_kept and untested):
-        hint = " Nothing was stored; --untested stores them all the same."
+        hint = " Nothing was stored; --untested stores them anyway."
         sentence = wording.api_sentence(found.error)
         raise click.ClickException(sentence + (hint if found.may_be_kept else ""))
     services.save_keys(*pair, vault)

@@ -60,7 +60,7 @@ def call_back(pbx_call_id: str, defaults: Defaults) -> bool:
 def do_not_call_back(pbx_call_id: str) -> None:
     """Undo `call_back` for a call that turned out not to be missed.
 
-    Its task is completed unless another missed call stands behind it. The caller commits.
+    Its task is completed unless another missed call is behind it. The caller commits.
     """
     TelephonySettings.for_change()
     call = _find(pbx_call_id)

@@ -101,7 +101,7 @@ def find_by_both_writings(connection: sa.Connection) -> None:
     ).all()
     texts: dict[int, str] = {}
     for contact_id, number, found_by in rows:
-        for other in other_writings(number):
+        for other in equivalents(number):
             text = texts.get(contact_id, found_by)
             if other not in text:
                 texts[contact_id] = f"{text} {other}"
@@ -131,7 +131,7 @@ def fold(text: str) -> str:
     return text
 
 
-def other_writings(number: str) -> list[str]:
+def equivalents(number: str) -> list[str]:
     """Give the digits of the other writings, as crm_app.phone_pairs did at this revision."""
     pairs = (
         (r"\+549(\d{10})", r"54\1"),

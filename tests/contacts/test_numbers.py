@@ -1,4 +1,4 @@
-"""Numbers of contacts: two writings of one telephone, short ones, doubtful ones, in the bin."""
+"""Numbers of contacts: two formats of one telephone, short ones, doubtful ones, in the bin."""
 
 from collections.abc import Callable
 

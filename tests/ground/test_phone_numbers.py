@@ -4,7 +4,7 @@ import pytest
 
 from crm_app import phone_numbers
 from crm_app.errors import InvalidInputError
-from crm_app.phone_pairs import other_writings
+from crm_app.phone_pairs import equivalents
 
 
 @pytest.mark.parametrize(
@@ -213,11 +213,11 @@ def test_it_tells_a_form_only_where_one_reading_fits(number: str, form: str) -> 
     ],
 )
 def test_it_knows_both_writings_of_a_telephone(one: str, other: str) -> None:
-    assert other in other_writings(one)
-    assert one in other_writings(other)
+    assert other in equivalents(one)
+    assert one in equivalents(other)
 
 
 def test_it_knows_the_15_of_argentina_and_nothing_of_others() -> None:
-    assert "+5491123456789" in other_writings("+54111523456789")
-    assert other_writings("+351912345678") == other_writings("16200") == []
-    assert other_writings("+551123456789") == []
+    assert "+5491123456789" in equivalents("+54111523456789")
+    assert equivalents("+351912345678") == equivalents("16200") == []
+    assert equivalents("+551123456789") == []

@@ -57,7 +57,7 @@ GROUPS: Mapping[Any, Mapping[Kind, Any]] = {
 WORDS: Mapping[str, Any] = {
     kind.value: words for kinds in GROUPS.values() for kind, words in kinds.items()
 }
-# What stands in `detail`; what is not here is shown as it is, such as an extension or a page.
+# The words of `detail`; anything else is shown as it is, such as an extension or a page.
 DETAILS: Mapping[str, Any] = {
     "password": _l("with the password"),
     "link": _l("with a one-time link"),

@@ -14,7 +14,7 @@ from crm_app.calls.fold.leg_states import with_states
 from crm_app.calls.fold.legs import Leg, answerers_of, legs_of, ringing_in
 from crm_app.calls.fold.parties import Parties, parties_of
 
-# The statistics speak of calls of long ago.
+# The statistics include old calls.
 _IS_OF_ANY_DAY = (FactKind.LISTED, FactKind.RECORDED)
 _FRESH = timedelta(days=1)
 

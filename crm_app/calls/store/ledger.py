@@ -32,7 +32,7 @@ class CallIsFullError(RamalError):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What came of storing one fact; `tell` are the users whose screens it changes.
+    """The result of storing one fact; `tell` are the users whose screens it changes.
 
     `callers` are the contacts who have the number, None when this fact gave no reason to look.
     """
@@ -74,7 +74,7 @@ def record(connection: Connection, fact: Fact, raw: str) -> Recorded:
         recorded = _update(connection, known, None, fold(known.facts))
         if recorded is not None:
             return recorded
-        # Another process stored the call's first fact at this very moment.
+        # Another process stored the call's first fact at the same moment.
     known = _known(connection, fact.pbx_call_id)
     if stored is not None and len(known.facts) > MOST_FACTS and fact.kind not in _OURS:
         raise CallIsFullError

@@ -46,8 +46,8 @@ def sweep(session: AnySession, now: datetime) -> list[Recorded]:
 def rebuild(session: AnySession, rest: Callable[[float], object] = time.sleep) -> int:
     """Recompute every call from its facts, committing as it goes, and give their number.
 
-    Calls keep their ids, and what people chose by hand: the contact, the lead, wrap-ups. Calls
-    that no fact speaks of are dropped. `rest` waits for so many seconds.
+    Calls keep their ids, and what people chose by hand: the contact, the lead, wrap-ups. Calls that
+    no fact speaks of are dropped. `rest` sleeps for the given number of seconds.
     """
     count = _by_few(session, sql.NEXT_CALL_IDS, "", ledger.refold, rest)
     _by_few(session, sql.NEXT_CALLS_WITHOUT_FACTS, 0, _forget, rest)

@@ -10,11 +10,11 @@ from sqlalchemy.orm import aliased
 
 from crm_app import phone_numbers
 from crm_app.contacts.models import Contact, ContactPhone, NotThisPerson
-from crm_app.phone_pairs import other_writings
+from crm_app.phone_pairs import equivalents
 
 TAIL_LENGTH = 9
 MOST_CALLERS = 20
-# A number and its other writings end in two ways at most, in Argentina's in three.
+# A number and its other formats have at most two different endings, Argentina's three.
 _MOST_TAILS = 3
 
 
@@ -75,14 +75,14 @@ def find_callers(connection: Connection, number: str) -> list[Caller]:
     """Find the contacts, bin excluded, that a number belongs to; real names come first.
 
     `number` is E.164 or an outside short number. When none has exactly this one, a contact with
-    the other writing of its country is meant if there is exactly one. Else the last nine digits
+    an equivalent number matches if exactly one contact has it. Else the last nine digits
     decide if exactly one contact fits and the two numbers are not both valid, for then they are
     two phones (rule of the protocol notes §4.4, which knows that national numbers arrive with a
     missing or wrong country code). Of whom somebody said "not this person" is left out.
     """
     if not number:
         return []
-    others = other_writings(number)
+    others = equivalents(number)
     found = _ask(connection, [number, *others])
     rows = (
         [row for row in found if row[5] == number]
@@ -112,12 +112,12 @@ def _only_one(rows: list[Any]) -> list[Any]:
     return rows if len({row[0] for row in rows}) == 1 else []
 
 
-def _ask(connection: Connection, writings: list[str]) -> list[Any]:
+def _ask(connection: Connection, formats: list[str]) -> list[Any]:
     # Straight to the driver: a caller hears silence until it answers.
     cursor = connection.connection.cursor()
     try:
-        tails = dict.fromkeys(writing[-TAIL_LENGTH:] for writing in writings)
-        values = {"number": writings[0]} | dict.fromkeys(_TAILS, writings[0][-TAIL_LENGTH:])
+        tails = dict.fromkeys(one[-TAIL_LENGTH:] for one in formats)
+        values = {"number": formats[0]} | dict.fromkeys(_TAILS, formats[0][-TAIL_LENGTH:])
         values |= zip(_TAILS, tails, strict=False)
         cursor.execute(_BY_TAIL[connection.dialect.name], values)
         return list(cursor.fetchall())

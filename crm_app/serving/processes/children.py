@@ -48,7 +48,7 @@ class Child:
     @property
     def reason(self) -> str:
         """Say where to read why it exited."""
-        return f"its reason is in {self._log_file}" if self._log_file else "its reason stands above"
+        return f"its reason is in {self._log_file}" if self._log_file else "its reason is above"
 
     @property
     def pid(self) -> int:

@@ -92,7 +92,7 @@ class Supervisor:
             if self._signals:
                 return False
             if time.monotonic() > deadline:
-                raise RamalError("the web process does not answer; its reason stands above")
+                raise RamalError("the web process does not answer; its reason is above")
             time.sleep(LOOK_SECONDS)
         return True
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from crm_app.calls.fold.facts import Fact, FactKind, is_own_leg, may_be_extension
-from crm_app.phone_pairs import other_writings
+from crm_app.phone_pairs import equivalents
 
 TAIL_LENGTH = 9
 # How long after a dial request an event may still belong to it.
@@ -115,7 +115,7 @@ def _is_in_time(fact: Fact, request: Candidate) -> bool:
 
 
 def _is_same_number(called: str, wanted: str) -> bool:
-    if called == wanted or called in other_writings(wanted):
+    if called == wanted or called in equivalents(wanted):
         return True
     tails = called[-TAIL_LENGTH:], wanted[-TAIL_LENGTH:]
     return len(tails[0]) == TAIL_LENGTH and tails[0] == tails[1]

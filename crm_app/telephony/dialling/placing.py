@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 
 def place(asked: NewDialRequest, client: ZadarmaClient | None) -> int:
-    """Connect a user with a number and give the id of the dial request, whatever came of it.
+    """Connect a user with a number; returns the id of the dial request, whatever its result.
 
     Nothing is dialled twice: the same request, made again while the first is open, is the first.
     """

@@ -31,7 +31,7 @@ _MOST_REFUSALS = 20
 class NewDialRequest:
     """What a user asks for, bound to no session, because the API is asked outside of one.
 
-    `number` is in any writing; contact and lead are ones that the user may see; `is_confirmed`
+    `number` is in any format; contact and lead are ones that the user may see; `is_confirmed`
     overrules what speaks against calling (a do-not-call mark, a call in progress).
     """
 
@@ -83,7 +83,7 @@ def names_of(cards: Iterable[DialRequest], user: User) -> dict[int, str]:
 
 
 def expire() -> int:
-    """Give up the dial requests that no call came of in time, and count them."""
+    """Expire the dial requests that led to no call in time; returns how many."""
     done = db.session.execute(
         update(DialRequest)
         .where(

@@ -28,7 +28,7 @@ bp = Blueprint("dialling", __name__)
 
 @bp.post("/telephony/dial")
 def dial() -> Response:
-    """Connect the user's phone with a number; the answer is a card with what came of it."""
+    """Connect the user's phone with a number; the response is a card with the result."""
     if seconds := _seconds_to_wait():
         return _too_many(seconds)
     asked = services.NewDialRequest(
