@@ -16,7 +16,7 @@ from crm_app.calls.listing import possible_contacts
 from crm_app.calls.models import MISSED, Call, CallLeg
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
-from crm_app.phone_pairs import other_writings
+from crm_app.phone_pairs import equivalents
 
 # Older missed calls were either called back or given up.
 MISSED_FOR = timedelta(days=2)
@@ -28,7 +28,7 @@ _Client = tuple[str, int | str]
 
 @dataclass(frozen=True, slots=True)
 class MissedClient:
-    """A client who rang in vain: how often since anybody talked with them, and the last time."""
+    """A client with missed calls: how many since anybody talked to them, and the last time."""
 
     last: Call
     tries: int
@@ -43,7 +43,7 @@ class MissedClient:
 def missed_clients(
     user: User, now: datetime, most: int, *, of_everybody: bool = False
 ) -> list[MissedClient]:
-    """List who rang at a user's phone in vain, or is a client of theirs; the latest first.
+    """List clients who were missed at a user's phone, or are theirs; the latest first.
 
     With `of_everybody` all that a user may see. A talk of any colleague with the client, whichever
     side called, takes the calls before it off the list.
@@ -162,4 +162,4 @@ def _is_with(contacts: Iterable[int], numbers: Iterable[str]) -> ColumnElement[b
 
 
 def _writings(number: str) -> list[str]:
-    return [number, *other_writings(number)] if number else []
+    return [number, *equivalents(number)] if number else []

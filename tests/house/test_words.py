@@ -21,8 +21,8 @@ BANNED = re.compile(
     r"behind the back|spoil(?:t|s|ed)?|mended)\b",
     re.IGNORECASE,
 )
-# Correct, but not what a native engineer would write: "anyway", "this many seconds", "format", "what
-# is not", "is working on", "the result of", "no longer exists", "old".
+# Correct, but not what a native engineer would write: "anyway", "this many seconds", "format",
+# "what is not", "is working on", "the result of", "no longer exists", "old".
 UNIDIOMATIC = re.compile(
     r"\b(?:all the same|so many (?:seconds|minutes|hours|days|bytes|rows|times)|in vain|"
     r"(?:in|of) (?:any|either|its|our|another|the other) writings?|way of writing|by the way|"
