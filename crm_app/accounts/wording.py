@@ -47,7 +47,7 @@ SENTENCES: dict[str, Any] = {
     ),
     "own_factor": _l("Change your own second factors on the page of your account."),
     "link_unknown": _l("This link is not known here. Perhaps a part of it was not copied."),
-    "link_used": _l("This link was used already, or a newer one was made."),
+    "link_used": _l("This link was already used, or a newer one was created."),
     "link_expired": _l("This link is too old."),
 }
 
@@ -60,7 +60,7 @@ def sentence(error: InvalidInputError) -> str:
 
 NOTICES: dict[str, Any] = {
     "password_changed": _l("Your password was changed."),
-    "reset_link_made": _l("A link for a new password was made for your account."),
+    "reset_link_made": _l("A link for a new password was created for your account."),
     "disabled": _l("Your account was disabled."),
     "enabled": _l("Your account was enabled again."),
     "signed_out": _l("You were signed out everywhere."),

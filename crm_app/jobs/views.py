@@ -33,5 +33,5 @@ def try_again(job_id: int) -> Response:
     if not services.try_again(job_id):
         abort(404)
     db.session.commit()
-    toast(_("It is tried again within a second."))
+    toast(_("It will be tried again within a second."))
     return see_other(url_for("jobs.index"))

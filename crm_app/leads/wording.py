@@ -65,9 +65,9 @@ def refusal(error: InvalidInputError) -> str:
     words = {
         "in_bin": _("The lead is in the bin. Restore it to work with it."),
         "stage_gone": _("This stage no longer exists. Choose another one."),
-        "stage_kind_changed": _("The stage it was in is one of another kind now."),
+        "stage_kind_changed": _("The stage it was in is now of another kind."),
         "other_kind": _("Choose another stage of the same kind."),
-        "stage_name_taken": _("There is a stage with this name."),
+        "stage_name_taken": _("A stage with this name already exists."),
     }
     if error.code == "stage_not_empty":
         count = int(str(error.details["count"]))

@@ -44,7 +44,7 @@ DIAL: dict[str, Any] = {
     ),
     "not_connected": _l("The telephony is not connected. Ask an administrator to connect it."),
     "extension_offline": _l(
-        "Your phone is not signed in to the PBX. Switch it on, or open your phone app, and try "
+        "Your phone is not registered at the PBX. Switch it on, or open your phone app, and try "
         "again."
     ),
     "extension_unknown": _l(

@@ -30,7 +30,7 @@ def changed(user: User, **values: object) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("path", "values", "sentence"),
     [
-        ("/reset-link", {}, "A link for a new password was made for your account."),
+        ("/reset-link", {}, "A link for a new password was created for your account."),
         ("", {"email": "eva@other.example"}, "Your e-mail was changed."),
         ("", {"role": "manager"}, "Your role was changed."),
         (

@@ -31,7 +31,7 @@ def test_it_is_narrowed_without_leaving_the_page_and_can_be_gone_back_to(
     rows = page.locator("#security-list tbody tr")
     expect(rows).to_have_count(3)
     page.wait_for_load_state("load")
-    page.get_by_label("What happened").select_option(label="Everything that was refused")
+    page.get_by_label("What happened").select_option(label="All refusals")
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text("Wrong password")
     expect(rows).to_contain_text("× 7")

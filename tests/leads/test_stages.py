@@ -130,7 +130,7 @@ def test_it_is_changed_on_its_page(client_of, dora):
     assert client.post("/leads/stages", data={"name": "Offer", "kind": "open"}).status_code == 303
     again = client.post("/leads/stages", data={"name": "offer", "kind": "open"})
     assert again.status_code == 422
-    assert "There is a stage with this name." in again.text
+    assert "A stage with this name already exists." in again.text
     stage_id = named("Offer").id
     client.post(f"/leads/stages/{stage_id}/shift", data={"to": "up"})
     assert names()[2:4] == ["Offer", "Proposal"]

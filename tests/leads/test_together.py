@@ -124,7 +124,7 @@ def test_it_takes_one_of_two_stages_of_the_same_name(client_of, alice, dora):
     stages.add_stage("Offer", StageKind.OPEN, alice)
     answer = overtaken(lambda: client.post("/leads/stages", data={"name": "offer", "kind": "open"}))
     assert answer.status_code == 422
-    assert "There is a stage with this name." in answer.text
+    assert "A stage with this name already exists." in answer.text
 
 
 def test_it_empties_a_stage_of_those_who_are_still_there(client_of, bob, dora):

@@ -129,7 +129,7 @@ def reset_second_factor(user_id: int) -> Answer:
         return see_other(url_for("accounts.edit", user_id=user_id))
     db.session.commit()
     live.close(user_id)
-    toast(_("%(name)s has no second factor any more.", name=user.name))
+    toast(_("%(name)s no longer has a second factor.", name=user.name))
     return see_other(url_for("accounts.edit", user_id=user_id))
 
 

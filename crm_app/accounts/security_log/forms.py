@@ -37,7 +37,7 @@ class SecurityFilterForm(FlaskForm):
         self.user.choices = [anything, *(SelectChoice(str(user.id), user.name) for user in users)]
         self.kind.choices = [
             anything,
-            SelectChoice(REFUSED, _("Everything that was refused")),
+            SelectChoice(REFUSED, _("All refusals")),
             *(
                 SelectChoice(kind.value, str(words), optgroup=str(heading))
                 for heading, kinds in wording.GROUPS.items()

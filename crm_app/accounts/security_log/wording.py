@@ -17,7 +17,7 @@ GROUPS: Mapping[Any, Mapping[Kind, Any]] = {
         Kind.UNLOCKED: _l("Lock-out lifted"),
         Kind.SIGNED_OUT: _l("Signed out"),
         Kind.SESSION_ENDED: _l("Session ended"),
-        Kind.LINK_MADE: _l("One-time link made"),
+        Kind.LINK_MADE: _l("One-time link created"),
         Kind.LINK_USED: _l("One-time link used"),
         Kind.LINK_REFUSED: _l("One-time link refused"),
         Kind.PASSWORD_CHANGED: _l("New password"),
@@ -50,7 +50,7 @@ GROUPS: Mapping[Any, Mapping[Kind, Any]] = {
         Kind.SWITCHES_CHANGED: _l("Automation changed"),
         Kind.RESPONSIBLE_CHANGED: _l("Default responsible changed"),
         Kind.OFFICE_CHANGED: _l("Office and permissions changed"),
-        Kind.RECORDS_PURGED: _l("Removed from the bin for good"),
+        Kind.RECORDS_PURGED: _l("Permanently removed from the bin"),
         Kind.SECRET_KEY_ROTATED: _l("Secret key exchanged"),
     },
 }
