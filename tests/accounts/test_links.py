@@ -57,7 +57,7 @@ def test_it_ends_the_setup_link_with_its_use(app: Flask) -> None:
             f"/setup/{token}", method=method, data={**BOSS, "email": "other@example.com"}
         )
         assert answer.status_code == 410
-        assert "This link was used already" in answer.text
+        assert "This link was already used" in answer.text
     assert db.session.scalar(db.select(db.func.count()).select_from(User)) == 1
 
 

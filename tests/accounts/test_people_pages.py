@@ -142,7 +142,7 @@ def test_it_disables_and_enables(browser: FlaskClient, bob: User) -> None:
     assert answer.status_code == 303
     page = browser.get(answer.location).text
     assert "Bob Agent is disabled and signed out everywhere." in page
-    assert "still in their name" in page
+    assert "still assigned to them" in page
     assert (fresh(bob).active, fresh(bob).extension) == (False, None)
     browser.post(f"/people/{bob.id}/enable")
     assert fresh(bob).active

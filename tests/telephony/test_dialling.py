@@ -197,7 +197,7 @@ def test_clicks_at_the_same_moment_dial_once(pbx: Simulator, connected: Flask, d
 @pytest.mark.parametrize(
     ("prepare", "words"),
     [
-        (lambda pbx: pbx.account.online.discard("101"), "not signed in"),
+        (lambda pbx: pbx.account.online.discard("101"), "not registered"),
         (lambda pbx: pbx.account.extensions.remove("101"), "no longer knows your extension"),
         (lambda pbx: setattr(pbx.account, "balance", 0), "no credit"),
         (lambda pbx: setattr(pbx.account, "secret", "another"), "does not accept the key"),
