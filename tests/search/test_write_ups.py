@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from crm_app import clock
 from crm_app.accounts.models import OfficeSettings, User
 from crm_app.calls.models import Call, CallWrapup
+from crm_app.calls.wrapup import services as wrapups
 from crm_app.demo import make_contact
 from crm_app.extensions import db
 from tests.calls.popup_story import ANA, ClientOf, answer, end, ring
@@ -26,9 +27,9 @@ def talk(bob: User) -> Call:
 
 
 def write(call: Call, user: User, note: str, *, is_draft: bool = False) -> None:
-    row = CallWrapup(call_id=call.id, user_id=user.id, outcome="call_again", note=note)
+    row = wrapups.wrapup_of(call, user)
+    row.outcome, row.note = "call_again", note
     row.saved_at = None if is_draft else clock.now()
-    db.session.add(row)
     db.session.commit()
 
 
