@@ -15,7 +15,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.tasks.models import TITLE_LENGTH
 from crm_app.telephony.health_checks import HealthCheck, State
 from crm_app.telephony.models import TelephonySettings
-from crm_app.web.display.formatting import LOCALES, when
+from crm_app.web.display.formatting import LOCALES, phone, when
 from crm_app.web.wording import NUMBER_REASONS
 
 # What the API answered, or did not.
@@ -50,16 +50,23 @@ DIAL: dict[str, Any] = {
     "extension_unknown": _l(
         "The PBX no longer knows your extension. Ask an administrator for another one."
     ),
+    "number_own": _l("This is a number of your own office."),
     "do_not_call": _l("This contact asked not to be called. Call anyway?"),
     "in_call": _l("A call with this number is going on. Call it once more?"),
+    "in_talk": _l("%(who)s is on the phone with this number. Call anyway?"),
+    "already_ringing": _l(
+        "Your phone is ringing for %(number)s already. Pick it up, or wait until it stops."
+    ),
+    "nobody_picked_up": _l("Nobody picked up your phone, so no call was made."),
+    "not_started": _l("Your phone was picked up, but the PBX started no call."),
+    "no_answer": _l("The PBX did not answer. If your phone stays silent, try again."),
     "not_picked_up": _l("Your phone rang, but it was not picked up. Nobody was called."),
 }
 # Dialled anyway when the user confirms.
-QUESTIONS = {"do_not_call", "in_call"}
+QUESTIONS = {"do_not_call", "in_call", "in_talk"}
 UNCERTAIN = _l(
     "Zadarma did not answer clearly. Your phone may ring: wait for it before you try again."
 )
-OVERDUE = _l("No call has started. Did your phone ring?")
 
 # What the settings page refuses.
 SETTINGS: dict[str, Any] = {
@@ -175,7 +182,7 @@ def badge(state: State, settings: TelephonySettings) -> tuple[str, str]:
 
 def can_be_repeated(code: str) -> bool:
     """Trying the same number again may help."""
-    return code not in {"no_extension", "not_connected"} and not code.startswith("number_")
+    return code not in {"no_extension", "not_connected"}
 
 
 def setting_sentence(error: InvalidInputError) -> str:
@@ -197,6 +204,13 @@ def too_many_sentence(seconds: int) -> str:
 def dial_sentence(code: str) -> str:
     """Say why a number was not dialled."""
     return str(DIAL.get(code, API["unknown"]))
+
+
+def refusal_sentence(error: InvalidInputError) -> str:
+    """Say why there is no dial request, or ask for what it needs."""
+    number = phone(str(error.details.get("number", "")))
+    details = {"who": error.details.get("who", ""), "number": number}
+    return dial_sentence(error.code) % details
 
 
 def api_sentence(code: str) -> str:

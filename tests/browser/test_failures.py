@@ -15,7 +15,7 @@ from tests.browser.story import ANA, CARD, STRANGER, Line, talk, written
 
 NOT_SAVED = "Not saved. Try again."
 NOT_LOADED = "Not loaded. Try again."
-NO_ANSWER = "There was no answer. Try again if your phone does not ring."
+NO_ANSWER = "The PBX did not answer. If your phone stays silent, try again."
 
 
 def break_off(route: Route) -> None:
@@ -75,13 +75,13 @@ def test_it_says_that_nobody_answered_a_wish_to_call(
     expect(page.get_by_label("Number to call").first).to_have_value(STRANGER)
 
 
-def test_it_says_in_the_card_why_a_call_is_refused_and_nowhere_else(
+def test_it_says_in_the_tray_why_a_call_is_refused_and_nowhere_else(
     office: Office, sign_in: SignIn
 ) -> None:
     office.do(lambda: make_contact("Ana Sousa", phones=(ANA,)))
     page = watching(sign_in("Bob"), office)
     page.locator("[data-call-number]").first.click()
-    expect(page.locator(".dial-card")).to_have_count(1)
+    expect(page.locator(".dial-row")).to_have_count(1)
     page.wait_for_timeout(300)
     assert toasts(page) == []
 

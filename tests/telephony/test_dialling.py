@@ -23,9 +23,12 @@ from crm_app.extensions import db
 from crm_app.simulator.office import Simulator
 from crm_app.telephony.dialling import placing, services
 from crm_app.telephony.dialling.models import DialRequest, DialState
+from tests.reader import elements_of
 from tests.telephony.conftest import SECRET, use_api
 
 CLIENT = "+351910000042"
+OTHER = "+351910000043"
+NOBODY_PICKED_UP = "Nobody picked up your phone, so no call was made."
 HTMX = {"HX-Request": "true"}
 Dial = Callable[..., TestResponse]
 
@@ -88,6 +91,14 @@ def test_a_click_rings_the_own_phone_first(pbx: Simulator, dial: Dial) -> None:
     assert asked[0].params | {"format": ""} == {
         "from": "101", "sip": "101", "to": CLIENT, "format": "",
     }  # fmt: skip
+
+
+def test_an_accepted_number_leaves_the_field(pbx: Simulator, dial: Dial) -> None:
+    pbx.account.callback = "callback-no-events"
+    answer = dial("910 000 042", place="top")
+    assert answer.status_code == 200
+    field = next(one for one in elements_of(answer.text) if one.get("inputmode") == "tel")
+    assert (field.get("value"), field.get("aria-invalid")) == ("", "")
 
 
 @pytest.mark.parametrize(
@@ -166,12 +177,10 @@ def test_a_double_click_dials_once(pbx: Simulator, dial: Dial) -> None:
     assert db.session.scalar(select(func.count(DialRequest.id))) == 1
 
 
-def test_clicks_at_the_same_moment_dial_once(pbx: Simulator, connected: Flask, dial: Dial) -> None:
+def test_clicks_at_the_same_moment_dial_once(pbx: Simulator, connected: Flask, bob: User) -> None:
     pbx.account.callback = "callback-no-events"
     pbx.inject("slow", seconds=0.3)
-    order = services.NewDialRequest(1, "101", CLIENT, "PT")
-    dial("not a number")
-    order = services.NewDialRequest(wish().user_id, "101", CLIENT, "PT")
+    order = services.NewDialRequest(bob.id, "101", CLIENT, "PT")
     db.session.rollback()
     made: list[int] = []
 
@@ -312,19 +321,24 @@ def test_a_contact_that_asked_not_to_be_called_is_called_only_after_a_question(
     assert callbacks(pbx) == 1
 
 
-def test_when_no_event_comes_the_card_asks(
+def test_when_no_event_comes_for_30_seconds_the_row_says_so_and_goes_after_15(
     pbx: Simulator, dial: Dial, bob: User, client_of: Callable[[User], FlaskClient]
 ) -> None:
     browser = client_of(bob)
     db.session.rollback()
     pbx.account.callback = "callback-no-events"
     dial()
-    later = clock.now() + timedelta(seconds=50)
-    with time_machine.travel(later, tick=True):
-        assert "Did your phone ring?" in browser.get("/telephony/dials", headers=HTMX).text
+    asked_at = wish().created_at
+    db.session.rollback()
+    with time_machine.travel(asked_at + timedelta(seconds=29), tick=False) as traveller:
+        assert "Your phone rings first" in browser.get("/telephony/dials", headers=HTMX).text
+        traveller.move_to(asked_at + timedelta(seconds=32))
+        assert NOBODY_PICKED_UP in browser.get("/telephony/dials", headers=HTMX).text
         assert services.expire() == 1
         db.session.commit()
-        assert "Did your phone ring?" in browser.get("/telephony/dials", headers=HTMX).text
+        assert NOBODY_PICKED_UP in browser.get("/telephony/dials", headers=HTMX).text
+        traveller.move_to(asked_at + timedelta(seconds=45))
+        assert "data-dial-state" not in browser.get("/telephony/dials", headers=HTMX).text
         dial()
     assert callbacks(pbx) == 2
 
@@ -334,14 +348,15 @@ def test_a_card_can_be_put_away_only_by_its_owner(
 ) -> None:
     other, own = client_of(alice), client_of(bob)
     db.session.rollback()
-    dial("hello")
+    pbx.account.online.discard("101")
+    assert "910 000 042" in dial().text
     address = f"/telephony/dials/{wish().id}/close"
     db.session.rollback()
     other.post(address)
     assert wish().closed_at is None
     db.session.rollback()
-    assert "hello" not in own.post(address, headers=HTMX).text
-    assert "hello" not in own.get("/telephony/dials", headers=HTMX).text
+    assert "910 000 042" not in own.post(address, headers=HTMX).text
+    assert "910 000 042" not in own.get("/telephony/dials", headers=HTMX).text
 
 
 def test_a_second_click_brings_back_the_card_that_was_put_away(pbx: Simulator, dial: Dial) -> None:

@@ -23,14 +23,7 @@ from tests.reader import Element, elements_of
 
 # What the house writes for itself: keys of forms, security events, sign-ins, links of invitations
 # (each press makes one and ends the one before).
-OF_THE_HOUSE = (
-    "sent_form",
-    "security_",
-    "account_link",
-    "browser_session",
-    "visit",
-    "dial_request",
-)
+OF_THE_HOUSE = ("sent_form", "security_", "account_link", "browser_session", "visit")
 FILLED = {"email": "eva@example.com", "number": "+351930000001", "extension": ""}
 # Texts of these fields would change where the form leads, or what it finds.
 LEFT_EMPTY = ("-q", "number", "extension", "due_on", "due_time", "phones-", "emails-", "company")

@@ -9,10 +9,11 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.extensions import Model
-from crm_app.telephony.dialling.matching import BELONGS_FOR
 
 # How long the screen waits for a sign of the call.
-WAITS_FOR = timedelta(seconds=45)
+WAITS_FOR = timedelta(seconds=30)
+# How long the screen shows that there is none.
+SHOWN_FOR = timedelta(seconds=15)
 
 
 class DialState(StrEnum):
@@ -33,16 +34,24 @@ PENDING_STATES = (
     DialState.PICKED_UP,
     DialState.UNCERTAIN,
 )
+FAILED_STATES = (DialState.FAILED, DialState.EXPIRED)
 # An event may still come for these: the screen gives up long before the PBX does.
 MATCHABLE_STATES = (*PENDING_STATES, DialState.EXPIRED)
+# Why a request came to nothing that was given up in one of these states.
+GIVEN_UP = {
+    DialState.REQUESTED: "timed_out",
+    DialState.ACCEPTED: "nobody_picked_up",
+    DialState.PICKED_UP: "not_started",
+    DialState.UNCERTAIN: "no_answer",
+}
 
 
 class DialRequest(Model):
     """A user asked to be connected with a number; the PBX is asked at most once.
 
-    `pending_key` is `<user>:<number>` while the request is open; the database allows only one.
-    One that was refused at once is kept too, so that its card says why until it is closed;
-    `number` is then what was typed.
+    `pending_key` is `<user>` while the request is open, and the database allows only one: a phone
+    rings for one request at a time. It is `failed:<user>:<number>` once it has failed without
+    anything being dialled; the next try takes the same row.
     """
 
     __tablename__ = "dial_request"
@@ -61,7 +70,7 @@ class DialRequest(Model):
     # When the PBX was asked; before that, when the user clicked.
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     settled_at: Mapped[datetime | None]
-    # When the user closed the card.
+    # When the user put its row away.
     closed_at: Mapped[datetime | None]
 
     user: Mapped[User] = relationship()
@@ -76,20 +85,35 @@ class DialRequest(Model):
         """No call has come for longer than the screen waits."""
         return self.state in PENDING_STATES and clock.now() - self.created_at > WAITS_FOR
 
-    @classmethod
-    def shown_to(cls, user_id: int) -> "Select[DialRequest]":
-        """Select a user's requests whose cards are on the screen, newest first.
+    @property
+    def reason(self) -> str:
+        """The code of why no call came of it, "" while one may still come."""
+        return GIVEN_UP[self.state] if self.is_overdue else self.error_code
 
-        A request that led to a call is not among them: the call has a card of its own.
+    @property
+    def failed_at(self) -> datetime:
+        """When it came to nothing."""
+        is_given_up = self.is_overdue or self.state == DialState.EXPIRED
+        return self.created_at + WAITS_FOR if is_given_up else (self.settled_at or self.created_at)
+
+    @property
+    def changes_at(self) -> datetime:
+        """When its row changes by itself: the screen gives it up, or has shown its failure."""
+        return self.created_at + WAITS_FOR if self.is_pending else self.failed_at + SHOWN_FOR
+
+    @classmethod
+    def newest_of(cls, user_id: int) -> "Select[DialRequest]":
+        """Select a user's newest request, the only one that a screen shows."""
+        newest = select(cls).where(cls.user_id == user_id)
+        return newest.order_by(cls.created_at.desc(), cls.id.desc()).limit(1)
+
+    def is_shown(self, since: datetime) -> bool:
+        """Whether a screen that was opened then shows a row for it.
+
+        One that led to a call has none: the call has a card of its own.
         """
-        return (
-            select(cls)
-            .where(
-                cls.user_id == user_id,
-                cls.closed_at.is_(None),
-                cls.state != DialState.CONNECTED,
-                cls.created_at > clock.now() - BELONGS_FOR,
-            )
-            .order_by(cls.id.desc())
-            .limit(3)
-        )
+        if self.closed_at is not None or self.state == DialState.CONNECTED:
+            return False
+        if self.is_pending:
+            return True
+        return self.failed_at > since and self.changes_at > clock.now()

@@ -10,7 +10,7 @@ import structlog
 from crm_app import clock
 from crm_app.extensions import db
 from crm_app.telephony import services as office
-from crm_app.telephony.dialling import services
+from crm_app.telephony.dialling import checks, services
 from crm_app.telephony.dialling.models import DialState
 from crm_app.telephony.dialling.services import NewDialRequest
 from crm_app.telephony.models import TelephonySettings
@@ -26,14 +26,17 @@ def place(asked: NewDialRequest, client: ZadarmaClient | None) -> int:
     """Connect a user with a number; returns the id of the dial request, whatever its result.
 
     Nothing is dialled twice: the same request, made again while the first is open, is the first.
+    What was typed wrongly, must be confirmed, or comes while the phone rings for another request
+    is none: InvalidInputError says why.
     """
-    number, refusal = services.check(asked, is_connected=client is not None)
-    if refusal or client is None:
-        return _refuse(asked, number, refusal)
+    number = checks.read_number(asked)
+    if not asked.extension:
+        return _refuse(asked, number, "no_extension")
+    if client is None:
+        return _refuse(asked, number, "not_connected")
+    checks.ask_first(asked, number)
     dial_id, is_new = services.reserve(asked, number)
     db.session.commit()
-    if dial_id is None:
-        return _refuse(asked, number, "in_call")
     if is_new:
         state, code = _ask(client, asked.extension, number, lambda: _begin(dial_id))
         services.settle(dial_id, state, code)

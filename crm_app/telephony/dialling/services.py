@@ -1,30 +1,37 @@
 """Dial requests: written down, matched to at most one call, refused, given up. No verb commits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from limits import RateLimitItemPerHour, RateLimitItemPerMinute
-from sqlalchemy import delete, exists, or_, select, update
+from sqlalchemy import Update, case, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from crm_app import clock, phone_numbers
+from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Verb, allowed
-from crm_app.calls.fold.facts import CallPhase
-from crm_app.calls.models import Call
-from crm_app.contacts.models import Contact, ContactPhone
+from crm_app.calls.models import CallLeg
+from crm_app.contacts.models import Contact
 from crm_app.contacts.numbers.caller import find_callers
 from crm_app.counting import Counter
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.live.screen_updates import after_commit
-from crm_app.telephony.dialling.matching import BELONGS_FOR
-from crm_app.telephony.dialling.models import PENDING_STATES, WAITS_FOR, DialRequest, DialState
+from crm_app.telephony.dialling.models import (
+    FAILED_STATES,
+    GIVEN_UP,
+    PENDING_STATES,
+    WAITS_FOR,
+    DialRequest,
+    DialState,
+)
 
 PER_MINUTE = RateLimitItemPerMinute(10, 1, "dial")
 PER_HOUR = RateLimitItemPerHour(60, 1, "dial")
-_UNASKED = ("no_extension", "not_connected", "do_not_call", "in_call")
+_UNASKED = ("no_extension", "not_connected")
 _MOST_REFUSALS = 20
+_MOST_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,7 @@ def seconds_to_wait(user_id: int, counter: Counter) -> int:
 
 
 def close(dial_id: int, user_id: int) -> None:
-    """Close the card of a dial request; the request itself stays."""
+    """Put away the row of a dial request; the request itself stays."""
     db.session.execute(
         update(DialRequest)
         .where(DialRequest.id == dial_id, DialRequest.user_id == user_id)
@@ -67,143 +74,179 @@ def close(dial_id: int, user_id: int) -> None:
     )
 
 
-def names_of(cards: Iterable[DialRequest], user: User) -> dict[int, str]:
+def clear_failed(user_id: int) -> None:
+    """Put all failures of a user away."""
+    db.session.execute(
+        update(DialRequest)
+        .where(
+            DialRequest.user_id == user_id,
+            DialRequest.state.in_(FAILED_STATES),
+            DialRequest.closed_at.is_(None),
+        )
+        .values(closed_at=clock.now())
+    )
+
+
+def shown_to(user_id: int, since: datetime) -> DialRequest | None:
+    """Find the dial request that a screen shows which was opened then.
+
+    A failure leaves it when the user's next call begins, whoever makes it.
+    """
+    dial = db.session.scalar(DialRequest.newest_of(user_id))
+    if dial is None or not dial.is_shown(since):
+        return None
+    if dial.is_pending:
+        return dial
+    next_call = select(
+        exists().where(CallLeg.user_id == user_id, CallLeg.started_at > dial.failed_at)
+    )
+    return None if db.session.scalar(next_call) else dial
+
+
+def failed_since(user_id: int, moment: datetime) -> Sequence[DialRequest]:
+    """List the newest of a user's dial requests that came to nothing, until they are put away."""
+    failed = select(DialRequest).where(
+        DialRequest.user_id == user_id,
+        DialRequest.state.in_(FAILED_STATES),
+        DialRequest.closed_at.is_(None),
+        DialRequest.created_at >= moment,
+    )
+    newest = failed.order_by(DialRequest.created_at.desc(), DialRequest.id.desc())
+    return db.session.scalars(newest.limit(_MOST_LISTED)).all()
+
+
+def names_of(dials: Iterable[DialRequest], user: User) -> dict[int, str]:
     """Name whom each dial request calls, if that is one contact that the user may see."""
-    names = {}
-    for card in cards:
-        callers = find_callers(db.session.connection(), card.number)
-        seen = allowed(user, Contact, Verb.VIEW).with_only_columns(Contact.id)
-        seen = seen.where(Contact.id.in_([caller.contact_id for caller in callers]))
-        visible = set(db.session.scalars(seen)) if callers else set()
-        found = [caller for caller in callers if caller.contact_id in visible]
-        meant = [caller for caller in found if caller.contact_id == card.contact_id] or found
-        if len(meant) == 1:
-            names[card.id] = meant[0].name
-    return names
+    names = {dial.id: name_of(dial.number, dial.contact_id, user) for dial in dials}
+    return {dial_id: name for dial_id, name in names.items() if name}
+
+
+def name_of(number: str, contact_id: int | None, user: User) -> str:
+    """Name whom a number calls, if that is one contact that the user may see; else ""."""
+    callers = find_callers(db.session.connection(), number)
+    seen = allowed(user, Contact, Verb.VIEW).with_only_columns(Contact.id)
+    seen = seen.where(Contact.id.in_([caller.contact_id for caller in callers]))
+    visible = set(db.session.scalars(seen)) if callers else set()
+    found = [caller for caller in callers if caller.contact_id in visible]
+    meant = [caller for caller in found if caller.contact_id == contact_id] or found
+    return meant[0].name if len(meant) == 1 else ""
 
 
 def expire() -> int:
     """Expire the dial requests that led to no call in time; returns how many."""
-    done = db.session.execute(
+    done = db.session.execute(_give_up())
+    return int(done.rowcount)  # type: ignore[attr-defined]
+
+
+def _give_up() -> Update:
+    return (
         update(DialRequest)
         .where(
             DialRequest.state.in_(PENDING_STATES),
             DialRequest.created_at < clock.now() - WAITS_FOR,
         )
-        .values(state=DialState.EXPIRED, pending_key=None, settled_at=clock.now())
+        .values(
+            state=DialState.EXPIRED,
+            error_code=case(GIVEN_UP, value=DialRequest.state),
+            pending_key=None,
+            settled_at=clock.now(),
+        )
+        .execution_options(synchronize_session=False)
     )
-    return int(done.rowcount)  # type: ignore[attr-defined]
-
-
-def check(asked: NewDialRequest, *, is_connected: bool) -> tuple[str, str]:
-    """Return the number in E.164, and the code of why it cannot be dialled, "" if it can."""
-    if not asked.extension:
-        return asked.number, "no_extension"
-    if not is_connected:
-        return asked.number, "not_connected"
-    try:
-        number = phone_numbers.read_known(asked.number, asked.country, _reported(asked)).number
-    except InvalidInputError as error:
-        return asked.number, error.code
-    callers = find_callers(db.session.connection(), number)
-    if any(caller.do_not_call for caller in callers) and not asked.is_confirmed:
-        return number, "do_not_call"
-    return number, ""
-
-
-def _reported(asked: NewDialRequest) -> list[str]:
-    """Return the number that a button holds if it came from the PBX or is stored with a contact."""
-    number = asked.number.strip()[:40]
-    is_known = or_(
-        exists().where(Call.outside_number == number),
-        exists().where(ContactPhone.number == number),
-    )
-    return [number] if number and db.session.scalar(select(is_known)) else []
 
 
 def refuse(asked: NewDialRequest, number: str, code: str) -> int:
-    """Write down a request that is not dialled, so that its card says why."""
-    _clear_cards(asked.user_id, number)
+    """Write down a request for which the PBX cannot be asked, and give its id.
+
+    The same one, made again, is written under the same id.
+    """
     _forget_refusals(asked.user_id)
-    row = DialRequest(
-        user_id=asked.user_id,
-        extension=asked.extension,
-        number=number.strip().replace("\0", "")[:20],
-        lead_id=asked.lead_id,
-        contact_id=asked.contact_id,
-        state=DialState.FAILED,
-        error_code=code,
-        settled_at=clock.now(),
-    )
-    db.session.add(row)
-    db.session.flush()
-    return row.id
+    key = _failed_key(asked.user_id, number)
+    values = _values(asked, number) | {
+        "state": DialState.FAILED,
+        "error_code": code,
+        "pending_key": key,
+        "settled_at": clock.now(),
+    }
+    dial_id = _write(key, values)
+    # Another click at the same moment was first.
+    return dial_id if dial_id is not None else _written(key).id
 
 
 def _forget_refusals(user_id: int) -> None:
     """Keep only the newest of a user's requests that the PBX was never asked for."""
-    code = DialRequest.error_code
-    is_unasked = code.in_(_UNASKED) | code.startswith("number_", autoescape=True)
-    unasked = (DialRequest.user_id == user_id, is_unasked)
+    unasked = (DialRequest.user_id == user_id, DialRequest.error_code.in_(_UNASKED))
     newest = select(DialRequest.id).where(*unasked).order_by(DialRequest.id.desc())
     old = db.session.scalars(newest.offset(_MOST_REFUSALS - 1).limit(_MOST_REFUSALS)).all()
     if old:
         db.session.execute(delete(DialRequest).where(DialRequest.id.in_(old)))
 
 
-def reserve(asked: NewDialRequest, number: str) -> tuple[int | None, bool]:
+def reserve(asked: NewDialRequest, number: str) -> tuple[int, bool]:
     """Write a request down before the PBX is asked; gives its id, and whether it is new.
 
-    The same one, made again while the first is open, is the first one. Gives None when the first
-    one led to a call that is still going on, unless calling again is confirmed.
+    A user's phone is rung for one request at a time. The same one, made again while it is open, is
+    the first; for another number InvalidInputError says "already_ringing" and for which `number`.
     """
-    key = f"{asked.user_id}:{number}"
-    _free(key, is_confirmed=asked.is_confirmed)
-    _clear_cards(asked.user_id, number)
-    row = DialRequest(
-        user_id=asked.user_id,
-        extension=asked.extension,
-        number=number,
-        lead_id=asked.lead_id,
-        contact_id=asked.contact_id,
-        state=DialState.REQUESTED,
-        pending_key=key,
-    )
+    db.session.execute(_give_up().where(DialRequest.user_id == asked.user_id))
+    key = _open_key(asked.user_id)
+    values = _values(asked, number) | {
+        "state": DialState.REQUESTED,
+        "error_code": "",
+        "pending_key": key,
+        "settled_at": None,
+    }
+    dial_id = _write(_failed_key(asked.user_id, number), values)
+    if dial_id is None:
+        first = _written(key)
+        if first.number != number:
+            raise InvalidInputError("already_ringing", "number", number=first.number)
+        # Its row may be closed: a user who clicks again wants to see its state.
+        first.closed_at = None
+        return first.id, False
+    after_commit([asked.user_id], {"dial": dial_id})
+    return dial_id, True
+
+
+def _open_key(user_id: int) -> str:
+    return str(user_id)
+
+
+def _failed_key(user_id: int, number: str) -> str:
+    return f"failed:{user_id}:{number}"
+
+
+def _values(asked: NewDialRequest, number: str) -> dict[str, object]:
+    return {
+        "user_id": asked.user_id,
+        "extension": asked.extension,
+        "number": number,
+        "lead_id": asked.lead_id,
+        "contact_id": asked.contact_id,
+        "created_at": clock.now(),
+        "closed_at": None,
+    }
+
+
+def _write(failed_key: str, values: dict[str, object]) -> int | None:
+    """Write a request in the place of the failed one with that key, else as a new row.
+
+    Gives its id, None when somebody else's `pending_key` is the same.
+    """
+    again = update(DialRequest).where(DialRequest.pending_key == failed_key).values(**values)
     try:
         with db.session.begin_nested():
-            db.session.add(row)
+            dial_id = db.session.scalar(again.returning(DialRequest.id))
+            if dial_id is None:
+                new = insert(DialRequest).values(**values)
+                dial_id = db.session.scalar(new.returning(DialRequest.id))
     except IntegrityError:
-        return _first(key), False
-    after_commit([asked.user_id], {"dial": row.id})
-    return row.id, True
+        return None
+    return dial_id
 
 
-def _free(key: str, *, is_confirmed: bool) -> None:
-    """Let a number be dialled again when no call came for too long, or its call is over."""
-    is_old = DialRequest.created_at < clock.now() - WAITS_FOR
-    is_over = exists().where(
-        Call.pbx_call_id == DialRequest.pbx_call_id, Call.phase == CallPhase.ENDED
-    )
-    is_connected = DialRequest.state == DialState.CONNECTED
-    may_end = is_connected if is_confirmed else is_connected & is_over
-    db.session.execute(
-        update(DialRequest)
-        .where(DialRequest.pending_key == key, (~is_connected & is_old) | may_end)
-        .values(pending_key=None)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def _first(key: str) -> int | None:
-    """Find the request that is open already, None when it led to a call."""
-    first = db.session.execute(
-        # Its card may be closed: a user who clicks again wants to see its state.
-        update(DialRequest)
-        .where(DialRequest.pending_key == key)
-        .values(closed_at=None)
-        .returning(DialRequest.id, DialRequest.state)
-    ).one()
-    return None if first.state == DialState.CONNECTED else first.id
+def _written(key: str) -> DialRequest:
+    return db.session.scalars(select(DialRequest).where(DialRequest.pending_key == key)).one()
 
 
 def begin(dial_id: int) -> bool:
@@ -225,30 +268,24 @@ def begin(dial_id: int) -> bool:
 
 def settle(dial_id: int, state: DialState, code: str) -> None:
     """Write down what the PBX answered, unless an event has come first."""
+    dial = db.session.get_one(DialRequest, dial_id, populate_existing=True)
+    key = _failed_key(dial.user_id, dial.number)
     values: dict[str, object] = {"state": state, "error_code": code, "settled_at": clock.now()}
     # An event that came before the API's answer has moved the request on already.
     before = {DialState.REQUESTED}
     if state is DialState.FAILED:
-        values["pending_key"] = None
+        # The next try is written in its place.
+        values["pending_key"] = key
         # Nothing was dialled, so nobody needs to be asked whether a phone has rung.
         before.add(DialState.EXPIRED)
+        db.session.execute(
+            update(DialRequest)
+            .where(DialRequest.pending_key == key)
+            .values(pending_key=None, closed_at=clock.now())
+        )
     db.session.execute(
         update(DialRequest)
         .where(DialRequest.id == dial_id, DialRequest.state.in_(before))
         .values(**values)
     )
-
-
-def _clear_cards(user_id: int, number: str) -> None:
-    """Close the cards of earlier tries with this number: the new one shows the state."""
-    db.session.execute(
-        update(DialRequest)
-        .where(
-            DialRequest.user_id == user_id,
-            DialRequest.number == number[:20],
-            DialRequest.closed_at.is_(None),
-            DialRequest.pending_key.is_(None),
-            DialRequest.created_at > clock.now() - BELONGS_FOR,
-        )
-        .values(closed_at=clock.now())
-    )
+    after_commit([dial.user_id], {"dial": dial_id})

@@ -1,13 +1,21 @@
-"""Click-to-call: the button's address, and the cards that show the state of dial requests."""
+"""Click-to-call: the button's address, the row that shows a dial request, those that failed."""
+
+import math
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 from flask import Blueprint, Response, current_app, make_response, render_template, request, url_for
 
+from crm_app import clock
 from crm_app.accounts.current import me
 from crm_app.accounts.rights import Verb, find
 from crm_app.contacts.models import Contact
 from crm_app.counting import Counter
+from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.leads.models import Lead
+from crm_app.local_time import LocalTime
 from crm_app.security import events
 from crm_app.security.events import Kind
 from crm_app.telephony import wording
@@ -16,19 +24,27 @@ from crm_app.telephony.dialling import placing, services
 from crm_app.telephony.dialling.models import DialRequest, DialState
 from crm_app.telephony.zadarma.client import ZadarmaClient
 from crm_app.web.access import background
+from crm_app.web.display.formatting import choose_timezone
 from crm_app.web.fragments import see_other, wants_fragment
 from crm_app.web.ids import read_id
-from crm_app.web.toasts import toast
 
 # Three requests to the API must fit into the time that a browser waits for one of ours.
 _TIMEOUT_SECONDS = (2.0, 4.0)
+# Where a dialler stands: in the top bar, or on its own page.
+PLACES = ("top", "page")
 
 bp = Blueprint("dialling", __name__)
 
 
+@bp.app_template_global()
+def drawn_at() -> str:
+    """Give the moment at which a page is drawn: it shows no failure of the page before."""
+    return f"{clock.now().timestamp():.3f}"
+
+
 @bp.post("/telephony/dial")
 def dial() -> Response:
-    """Connect the user's phone with a number; the response is a card with the result."""
+    """Connect the user's phone with a number; the response is shown beside the clicked button."""
     if seconds := _seconds_to_wait():
         return _too_many(seconds)
     asked = services.NewDialRequest(
@@ -43,31 +59,50 @@ def dial() -> Response:
     client = _client()
     try:
         dial_id = placing.place(asked, client)
+    except InvalidInputError as error:
+        db.session.rollback()
+        return _not_yet(error, asked)
     finally:
         if client is not None:
             client.close()
     failed = db.session.get_one(DialRequest, dial_id).state == DialState.FAILED
     if not wants_fragment() and not failed:
         return see_other(url_for("dialling.dials"))
-    return make_response(_render(_cards()), 422 if failed else 200)
+    return make_response(_answer(typed=asked.number if failed else ""), 422 if failed else 200)
 
 
 @bp.get("/telephony/dials")
 @background
 def dials() -> Response:
-    """Show the state of the user's dial requests."""
-    template = "telephony/_dials.html" if wants_fragment() else "telephony/dials.html"
-    return make_response(_render(template))
+    """Show the state of the user's dial request."""
+    if wants_fragment():
+        return make_response(_row())
+    return make_response(_page())
+
+
+@bp.get("/telephony/dials/failed")
+@background
+def failed_dials() -> Response:
+    """Show which calls of today could not be made, and why."""
+    if not wants_fragment():
+        return see_other(url_for("dialling.dials"))
+    return make_response(render_template("telephony/_failed.html", words=wording, **_failures()))
+
+
+@bp.post("/telephony/dials/clear")
+def clear_failed() -> Response:
+    """Empty the list of calls that could not be made."""
+    services.clear_failed(me().id)
+    db.session.commit()
+    return failed_dials()
 
 
 @bp.post("/telephony/dials/<int:dial_id>/close")
 def close_dial(dial_id: int) -> Response:
-    """Close a card."""
+    """Put a row away."""
     services.close(dial_id, me().id)
     db.session.commit()
-    if wants_fragment():
-        return make_response(_render("telephony/_dials.html"))
-    return see_other(url_for("dialling.dials"))
+    return make_response(_row()) if wants_fragment() else see_other(url_for("dialling.dials"))
 
 
 def _client() -> ZadarmaClient | None:
@@ -86,14 +121,20 @@ def _seconds_to_wait() -> int:
 
 def _too_many(seconds: int) -> Response:
     events.refused(Kind.TOO_MANY, detail="dialling.dial")
-    toast(wording.too_many_sentence(seconds), kind="warning")
-    answer = make_response(_render(_cards()), 429)
+    typed = request.form.get("number", "")[:80]
+    answer = make_response(_answer(typed=typed, says=wording.too_many_sentence(seconds)), 429)
     answer.headers["Retry-After"] = str(seconds)
     return answer
 
 
-def _cards() -> str:
-    return "telephony/_dials_partial.html" if wants_fragment() else "telephony/dials.html"
+def _not_yet(error: InvalidInputError, asked: services.NewDialRequest) -> Response:
+    """Say why there is no dial request, and ask what may be confirmed."""
+    question = None
+    if error.code in wording.QUESTIONS:
+        question = replace(asked, number=str(error.details["number"]))
+    code = 409 if error.code == "already_ringing" else 422
+    says = wording.refusal_sentence(error)
+    return make_response(_answer(typed=asked.number, says=says, question=question), code)
 
 
 def _visible(field: str, kind: type[Contact] | type[Lead]) -> int | None:
@@ -102,12 +143,53 @@ def _visible(field: str, kind: type[Contact] | type[Lead]) -> int | None:
     return found.id if found is not None else None
 
 
-def _render(template: str) -> str:
-    cards = db.session.scalars(DialRequest.shown_to(me().id)).all()
-    return render_template(
-        template,
-        cards=cards,
-        names=services.names_of(cards, me()),
-        is_waiting=any(card.is_pending for card in cards),
-        words=wording,
-    )
+def _answer(
+    *, typed: str = "", says: str = "", question: services.NewDialRequest | None = None
+) -> str:
+    """Draw what a click gives: the row, and what is said at the button or below the field."""
+    place = request.form.get("place", "")
+    said: dict[str, Any] = {
+        "place": place if place in PLACES else "", "typed": typed, "says": says,
+        "question": question,
+        "name": services.name_of(question.number, question.contact_id, me()) if question else "",
+    }  # fmt: skip
+    if wants_fragment():
+        return render_template("telephony/_dial_answer.html", **said, **_shown())
+    return _page(**said)
+
+
+def _page(**said: Any) -> str:
+    return render_template("telephony/dials.html", **said, **_shown(), **_failures())
+
+
+def _row() -> str:
+    return render_template("telephony/_dials.html", **_shown())
+
+
+def _shown() -> dict[str, Any]:
+    dial = services.shown_to(me().id, _opened_at())
+    return {
+        "dial": dial,
+        "names": services.names_of([dial] if dial else [], me()),
+        "seconds": seconds_until(dial.changes_at) if dial else 0,
+        "words": wording,
+    }
+
+
+def _failures() -> dict[str, Any]:
+    local = LocalTime.of(choose_timezone())
+    failed = services.failed_since(me().id, local.midnight(local.today))
+    return {"failed": failed, "failed_names": services.names_of(failed, me())}
+
+
+def _opened_at() -> datetime:
+    """Read when the page was drawn that asks."""
+    try:
+        return datetime.fromtimestamp(float(request.args.get("since", "0")), UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)
+
+
+def seconds_until(moment: datetime) -> int:
+    """Count the whole seconds after which a moment is over."""
+    return max(1, math.floor((moment - clock.now()).total_seconds()) + 1)

@@ -177,6 +177,7 @@ def _connect(connection: Connection, fact: Fact, request: Candidate) -> frozense
             state=DialState.CONNECTED.value,
             error_code="",
             pbx_call_id=fact.pbx_call_id,
+            pending_key=None,
             settled_at=now,
         ),
         {"request_id": request.id},
@@ -205,7 +206,7 @@ def _connect(connection: Connection, fact: Fact, request: Candidate) -> frozense
 
 
 def _note_own_leg(connection: Connection, fact: Fact, found: Match) -> None:
-    """Record for the dial card that the user's own phone rings, was picked up, or was not."""
+    """Record for the screen that the user's own phone rings, was picked up, or was not."""
     values: dict[str, object] = {"pbx_call_id": fact.pbx_call_id}
     if fact.kind is FactKind.ANSWERED:
         values |= {"state": DialState.PICKED_UP.value}
