@@ -1,6 +1,68 @@
-// The dialler of the top bar is emptied once its number was accepted; a refused one stays to be corrected.
-document.addEventListener("htmx:after:request", (event) => {
-  const { ctx } = event.detail;
-  const form = ctx?.sourceElement;
-  if (form?.matches?.("[data-js-dialler]") && ctx.response?.raw?.ok) form.reset();
-});
+// The button that was clicked speaks for the call that it asks for: it turns while the PBX is asked, and says
+// "Pick up…" while the own phone rings. What must be confirmed, or cannot be dialled, opens beside it.
+const FORMS = ".call-form, .dialler";
+const ask = document.getElementById("dial-ask");
+const buttons = new WeakMap();
+// Whose call the own phone rings for, and beside which button something was said last.
+let ringing = null;
+let anchor = null;
+
+function mark(button, state) {
+  if (!button) return;
+  const said = button.querySelector(".dial-said") ?? button.appendChild(document.createElement("span"));
+  said.className = "dial-said";
+  said.textContent = ask.dataset[state] ?? "";
+  button.dataset.dialling = state;
+  button.setAttribute("aria-busy", "true");
+}
+
+function unmark(button) {
+  button?.querySelector(".dial-said")?.remove();
+  button?.removeAttribute("data-dialling");
+  button?.removeAttribute("aria-busy");
+}
+
+// One phone rings for one call: as long as the tray has a row for it, the button says so, too.
+function follow() {
+  if (!ringing) return;
+  if (document.querySelector("#dials [data-dial-open]")) return mark(ringing, "ringing");
+  unmark(ringing);
+  ringing = null;
+}
+
+function open(button) {
+  anchor?.removeAttribute("data-dial-anchor");
+  anchor = button;
+  anchor.dataset.dialAnchor = "";
+  ask.showPopover({ source: anchor });
+}
+
+const buttonOf = (form, submitter) => (ask.contains(form) ? anchor : submitter ?? form.querySelector("[type=submit]"));
+
+if (ask) {
+  // A button whose call is under way asks for no second one.
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches(FORMS) || !event.submitter?.dataset.dialling) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }, true);
+  document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+    const form = ctx.sourceElement;
+    if (!form.matches(FORMS)) return;
+    const button = buttonOf(form, ctx.sourceEvent?.submitter);
+    buttons.set(ctx, button);
+    mark(button, "asking");
+    ask.hidePopover();
+  });
+  document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+    const button = buttons.get(ctx);
+    if (!button) return;
+    unmark(button);
+    if (ctx.response?.raw.ok) {
+      ringing = button;
+      button.form?.matches(".dialler") && button.form.reset();
+    } else if (ctx.response && ask.childElementCount) open(button);
+    follow();
+  });
+  document.addEventListener("htmx:after:swap", follow);
+}

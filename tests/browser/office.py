@@ -39,6 +39,8 @@ class Office:
     def __init__(self, folder: Path, bus_url: str, host: str = "127.0.0.1") -> None:
         self.folder = folder
         self.public_url = ""
+        # Further settings of the served process.
+        self.more: dict[str, str] = {}
         self.settings = Config(
             _env_file=None,  # type: ignore[call-arg]
             data_dir=folder, secret_key=SESSION_KEY, redis_url=bus_url, log_level="WARNING",
@@ -65,6 +67,7 @@ class Office:
             "DATABASE_URL": "",
             "LOG_LEVEL": "WARNING",
             "PUBLIC_URL": self.public_url,
+            **self.more,
         }
         with self._log.open("ab") as log:
             self.process = self._serve(environment, log)
