@@ -90,7 +90,7 @@ def clear_failed(user_id: int) -> None:
 def shown_to(user_id: int, since: datetime) -> DialRequest | None:
     """Find the dial request that a screen shows which was opened then.
 
-    A failure leaves it when the user's next call begins, whoever makes it.
+    A failure is shown until the user's next call begins, of either direction.
     """
     dial = db.session.scalar(DialRequest.newest_of(user_id))
     if dial is None or not dial.is_shown(since):
