@@ -9,11 +9,14 @@ from typing import Any
 
 from flask_security import hash_password
 from sqlalchemy import delete, func, select
+from sqlalchemy.orm import joinedload
 
 from crm_app import clock
 from crm_app.accounts.models import Role, User
 from crm_app.calls.fold.facts import Disposition, Fact, FactKind
+from crm_app.calls.models import Call
 from crm_app.calls.store import ledger
+from crm_app.calls.wrapup.services import wrapup_of
 from crm_app.contacts.models import Contact, ContactKind
 from crm_app.demo import make_contact, make_lead, make_task, make_user
 from crm_app.errors import RamalError
@@ -62,6 +65,15 @@ TASKS = (
 NOTES = (
     "Wants one invoice for the whole year.", "Prefers to be called before eleven.",
     "Compares our offer with one more, decides by the end of the month.",
+)  # fmt: skip
+
+# Outcomes as often as an office chooses them, and what is noted with them now and then.
+WRITTEN: tuple[tuple[str, int, tuple[str, ...]], ...] = (
+    ("done", 4, ("Sent the invoice once more.", "Delivery on Thursday before noon.")),
+    ("interested", 3, ("Wants a quote by Friday.", "Asks for a visit next week.")),
+    ("call_again", 3, ("In a meeting, back after four.", "The partner decides, ring on Monday.")),
+    ("not_interested", 1, ("Has signed with somebody else until next year.",)),
+    ("wrong_number", 1, ()),
 )  # fmt: skip
 
 
@@ -161,6 +173,7 @@ def _lay() -> None:
     _lay_leads_and_tasks(users, contacts, dice)
     for fact in _history(contacts, dice):
         ledger.record(db.session.connection(), fact, "")
+    _write_up(dice)
     # The follow-ups of old calls were performed long ago.
     db.session.execute(delete(Job))
     db.session.commit()
@@ -242,6 +255,21 @@ def _history(contacts: Sequence[Contact], dice: random.Random) -> Iterator[Fact]
             yield from _incoming(index, moment, outside, extension, talk)
         else:
             yield from _outgoing(index, moment, outside, extension, talk)
+
+
+def _write_up(dice: random.Random) -> None:
+    """Write up what was talked about, all but a call now and then of the last day."""
+    yesterday = clock.now() - timedelta(days=1)
+    weights = [often for _outcome, often, _notes in WRITTEN]
+    talks = select(Call).where(Call.talk_seconds > 0, Call.user_id.is_not(None))
+    for call in db.session.scalars(talks.order_by(Call.id).options(joinedload(Call.user))):
+        ended_at = call.ended_at or call.started_at
+        if call.user is None or (ended_at > yesterday and dice.random() < 0.3):
+            continue
+        row = wrapup_of(call, call.user)
+        [(row.outcome, _often, notes)] = dice.choices(WRITTEN, weights)
+        row.note = dice.choice(notes) if notes and dice.random() < 0.5 else ""
+        row.saved_at, row.waits_since = ended_at + timedelta(minutes=1), None
 
 
 def _past_moment(now: datetime, dice: random.Random) -> datetime:
