@@ -75,7 +75,12 @@ def watching(context: BrowserContext, office: Office, path: str = "/contacts") -
 
 def until(page: Page, expression: str) -> None:
     """Wait until an expression is true in the page (the page's own policy forbids eval in it)."""
+    eventually(page, lambda: page.evaluate(expression), expression)
+
+
+def eventually(page: Page, is_so: Callable[[], object], what: str) -> None:
+    """Wait until something is so; the page goes on meanwhile."""
     deadline = time.monotonic() + 30
-    while not page.evaluate(expression):
-        assert time.monotonic() < deadline, f"not true: {expression}"
+    while not is_so():
+        assert time.monotonic() < deadline, f"not so: {what}"
         page.wait_for_timeout(50)

@@ -103,7 +103,7 @@ def test_it_does_not_say_twice_what_stands_in_the_page(office: Office, sign_in: 
     form.get_by_role("textbox").first.fill("Send the offer")
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_contain_text("Something went wrong here")
-    page.wait_for_timeout(300)
+    expect(page.locator(".htmx-request")).to_have_count(0)
     assert toasts(page) == []
     assert office.do(lambda: db.session.scalars(select(Task)).all()) == []
 
@@ -115,8 +115,8 @@ def test_it_says_nothing_when_a_page_is_left(office: Office, sign_in: SignIn) ->
     page.add_init_script("sessionStorage.told ??= ''")
     page.evaluate("""() => new MutationObserver(() => { sessionStorage.told = 'yes'; })
       .observe(document.getElementById('toasts'), { childList: true })""")
-    page.get_by_label("Kind").select_option(index=1)
-    page.wait_for_timeout(200)
+    with page.expect_request("**/contacts?*"):
+        page.get_by_label("Kind").select_option(index=1)
     page.goto(f"{office.url}/leads")
     assert page.evaluate("sessionStorage.told") == ""
     until(page, "document.readyState === 'complete'")

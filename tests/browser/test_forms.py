@@ -23,9 +23,12 @@ def test_it_sends_a_form_once_however_often_the_hasty_click(
     page.route("**/contacts/new", lambda route: on_the_way.append(route))
 
     save = page.get_by_role("button", name="Save", exact=True)
-    save.evaluate("button => { button.click(); setTimeout(() => button.click(), 100); }")
-
-    page.wait_for_timeout(300)
+    # Nothing of the page can be asked while its form is on the way.
+    with page.expect_console_message(lambda message: message.text == "clicked twice"):
+        save.evaluate("""button => {
+          button.click();
+          setTimeout(() => { button.click(); console.log("clicked twice"); }, 100);
+        }""")
     assert len(on_the_way) == 1
     on_the_way[0].continue_()
     page.wait_for_url(PAGE)

@@ -85,7 +85,6 @@ def test_it_stops_ringing_when_nobody_is_signed_in(office: Office, sign_in: Sign
     """)
     page = watching(context, office)
     page.mouse.click(5, 5)
-    page.wait_for_timeout(500)
     office.ring(ANA, "101")
     until(page, "sounding > 0")
     sign_out(context, office)

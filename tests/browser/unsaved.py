@@ -1,6 +1,5 @@
 """Every kind of form that keeps what is typed: where it is, what is typed, how it is sent."""
 
-import time
 from dataclasses import dataclass
 
 from playwright.sync_api import Locator, Page
@@ -14,6 +13,7 @@ from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.extensions import db
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.tasks.models import Task
+from tests.browser.conftest import eventually
 from tests.browser.office import Office
 
 LINE = ".unsaved"
@@ -119,10 +119,7 @@ def is_stored(office: Office, text: str) -> bool:
 
 def wait_until_stored(page: Page, office: Office, text: str) -> None:
     """Wait until a text stands somewhere in the office's records."""
-    deadline = time.monotonic() + 15
-    while not is_stored(office, text):
-        assert time.monotonic() < deadline, f"never stored: {text}"
-        page.wait_for_timeout(50)
+    eventually(page, lambda: is_stored(office, text), f"stored: {text}")
 
 
 def sign_in_over(page: Page, email: str = "", password: str = PASSWORD) -> None:
