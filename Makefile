@@ -26,7 +26,7 @@ demo: $(RUN_STAMP) ## Serve a sample office and a PBX that rings it
 
 test: $(DEV_STAMP) ## Run all tests, also those with PostgreSQL, Valkey and a browser
 	@$(PYTHON) -m tests.browser_at_hand
-	@exec $(PYTHON) -m pytest $(ARGS)
+	@exec $(PYTHON) -m tests $(ARGS)
 
 quick: $(DEV_STAMP) ## Run the tests that need no PostgreSQL, browser or processes (house rules: make check)
 	@exec $(PYTHON) -m pytest --quick --quiet --numprocesses auto --ignore tests/house $(ARGS)
