@@ -20,19 +20,25 @@ from crm_app import (
     tasks,
     telephony,
 )
-from crm_app.accounts.sign_in import entry
+from crm_app.accounts.sign_in import security_extension
 from crm_app.config import Config
 from crm_app.counting import Counter
 from crm_app.encryption import Purpose, Vault
 from crm_app.errors import ConfigError
 from crm_app.extensions import babel, csrf, db
-from crm_app.security.trail import Trail
-from crm_app.security.visits import Visits
+from crm_app.security.refusals import RefusalWriter
+from crm_app.security.request_ids import RequestIds
 from crm_app.web import access, errors, fragments, toasts, unsaved
 from crm_app.web.display import formatting, sentences
 from crm_app.web.ids import IdConverter
-from crm_app.web.middleware import incoming, mount, same_origin, security_headers, strangers
-from crm_app.web.middleware.front import Front
+from crm_app.web.middleware import (
+    anonymous_forms,
+    mount,
+    request_body,
+    same_origin,
+    security_headers,
+)
+from crm_app.web.middleware.proxy_and_host import ProxyAndHost
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -52,8 +58,8 @@ def create_app(settings: Config | None = None) -> Flask:
     # Before the extensions, whose hooks then run only for those who may come in.
     app.before_request(lambda: database.set_reads_only(access.is_reading()))
     # Nothing of the database is held while a body is on its way.
-    app.before_request(strangers.count_form)
-    app.before_request(incoming.take_in)
+    app.before_request(anonymous_forms.count_form)
+    app.before_request(request_body.take_in)
     app.before_request(access.require_sign_in)
     same_origin.register(app)
     _bind_extensions(app, settings)
@@ -70,10 +76,10 @@ def create_app(settings: Config | None = None) -> Flask:
         register(app)
     app.after_request(toasts.append_toasts)
     app.after_request(fragments.vary_by_htmx)
-    incoming.register(app)
-    app.wsgi_app = Visits(app.wsgi_app)  # type: ignore[method-assign]
+    request_body.register(app)
+    app.wsgi_app = RequestIds(app.wsgi_app)  # type: ignore[method-assign]
     # So that everything inside sees the address of the client and not the proxy's.
-    app.wsgi_app = Front(app.wsgi_app, settings)  # type: ignore[method-assign]
+    app.wsgi_app = ProxyAndHost(app.wsgi_app, settings)  # type: ignore[method-assign]
     # Last: everything inside sees our own path, whatever prefix the proxy leaves in front of it.
     mount.register(app, settings.public_url)
     return app
@@ -110,7 +116,7 @@ def _bind_extensions(app: Flask, settings: Config) -> None:
     with app.app_context():
         database.configure_engine(db.engine)
         engine = db.engine
-    app.extensions["security_trail"] = Trail(engine)
+    app.extensions["security_refusals"] = RefusalWriter(engine)
     csrf.init_app(app)
     babel.init_app(
         app,
@@ -118,6 +124,6 @@ def _bind_extensions(app: Flask, settings: Config) -> None:
         timezone_selector=formatting.choose_timezone,
     )
     security_headers.register(app, is_https=settings.is_https)
-    entry.register(app)
+    security_extension.register(app)
     live.register(app, settings.bus_url)
     telephony.register(app)

@@ -141,7 +141,7 @@ def whole_app(settings: Config) -> Iterator[Flask]:
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     app.extensions["security"].pwd_context.update(**CHEAP_HASHING)
     # What a thread writes a moment later would be found by another test: see `security_events`.
-    app.extensions["security_trail"].writes_by_itself = False
+    app.extensions["security_refusals"].writes_by_itself = False
     app.test_client_class = SignedInClient
     app.before_request_funcs[None].insert(0, forget_the_last_request)
     with app.app_context():
@@ -177,7 +177,7 @@ def app(whole_app: Flask) -> Iterator[Flask]:
     # What a test has left for the database to take in later is not the next one's.
     shutil.rmtree(whole_app.extensions["settings"].data_dir / "spool", ignore_errors=True)
     whole_app.extensions["counter"].reset()
-    whole_app.extensions["security_trail"].forget()
+    whole_app.extensions["security_refusals"].forget()
 
 
 def empty_all_tables() -> None:

@@ -13,7 +13,7 @@ from redis.retry import Retry
 
 from crm_app import clock
 from crm_app.extensions import db
-from crm_app.health.trial import findings_about
+from crm_app.health.write_check import findings_about
 from crm_app.live import bus
 from crm_app.telephony.webhook.spool import Spool
 

@@ -16,7 +16,7 @@ from crm_app.leads.forms import KIND_NAMES, LostForm, StageForm
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.leads.views import bp, fetch_whole, render_lead
 from crm_app.records.forms import NoteForm
-from crm_app.web import once
+from crm_app.web import sent_forms
 from crm_app.web.access import manager_only
 from crm_app.web.fragments import Answer, page_or_fragment, see_other, wants_fragment
 from crm_app.web.ids import read_id
@@ -97,7 +97,7 @@ def pipeline() -> Answer:
         return _pipeline_page(form)
     try:
         kind = StageKind(form.kind.data)
-        once.made(LeadStage, lambda: stages.add_stage(form.name.data, kind, me()))
+        sent_forms.made(LeadStage, lambda: stages.add_stage(form.name.data, kind, me()))
     except InvalidInputError as error:
         form.name.errors = [wording.refusal(error)]
         return _pipeline_page(form)

@@ -19,7 +19,7 @@ from crm_app.records.forms import DescribedForm
 from crm_app.records.registry import Noun
 from crm_app.records.versions import for_update_at
 from crm_app.records.views import url_of
-from crm_app.web import once
+from crm_app.web import sent_forms
 from crm_app.web.conflict import Change
 from crm_app.web.fragments import Answer, see_other
 from crm_app.web.toasts import toast
@@ -98,7 +98,7 @@ class Editing(ABC, Generic[R, F]):
         if not self._is_fine(form, None):
             return self._page(form, None, 422)
         try:
-            record = once.made(self.noun.model, lambda: self.create(form))
+            record = sent_forms.made(self.noun.model, lambda: self.create(form))
         except InvalidInputError as error:
             return self._refused(form, None, error)
         if record is None:

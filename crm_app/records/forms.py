@@ -23,7 +23,7 @@ from crm_app.journal.services import Author, add_note
 from crm_app.records.fields import Draft, Field, Kind, fields_of
 from crm_app.records.wording import label
 from crm_app.text import clean
-from crm_app.web import once
+from crm_app.web import sent_forms
 from crm_app.web.conflict import VersionedForm
 from crm_app.web.ids import read_id
 from crm_app.web.line_ends import PlainLines
@@ -39,7 +39,7 @@ class NoteForm(PlainLines):
         """Leave what was typed on a record; False, and the reason in the form, when refused."""
         try:
             text = self.text.data or ""
-            once.made(Note, lambda: add_note(record_type, record_id, text, by))
+            sent_forms.made(Note, lambda: add_note(record_type, record_id, text, by))
         except InvalidInputError as error:
             self.text.errors = [reason(error)]
         return not self.text.errors

@@ -8,8 +8,8 @@ from flask import current_app, g, has_request_context, request
 from crm_app.extensions import db
 from crm_app.security.kinds import REFUSALS, Kind
 from crm_app.security.models import ADDRESS_LENGTH, DETAIL_LENGTH, SecurityEvent
-from crm_app.security.trail import Sighting, Trail
-from crm_app.security.visits import request_id_of
+from crm_app.security.refusals import RefusalWriter, Sighting
+from crm_app.security.request_ids import request_id_of
 
 __all__ = ["Kind", "done", "refused", "remember_user"]
 
@@ -44,8 +44,8 @@ def refused(
     Takes no database lock and never fails; equal refusals within a minute become one event with a
     count. Arguments as for `done`.
     """
-    trail: Trail = current_app.extensions["security_trail"]
-    trail.add(_seen(kind, by, about, detail))
+    refusals: RefusalWriter = current_app.extensions["security_refusals"]
+    refusals.add(_seen(kind, by, about, detail))
 
 
 def remember_user(user_id: int) -> None:

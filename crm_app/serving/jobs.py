@@ -23,7 +23,7 @@ from crm_app.telephony import missed
 from crm_app.telephony.dialling import services as dialling
 from crm_app.telephony.models import UnreadableRequest
 from crm_app.telephony.webhook import quarantine
-from crm_app.web import once
+from crm_app.web import sent_forms
 
 # For missed calls that nobody can be asked to return yet.
 ASKS_AGAIN_IN = timedelta(hours=1)
@@ -80,7 +80,7 @@ def purge(_payload: Payload) -> None:
     db.session.execute(
         delete(UnreadableRequest).where(UnreadableRequest.received_at < now - KEEPS_UNREADABLE_FOR)
     )
-    once.purge()
+    sent_forms.purge()
     keys.forget_peppers()
     jobs.forget_done()
 

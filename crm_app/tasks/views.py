@@ -17,7 +17,7 @@ from crm_app.tasks.fields import TaskDraft
 from crm_app.tasks.forms import QuickForm
 from crm_app.tasks.listing import TaskFilter, list_tasks, names
 from crm_app.tasks.models import NOUN, Task
-from crm_app.web import once
+from crm_app.web import sent_forms
 from crm_app.web.display.formatting import choose_timezone
 from crm_app.web.fragments import Answer, page_or_fragment, see_other, wants_fragment
 from crm_app.web.return_to import here, this_page
@@ -35,7 +35,7 @@ def fetch_whole(task_id: int, verb: Verb, place: Place = Place.OUTSIDE_BIN) -> T
 
 def add_once(draft: TaskDraft) -> Task:
     """Add the task of a form, or give the one that the same form has added already."""
-    return once.made(Task, lambda: services.create_task(draft, me()))
+    return sent_forms.made(Task, lambda: services.create_task(draft, me()))
 
 
 @bp.route("", methods=["GET", "POST"])

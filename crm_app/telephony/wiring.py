@@ -26,8 +26,8 @@ def register(app: Flask) -> None:
     links = LinkCache(app.extensions["vault"], quick)
     app.extensions["telephony_engine"] = quick
     app.extensions["telephony_links"] = links
-    trail = app.extensions["security_trail"]
-    app.extensions["webhook_receiver"] = WebhookReceiver(config, links, quick, trail, engine)
+    refusals = app.extensions["security_refusals"]
+    app.extensions["webhook_receiver"] = WebhookReceiver(config, links, quick, refusals, engine)
     app.register_blueprint(middleware.bp)
     app.register_blueprint(dialling)
     extensions.come_from(_extensions_of_pbx)

@@ -17,7 +17,7 @@ from crm_app.security import events
 from crm_app.security.events import Kind
 from crm_app.web.fragments import wants_fragment
 from crm_app.web.middleware import same_origin
-from crm_app.web.middleware.incoming import BrokenOffError
+from crm_app.web.middleware.request_body import BrokenOffError
 from crm_app.web.wording import REASONS, reason
 
 log = structlog.get_logger(__name__)

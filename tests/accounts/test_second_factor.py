@@ -262,7 +262,7 @@ def test_a_wrong_code_is_written_down(
     give_password(visitor)
     visitor.post(STEP, data={"code": "000000"})
     db.session.remove()
-    app.extensions["security_trail"].write()
+    app.extensions["security_refusals"].write()
     assert "second_factor_wrong" in events_of(eva)
 
 

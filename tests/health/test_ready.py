@@ -17,9 +17,9 @@ from sqlalchemy import NullPool, create_engine, text
 from crm_app import clock, create_app
 from crm_app.config import Config
 from crm_app.extensions import db
-from crm_app.health import migrations, trial
+from crm_app.health import migrations, write_check
 from crm_app.health.services import BUS_SECONDS, HEARTBEAT_KEY, HEARTBEAT_LIMIT_SECONDS, beat
-from crm_app.health.trial import ANSWER_SECONDS, LOCK_SECONDS
+from crm_app.health.write_check import ANSWER_SECONDS, LOCK_SECONDS
 from crm_app.live import bus
 from tests.serving.wire import serving
 
@@ -29,7 +29,7 @@ PARTS = ("database", "event_bus", "migrations", "worker")
 @pytest.fixture
 def whole(app: Flask) -> Iterator[Flask]:
     """An application that lacks nothing, and whose database nobody has tried of late."""
-    trial._trials.clear()
+    write_check._trials.clear()
     write_revision(migrations.revisions()[-1])
     beat()
     yield app
@@ -204,13 +204,13 @@ def test_it_waits_a_moment_only_for_a_database_that_hangs(settings: Config) -> N
 def test_it_writes_once_a_second_however_often_it_is_asked(
     whole: Flask, visitor: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trial, "GOOD_FOR_SECONDS", 3600.0)
+    monkeypatch.setattr(write_check, "GOOD_FOR_SECONDS", 3600.0)
     assert red(visitor) == {}
     first = last_write()
     for _ in range(5):
         assert red(visitor) == {}
     assert last_write() == first
-    monkeypatch.setattr(trial, "GOOD_FOR_SECONDS", 0.0)
+    monkeypatch.setattr(write_check, "GOOD_FOR_SECONDS", 0.0)
     assert red(visitor) == {}
     assert last_write() != first
 

@@ -17,7 +17,7 @@ def events(app: Flask) -> Events:
 
     def read(*kinds: str) -> list[SecurityEvent]:
         db.session.commit()
-        app.extensions["security_trail"].write()
+        app.extensions["security_refusals"].write()
         found = db.session.scalars(db.select(SecurityEvent).order_by(SecurityEvent.id))
         return [event for event in found if not kinds or event.kind in kinds]
 

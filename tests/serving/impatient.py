@@ -4,7 +4,7 @@ from flask import Flask, request
 
 from crm_app import create_app
 from crm_app.extensions import csrf
-from crm_app.web.middleware.incoming import accepts_large_body
+from crm_app.web.middleware.request_body import accepts_large_body
 
 FILE_BYTES = 3 * 1024 * 1024
 BODY_SECONDS = 0.8

@@ -14,7 +14,7 @@ from crm_app.accounts.models import User
 from crm_app.config import Config
 from crm_app.demo import make_user
 from crm_app.extensions import db
-from crm_app.web.middleware.incoming import PAGE_BYTES
+from crm_app.web.middleware.request_body import PAGE_BYTES
 from tests.serving.impatient import BODY_SECONDS, FILE_BYTES
 from tests.serving.running import ROOT
 from tests.serving.wire import FORM, Line, Server, form_head, head_of, serving, status_of

@@ -72,7 +72,7 @@ def test_the_lamp_is_grey_before_the_first_notification(app: Flask) -> None:
 
 def test_refused_signatures_turn_the_lamp_red_until_one_fits(app: Flask, post: Post) -> None:
     assert post(start_fields(), signature="wrong").status_code == 403
-    app.extensions["security_trail"].write()
+    app.extensions["security_refusals"].write()
     assert events_lamp(app) == "bad"
     with time_machine.travel(clock.now() + timedelta(seconds=5)):
         assert post(start_fields()).status_code == 200

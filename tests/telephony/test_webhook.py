@@ -332,7 +332,7 @@ def test_what_we_stumble_over_is_kept_and_acknowledged(
 
 def _receiver(app: Flask, settings: Config) -> WebhookReceiver:
     return WebhookReceiver(
-        settings, app.extensions["telephony_links"], db.engine, app.extensions["security_trail"]
+        settings, app.extensions["telephony_links"], db.engine, app.extensions["security_refusals"]
     )
 
 

@@ -16,8 +16,8 @@ from crm_app.accounts.models import User
 from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.extensions import db
 from crm_app.tasks.models import Task
-from crm_app.web import once
-from crm_app.web.once import SentForm
+from crm_app.web import sent_forms
+from crm_app.web.sent_forms import SentForm
 from tests.calls.popup_story import answer, end, ring
 from tests.reader import Element, elements_of
 
@@ -219,9 +219,9 @@ def test_keys_of_forms_are_forgotten_after_two_days(
     with time_machine.travel(now, tick=False) as traveller:
         client_of(bob).post("/tasks", data=QUICK)
         traveller.move_to(now + timedelta(days=2))
-        once.purge()
+        sent_forms.purge()
         assert db.session.scalars(select(SentForm)).all()
         traveller.move_to(now + timedelta(days=2, seconds=1))
-        once.purge()
+        sent_forms.purge()
         assert db.session.scalars(select(SentForm)).all() == []
         db.session.commit()

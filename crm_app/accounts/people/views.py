@@ -24,7 +24,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.live import services as live
 from crm_app.proxies import is_loopback
-from crm_app.web import once
+from crm_app.web import sent_forms
 from crm_app.web.access import admin_only
 from crm_app.web.fragments import Answer, see_other
 from crm_app.web.toasts import toast
@@ -48,7 +48,7 @@ def new() -> Answer:
     if not form.validate_on_submit():
         return _form_page("accounts/new.html", form)
     try:
-        user = once.made(User, lambda: _invited(form))
+        user = sent_forms.made(User, lambda: _invited(form))
         # When the form is sent twice, the first link can no longer be shown.
         token = services.invite_again(user)
     except InvalidInputError as error:

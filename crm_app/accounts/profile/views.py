@@ -12,7 +12,7 @@ from crm_app.accounts.pages import bp
 from crm_app.accounts.passwords import hashing
 from crm_app.accounts.profile.forms import ChangePasswordForm, ProfileForm
 from crm_app.accounts.sessions import throttle
-from crm_app.accounts.sign_in import entry
+from crm_app.accounts.sign_in import security_extension
 from crm_app.accounts.sign_in.link_views import strength_of
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
@@ -59,7 +59,7 @@ def password() -> Answer:
     services.change_password(user, new_hash, by=user)
     db.session.commit()
     live.close(user_id)
-    entry.stay(user)
+    security_extension.stay(user)
     db.session.commit()
     toast(_("Your password is changed. Your other devices are signed out."))
     return see_other(url_for("accounts.profile"))

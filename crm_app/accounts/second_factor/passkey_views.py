@@ -20,7 +20,7 @@ from crm_app.accounts.second_factor.passkeys import Challenge
 from crm_app.accounts.second_factor.sites import Site
 from crm_app.accounts.second_factor.step_views import counted_refusal, step_page
 from crm_app.accounts.second_factor.views import changed, factors_page, refused
-from crm_app.accounts.sign_in import entry, second_step
+from crm_app.accounts.sign_in import second_step, security_extension
 from crm_app.accounts.sign_in.factor_gate import before_set_up
 from crm_app.accounts.sign_in.forms import SignInForm
 from crm_app.accounts.sign_in.proof import fresh_sign_in_required
@@ -103,7 +103,7 @@ def sign_in_by_passkey() -> Answer:
         events.refused(Kind.SECOND_FACTOR_WRONG, about=user.id if user else None)
         return _refused_page(user, wording.sentence(InvalidInputError("passkey_refused")), 422)
     step = waiting[1] if waiting else second_step.Step()
-    return entry.finish(found, step, factors.PASSKEY)
+    return security_extension.finish(found, step, factors.PASSKEY)
 
 
 def _refused_page(user: User | None, sentence: str, status: int) -> Answer:

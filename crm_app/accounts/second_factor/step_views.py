@@ -12,7 +12,7 @@ from crm_app.accounts.pages import bp
 from crm_app.accounts.second_factor import services as factors
 from crm_app.accounts.second_factor.forms import CodeForm, RecoveryForm
 from crm_app.accounts.sessions import throttle
-from crm_app.accounts.sign_in import entry, second_step
+from crm_app.accounts.sign_in import second_step, security_extension
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.security import events
@@ -40,9 +40,9 @@ def second_step_view() -> Answer:
         return step_page(form, user, 429)
     typed = form["code"].data
     if is_recovery and factors.use_recovery_code(user, typed):
-        return entry.finish(user, step, factors.RECOVERY)
+        return security_extension.finish(user, step, factors.RECOVERY)
     if not is_recovery and factors.check_code(user, vault(), typed):
-        return entry.finish(user, step, factors.APP)
+        return security_extension.finish(user, step, factors.APP)
     return _wrong(form, user, is_recovery=is_recovery)
 
 

@@ -16,7 +16,7 @@ from crm_app.accounts.models import LinkPurpose, OfficeSettings, User
 from crm_app.accounts.pages import bp
 from crm_app.accounts.passwords import hashing, rules
 from crm_app.accounts.sessions import devices
-from crm_app.accounts.sign_in import entry
+from crm_app.accounts.sign_in import security_extension
 from crm_app.accounts.sign_in.forms import NewPasswordForm, SetUpForm
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
@@ -145,7 +145,7 @@ def _enter(user: User, welcome: str, endpoint: str) -> Answer:
     # Another user who is signed in, in this browser, is signed out first.
     if current_user.is_authenticated:
         logout_user()
-    second_step = entry.enter(user)
+    second_step = security_extension.enter(user)
     db.session.commit()
     toast(welcome)
     answer = see_other(second_step or url_for(endpoint))

@@ -16,7 +16,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal.history import History
 from crm_app.journal.kinds import ONLY, RecordKind
-from crm_app.web import once
+from crm_app.web import sent_forms
 from crm_app.web.access import manager_only
 from crm_app.web.fragments import Answer, see_other
 from crm_app.web.toasts import toast
@@ -32,7 +32,7 @@ def outcome_list() -> Answer:
     if not form.validate_on_submit():
         return _page(form)
     return _try(
-        lambda: once.made(
+        lambda: sent_forms.made(
             CallOutcome, lambda: outcomes.add(form.label.data, me(), _words()), gone="removed_at"
         ),
         _("Added."),

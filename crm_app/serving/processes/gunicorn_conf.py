@@ -70,7 +70,7 @@ def post_worker_init(worker: Any) -> None:
 
 
 def _load_card(app: Any) -> None:
-    from crm_app.web.display.ahead import load_ahead
+    from crm_app.web.display.precompile import load_ahead
 
     load_ahead(app.jinja_env, CARD)
 
@@ -97,7 +97,7 @@ def notice_who_has_gone(listener: socket.socket) -> None:
 
 
 def pre_request(_worker: Any, request: Any) -> None:
-    """Count a new request, and leave its body to `web.middleware.incoming`.
+    """Count a new request, and leave its body to `web.middleware.request_body`.
 
     That module can close the connection after the response, because gunicorn would read the rest of
     a body, however long it is. It also sends "100 Continue" itself, which gunicorn would send

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Request, Response
 from crm_app.extensions import csrf
 from crm_app.telephony.webhook.receiver import WebhookReceiver
 from crm_app.web.access import public
-from crm_app.web.middleware.incoming import with_limits_of_its_own
+from crm_app.web.middleware.request_body import with_limits_of_its_own
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

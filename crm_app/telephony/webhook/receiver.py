@@ -25,8 +25,8 @@ from crm_app.deadline import within
 from crm_app.live.screen_updates import screen_updates
 from crm_app.security.kinds import Kind
 from crm_app.security.models import ADDRESS_LENGTH
-from crm_app.security.trail import Sighting, Trail
-from crm_app.security.visits import request_id_of
+from crm_app.security.refusals import RefusalWriter, Sighting
+from crm_app.security.request_ids import request_id_of
 from crm_app.telephony.connection import LinkCache
 from crm_app.telephony.switches import Switches
 from crm_app.telephony.webhook import bodies, inbox, text_messages
@@ -45,7 +45,7 @@ from crm_app.telephony.webhook.verification import (
 )
 from crm_app.telephony.zadarma import events
 from crm_app.telephony.zadarma.answers import CallReply
-from crm_app.web.middleware import incoming
+from crm_app.web.middleware import request_body
 
 # Call events are under a kilobyte; lists of tracked visits may be longer.
 MAX_BODY_BYTES = 1024 * 1024
@@ -79,13 +79,13 @@ class WebhookReceiver:
         config: Config,
         links: LinkCache,
         engine: Engine,
-        trail: Trail,
+        refusals: RefusalWriter,
         late_engine: Engine | None = None,
     ) -> None:
         """Prepare; `late_engine` is for notifications from the spool, which may wait longer."""
         self._config = config
         self._links = links
-        self._trail = trail
+        self._refusals = refusals
         self.spool = Spool(config.data_dir / "spool")
         self._group_commit = GroupCommit(engine, self.spool)
         self._late_group_commit = GroupCommit(late_engine or engine)
@@ -114,7 +114,7 @@ class WebhookReceiver:
         if not is_allowed_sender(sender, self._config):
             return self._refuse(sender, request_id, "sender")
         try:
-            body = incoming.receive(request.environ, MAX_BODY_BYTES).read()
+            body = request_body.receive(request.environ, MAX_BODY_BYTES).read()
         except HTTPException as error:
             # A truncated body is refused: the signature does not cover all fields.
             log.warning("webhook did not arrive whole", status=error.code)
@@ -264,7 +264,7 @@ class WebhookReceiver:
         return _Job("", store, lambda _stored: _empty(), arrival, _empty)
 
     def _refuse(self, sender: str, request_id: str, why: str) -> Response:
-        self._trail.add(
+        self._refusals.add(
             Sighting(
                 Kind.WEBHOOK_REFUSED,
                 address=sender[:ADDRESS_LENGTH],

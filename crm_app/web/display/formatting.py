@@ -23,7 +23,7 @@ from markupsafe import Markup, escape
 from crm_app import clock, phone_numbers
 from crm_app.initials import initials
 from crm_app.local_time import LocalTime
-from crm_app.web import once
+from crm_app.web import sent_forms
 from crm_app.web.display import navigation
 
 PROJECT = Path(__file__).resolve().parents[3] / "pyproject.toml"
@@ -54,7 +54,7 @@ def register(app: Flask) -> None:
         languages=LANGUAGES,
         get_locale=get_locale,
         url_with=url_with,
-        once_field=once.field,
+        once_field=sent_forms.field,
         navigation=navigation.entries,
         version=tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"],
         has_page=lambda endpoint: endpoint in current_app.view_functions,

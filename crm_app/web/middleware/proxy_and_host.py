@@ -27,7 +27,7 @@ HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\s:/@\[\]]+)(?::\d{1,5})?", re.IG
 MOST_REMEMBERED = 50
 
 
-class Front:
+class ProxyAndHost:
     """Takes the sender from a proxy's headers, if it is a proxy, and refuses foreign hosts."""
 
     def __init__(self, inside: "WSGIApplication", settings: Config) -> None:

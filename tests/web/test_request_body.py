@@ -16,8 +16,8 @@ from crm_app import create_app
 from crm_app.accounts.models import User
 from crm_app.config import Config
 from crm_app.extensions import csrf, db
-from crm_app.web.middleware import incoming, strangers
-from crm_app.web.middleware.incoming import MOST_FIELDS, PAGE_BYTES, accepts_large_body
+from crm_app.web.middleware import anonymous_forms, request_body
+from crm_app.web.middleware.request_body import MOST_FIELDS, PAGE_BYTES, accepts_large_body
 from tests.serving.wire import Line, form_head, status_of
 from tests.signed_in import new_token
 
@@ -162,7 +162,7 @@ def test_the_server_for_developing_gives_a_stalled_body_up_as_well(
 
 def test_no_view_of_ours_reads_a_body_by_another_way(app: Flask) -> None:
     views = app.view_functions.items()
-    own = {name for name, view in views if incoming.receives_by_itself(view)}
+    own = {name for name, view in views if request_body.receives_by_itself(view)}
     assert own == {"zadarma.receive"}
     hooks = [hook.__name__ for hook in app.before_request_funcs[None]]
     assert hooks[hooks.index("take_in") :][1] == "require_sign_in"
@@ -171,7 +171,7 @@ def test_no_view_of_ours_reads_a_body_by_another_way(app: Flask) -> None:
 def test_a_strangers_forms_are_counted_before_they_are_read(
     visitor: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(strangers, "PER_NETWORK", RateLimitItemPerMinute(2, 1, "few-forms"))
+    monkeypatch.setattr(anonymous_forms, "PER_NETWORK", RateLimitItemPerMinute(2, 1, "few-forms"))
     for path in ("/login", "/invitation/x"):
         assert visitor.post(path, data={"email": "a"}).status_code in {410, 422}
     body = Watched(b"email=a", [])
@@ -186,7 +186,7 @@ def test_a_strangers_forms_are_counted_before_they_are_read(
 def test_the_pbx_and_people_who_are_signed_in_are_not_counted_as_strangers(
     app: Flask, visitor: FlaskClient, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(strangers, "PER_NETWORK", RateLimitItemPerMinute(1, 1, "no-forms"))
+    monkeypatch.setattr(anonymous_forms, "PER_NETWORK", RateLimitItemPerMinute(1, 1, "no-forms"))
     for _ in range(3):
         assert visitor.post("/zadarma", data={"event": "x"}).status_code == 403
         assert app.test_client(user=bob).post("/account").status_code != 429

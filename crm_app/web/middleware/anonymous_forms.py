@@ -8,7 +8,7 @@ from crm_app import clock, database
 from crm_app.counting import Counter
 from crm_app.security.addresses import network_of
 from crm_app.web.access import is_public
-from crm_app.web.middleware.incoming import BARE_METHODS, receives_by_itself
+from crm_app.web.middleware.request_body import BARE_METHODS, receives_by_itself
 
 # Far above what a whole office behind one address sends, and little load for us. Password guesses
 # are limited separately, see `accounts.sessions.throttle`.

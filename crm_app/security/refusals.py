@@ -63,7 +63,7 @@ class _Batch:
     counts: Counter[Kind] = field(default_factory=Counter)
 
 
-class Trail:
+class RefusalWriter:
     """Counts refusals in memory and writes them in a thread of its own, for one process.
 
     So a refusal never waits for the database, and a flood cannot occupy its write lock.

@@ -9,7 +9,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from crm_app import config
 from crm_app.proxies import Proxies
 from crm_app.telephony.webhook.verification import is_allowed_sender
-from crm_app.web.middleware.front import Front
+from crm_app.web.middleware.proxy_and_host import ProxyAndHost
 
 PBX = "185.45.152.41"
 
@@ -37,7 +37,7 @@ def through(
     environ["REMOTE_ADDR"] = peer
     if headers and headers.get("Host") == "none":
         del environ["HTTP_HOST"]
-    _body, status, _headers = run_wsgi_app(Front(inside, settings), environ)
+    _body, status, _headers = run_wsgi_app(ProxyAndHost(inside, settings), environ)
     return int(status.split()[0]), seen
 
 

@@ -202,7 +202,7 @@ class Incoming:
         return cast("socket.socket | None", found)
 
 
-class Gatekeeper:
+class BodyMiddleware:
     """Withholds the body of each request until it is asked for."""
 
     def __init__(self, app: Flask, inside: "WSGIApplication") -> None:
@@ -236,7 +236,7 @@ def register(app: Flask) -> None:
         MAX_FORM_PARTS=MOST_FIELDS,
     )
     app.request_class = Request
-    app.wsgi_app = Gatekeeper(app, app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = BodyMiddleware(app, app.wsgi_app)  # type: ignore[method-assign]
 
 
 def receive(environ: "WSGIEnvironment", max_bytes: int, *, is_file: bool = False) -> IO[bytes]:

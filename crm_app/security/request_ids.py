@@ -15,7 +15,7 @@ _KEY = "ramal.request_id"
 _LETTERS = str.maketrans("0123456789", "ghijkmnpqr")
 
 
-class Visits:
+class RequestIds:
     """Gives each request its id; an id sent by the client is ignored."""
 
     def __init__(self, inside: "WSGIApplication") -> None:
@@ -37,5 +37,5 @@ class Visits:
 
 
 def request_id_of(environ: "WSGIEnvironment") -> str:
-    """Return the id of a request, "" when it did not pass through `Visits`."""
+    """Return the id of a request, "" when it did not pass through `RequestIds`."""
     return str(environ.get(_KEY, ""))

@@ -5,7 +5,7 @@ from flask import Flask
 from crm_app import create_app
 from crm_app.config import Config
 from crm_app.serving.processes import gunicorn_conf
-from crm_app.web.display.ahead import load_ahead
+from crm_app.web.display.precompile import load_ahead
 
 
 def test_a_cards_templates_are_compiled_with_all_they_include(settings: Config) -> None:

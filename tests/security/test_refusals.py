@@ -14,12 +14,12 @@ from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.extensions import db
 from crm_app.security import events as written
-from crm_app.security import trail as trails
+from crm_app.security import refusals as refusals
 from crm_app.security import upkeep
 from crm_app.security.addresses import shortened
 from crm_app.security.kinds import Kind
 from crm_app.security.models import SecurityCount, SecurityEvent
-from crm_app.security.trail import Sighting, Trail
+from crm_app.security.refusals import RefusalWriter, Sighting
 from tests.security.conftest import Events
 
 NOON = datetime(2026, 3, 2, 12, 0, 10, tzinfo=UTC)
@@ -32,8 +32,8 @@ def noon() -> Iterator[time_machine.Traveller]:
 
 
 @pytest.fixture
-def trail(app: Flask) -> Trail:
-    return Trail(db.engine, writes_by_itself=False)
+def writer(app: Flask) -> RefusalWriter:
+    return RefusalWriter(db.engine, writes_by_itself=False)
 
 
 def purge() -> None:
@@ -48,50 +48,52 @@ def rows() -> int:
 
 
 def test_the_same_refusal_within_a_minute_is_one_row_with_a_count(
-    trail: Trail, bob: User, noon: time_machine.Traveller
+    writer: RefusalWriter, bob: User, noon: time_machine.Traveller
 ) -> None:
     seen = Sighting(Kind.FORBIDDEN, user_id=bob.id, address="192.0.2.7", detail="people")
     db.session.commit()
-    trail.add(seen)
-    trail.write()
+    writer.add(seen)
+    writer.write()
     for _again in range(3):
         noon.shift(10)
-        trail.add(seen)
-        trail.write()
+        writer.add(seen)
+        writer.write()
     found = db.session.scalars(db.select(SecurityEvent)).one()
     assert (found.count, found.at, found.last_at) == (4, NOON, NOON + timedelta(seconds=30))
     db.session.rollback()
     noon.shift(60)
-    trail.add(seen)
-    trail.write()
+    writer.add(seen)
+    writer.write()
     assert rows() == 2
 
 
 def test_a_flood_from_many_places_grows_the_table_by_few_rows(
-    trail: Trail, noon: time_machine.Traveller
+    writer: RefusalWriter, noon: time_machine.Traveller
 ) -> None:
     for minute in range(60):
         for place in range(100):
             address = f"10.{minute}.{place}.1"
-            trail.add(Sighting(Kind.PASSWORD_WRONG, address=address))
-        trail.write()
+            writer.add(Sighting(Kind.PASSWORD_WRONG, address=address))
+        writer.write()
         noon.shift(60)
-    assert rows() <= trails.KEYS_AN_HOUR + 61 + 1
+    assert rows() <= refusals.KEYS_AN_HOUR + 61 + 1
     assert db.session.scalar(db.select(func.sum(SecurityEvent.count))) == 6_000
 
 
 def test_a_flood_of_one_kind_does_not_hide_another(
-    trail: Trail, noon: time_machine.Traveller
+    writer: RefusalWriter, noon: time_machine.Traveller
 ) -> None:
     for place in range(1_000):
-        trail.add(Sighting(Kind.WEBHOOK_REFUSED, address=f"10.0.{place // 250}.{place % 250}"))
-    trail.add(Sighting(Kind.PASSWORD_WRONG, address="192.0.2.7"))
-    trail.write()
+        writer.add(Sighting(Kind.WEBHOOK_REFUSED, address=f"10.0.{place // 250}.{place % 250}"))
+    writer.add(Sighting(Kind.PASSWORD_WRONG, address="192.0.2.7"))
+    writer.write()
     wrong = db.select(SecurityEvent.address).where(SecurityEvent.kind == Kind.PASSWORD_WRONG)
     assert db.session.scalars(wrong).all() == ["192.0.2.7"]
 
 
-def test_a_refusal_takes_no_statement_until_it_is_written(app: Flask, trail: Trail) -> None:
+def test_a_refusal_takes_no_statement_until_it_is_written(
+    app: Flask, writer: RefusalWriter
+) -> None:
     asked: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
@@ -100,36 +102,36 @@ def test_a_refusal_takes_no_statement_until_it_is_written(app: Flask, trail: Tra
     event.listen(db.engine, "before_cursor_execute", note)
     try:
         for _again in range(500):
-            trail.add(Sighting(Kind.FORBIDDEN, address="192.0.2.7"))
+            writer.add(Sighting(Kind.FORBIDDEN, address="192.0.2.7"))
         assert not asked
-        trail.write()
+        writer.write()
         assert 0 < len(asked) <= 2
     finally:
         event.remove(db.engine, "before_cursor_execute", note)
 
 
-def test_what_cannot_be_written_is_kept_for_the_next_time(trail: Trail) -> None:
+def test_what_cannot_be_written_is_kept_for_the_next_time(writer: RefusalWriter) -> None:
     def fail(*_told: object) -> None:
         raise OperationalError("", {}, Exception("away"))
 
-    trail.add(Sighting(Kind.FORBIDDEN))
-    trail.add(Sighting(Kind.NOT_FOUND))
+    writer.add(Sighting(Kind.FORBIDDEN))
+    writer.add(Sighting(Kind.NOT_FOUND))
     event.listen(db.engine, "before_cursor_execute", fail)
     try:
         with pytest.raises(OperationalError):
-            trail.write()
-        trail.add(Sighting(Kind.FORBIDDEN))
+            writer.write()
+        writer.add(Sighting(Kind.FORBIDDEN))
     finally:
         event.remove(db.engine, "before_cursor_execute", fail)
-    trail.write()
+    writer.write()
     assert db.session.scalars(db.select(SecurityEvent.count)).all() == [2]
     assert db.session.scalars(db.select(SecurityCount.total)).all() == [1]
 
 
 def test_it_writes_by_itself_a_moment_later(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trails, "WRITES_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(refusals, "WRITES_EVERY_SECONDS", 0.01)
     is_written = threading.Event()
-    own = Trail(db.engine)
+    own = RefusalWriter(db.engine)
     event.listen(db.engine, "commit", lambda _connection: is_written.set(), once=True)
     own.add(Sighting(Kind.FORBIDDEN, address="192.0.2.7"))
     assert is_written.wait(10)
@@ -171,11 +173,11 @@ def test_of_an_address_only_the_network_is_kept_for_long(address: str, kept: str
 
 
 def test_addresses_are_shortened_after_a_month_and_events_go_after_a_year(
-    app: Flask, trail: Trail, noon: time_machine.Traveller
+    app: Flask, writer: RefusalWriter, noon: time_machine.Traveller
 ) -> None:
-    trail.add(Sighting(Kind.PASSWORD_WRONG, address="192.0.2.77"))
-    trail.add(Sighting(Kind.PASSWORD_WRONG, address="192.0.2.77"))
-    trail.write()
+    writer.add(Sighting(Kind.PASSWORD_WRONG, address="192.0.2.77"))
+    writer.add(Sighting(Kind.PASSWORD_WRONG, address="192.0.2.77"))
+    writer.write()
     noon.shift(timedelta(days=29))
     purge()
     assert db.session.scalars(db.select(SecurityEvent.address)).all() == ["192.0.2.77"]
