@@ -17,7 +17,7 @@ ENDS_ITS_OWN = {
     "demo.py": "sample records, each there at once",
     "demo_office.py": "the sample office",
     "accounts/sessions/cookies.py": "recalls and ends sessions before and after a view",
-    "accounts/sign_in/entry.py": "wraps the sign-in view of Flask-Security",
+    "accounts/sign_in/security_extension.py": "wraps the sign-in view of Flask-Security",
     "accounts/sign_in/forms.py": "that view's form, which compares the password",
     "accounts/sign_in/proof.py": "wraps views that ask for the password once more",
 }
