@@ -1,4 +1,4 @@
-"""All commands of the operators, and how they end when something is wrong."""
+"""All operator commands, and how they report errors."""
 
 from copy import copy
 from typing import Any
@@ -49,7 +49,7 @@ def build(settings: Config) -> Flask:
 
 
 def explain(error: RamalError) -> str:
-    """Word an error for somebody at a terminal."""
+    """Format an error for the terminal."""
     if not isinstance(error, InvalidInputError):
         return str(error)
     details = ", ".join(str(value) for value in error.details.values())

@@ -1,4 +1,4 @@
-"""Every setting, read once from the environment and `.env`, typed; nonsense stops the start."""
+"""Every setting, read once from the environment and `.env`, typed; invalid ones stop the start."""
 
 import hashlib
 import ipaddress
@@ -31,7 +31,7 @@ BIND = re.compile(r"^(?P<host>[\w.\-]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})$")
 # Every address of the machine: one can listen on them and cannot open them.
 EVERYWHERE = re.compile(r"^(0\.0\.0\.0|\[::\])(?=:\d+$)")
 HOST = re.compile(r"[\w.\-]+|[0-9a-f:.]+")
-# Never with the value: a password that is not written like this looks like a port.
+# Never with the value: an unescaped password may look like a port.
 UNREADABLE = (
     f"must be an address whose port, if any, is a number up to {LARGEST_PORT}; "
     "in a password, / : @ are written %2F %3A %40"
@@ -97,7 +97,7 @@ class Config(BaseSettings):
             raise ValueError("must begin with http:// or https:// and name a host")
         if parts.query or parts.fragment or parts.username is not None:
             raise ValueError("must be http:// or https://, a host and perhaps a path, nothing else")
-        # Browsers leave the usual port out of an origin, to which passkeys compare it.
+        # Browsers omit the default port from an origin, with which passkeys compare it.
         usual = f":{DEFAULT_PORTS[parts.scheme]}"
         return parts._replace(netloc=parts.netloc.removesuffix(usual)).geturl().rstrip("/")
 
@@ -118,7 +118,7 @@ class Config(BaseSettings):
         if url.port is not None and url.port > LARGEST_PORT:
             raise ValueError(UNREADABLE)
         in_memory = ":memory:" in (url.database or ":memory:") or url.query.get("mode") == "memory"
-        # Web and worker are processes of their own, and each would have a memory of its own.
+        # Web and worker are separate processes, and each would have its own in-memory database.
         if scheme == "sqlite" and in_memory:
             raise ValueError("must name a file, for example sqlite:////var/lib/ramal/ramal.db")
         return value
@@ -244,14 +244,14 @@ class Config(BaseSettings):
     def own_hosts(self) -> frozenset[str]:
         """Return the hosts that requests may name, lower case; empty when any may be named.
 
-        Without PUBLIC_URL nobody says by which names the machine is known.
+        Without PUBLIC_URL the machine's names are unknown.
         """
         if not self.public_url:
             return frozenset()
         public = urlsplit(self.public_url).hostname or ""
         bound = self.bind.rpartition(":")[0]
         names = {_in_brackets(public), bound.lower(), "localhost", "127.0.0.1", "[::1]"}
-        # Browsers write other alphabets so.
+        # Browsers send other alphabets in this form.
         names |= {name.encode("idna").decode() for name in names if not name.isascii()}
         return frozenset(names)
 
@@ -303,7 +303,7 @@ class Config(BaseSettings):
 def load(**overrides: Any) -> Config:
     """Read the settings from the environment and `.env`; `overrides` win over both.
 
-    Raises ConfigError with one line for each setting that makes no sense.
+    Raises ConfigError with one line for each invalid setting.
     """
     try:
         return Config(**overrides)

@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 
 
 class Counter:
-    """Counts in the event bus; in this process alone, weaker but never open, while it is away.
+    """Counts in the event bus; while that is down, in this process only, weaker but never off.
 
     It uses the network: call it outside a database transaction.
     """

@@ -12,8 +12,8 @@ _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 def within(seconds: float) -> Iterator[None]:
     """Let nothing inside wait longer than this for the database.
 
-    What does not come in time raises the engine's own error of a database that is away, or
-    DatabaseBusyError; a connection whose answer was not awaited is closed.
+    When the time is up, the engine's own error for a database that is down is raised, or
+    DatabaseBusyError; a connection whose answer is still pending is closed.
     """
     token = _deadline.set(time.monotonic() + seconds)
     try:

@@ -67,7 +67,7 @@ NOTES = (
     "Compares our offer with one more, decides by the end of the month.",
 )  # fmt: skip
 
-# Outcomes as often as an office chooses them, and what is noted with them now and then.
+# Outcomes with realistic frequency, and notes that sometimes go with them.
 WRITTEN: tuple[tuple[str, int, tuple[str, ...]], ...] = (
     ("done", 4, ("Sent the invoice once more.", "Delivery on Thursday before noon.")),
     ("interested", 3, ("Wants a quote by Friday.", "Asks for a visit next week.")),
@@ -114,7 +114,7 @@ def clear() -> int:
     for table in reversed(db.metadata.sorted_tables):
         for key in table.foreign_keys:
             if key.column.table is table:
-                # Rows of one table that point at each other cannot go in any single order.
+                # Rows of one table that refer to each other cannot be deleted in any single order.
                 db.session.execute(table.update().values({key.parent.name: None}))
         count = db.session.scalar(select(func.count()).select_from(table))
         db.session.execute(table.delete())
@@ -258,7 +258,7 @@ def _history(contacts: Sequence[Contact], dice: random.Random) -> Iterator[Fact]
 
 
 def _write_up(dice: random.Random) -> None:
-    """Write up what was talked about, all but a call now and then of the last day."""
+    """Write up the calls, except a few of the last day."""
     yesterday = clock.now() - timedelta(days=1)
     weights = [often for _outcome, often, _notes in WRITTEN]
     talks = select(Call).where(Call.talk_seconds > 0, Call.user_id.is_not(None))

@@ -1,4 +1,4 @@
-"""E-mail addresses as an office has them, those of its own network too."""
+"""E-mail addresses, including those of an office's own network."""
 
 import email_validator
 

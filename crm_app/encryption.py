@@ -63,7 +63,7 @@ class KeyRing:
 
 
 class Vault:
-    """Encrypts and decrypts short texts; what it gives names the key that it was made with."""
+    """Encrypts and decrypts short texts; the result names its key."""
 
     def __init__(self, ring: KeyRing, reload: Callable[[], KeyRing] | None = None) -> None:
         """Use the newest key of the ring; `reload` gives the ring that is kept by now.

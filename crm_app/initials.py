@@ -4,9 +4,9 @@ import regex
 
 
 def initials(name: str) -> str:
-    """Return the first letters of a name's first and last word, each whole as it is seen.
+    """Return the first letters of a name's first and last word, with their combining marks.
 
-    A word without letters or digits gives its first sign: a flag is not cut in two.
+    A word without letters or digits gives its first symbol: a flag is not cut in two.
     """
     words = name.split()
     return "".join(_first_sign(word) for word in (*words[:1], *words[1:][-1:])).upper()

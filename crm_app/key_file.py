@@ -14,7 +14,7 @@ _made_here: set[Path] = set()
 
 
 def read_or_make(path: Path) -> tuple[str, ...]:
-    """Return the keys of the file, the newest first; a file that is not there is made with one.
+    """Return the keys of the file, the newest first; a missing file is created with one.
 
     Raises ConfigError when it cannot be read or written, or a key in it is too short.
     """
@@ -42,7 +42,7 @@ def lines_of(path: Path) -> tuple[str, ...]:
 
 
 def replace(path: Path, keys: Sequence[str]) -> None:
-    """Put these keys in place of those in the file, whole or not at all; raises ConfigError."""
+    """Replace the keys in the file atomically; raises ConfigError."""
     try:
         _put(path, keys, replaces=True)
     except OSError as error:
@@ -61,7 +61,7 @@ def take_back(path: Path) -> None:
 
 
 def new_key() -> str:
-    """Make a key that nobody can guess."""
+    """Make a random key."""
     return secrets.token_urlsafe(48)
 
 
@@ -75,7 +75,7 @@ def _put(path: Path, keys: Sequence[str], *, replaces: bool) -> None:
         if replaces:
             os.rename(name, path)
         else:
-            # Unlike a rename, a link never takes the place of a file that is there.
+            # Unlike a rename, a link never replaces an existing file.
             with suppress(FileExistsError):
                 os.link(name, path)
         folder = os.open(path.parent, os.O_RDONLY)

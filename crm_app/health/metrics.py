@@ -1,4 +1,4 @@
-"""Figures for monitoring: about calls and parts of the system, never about people."""
+"""Metrics for monitoring: about calls and parts of the system, never about people."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -21,7 +21,7 @@ from crm_app.telephony.models import TextMessage
 
 
 class _Office(Collector):
-    """Reads every figure when it is asked for, so that all web processes tell the same."""
+    """Reads every metric on request, so that all web processes agree."""
 
     def collect(self) -> Iterator[Metric]:
         parts = services.check_all()
@@ -37,7 +37,7 @@ class _Office(Collector):
 
 
 def text() -> bytes:
-    """Write all figures in the text format that Prometheus reads."""
+    """Write all metrics in Prometheus's text format."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Office())
     return generate_latest(registry)

@@ -10,7 +10,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "migrations"
 
 
 class State(StrEnum):
-    """What can be the matter with the tables."""
+    """What can be wrong with the tables."""
 
     CURRENT = "current"
     EMPTY = "empty"

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 HEARTBEAT_KEY = "ramal:worker:heartbeat"
 HEARTBEAT_SECONDS = 5
-# Three beats may be lost before a lamp changes.
+# Three heartbeats may be lost before a lamp changes.
 HEARTBEAT_LIMIT_SECONDS = 20
 # A monitoring program waits no longer for an answer than this.
 BUS_SECONDS = 1.0
@@ -41,7 +41,7 @@ class Check:
 
 
 def check_all() -> list[Check]:
-    """Look at everything that Ramal needs, one after the other; never raises."""
+    """Check everything that Ramal needs, one by one; never raises."""
     found = findings_about(db.engine)
     database = Check("database", found.database)
     tables = Check("migrations", found.tables)
@@ -60,7 +60,7 @@ class Spooled:
 
 
 def look_at(spool: Spool) -> Spooled:
-    """Look at what the database could not take; it is no reason not to be ready."""
+    """Count the spooled notifications; they do not make Ramal unready."""
     waiting = spool.waiting()
     if waiting.oldest is None:
         return Spooled(waiting.records, 0.0)
@@ -69,7 +69,7 @@ def look_at(spool: Spool) -> Spooled:
 
 
 def beat() -> None:
-    """Leave a sign of life of a worker on the bus; raises RedisError when the bus is away."""
+    """Write a worker's heartbeat to the bus; raises RedisError when the bus is down."""
     bus.client().set(HEARTBEAT_KEY, f"{clock.now().timestamp():.3f}")
 
 

@@ -28,8 +28,8 @@ def alive() -> Response:
 def ready() -> Response:
     """Whether Ramal can work; 503 when something that it needs is not there.
 
-    This machine and holders of the token see the details: to others it says which parts
-    there are and how they fail.
+    Only this machine and holders of the token see the details, because these reveal the parts and
+    how they fail.
     """
     checks = services.check_all()
     is_ready = all(check.is_ready for check in checks)
@@ -58,7 +58,7 @@ def figures() -> Response:
 
 
 def _is_local() -> bool:
-    # Behind a proxy that nobody has named in TRUSTED_PROXIES all seem to come from here.
+    # Behind a proxy missing from TRUSTED_PROXIES, all requests seem to come from this machine.
     is_forwarded = "Forwarded" in request.headers or "X-Forwarded-For" in request.headers
     return is_loopback(request.remote_addr or "") and not is_forwarded
 

@@ -1,4 +1,4 @@
-"""Whether the database can be read and written right now, tried out on it."""
+"""Checks by trying whether the database can be read and written right now."""
 
 import sqlite3
 import threading
@@ -16,11 +16,11 @@ from crm_app.health import migrations
 
 log = structlog.get_logger(__name__)
 
-# However many ask, and however often, the database is written once in this time.
+# The database is written at most once in this time, however many ask.
 GOOD_FOR_SECONDS = 1.0
 LOCK_SECONDS = 1.0
 LOOK_SECONDS = 0.05
-# What asks whether we are ready seldom waits longer than five seconds, and other parts follow.
+# Monitors seldom wait longer than five seconds, and other checks follow this one.
 ANSWER_SECONDS = 2.5
 
 
@@ -47,8 +47,8 @@ class Trial:
             run = self._running
             if run is None or run.is_over.is_set():
                 run = self._running = _Run()
-                # In a thread of its own, because a database that hangs lets go of nobody. While it
-                # hangs no other trial is begun, so that they do not use its connections up.
+                # In a thread of its own, because a database that hangs blocks its caller. Meantime
+                # no other trial is started, so that they do not use up its connections.
                 work = threading.Thread(target=self._try, args=(engine, run), daemon=True)
                 work.start()
         if run.is_over.wait(ANSWER_SECONDS):

@@ -14,10 +14,10 @@ _OPEN, _DONE = text("done_at IS NULL"), text("done_at IS NOT NULL")
 
 
 class Job(Model):
-    """One piece of late work; it is done once, when its time has come.
+    """One background job; it is done once, when it is due.
 
     Of those that are not done, at most one has the same `unique_key`. A worker that performs it
-    holds the lease (`leased_by` until `leased_until`); `tries` are those since it was last well.
+    holds the lease (`leased_by` until `leased_until`); `tries` counts the failures in a row.
     """
 
     __tablename__ = "job"

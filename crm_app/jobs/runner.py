@@ -1,8 +1,8 @@
 """The runner: takes what is due under a lease and performs it, each job once.
 
 The work of a job and the mark that it is done are one transaction, which holds the job's row from
-its beginning: a worker that is killed leaves both undone, and nobody else can be at the job, not
-even after its lease has ended. The lease says for how long a worker that is gone is waited for.
+its beginning: a worker that is killed leaves both undone, and no other worker can perform the job,
+not even after its lease has ended. The lease says how long to wait for a worker that is gone.
 """
 
 import os
@@ -46,7 +46,7 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of job and what performs it; one with `every` comes back after that time, by itself.
+    """A kind of job and its handler; one with `every` recurs after that time.
 
     `perform` gets the payload and does its work by verbs that do not commit. It should be over
     within seconds; longer work is cut into steps.
@@ -81,8 +81,7 @@ def pause_after(tries: int) -> timedelta:
 class Runner:
     """Performs the jobs of the kinds that it knows, inside an application's context.
 
-    Kinds of a newer release, which share the table during an upgrade, are left to those who know
-    them.
+    Unknown kinds, of a newer release that shares the table during an upgrade, are left alone.
     """
 
     def __init__(self, kinds: Iterable[Kind]) -> None:
@@ -90,13 +89,13 @@ class Runner:
         self._name = f"{socket.gethostname()[:60]}:{os.getpid()}"
 
     def arm(self) -> None:
-        """See to it that each periodic kind has its one row. Commits."""
+        """Make sure that each periodic kind has its one row. Commits."""
         now = clock.now()
         for kind in self._kinds.values():
             if kind.every is None:
                 continue
             services.enqueue(db.session, kind.name, key=kind.name)
-            # The last release may have let it come less often.
+            # An earlier release may have scheduled it less often.
             db.session.execute(
                 update(Job)
                 .where(Job.unique_key == kind.name, Job.due_at > now + kind.every)
@@ -105,7 +104,7 @@ class Runner:
         db.session.commit()
 
     def work(self, is_over: Callable[[], bool]) -> None:
-        """Perform what is due, one after the other, until nothing is or the time is over."""
+        """Perform due jobs one by one, until none is left or the time is up."""
         while not is_over() and self.run_one():
             pass
 
@@ -132,7 +131,7 @@ class Runner:
         return True
 
     def _is_any_due(self) -> bool:
-        # On SQLite a reader holds up nobody.
+        # On SQLite a reader blocks nobody.
         with database.reading():
             found = db.session.scalar(self._due(clock.now()))
             db.session.rollback()

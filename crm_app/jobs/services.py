@@ -1,4 +1,4 @@
-"""What the rest of the house does with late work: owe it, look at what is owed, try it again."""
+"""What other packages do with jobs: enqueue, list, retry."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ def enqueue(
     key: str | None = None,
     due_at: datetime | None = None,
 ) -> None:
-    """Owe a job from `due_at` on (default: now), in the transaction of the caller, who commits.
+    """Enqueue a job due at `due_at` (default: now) in the transaction of the caller, who commits.
 
     While another job with the same `key` is not done, nothing is added.
     """
@@ -64,7 +64,7 @@ def enqueue(
 
 
 def owed() -> list[Owed]:
-    """Count what is owed, by kind."""
+    """Count the open jobs by kind."""
     now = clock.now()
     is_due = Job.due_at <= now
     counts = (
@@ -99,5 +99,5 @@ def try_again(job_id: int) -> bool:
 
 
 def forget_done() -> None:
-    """Delete the rows of what was done more than a week ago."""
+    """Delete the rows of jobs done more than a week ago."""
     db.session.execute(delete(Job).where(Job.done_at < clock.now() - KEEPS_DONE_FOR))

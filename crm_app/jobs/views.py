@@ -1,4 +1,4 @@
-"""What the office owes itself: for administrators, as a part of the page of the PBX's health."""
+"""The page of background jobs for administrators, also part of the telephony page."""
 
 from flask import Blueprint, abort, url_for
 from flask_babel import gettext as _
@@ -17,7 +17,7 @@ MOST_SHOWN = 20
 @bp.get("")
 @admin_only
 def index() -> str:
-    """Show what is owed, since when, and what failed."""
+    """Show open jobs, since when they are due, and failures."""
     return page_or_fragment(
         "jobs/index.html",
         "jobs/_owed.html",

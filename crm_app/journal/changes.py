@@ -1,4 +1,4 @@
-"""One way to change a record: what it held before, what it holds then, its next version."""
+"""The one way to change a record: values before and after, and the next version."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -14,16 +14,16 @@ from crm_app.journal.values import Changes, Kept, Snapshot, difference, snapshot
 
 
 def _settle_nothing(_record: Any, _fields: Collection[str]) -> None:
-    """Leave a record as it is: nothing of it follows from its fields."""
+    """Do nothing, for records without derived values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
     """How the journal keeps one kind of record.
 
-    All that a verb may change is in `fields`. `opposites` name the action that takes another one
-    back, where it is not called the same. `settle` writes what follows from the fields that were
-    changed, and raises InvalidInputError for what the record may not be.
+    All that a verb may change is in `fields`. `opposites` name the action that undoes another one,
+    if it has a different name. `settle` writes what is derived from the changed fields, and raises
+    InvalidInputError for impossible records.
     """
 
     record_type: RecordKind
@@ -40,12 +40,12 @@ class Keeping:
         return record
 
     def begin(self, record: Any) -> "Change":
-        """Begin to change a record, which nobody else may change until the transaction ends."""
+        """Lock a record for a change until the transaction ends."""
         db.session.flush()
         return Change(self, record, snapshot(record, self.fields), _version(record))
 
     def created(self, record: Any, by: Author | None) -> JournalEntry:
-        """Write down that a record was made; it must be flushed."""
+        """Record that a record was created; it must be flushed."""
         version = (None, _version(record))
         return services.record(self.record_type, record.id, "created", by, version=version)
 
@@ -67,9 +67,9 @@ class Change:
         *,
         is_version: bool = True,
     ) -> JournalEntry | None:
-        """Write down what differs now, as the next version of the record; flushed.
+        """Journal the difference as the next version of the record; flushed.
 
-        Gives None, and leaves the version, when nothing differs. `more` is what the history shows
+        Returns None, and leaves the version, when nothing differs. `more` is what the history shows
         beside the fields. Without `is_version` the record keeps its version, so that nobody who
         edits it has a conflict.
         """
@@ -95,7 +95,7 @@ _kept: dict[RecordKind, Keeping] = {}
 
 
 def keep(keeping: Keeping) -> Keeping:
-    """Make known how a kind of record is kept."""
+    """Register how a kind of record is kept."""
     _kept[keeping.record_type] = keeping
     return keeping
 

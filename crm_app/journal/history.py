@@ -10,7 +10,7 @@ from crm_app.paging import Page, fetch_page
 from crm_app.web.conflict import Change
 
 SHOWN = 50
-# The author of what the application did by itself.
+# The author shown for changes by the application itself.
 HOUSE = "Ramal"
 
 Line = tuple[JournalEntry, str, list[Change]]

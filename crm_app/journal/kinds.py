@@ -4,14 +4,14 @@ from enum import StrEnum
 
 
 class RecordKind(StrEnum):
-    """What a line of the journal or a note is about; a new noun is one name here."""
+    """What a journal entry or a note is about; a new noun is one name here."""
 
     CONTACT = "contact"
     LEAD = "lead"
     TASK = "task"
     CALL = "call"
     USER = "user"
-    # Of each of these there is one: its id is ONLY.
+    # There is one of each of these; its id is ONLY.
     OFFICE = "office"
     PIPELINE = "pipeline"
     OUTCOMES = "outcomes"

@@ -36,7 +36,7 @@ class JournalEntry(Model):
     """One change of one record: who, when, what was done, and each field's old and new value.
 
     `changes` are `values.Changes`. An entry belongs to a `batch` when it was done together with
-    others, and `undoes` another one when it took that one back.
+    others, and `undoes` another one when it undid that one.
     """
 
     __tablename__ = "journal_entry"
@@ -81,7 +81,7 @@ class JournalEntry(Model):
     def last_by(
         cls, user_id: int, record_type: str, record_id: InstrumentedAttribute[int], action: str
     ) -> ColumnElement[bool]:
-        """Build the condition that this user was the last who did this to the record of a row."""
+        """Build the condition that this user was the last to do this to a row's record."""
         entry, later = aliased(cls), aliased(cls)
         last = (
             select(func.max(later.id))
@@ -97,7 +97,7 @@ class JournalEntry(Model):
 
 
 class Note(Model):
-    """Free text that somebody left on a contact, a lead or a call."""
+    """A note on a contact, a lead or a call."""
 
     __tablename__ = "note"
     __table_args__ = (Index(None, "record_type", "record_id", "id"),)

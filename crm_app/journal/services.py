@@ -1,4 +1,4 @@
-"""Writing the journal: what was done to a record, and the notes people leave on it."""
+"""Writes the journal: what was done to a record, and notes on it."""
 
 import uuid
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def record(
     changes: Changes | None = None,
     version: tuple[int | None, int | None] = (None, None),
 ) -> JournalEntry:
-    """Write down that somebody (None: the application itself) did something to a record.
+    """Journal what somebody (None: the application itself) did to a record.
 
     `changes` is what `difference` gives, `version` the record's before and after where it has any.
     Nothing is committed.
@@ -51,9 +51,9 @@ def record(
 
 @contextmanager
 def batch() -> Iterator[str]:
-    """Do several things as one, that can be undone as one: an import, a bulk change, a merge.
+    """Group several changes so that they can be undone together: an import, a bulk change, a merge.
 
-    Gives the batch's name. What is begun inside another batch belongs to that one.
+    Yields the batch's id. A batch inside another one joins it.
     """
     info = db.session().info
     outer = info.get("batch")
@@ -65,7 +65,7 @@ def batch() -> Iterator[str]:
 
 
 def add_note(record_type: str, record_id: int, text: str, by: Author | None) -> Note:
-    """Leave a note on a record; flushed, not committed.
+    """Add a note to a record; flushed, not committed.
 
     Raises InvalidInputError with note_empty or note_too_long.
     """

@@ -1,4 +1,4 @@
-"""What the journal keeps of a record: values, by which a change can be undone, and words."""
+"""What the journal keeps of a record: values, to undo changes, and words, to show them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class Kept(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column whose value says all there is to know."""
+    """A column whose value needs no words."""
 
     name: str
 
@@ -87,8 +87,8 @@ class Columns:
 class Reference:
     """A relationship to another record, which is shown by its name.
 
-    `is_held_first` says that the other record is held before this one, so that nobody who holds
-    both waits for a transaction that holds them the other way round.
+    `is_held_first` says that the other record is locked before this one, so that all transactions
+    lock both in the same order.
     """
 
     name: str
@@ -96,7 +96,7 @@ class Reference:
     is_held_first: bool = False
 
     def read(self, record: Any) -> Value:
-        """Copy the id, and how the other record is called now; what is pending must be flushed."""
+        """Copy the id and the other record's present name; pending changes must be flushed."""
         relationship = self._relationship(type(record))
         (column,) = relationship.local_columns
         other_id = getattr(record, inspect(type(record)).get_property_by_column(column).key)
@@ -116,8 +116,8 @@ class Reference:
     def is_still(self, model: type[Any], value: Value, at: datetime) -> bool:
         """Whether the other record is the one that a value meant at that time.
 
-        SQLite gives the id of a deleted record again. What does not know when it was made must
-        be called as it was then.
+        SQLite reuses ids of deleted records. A record without a creation time must still have the
+        same name.
         """
         other_id = self.id_in(value["value"])
         if other_id is None:
@@ -129,7 +129,7 @@ class Reference:
         return other is not None and getattr(other, self.title) == value["shown"]
 
     def hold(self, model: type[Any], value: Any) -> None:
-        """Keep the other record from being deleted before the end of the transaction."""
+        """Lock the other record, so that it is not deleted before the end of the transaction."""
         other = self._relationship(model).mapper.class_
         held = select(other.id).where(other.id == value)
         db.session.execute(held.with_for_update(read=True, key_share=True))
@@ -156,12 +156,12 @@ def difference(before: Snapshot, after: Snapshot) -> dict[str, FieldChange]:
 
 
 def change(old: Any, new: Any) -> FieldChange:
-    """Say of a field what it held before and after, where the value is all there is to show."""
+    """Build a field's change from plain values, where no words are needed."""
     return {"old": {"value": plain(old)}, "new": {"value": plain(new)}}
 
 
 def words(value: Value) -> Any:
-    """Return what stood on the screen for a value: its words, or the value that pages word."""
+    """Return what pages show for a value: its words, else the value."""
     return value.get("shown", value.get("value"))
 
 

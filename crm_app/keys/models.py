@@ -1,4 +1,4 @@
-"""What the database knows of the keys that its secrets were encrypted with."""
+"""What the database stores about the keys of its secrets."""
 
 import json
 from typing import Self
@@ -30,9 +30,9 @@ class KeyState(Model):
 
     @property
     def former_peppers(self) -> list[str]:
-        """List the texts that former hashes were made with."""
+        """List the texts that old hashes were made with."""
         return [str(pepper) for pepper in json.loads(self.former_peppers_json)]
 
     def keep_peppers(self, peppers: list[str]) -> None:
-        """Keep these texts beside those that are kept already."""
+        """Store these texts in addition to those already stored."""
         self.former_peppers_json = json.dumps(list(dict.fromkeys(self.former_peppers + peppers)))

@@ -267,7 +267,7 @@ def test_a_failure_is_one_row_that_says_why_and_offers_another_try(
 
 
 def test_a_failure_goes_when_the_next_call_begins(failed: FlaskClient) -> None:
-    assert "no money" in failed.get("/telephony/dials", headers=HTMX).text
+    assert "no credit" in failed.get("/telephony/dials", headers=HTMX).text
     db.session.rollback()
     with time_machine.travel(clock.now() + timedelta(seconds=2), tick=False):
         tell(FactKind.STARTED, "in_1", caller=RUI, did=LINE)
@@ -277,7 +277,7 @@ def test_a_failure_goes_when_the_next_call_begins(failed: FlaskClient) -> None:
 
 def test_a_failure_goes_with_its_page(failed: FlaskClient) -> None:
     opened = clock.now().timestamp()
-    assert "no money" in failed.get(f"/telephony/dials?since={opened - 5}", headers=HTMX).text
+    assert "no credit" in failed.get(f"/telephony/dials?since={opened - 5}", headers=HTMX).text
     after = failed.get(f"/telephony/dials?since={opened + 1}", headers=HTMX).text
     assert after.strip() == ""
     for nonsense in ("x", "inf", "nan", "1e99", "-1e99", ""):
@@ -310,7 +310,7 @@ def test_failures_of_today_are_listed_until_they_are_cleared(
         listed = browser.get("/telephony/dials/failed", headers=HTMX).text
         assert listed.count("data-failed-dial=") == 5
         assert "Ana Sousa" in listed
-        assert "There is no money left" in listed
+        assert "has no credit left" in listed
         assert "Try again: Ana Sousa" in listed
         assert "910 000 041" not in listed
         assert "910 000 044" not in listed
