@@ -15,6 +15,7 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship, validates
 
 from crm_app import clock, search_index
@@ -142,10 +143,17 @@ class Call(Owned, Model):
         viewonly=True,
     )
 
-    @property
+    @hybrid_property
     def is_missed(self) -> bool:
-        """Whether a client rang and none of us talked."""
-        return self.status in MISSED
+        """Whether a client rang and none of us talked, as far as we heard."""
+        is_unheard = self.status == Disposition.UNFINISHED and self.direction == Direction.INBOUND
+        return self.status in MISSED or (is_unheard and self.answered_at is None)
+
+    @is_missed.inplace.expression
+    @classmethod
+    def _is_missed(cls) -> ColumnElement[bool]:
+        is_unheard = (cls.status == Disposition.UNFINISHED) & (cls.direction == Direction.INBOUND)
+        return cls.status.in_(MISSED) | (is_unheard & cls.answered_at.is_(None))
 
     @property
     def phones_that_rang(self) -> list["CallLeg"]:

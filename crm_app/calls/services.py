@@ -43,8 +43,7 @@ class WithWhom(Reference):
         """Set both, and whose call it is."""
         contact_id, call.contact_is_chosen = value
         super().write(call, contact_id)
-        call.responsible_id = call.contact.responsible_id if call.contact else None
-        audience.announce(call)
+        _note_whom(call)
 
 
 CALL = keep(Keeping(RecordKind.CALL, Call, (WithWhom("contact"), Reference("lead", "title"))))
@@ -120,9 +119,15 @@ def _attach(call: Call, contact: Contact | None, by: User, *, is_chosen: bool) -
     db.session.refresh(call, ["contact_id", "contact_is_chosen"])
     change = CALL.begin(call)
     call.contact, call.contact_is_chosen = contact, is_chosen
-    call.responsible_id = contact.responsible_id if contact else None
+    _note_whom(call)
     change.write("attached", by)
+
+
+def _note_whom(call: Call) -> None:
+    """Bring up to date what depends on whom a call was with: its owner, screens, call-backs."""
+    call.responsible_id = call.contact.responsible_id if call.contact else None
     audience.announce(call)
+    ledger.owe_again(db.session.connection(), call.pbx_call_id)
 
 
 @before_purge(Contact)

@@ -29,7 +29,7 @@ def create_task(draft: TaskDraft, by: User | None) -> Task:
     return task
 
 
-def update_task(task: Task, draft: TaskDraft, by: User) -> bool:
+def update_task(task: Task, draft: TaskDraft, by: User | None) -> bool:
     """Change what a draft says about a task; True when anything differed from before.
 
     Raises InvalidInputError: assignee_unknown, contact_unknown, lead_unknown.
@@ -48,8 +48,8 @@ def complete(task: Task, by: User | None) -> None:
         change.write("completed", by)
 
 
-def reopen(task: Task, by: User) -> None:
-    """Take the tick off again."""
+def reopen(task: Task, by: User | None) -> None:
+    """Take the tick off again; nothing changes where there is none."""
     for_update(db.session, task)
     if task.completed_at is not None:
         change = TASK.begin(task)

@@ -5,15 +5,19 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, update
 from sqlalchemy.orm import aliased
 
 from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.calls.fold.facts import Direction
-from crm_app.calls.fold.follow_ups import TALKED
+from crm_app.calls.fold.follow_ups import TALKED, FollowUp, FollowUpKind
 from crm_app.calls.models import Call
+from crm_app.calls.store import ledger
 from crm_app.extensions import db
+from crm_app.jobs import services as jobs
+from crm_app.journal.kinds import RecordKind
+from crm_app.journal.models import JournalEntry
 from crm_app.local_time import LocalTime
 from crm_app.tasks import services as tasks
 from crm_app.tasks.fields import TaskDraft
@@ -35,26 +39,14 @@ class Defaults:
 
 
 def call_back(pbx_call_id: str, defaults: Defaults) -> bool:
-    """Make the task that a missed call asks for, unless the client has an open one.
+    """See to it that one open task asks for the client of a missed call, until somebody talks.
 
-    The task goes to the client's responsible, else to the default one. Returns False while that
-    person cannot get tasks: try again later. The caller commits.
+    The task goes to the client's responsible, else to the default one; one made before somebody
+    said who the client is becomes theirs. Returns False while that person cannot get tasks: try
+    again later. The caller commits.
     """
-    # Locks the one row that all workers want: two of them must not make two tasks for one client.
-    settings = TelephonySettings.for_change()
-    call = _find(pbx_call_id)
-    if call is None or not _asks_for_call_back(call):
-        return True
-    responsible = _responsible_for(call, settings)
-    if responsible is None:
-        return True
-    if not responsible.active:
-        return False
-    task = db.session.scalar(_open_tasks_with(call).limit(1))
-    task = task or _make_task(call, responsible, defaults)
-    db.session.add(MissedCallTask(call_id=call.id, task_id=task.id))
-    db.session.flush()
-    return True
+    settings, call = _begin(pbx_call_id)
+    return call is None or not call.is_missed or _look_after(call, settings, defaults)
 
 
 def do_not_call_back(pbx_call_id: str) -> None:
@@ -62,34 +54,116 @@ def do_not_call_back(pbx_call_id: str) -> None:
 
     Its task is completed unless another missed call is behind it. The caller commits.
     """
-    TelephonySettings.for_change()
-    call = _find(pbx_call_id)
-    link = db.session.get(MissedCallTask, call.id) if call is not None else None
-    if call is None or link is None or call.is_missed:
-        return
-    task = db.session.get_one(Task, link.task_id)
-    db.session.delete(link)
-    db.session.flush()
-    is_asked_by_another = exists().where(MissedCallTask.task_id == task.id)
-    if task.deleted_at is None and not db.session.scalar(select(is_asked_by_another)):
-        tasks.complete(task, None)
+    _, call = _begin(pbx_call_id)
+    if call is not None and not call.is_missed:
+        _drop(_let_go(call))
 
 
 def note_talk(pbx_call_id: str) -> None:
-    """Complete the open call-back tasks of a client somebody is talking to; the caller commits."""
-    # The same lock as in `call_back`, so that one sees the result of the other.
-    TelephonySettings.for_change()
-    talk = _find(pbx_call_id)
-    if talk is None or talk.status not in TALKED:
+    """Complete the open call-back tasks of a client somebody is talking to; the caller commits.
+
+    Those that it had completed of somebody else, whom the talk was taken to be with, are looked at
+    again.
+    """
+    _, talk = _begin(pbx_call_id)
+    if talk is None or talk.status not in TALKED or talk.is_missed:
         return
+    _look_again_at_others(talk)
     later, later_call = aliased(MissedCallTask), aliased(Call)
     was_missed_since = exists().where(
         later.task_id == Task.id,
         later_call.id == later.call_id,
         later_call.started_at > talk.started_at,
     )
-    for task in db.session.scalars(_open_tasks_with(talk).where(~was_missed_since)).unique():
-        tasks.complete(task, talk.user)
+    # Whoever opens again what this talk had completed knows better.
+    is_new = MissedCallTask.closed_by_call_id.is_distinct_from(talk.id)
+    waiting = _open_tasks_with(talk).where(~was_missed_since, is_new)
+    for task in db.session.scalars(waiting).unique().all():
+        _close(task, talk)
+
+
+def _look_again_at_others(talk: Call) -> None:
+    """Owe a look at the missed calls for which a talk stands and whose client it was not."""
+    missed = (
+        select(Call.pbx_call_id)
+        .join(MissedCallTask, MissedCallTask.call_id == Call.id)
+        .where(MissedCallTask.closed_by_call_id == talk.id, ~_is_with_client_of(talk))
+    )
+    for pbx_call_id in db.session.scalars(missed).all():
+        again = FollowUp(FollowUpKind.CALL_BACK, pbx_call_id)
+        jobs.enqueue(db.session, again.kind, again.payload, key=again.key)
+
+
+def _begin(pbx_call_id: str) -> tuple[TelephonySettings, Call | None]:
+    """Take the one row that all workers want, then the call as it is now.
+
+    Of two workers one is first, and the other sees what it did: they must not make two tasks for
+    one client. The same holds for a user who is just saying whom the call was with.
+    """
+    settings = TelephonySettings.for_change()
+    ledger.lock(db.session.connection(), pbx_call_id)
+    return settings, _find(pbx_call_id)
+
+
+def _look_after(call: Call, settings: TelephonySettings, defaults: Defaults) -> bool:
+    """Bring the task of a missed call to where it belongs; False when nobody can have it yet."""
+    link = db.session.get(MissedCallTask, call.id)
+    if _is_settled(link) if link else call.started_at < clock.now() - LOOKS_BACK:
+        return True
+    can_be_called = bool(call.outside_number or call.contact_id)
+    can_be_called = can_be_called and call.direction == Direction.INBOUND
+    talk = _talk_since(call) if can_be_called else None
+    responsible = _responsible_for(call, settings) if can_be_called and not talk else None
+    if responsible is not None and not responsible.active:
+        return False
+    mine = _let_go(call)
+    if talk is not None:
+        if mine is not None:
+            _link(call, mine)
+            _close(mine, talk)
+    elif responsible is None:
+        _drop(mine)
+    elif (theirs := db.session.scalar(_open_tasks_with(call).limit(1))) is not None:
+        _drop(mine)
+        _link(call, theirs)
+    else:
+        _link(call, _make_task(call, responsible, defaults, mine))
+    return True
+
+
+def _is_settled(link: MissedCallTask) -> bool:
+    """Whether somebody has decided about a task: ticked it off, opened it again, deleted it."""
+    task = db.session.get_one(Task, link.task_id)
+    return task.deleted_at is not None or task.is_done != (link.closed_by_call_id is not None)
+
+
+def _link(call: Call, task: Task) -> None:
+    db.session.add(MissedCallTask(call_id=call.id, task_id=task.id))
+    db.session.flush()
+
+
+def _let_go(call: Call) -> Task | None:
+    """Part a missed call from its task, and give the task if no other call stands behind it."""
+    link = db.session.get(MissedCallTask, call.id)
+    if link is None:
+        return None
+    task = db.session.get_one(Task, link.task_id)
+    db.session.delete(link)
+    db.session.flush()
+    is_asked_by_another = exists().where(MissedCallTask.task_id == task.id)
+    is_free = task.deleted_at is None and not db.session.scalar(select(is_asked_by_another))
+    return task if is_free else None
+
+
+def _drop(task: Task | None) -> None:
+    if task is not None:
+        tasks.complete(task, None)
+
+
+def _close(task: Task, talk: Call) -> None:
+    tasks.complete(task, talk.user)
+    links = update(MissedCallTask).where(MissedCallTask.task_id == task.id)
+    db.session.execute(links.values(closed_by_call_id=talk.id))
 
 
 def _find(pbx_call_id: str) -> Call | None:
@@ -97,19 +171,20 @@ def _find(pbx_call_id: str) -> Call | None:
     return db.session.scalar(statement.execution_options(populate_existing=True))
 
 
-def _asks_for_call_back(call: Call) -> bool:
-    is_recent = call.started_at >= clock.now() - LOOKS_BACK
-    # Nobody can call a hidden number back.
-    is_missed = call.is_missed and call.direction == Direction.INBOUND and call.outside_number
-    if not (is_missed and is_recent) or db.session.get(MissedCallTask, call.id) is not None:
-        return False
-    talk_since = exists().where(
-        Call.status.in_(TALKED),
-        Call.is_own_leg.is_(False),
-        Call.started_at > call.started_at,
-        _is_with_client_of(call),
+def _talk_since(call: Call) -> Call | None:
+    """Find the first talk with the client since their call was missed."""
+    return db.session.scalar(
+        select(Call)
+        .where(
+            Call.status.in_(TALKED),
+            ~Call.is_missed,
+            Call.is_own_leg.is_(False),
+            Call.started_at > call.started_at,
+            _is_with_client_of(call),
+        )
+        .order_by(Call.started_at, Call.id)
+        .limit(1)
     )
-    return not db.session.scalar(select(talk_since))
 
 
 def _responsible_for(call: Call, settings: TelephonySettings) -> User | None:
@@ -126,12 +201,20 @@ def _responsible_for(call: Call, settings: TelephonySettings) -> User | None:
 
 
 def _is_with_client_of(call: Call) -> ColumnElement[bool]:
-    """Ask for the calls of the same client, who may have two telephones."""
-    is_same_number = Call.outside_number == call.outside_number
-    # Two strangers are not one because neither is a contact.
-    if call.contact_id is None:
+    """Ask for the calls of the same client, who may have two telephones.
+
+    One number is one client, until somebody says of two of its calls that it was not the same.
+    """
+    is_same_contact = Call.contact_id.is_not_distinct_from(call.contact_id)
+    is_same_number = and_(Call.outside_number == call.outside_number, Call.outside_number != "")
+    if call.contact_id is None and not call.contact_is_chosen:
         return is_same_number
-    return or_(is_same_number, Call.contact_id == call.contact_id)
+    may_be_same = ~Call.contact_is_chosen
+    if call.contact_is_chosen:
+        may_be_same = and_(may_be_same, Call.contact_id.is_(None))
+    is_same = and_(is_same_number, or_(is_same_contact, may_be_same))
+    # Two strangers are not one because neither is a contact.
+    return is_same if call.contact_id is None else or_(is_same, is_same_contact)
 
 
 def _open_tasks_with(call: Call) -> Select[Any]:
@@ -148,15 +231,30 @@ def _open_tasks_with(call: Call) -> Select[Any]:
     )
 
 
-def _make_task(call: Call, responsible: User, defaults: Defaults) -> Task:
+def _make_task(call: Call, responsible: User, defaults: Defaults, task: Task | None) -> Task:
+    """Make the task to call a client back, or of one that was made for somebody else."""
+    if task is not None:
+        tasks.reopen(task, None)
+        if task.contact_id == call.contact_id:
+            return task
+        if _was_edited(task):
+            tasks.update_task(task, TaskDraft(contact_id=call.contact_id), None)
+            return task
     language = responsible.language or defaults.language
     zone = ZoneInfo(responsible.timezone or defaults.timezone)
     title, about = wording.missed_call_task(call, language, zone, defaults.country)
     draft = TaskDraft(
-        title=title,
-        about=about,
-        due_at=on_day(LocalTime(clock.now(), zone).today),
-        assignee_id=responsible.id,
-        contact_id=call.contact_id,
+        title=title, about=about, assignee_id=responsible.id, contact_id=call.contact_id
     )
-    return tasks.create_task(draft, None)
+    if task is not None:
+        tasks.update_task(task, draft, None)
+        return task
+    return tasks.create_task(draft.but(due_at=on_day(LocalTime(clock.now(), zone).today)), None)
+
+
+def _was_edited(task: Task) -> bool:
+    """Whether somebody wrote into a task, or gave it to somebody: that stays."""
+    edits = JournalEntry.of(RecordKind.TASK, task.id).where(
+        JournalEntry.action == "changed", JournalEntry.user_id.is_not(None)
+    )
+    return db.session.scalars(edits.limit(1)).first() is not None

@@ -224,7 +224,7 @@ def missed_call_task(call: Call, language: str, zone: ZoneInfo, country: str) ->
     `country` is the two-letter code whose numbers are written without their code.
     """
     locale = LOCALES[language]
-    number = phone_numbers.show(call.outside_number, country)
+    number = phone_numbers.show(call.outside_number, country) or call.outside_name
     at = format_datetime(call.started_at, "short", tzinfo=zone, locale=locale)
     with force_locale(locale):
         title = _("Call back %(who)s", who=call.contact.name if call.contact else number)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -106,6 +107,15 @@ def test_of_any_facts_nothing_that_stands_was_left_unwritten(
     stands = standing(facts)
     assert stands <= set(written(facts))
     assert len({f.key for f in stands}) == len(stands) <= 1
+
+
+@pytest.mark.parametrize("scenario", CALLS, ids=lambda s: s["id"])
+def test_it_follows_again_when_the_number_turns_out_to_be_another(
+    scenario: dict[str, Any],
+) -> None:
+    for call in calls_of(facts_of(scenario)).values():
+        before = replace(call, outside_number="+351910000099")
+        assert follow_ups(before, call) == follow_ups(None, call) or not call.outside_number
 
 
 @pytest.mark.parametrize("scenario", CALLS, ids=lambda s: s["id"])

@@ -5,6 +5,7 @@ from itertools import permutations
 from typing import Any
 
 from crm_app.calls.fold.facts import CallPhase, Direction, Disposition, Fact, FactKind
+from crm_app.calls.fold.follow_ups import deserves_call_back
 from crm_app.calls.fold.lifecycle import fold
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -61,8 +62,8 @@ class TestRinging:
     def test_it_calls_nobody_back_for_a_call_of_another_day_that_is_sent_again(self) -> None:
         ended = inbound(ENDED, 2, disposition=Disposition.CANCELLED)
         old = inbound(STARTED, 1, pbx_time="2026-02-27 12:00:00")
-        assert fold([inbound(STARTED, 1), ended]).deserves_call_back
-        assert not fold([old, ended]).deserves_call_back
+        assert deserves_call_back(fold([inbound(STARTED, 1), ended]))
+        assert not deserves_call_back(fold([old, ended]))
 
 
 class TestTransfer:
@@ -167,7 +168,7 @@ class TestEnds:
 class TestSweep:
     def test_it_closes_a_silent_call_as_missed_when_nobody_answered(self) -> None:
         call = fold([inbound(STARTED, 0), inbound(RANG, 1, extension="101"), inbound(SWEPT, 181)])
-        assert (call.status, call.is_missed, call.deserves_call_back) == ("unfinished", True, True)
+        assert (call.status, call.is_missed, deserves_call_back(call)) == ("unfinished", True, True)
 
     def test_it_is_not_missed_when_somebody_had_answered(self) -> None:
         call = fold([inbound(ANSWERED, 0, extension="101"), inbound(SWEPT, 15_000)])
@@ -267,7 +268,7 @@ class TestDirection:
         ended = inbound(ENDED, 9, caller="", disposition=Disposition.CANCELLED)
         call = fold([inbound(STARTED, 0, caller=""), ended])
         assert (call.direction, call.is_missed) == (Direction.INBOUND, True)
-        assert not call.deserves_call_back
+        assert not deserves_call_back(call)
 
     def test_it_makes_something_harmless_of_nothing(self) -> None:
         call = fold([])

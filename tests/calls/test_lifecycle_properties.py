@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crm_app.calls.fold.facts import CallPhase, Direction, Disposition, Fact, FactKind
+from crm_app.calls.fold.follow_ups import deserves_call_back
 from crm_app.calls.fold.lifecycle import CallState, fold
 from tests.effort import lines_run
 
@@ -100,7 +101,7 @@ def check_sense(call: CallState) -> None:
         assert not call.answered_by
     if call.talking_extension:
         assert call.talking_extension not in call.ringing_extensions
-    if call.deserves_call_back:
+    if deserves_call_back(call):
         assert call.outside_number
         assert call.direction is Direction.INBOUND
         assert not call.is_blocked

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from crm_app.calls.fold.facts import Direction, Disposition, Fact, FactKind
+from crm_app.calls.fold.follow_ups import deserves_call_back
 from crm_app.calls.fold.lifecycle import CallState, fold
 from crm_app.telephony.webhook.event_facts import to_fact
 from crm_app.telephony.zadarma.events import CallEvent, parse
@@ -99,9 +100,9 @@ def check(scenario: dict[str, Any], facts: list[Fact], is_whole: bool = True) ->
     if expect["calls"] == 1 and expect["status"] != "answered or voicemail":
         assert call.answered_by == fill(expect["answered_by"] or "")
     if not expect["missed_reminder"] and expect["calls"] == 1:
-        assert not call.deserves_call_back
+        assert not deserves_call_back(call)
     if expect["missed_reminder"]:
-        assert all(call.deserves_call_back for call in with_clients)
+        assert all(deserves_call_back(call) for call in with_clients)
     if is_whole:
         check_details(expect, call, with_clients)
 

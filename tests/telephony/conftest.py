@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -19,6 +20,7 @@ from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from crm_app import clock
+from crm_app.accounts.models import User
 from crm_app.config import Config
 from crm_app.extensions import db
 from crm_app.telephony import services
@@ -44,6 +46,16 @@ def connected(app: Flask, key: str) -> Iterator[Flask]:
     app.extensions["telephony_links"].forget()
     yield app
     app.extensions["telephony_links"].forget()
+
+
+@pytest.fixture
+def responsible(app: Flask, bob: User) -> User:
+    """Bob gets what belongs to nobody, since an hour ago."""
+    services.set_default_responsible(bob.id)
+    db.session.commit()
+    services.TelephonySettings.for_change().default_responsible_since -= timedelta(hours=1)
+    db.session.commit()
+    return bob
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Whose call was missed is called back: one open task for each client, until somebody talks."""
 
-import itertools
 from collections.abc import Callable
-from datetime import timedelta
 from threading import Barrier, Thread
 
 import pytest
@@ -19,64 +17,11 @@ from crm_app.jobs.models import Job
 from crm_app.jobs.runner import Runner
 from crm_app.records.bin import put_in_bin
 from crm_app.serving.jobs import KINDS
-from crm_app.tasks.models import Task
 from crm_app.telephony import services
 from crm_app.telephony.models import MissedCallTask
 from tests.owed import perform
 from tests.questions import questions
-
-STRANGER = "+351910000042"
-ANNA = "+351912000100"
-
-
-minutes = itertools.count()
-
-
-@pytest.fixture(autouse=True)
-def _first_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(globals(), "minutes", itertools.count())
-
-
-@pytest.fixture
-def responsible(app: Flask, bob: User) -> User:
-    """Bob gets what belongs to nobody, since an hour ago."""
-    services.set_default_responsible(bob.id)
-    db.session.commit()
-    services.TelephonySettings.for_change().default_responsible_since -= timedelta(hours=1)
-    db.session.commit()
-    return bob
-
-
-def call(
-    name: str, number: str, *, answered: bool = False, out: bool = False, extension: str = "101"
-) -> None:
-    """Let a call come (or go out) and end, answered at an extension or by nobody."""
-    # Each a little later than the one before, all within the last hour.
-    now = clock.now() - timedelta(minutes=50) + next(minutes) * timedelta(minutes=1)
-    way = {"caller": extension if out else number, "called": number if out else ""}
-    start, end = (
-        (FactKind.OUTGOING_STARTED, FactKind.OUTGOING_ENDED)
-        if out
-        else (FactKind.STARTED, FactKind.ENDED)
-    )
-    how = Disposition.ANSWERED if answered else Disposition.CANCELLED
-    prefix = "out" if out else "in"
-    facts = [
-        Fact(start, f"{prefix}_{name}", now, did="+351210000001", extension=extension * out, **way),
-        Fact(
-            end, f"{prefix}_{name}", now + timedelta(seconds=20), disposition=how,
-            talk_seconds=15 if answered else 0, extension=extension, **way,
-        ),
-    ]  # fmt: skip
-    for fact in facts:
-        ledger.record(db.session.connection(), fact, "")
-    db.session.commit()
-
-
-def open_tasks() -> list[Task]:
-    """Look after missed calls and list the open tasks."""
-    perform("call_back", "no_call_back", "talked")
-    return list(db.session.scalars(select(Task).where(Task.completed_at.is_(None))))
+from tests.telephony.ended_calls import ANNA, STRANGER, call, open_tasks
 
 
 def test_a_missed_call_of_a_stranger_makes_one_task_for_the_default_responsible(

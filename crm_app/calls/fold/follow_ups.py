@@ -17,7 +17,7 @@ TALKED = ("talking", "answered", "unfinished")
 class FollowUpKind(StrEnum):
     """What is to be done about a call."""
 
-    # A client rang, nobody talked with them, and their number is known.
+    # A client rang, nobody talked with them, and it is known who it was or from which number.
     CALL_BACK = "call_back"
     # It turned out that it is no such call, after it had looked like one: it was refused.
     NO_CALL_BACK = "no_call_back"
@@ -43,18 +43,34 @@ class FollowUp:
         return {"call": self.pbx_call_id}
 
 
-def follow_ups(before: CallState | None, after: CallState) -> list[FollowUp]:
-    """What follows from a call now and did not before; `before` is None for a new call."""
-    known, now = _of(before) if before else [], _of(after)
-    if before is not None and before.deserves_call_back and not now:
+def follow_ups(
+    before: CallState | None, after: CallState, *, has_contact: bool = False
+) -> list[FollowUp]:
+    """What follows from a call now and did not before; `before` is None for a new call.
+
+    `has_contact` is whether somebody is attached to it: a hidden caller is a client then, too. Of
+    another number everything follows afresh.
+    """
+    is_same_number = before is not None and before.outside_number == after.outside_number
+    known = _of(before, has_contact) if before is not None and is_same_number else []
+    now = _of(after, has_contact)
+    if before is not None and deserves_call_back(before, has_contact=has_contact) and not now:
         return [FollowUp(FollowUpKind.NO_CALL_BACK, after.pbx_call_id)]
     return [follow_up for follow_up in now if follow_up not in known]
 
 
-def _of(call: CallState) -> list[FollowUp]:
-    if call.deserves_call_back:
+def deserves_call_back(call: CallState, *, has_contact: bool = False) -> bool:
+    """Whether a call of these days was missed, and it is known whom to call back."""
+    return call.is_missed and _is_with_client(call, has_contact)
+
+
+def _is_with_client(call: CallState, has_contact: bool) -> bool:
+    return (has_contact or bool(call.outside_number)) and not call.is_stale
+
+
+def _of(call: CallState, has_contact: bool) -> list[FollowUp]:
+    if deserves_call_back(call, has_contact=has_contact):
         return [FollowUp(FollowUpKind.CALL_BACK, call.pbx_call_id)]
-    is_with_client = bool(call.outside_number) and not (call.is_own_leg or call.is_stale)
-    if is_with_client and call.status in TALKED:
+    if _is_with_client(call, has_contact) and not call.is_own_leg and call.status in TALKED:
         return [FollowUp(FollowUpKind.TALKED, call.pbx_call_id)]
     return []

@@ -64,11 +64,6 @@ class CallState:
         )
 
     @property
-    def deserves_call_back(self) -> bool:
-        """A missed call of these days whose number we know, so that it can be called back."""
-        return self.is_missed and bool(self.outside_number) and not self.is_stale
-
-    @property
     def status(self) -> str:
         """The one word a list shows: a phase while the call lives, then how it ended."""
         if self.is_blocked:

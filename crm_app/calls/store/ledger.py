@@ -5,13 +5,13 @@ over the network.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy.engine import Connection
 
 from crm_app.calls.fold.facts import Fact, FactKind
-from crm_app.calls.fold.follow_ups import follow_ups
+from crm_app.calls.fold.follow_ups import FollowUp, follow_ups
 from crm_app.calls.fold.lifecycle import CallState, fold
 from crm_app.calls.store import hot_sql as sql
 from crm_app.calls.store import projection, write_ups
@@ -100,10 +100,24 @@ def _update(
     if call_id is None:
         return None
     write_ups.note(connection, call_id, before, after, users)
-    for follow_up in follow_ups(before, after):
-        jobs.enqueue(connection, follow_up.kind, follow_up.payload, key=follow_up.key)
+    _owe(connection, follow_ups(before, after, has_contact=contact_id is not None))
     tell = _whom_to_tell(before, after, users)
     return Recorded(call_id, True, after, tell, callers)
+
+
+def owe_again(connection: Connection, pbx_call_id: str) -> None:
+    """Owe all that follows from a call, because somebody has said whom it was with.
+
+    Also for one that is with nobody now: until then it was with somebody. Locks the call.
+    """
+    lock(connection, pbx_call_id)
+    facts = _known(connection, pbx_call_id).facts
+    _owe(connection, follow_ups(None, fold(facts), has_contact=True))
+
+
+def _owe(connection: Connection, what: Iterable[FollowUp]) -> None:
+    for follow_up in what:
+        jobs.enqueue(connection, follow_up.kind, follow_up.payload, key=follow_up.key)
 
 
 def lock(connection: Connection, pbx_call_id: str) -> None:
