@@ -103,16 +103,6 @@ def move_back(lead: Lead, stage: LeadStage, by: User, version: int) -> None:
     undo(last, by)
 
 
-def win(lead: Lead, by: User) -> None:
-    """Say that the sale was made: the lead goes to the first won stage."""
-    move_to(lead, first_stage(StageKind.WON), by)
-
-
-def lose(lead: Lead, reason: str, by: User) -> None:
-    """Say that the sale was lost, and why: the lead goes to the first lost stage."""
-    move_to(lead, first_stage(StageKind.LOST), by, lost_reason=reason)
-
-
 def open_leads(contact_ids: Collection[int], user: User | None = None) -> list[Lead]:
     """List the open leads of some contacts, the newest first (only those the user may see)."""
     if not contact_ids:

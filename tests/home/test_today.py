@@ -10,7 +10,7 @@ from crm_app.calls.fold.lifecycle import CallPhase
 from crm_app.calls.models import Call
 from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.extensions import db
-from crm_app.leads import services as leads
+from tests.leads.closing import win
 from tests.questions import questions
 
 
@@ -37,7 +37,7 @@ def test_it_shows_what_is_on_the_desk(client_of, bob, carol):
     make_task("Hers", due_on=today, assignee_id=carol.id)
     make_lead("Roof", responsible_id=bob.id, contact_id=contact.id)
     make_lead("Her roof", responsible_id=carol.id)
-    leads.win(make_lead("Sold", responsible_id=bob.id), bob)
+    win(make_lead("Sold", responsible_id=bob.id), bob)
     make_call("a", contact_id=contact.id, responsible_id=bob.id)
     make_call("b", outside_number="+351961111111", started_at=clock.now() - timedelta(days=3))
     make_call("c", outside_number="+351962222222", status="answered", user_id=bob.id)

@@ -12,10 +12,10 @@ from crm_app.accounts.rights import Verb, allowed
 from crm_app.accounts.services import change_office
 from crm_app.demo import make_contact, make_lead
 from crm_app.extensions import db
-from crm_app.leads import services
 from crm_app.leads.listing import LeadFilter
 from crm_app.leads.models import Lead
 from crm_app.local_time import LocalTime
+from tests.leads.closing import lose, win
 from tests.questions import questions
 
 HTMX = {"HX-Request": "true"}
@@ -32,8 +32,8 @@ def leads(bob, carol):
                      responsible_id=bob.id)  # fmt: skip
     shop = make_lead("Shop 100%", source="Web", value_cents=50_050, responsible_id=carol.id)
     usd = make_lead("Abroad", currency="USD", value_cents=300)
-    services.win(shop, bob)
-    services.lose(usd, "Too far", bob)
+    win(shop, bob)
+    lose(usd, "Too far", bob)
     db.session.commit()
     return roof, shop, usd
 

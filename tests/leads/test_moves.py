@@ -15,6 +15,7 @@ from crm_app.leads import services
 from crm_app.leads.fields import LeadDraft
 from crm_app.leads.models import Lead, LeadStage
 from crm_app.records.bin import put_in_bin
+from tests.leads.closing import lose, win
 
 HTMX = {"HX-Request": "true"}
 NEW_YEAR = datetime(2026, 1, 1, 10, tzinfo=UTC)
@@ -50,7 +51,7 @@ def test_it_moves_nothing_for_a_look(client_of, bob, method, stage):
 def test_it_gets_the_day_of_its_sale_back_with_the_stage(client_of, bob):
     lead, client = make_lead("Roof"), client_of(bob)
     with time_machine.travel(NEW_YEAR, tick=False):
-        services.win(lead, bob)
+        win(lead, bob)
         db.session.commit()
     undo = move(client, lead, "New")
     db.session.refresh(lead)
@@ -65,7 +66,7 @@ def test_it_gets_its_reason_and_day_back_from_one_lost_stage_to_another(client_o
     client_of(dora).post("/leads/stages", data={"name": "Gone", "kind": "lost"})
     lead, client = make_lead("Roof"), client_of(bob)
     with time_machine.travel(NEW_YEAR, tick=False):
-        services.lose(lead, "Price", bob)
+        lose(lead, "Price", bob)
         db.session.commit()
     for reason in ("Price", "Time"):
         undo = move(client, lead, "Gone", lost_reason=reason)

@@ -18,6 +18,7 @@ from crm_app.journal.services import add_note
 from crm_app.leads import services
 from crm_app.leads.models import Lead, LeadStage
 from crm_app.records.bin import put_in_bin
+from tests.leads.closing import win
 
 HTMX = {"HX-Request": "true"}
 
@@ -176,7 +177,7 @@ def test_it_does_not_undo_over_somebody_elses_change(client_of, bob, carol):
     client = client_of(bob)
     page = client.post(f"/leads/{lead.id}/stage/{stage_id('Proposal')}", headers=HTMX).text
     undo = re.search(r'action="(/leads/\d+/stage/\d+/back[^"]*)"', page).group(1)
-    services.win(db.session.get(Lead, lead.id), carol)
+    win(db.session.get(Lead, lead.id), carol)
     db.session.commit()
     assert client.post(undo.replace("&amp;", "&")).status_code == 409
     db.session.refresh(lead)
@@ -339,7 +340,7 @@ def test_it_takes_a_version_that_makes_no_sense_for_an_old_one(client_of, bob, v
 def test_it_is_a_box_on_the_contacts_page(client_of, bob):
     contact = make_contact("João Silva")
     open_lead = make_lead("Roof", contact_id=contact.id)
-    services.win(make_lead("Wall", contact_id=contact.id), bob)
+    win(make_lead("Wall", contact_id=contact.id), bob)
     db.session.commit()
     make_lead("Elsewhere")
     client = client_of(bob)

@@ -19,6 +19,7 @@ from crm_app.leads.fields import LeadDraft
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.records.bin import put_in_bin, restore
 from crm_app.records.versions import for_update_at
+from tests.leads.closing import lose, win
 
 
 def stage_named(name: str) -> LeadStage:
@@ -88,14 +89,14 @@ def test_it_leaves_no_trace_when_nothing_changed(bob):
 @time_machine.travel("2026-03-02 10:00:00Z", tick=False)
 def test_it_remembers_when_a_sale_was_made(bob):
     lead = make_lead("Roof")
-    services.win(lead, bob)
+    win(lead, bob)
     assert lead.stage.kind == StageKind.WON
     assert lead.closed_at.isoformat() == "2026-03-02T10:00:00+00:00"
 
 
 def test_it_opens_a_closed_lead_again(bob):
     lead = make_lead("Roof")
-    services.lose(lead, "Too expensive", bob)
+    lose(lead, "Too expensive", bob)
     services.move_to(lead, stage_named("New"), bob)
     assert (lead.closed_at, lead.lost_reason, lead.is_open) == (None, "", True)
 
@@ -104,7 +105,7 @@ def test_it_opens_a_closed_lead_again(bob):
 def test_it_asks_why_a_sale_was_lost(bob, reason):
     lead = make_lead("Roof")
     with pytest.raises(InvalidInputError) as refused:
-        services.lose(lead, reason, bob)
+        lose(lead, reason, bob)
     assert (refused.value.code, refused.value.field) == ("required", "lost_reason")
     assert lead.is_open
 
@@ -115,7 +116,7 @@ def test_it_finds_the_open_leads_of_contacts_newest_first(bob):
     second = make_lead("Second", contact_id=two.id)
     make_lead("Elsewhere", contact_id=other.id)
     put_in_bin(make_lead("Binned", contact_id=one.id), bob)
-    services.win(make_lead("Won", contact_id=one.id), bob)
+    win(make_lead("Won", contact_id=one.id), bob)
     assert services.open_leads([one.id, two.id]) == [second, first]
     assert services.open_leads([]) == []
 

@@ -36,6 +36,7 @@ from crm_app.tasks.fields import TaskDraft
 from crm_app.tasks.models import Task
 from crm_app.web.wording import REASONS
 from tests.calls.popup_story import answer, end, ring
+from tests.leads.closing import lose
 
 LONG = 10_001
 UTC = ZoneInfo("UTC")
@@ -92,7 +93,7 @@ WAYS: dict[str, list[Way]] = {
         lambda o, text: LeadDraft(currency="EURO"),
     ],
     "lead.lost_reason": [
-        lambda o, text: leads.lose(o.lead, text, o.by),
+        lambda o, text: lose(o.lead, text, o.by),
         lambda o, text: leads.move_to(
             o.lead, leads.first_stage(StageKind.LOST), o.by, lost_reason=text
         ),
@@ -204,7 +205,7 @@ def test_what_just_fits_is_kept(office: Office) -> None:
         ContactDraft(name="ß" * 200, job_title="x" * 120, about="x" * 10_000), office.by
     )
     lead = leads.create_lead(LeadDraft(title="ß" * 200, source="x" * 60), office.by)
-    leads.lose(lead, "x" * 200, office.by)
+    lose(lead, "x" * 200, office.by)
     tasks.create_task(TaskDraft(title="ß" * 200), office.by)
     stages.add_stage("x" * 60, StageKind.OPEN, office.by)
     db.session.commit()

@@ -38,6 +38,7 @@ from crm_app.records.undo import CannotUndoError, is_undone, undo, undo_batch
 from crm_app.tasks import services as tasks
 from crm_app.tasks.fields import TaskDraft
 from crm_app.tasks.models import Task
+from tests.leads.closing import lose, win
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 Verb = Callable[[], object]
@@ -169,9 +170,9 @@ def do_to_lead(lead: Lead, contact: Contact, by: User, verb: str, said: Any) -> 
             stage = db.session.scalars(stages.in_order()).all()[said]
             leads.move_to(lead, stage, by, lost_reason="Price")
         elif verb == "win":
-            leads.win(lead, by)
+            win(lead, by)
         else:
-            leads.lose(lead, "Time", by)
+            lose(lead, "Time", by)
 
 
 TASK_VERBS = st.one_of(

@@ -1,5 +1,7 @@
 """Pages where administrators manage people: their data, permissions and access."""
 
+from collections.abc import Callable
+from functools import partial
 from urllib.parse import urlsplit
 
 from flask import (
@@ -100,13 +102,7 @@ def edit(user_id: int) -> Answer:
 @fresh_sign_in_required
 def invite_again(user_id: int) -> Answer:
     """Make a new invitation link; the older one ends."""
-    user = user_or_404(user_id)
-    try:
-        token = services.invite_again(user)
-    except InvalidInputError as error:
-        return _refused(user, error)
-    db.session.commit()
-    return _show_link(user, LinkPurpose.INVITATION, token)
+    return _new_link(user_id, LinkPurpose.INVITATION, services.invite_again)
 
 
 @bp.post("/people/<int:user_id>/reset-link")
@@ -114,13 +110,7 @@ def invite_again(user_id: int) -> Answer:
 @fresh_sign_in_required
 def make_reset_link(user_id: int) -> Answer:
     """Make a link with which the user chooses a new password."""
-    user = user_or_404(user_id)
-    try:
-        token = services.reset_token(user, current_user)
-    except InvalidInputError as error:
-        return _refused(user, error)
-    db.session.commit()
-    return _show_link(user, LinkPurpose.RESET, token)
+    return _new_link(user_id, LinkPurpose.RESET, partial(services.reset_token, by=current_user))
 
 
 @bp.post("/people/<int:user_id>/disable")
@@ -203,6 +193,16 @@ def _form_page(template: str, form: PersonForm | OfficeForm) -> Answer:
 def _person_page(user: User, form: PersonForm) -> Answer:
     page = render_template("accounts/edit.html", user=user, form=form, link=None)
     return page, 422 if form.is_submitted() else 200
+
+
+def _new_link(user_id: int, purpose: LinkPurpose, make: Callable[[User], str]) -> Answer:
+    user = user_or_404(user_id)
+    try:
+        token = make(user)
+    except InvalidInputError as error:
+        return _refused(user, error)
+    db.session.commit()
+    return _show_link(user, purpose, token)
 
 
 def _show_link(user: User, purpose: LinkPurpose, token: str) -> Answer:

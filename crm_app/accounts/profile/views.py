@@ -11,14 +11,11 @@ from crm_app.accounts.forms import show_refusal
 from crm_app.accounts.pages import bp
 from crm_app.accounts.passwords import hashing
 from crm_app.accounts.profile.forms import ChangePasswordForm, ProfileForm
-from crm_app.accounts.sessions import throttle
-from crm_app.accounts.sign_in import security_extension
+from crm_app.accounts.sign_in import proof, security_extension
 from crm_app.accounts.sign_in.link_views import strength_of
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.live import services as live
-from crm_app.security import events
-from crm_app.security.events import Kind
 from crm_app.web import return_to
 from crm_app.web.access import only_reads
 from crm_app.web.fragments import Answer, see_other
@@ -45,15 +42,13 @@ def password() -> Answer:
     form, user = ChangePasswordForm(), me()
     if not form.validate_on_submit():
         return _profile_page(_own_profile(), form, form.is_submitted())
+    if refusal := proof.refusal_of(form.current.data):
+        form.current.errors = [refusal]
+        return _profile_page(_own_profile(), form, is_refused=True)
     try:
-        _check_current_password(form.current.data)
         new_hash = _new_hash(form.password.data)
     except InvalidInputError as error:
         show_refusal(form, error)
-        return _profile_page(_own_profile(), form, is_refused=True)
-    except throttle.TooManyTriesError as error:
-        events.refused(Kind.LOCKED_OUT, about=user.id)
-        form.form_errors.append(wording.wait_sentence(error))
         return _profile_page(_own_profile(), form, is_refused=True)
     user_id = user.id
     services.change_password(user, new_hash, by=user)
@@ -84,18 +79,6 @@ def read_notices() -> Answer:
     notices.dismiss(me())
     db.session.commit()
     return see_other(return_to.here(url_for("accounts.profile")))
-
-
-def _check_current_password(typed: str) -> None:
-    # Counted like sign-ins, so that an unattended browser does not allow unlimited guesses.
-    user_id, email, stored = current_user.id, current_user.email, current_user.password
-    is_former = current_user.has_former_hash
-    db.session.commit()
-    throttle.count_try(email)
-    if not hashing.matches(typed, stored, is_former=is_former):
-        events.refused(Kind.PASSWORD_WRONG, about=user_id)
-        raise InvalidInputError("password_wrong", "current")
-    throttle.forgive(email)
 
 
 def _new_hash(password: str) -> str:

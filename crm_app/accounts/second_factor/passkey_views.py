@@ -18,12 +18,12 @@ from crm_app.accounts.second_factor import services as factors
 from crm_app.accounts.second_factor.forms import CodeForm, PasskeyForm, RecoveryForm
 from crm_app.accounts.second_factor.passkeys import Challenge
 from crm_app.accounts.second_factor.sites import Site
-from crm_app.accounts.second_factor.step_views import counted_refusal, step_page
+from crm_app.accounts.second_factor.step_views import step_page
 from crm_app.accounts.second_factor.views import changed, factors_page, refused
 from crm_app.accounts.sign_in import second_step, security_extension
 from crm_app.accounts.sign_in.factor_gate import before_set_up
 from crm_app.accounts.sign_in.forms import SignInForm
-from crm_app.accounts.sign_in.proof import fresh_sign_in_required
+from crm_app.accounts.sign_in.proof import counted_refusal, fresh_sign_in_required
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.security import events

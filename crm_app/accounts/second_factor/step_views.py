@@ -4,17 +4,15 @@ from flask import make_response, redirect, render_template, request, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
 
-from crm_app.accounts import wording
 from crm_app.accounts.current import vault
 from crm_app.accounts.forms import show_refusal
 from crm_app.accounts.models import User
 from crm_app.accounts.pages import bp
 from crm_app.accounts.second_factor import services as factors
 from crm_app.accounts.second_factor.forms import CodeForm, RecoveryForm
-from crm_app.accounts.sessions import throttle
 from crm_app.accounts.sign_in import second_step, security_extension
+from crm_app.accounts.sign_in.proof import counted_refusal
 from crm_app.errors import InvalidInputError
-from crm_app.extensions import db
 from crm_app.security import events
 from crm_app.security.events import Kind
 from crm_app.web import return_to
@@ -50,21 +48,6 @@ def start_again() -> Answer:
     """Redirect to the sign-in page, because this browser is not waiting for a second factor."""
     page = return_to.local(request.args.get("next", ""), "")
     return make_response(redirect(url_for("security.login", next=page or None), 303))
-
-
-def counted_refusal(user: User) -> str:
-    """Count a try like a password try; returns the refusal after too many.
-
-    Ends the open transaction.
-    """
-    user_id, email = user.id, user.email
-    db.session.commit()
-    try:
-        throttle.count_try(email)
-    except throttle.TooManyTriesError as error:
-        events.refused(Kind.LOCKED_OUT, about=user_id)
-        return wording.wait_sentence(error)
-    return ""
 
 
 def step_page(form: FlaskForm, user: User, status: int) -> Answer:

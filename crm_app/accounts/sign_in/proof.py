@@ -56,6 +56,21 @@ def fresh_sign_in_required(view: Callable[P, Any]) -> Callable[P, Any]:
     return guarded
 
 
+def counted_refusal(user: User) -> str:
+    """Count a try like a password try; returns the refusal after too many.
+
+    Ends the open transaction.
+    """
+    user_id, email = user.id, user.email
+    db.session.commit()
+    try:
+        throttle.count_try(email)
+    except throttle.TooManyTriesError as error:
+        events.refused(Kind.LOCKED_OUT, about=user_id)
+        return wording.wait_sentence(error)
+    return ""
+
+
 def refusal_of(password: str) -> str:
     """Compare a password with the signed-in user's own and note the proof, or say what is wrong.
 
@@ -63,12 +78,8 @@ def refusal_of(password: str) -> str:
     """
     user = cast(User, current_user)
     user_id, email, stored, is_former = user.id, user.email, user.password, user.has_former_hash
-    db.session.commit()
-    try:
-        throttle.count_try(email)
-    except throttle.TooManyTriesError as error:
-        events.refused(Kind.LOCKED_OUT, about=user_id)
-        return wording.wait_sentence(error)
+    if refusal := counted_refusal(user):
+        return refusal
     if not hashing.matches(password, stored, is_former=is_former):
         events.refused(Kind.PASSWORD_WRONG, about=user_id)
         return str(_("This is not your current password."))

@@ -78,11 +78,6 @@ class CallState:
             return "missed"
         return str(self.disposition or Disposition.FAILED)
 
-    @property
-    def rung_extensions(self) -> tuple[str, ...]:
-        """Every extension that has rung for this call, sorted."""
-        return tuple(sorted({leg.extension for leg in self.legs if leg.rang_at}))
-
 
 def fold(facts: Iterable[Fact]) -> CallState:
     """Make the call of its facts; never raises, whatever the facts say."""
