@@ -35,7 +35,6 @@ SENTENCES: dict[str, Any] = {
         "Leave out “%(word)s”: it is among the first things an attacker tries."
     ),
     "password_common": _l("This is easy to guess. Use a longer one; a short sentence is good."),
-    "password_wrong": _l("This is not your current password."),
     "code_wrong": _l("This code is wrong or was already used. Wait for the next one."),
     "recovery_code_wrong": _l("This recovery code is wrong or was already used."),
     "passkey_refused": _l("The passkey was not accepted. Try again."),
