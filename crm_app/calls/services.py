@@ -127,7 +127,7 @@ def _note_whom(call: Call) -> None:
     """Bring up to date what depends on whom a call was with: its owner, screens, call-backs."""
     call.responsible_id = call.contact.responsible_id if call.contact else None
     audience.announce(call)
-    ledger.owe_again(db.session.connection(), call.pbx_call_id)
+    ledger.enqueue_again(db.session.connection(), call.pbx_call_id)
 
 
 @before_purge(Contact)

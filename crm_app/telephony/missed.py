@@ -75,7 +75,7 @@ def note_talk(pbx_call_id: str) -> None:
         later_call.id == later.call_id,
         later_call.started_at > talk.started_at,
     )
-    # Whoever opens again what this talk had completed knows better.
+    # If somebody opened again what this talk had completed, it stays open.
     is_new = MissedCallTask.closed_by_call_id.is_distinct_from(talk.id)
     waiting = _open_tasks_with(talk).where(~was_missed_since, is_new)
     for task in db.session.scalars(waiting).unique().all():
@@ -83,7 +83,7 @@ def note_talk(pbx_call_id: str) -> None:
 
 
 def _look_again_at_others(talk: Call) -> None:
-    """Owe a look at the missed calls for which a talk stands and whose client it was not."""
+    """Enqueue the missed calls whose tasks a talk completed, but with whose client it was not."""
     missed = (
         select(Call.pbx_call_id)
         .join(MissedCallTask, MissedCallTask.call_id == Call.id)
@@ -95,10 +95,10 @@ def _look_again_at_others(talk: Call) -> None:
 
 
 def _begin(pbx_call_id: str) -> tuple[TelephonySettings, Call | None]:
-    """Take the one row that all workers want, then the call as it is now.
+    """Lock the settings and the call, and return both as they are now.
 
-    Of two workers one is first, and the other sees what it did: they must not make two tasks for
-    one client. The same holds for a user who is just saying whom the call was with.
+    The first lock keeps two workers from making two tasks for one client. The second waits for a
+    user who is saying whom the call was with, or makes them wait.
     """
     settings = TelephonySettings.for_change()
     ledger.lock(db.session.connection(), pbx_call_id)
@@ -143,7 +143,7 @@ def _link(call: Call, task: Task) -> None:
 
 
 def _let_go(call: Call) -> Task | None:
-    """Part a missed call from its task, and give the task if no other call stands behind it."""
+    """Unlink a missed call from its task; return the task if no other call stands behind it."""
     link = db.session.get(MissedCallTask, call.id)
     if link is None:
         return None
@@ -232,7 +232,7 @@ def _open_tasks_with(call: Call) -> Select[Any]:
 
 
 def _make_task(call: Call, responsible: User, defaults: Defaults, task: Task | None) -> Task:
-    """Make the task to call a client back, or of one that was made for somebody else."""
+    """Make the task to call a client back; `task` is one that was made for the call before."""
     if task is not None:
         tasks.reopen(task, None)
         if task.contact_id == call.contact_id:

@@ -1,4 +1,4 @@
-"""Whoever said whom a call was with, call-backs follow: they close, move, and come back."""
+"""When somebody says whom a call was with, call-backs follow: they close, move, come back."""
 
 from collections.abc import Callable
 from threading import Thread

@@ -100,22 +100,22 @@ def _update(
     if call_id is None:
         return None
     write_ups.note(connection, call_id, before, after, users)
-    _owe(connection, follow_ups(before, after, has_contact=contact_id is not None))
+    _enqueue(connection, follow_ups(before, after, has_contact=contact_id is not None))
     tell = _whom_to_tell(before, after, users)
     return Recorded(call_id, True, after, tell, callers)
 
 
-def owe_again(connection: Connection, pbx_call_id: str) -> None:
-    """Owe all that follows from a call, because somebody has said whom it was with.
+def enqueue_again(connection: Connection, pbx_call_id: str) -> None:
+    """Enqueue all that follows from a call, because somebody has said whom it was with.
 
     Also for one that is with nobody now: until then it was with somebody. Locks the call.
     """
     lock(connection, pbx_call_id)
     facts = _known(connection, pbx_call_id).facts
-    _owe(connection, follow_ups(None, fold(facts), has_contact=True))
+    _enqueue(connection, follow_ups(None, fold(facts), has_contact=True))
 
 
-def _owe(connection: Connection, what: Iterable[FollowUp]) -> None:
+def _enqueue(connection: Connection, what: Iterable[FollowUp]) -> None:
     for follow_up in what:
         jobs.enqueue(connection, follow_up.kind, follow_up.payload, key=follow_up.key)
 
