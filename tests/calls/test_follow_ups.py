@@ -115,7 +115,8 @@ def test_it_follows_again_when_the_number_turns_out_to_be_another(
 ) -> None:
     for call in calls_of(facts_of(scenario)).values():
         before = replace(call, outside_number="+351910000099")
-        assert follow_ups(before, call) == follow_ups(None, call) or not call.outside_number
+        if call.outside_number:
+            assert follow_ups(before, call) == follow_ups(None, call)
 
 
 @pytest.mark.parametrize("scenario", CALLS, ids=lambda s: s["id"])
