@@ -10,7 +10,7 @@ from crm_app.calls.fold.lifecycle import CallPhase
 from crm_app.calls.models import Call
 from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.extensions import db
-from tests.leads.closing import win
+from tests.leads.pipeline import win
 from tests.questions import questions
 
 

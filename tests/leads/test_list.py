@@ -15,7 +15,7 @@ from crm_app.extensions import db
 from crm_app.leads.listing import LeadFilter
 from crm_app.leads.models import Lead
 from crm_app.local_time import LocalTime
-from tests.leads.closing import lose, win
+from tests.leads.pipeline import lose, win
 from tests.questions import questions
 
 HTMX = {"HX-Request": "true"}

@@ -13,22 +13,14 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.leads import services
 from crm_app.leads.fields import LeadDraft
-from crm_app.leads.models import Lead, LeadStage
+from crm_app.leads.models import Lead
 from crm_app.records.bin import put_in_bin
-from tests.leads.closing import lose, win
+from tests.leads.pipeline import lose, named, win
+
+pytestmark = pytest.mark.usefixtures("pipeline")
 
 HTMX = {"HX-Request": "true"}
 NEW_YEAR = datetime(2026, 1, 1, 10, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def pipeline(app):
-    services.ensure_stages()
-    db.session.commit()
-
-
-def named(name: str) -> LeadStage:
-    return db.session.scalars(select(LeadStage).where(LeadStage.name == name)).one()
 
 
 def move(client, lead: Lead, stage: str, **typed: str) -> str:

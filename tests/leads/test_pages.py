@@ -18,7 +18,7 @@ from crm_app.journal.services import add_note
 from crm_app.leads import services
 from crm_app.leads.models import Lead, LeadStage
 from crm_app.records.bin import put_in_bin
-from tests.leads.closing import win
+from tests.leads.pipeline import win
 
 HTMX = {"HX-Request": "true"}
 

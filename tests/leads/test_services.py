@@ -19,11 +19,7 @@ from crm_app.leads.fields import LeadDraft
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.records.bin import put_in_bin, restore
 from crm_app.records.versions import for_update_at
-from tests.leads.closing import lose, win
-
-
-def stage_named(name: str) -> LeadStage:
-    return db.session.scalars(select(LeadStage).where(LeadStage.name == name)).one()
+from tests.leads.pipeline import lose, named, win
 
 
 def journal_of(lead: Lead) -> list[tuple[str, dict]]:
@@ -97,7 +93,7 @@ def test_it_remembers_when_a_sale_was_made(bob):
 def test_it_opens_a_closed_lead_again(bob):
     lead = make_lead("Roof")
     lose(lead, "Too expensive", bob)
-    services.move_to(lead, stage_named("New"), bob)
+    services.move_to(lead, named("New"), bob)
     assert (lead.closed_at, lead.lost_reason, lead.is_open) == (None, "", True)
 
 

@@ -2,7 +2,7 @@
 
 import flask_babel
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 
 from crm_app.demo import make_lead
 from crm_app.errors import InvalidInputError
@@ -12,16 +12,9 @@ from crm_app.journal.models import JournalEntry
 from crm_app.leads import services, stages
 from crm_app.leads.models import LeadStage, StageKind
 from crm_app.records.bin import put_in_bin
+from tests.leads.pipeline import named
 
-
-@pytest.fixture(autouse=True)
-def pipeline(app):
-    services.ensure_stages()
-    db.session.commit()
-
-
-def named(name: str) -> LeadStage:
-    return db.session.scalars(select(LeadStage).where(LeadStage.name == name)).one()
+pytestmark = pytest.mark.usefixtures("pipeline")
 
 
 def names() -> list[str]:

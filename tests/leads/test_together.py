@@ -14,19 +14,12 @@ from crm_app.leads.fields import LeadDraft
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.records.bin import put_in_bin
 from crm_app.records.versions import for_update_at
+from tests.leads.pipeline import named
 from tests.overtaken import overtaken
 
+pytestmark = pytest.mark.usefixtures("pipeline")
+
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture(autouse=True)
-def pipeline(app):
-    services.ensure_stages()
-    db.session.commit()
-
-
-def named(name: str) -> LeadStage:
-    return db.session.scalars(select(LeadStage).where(LeadStage.name == name)).one()
 
 
 def actions(lead: Lead) -> list[str]:

@@ -36,7 +36,7 @@ from crm_app.tasks.fields import TaskDraft
 from crm_app.tasks.models import Task
 from crm_app.web.wording import REASONS
 from tests.calls.popup_story import answer, end, ring
-from tests.leads.closing import lose
+from tests.leads.pipeline import lose
 
 LONG = 10_001
 UTC = ZoneInfo("UTC")

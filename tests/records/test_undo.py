@@ -38,7 +38,7 @@ from crm_app.records.undo import CannotUndoError, is_undone, undo, undo_batch
 from crm_app.tasks import services as tasks
 from crm_app.tasks.fields import TaskDraft
 from crm_app.tasks.models import Task
-from tests.leads.closing import lose, win
+from tests.leads.pipeline import lose, win
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 Verb = Callable[[], object]
