@@ -155,7 +155,7 @@ TABLES = {column.partition(".")[0] for column in WAYS}
 NOT_TYPED = {
     *("contact.kind", "contact.sort_name", "contact.search_text", "contact_phone.kind"),
     *("contact_phone.tail", "lead.sort_title", "lead.sort_value", "lead.search_text"),
-    *("lead_stage.kind", "note.record_type", "call_outcome.code"),
+    *("lead_stage.kind", "note.record_type", "call_outcome.code", "call_wrapup.search_text"),
     *("office_settings.second_factor_for", "user.role", "user.password", "user.fs_uniquifier"),
     # Chosen from a list in the profile, by no service.
     *("user.language", "user.timezone", "user.theme"),
