@@ -30,6 +30,9 @@ from crm_app.errors import RamalError
 
 # The largest value of an id; PostgreSQL fails on a larger one instead of finding nothing.
 LARGEST_ID = 2**31 - 1
+# For the `__table_args__` of what is deleted and named by its id elsewhere: in addresses, on pages
+# that are open, in the journal. SQLite would give the id of a deleted row again; PostgreSQL never.
+IDS_STAY_UNIQUE = {"sqlite_autoincrement": True}
 # How long a write waits for a write of another process, and for one of this process.
 BUSY_TIMEOUT_S = 10
 GATE_TIMEOUT_S = 30

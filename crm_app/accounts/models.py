@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from crm_app import clock
 from crm_app.accounts.passwords import hashing
+from crm_app.database import IDS_STAY_UNIQUE
 from crm_app.extensions import Model, db
 from crm_app.initials import initials
 
@@ -143,6 +144,7 @@ class BrowserSession(Model):
     """
 
     __tablename__ = "browser_session"
+    __table_args__ = IDS_STAY_UNIQUE
 
     id: Mapped[int] = mapped_column(primary_key=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from crm_app import clock, search_index
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import OwnedByColumns
+from crm_app.database import IDS_STAY_UNIQUE
 from crm_app.extensions import Model
 from crm_app.journal.kinds import RecordKind
 from crm_app.records import registry
@@ -57,6 +58,7 @@ class Contact(OwnedByColumns, Record, Model):
             on_postgresql=f"do_not_call AND {OUTSIDE_BIN}",
         ),
         index_of_bin("contact"),
+        IDS_STAY_UNIQUE,
     )
 
     kind: Mapped[ContactKind] = mapped_column(String(10), default=ContactKind.PERSON)

@@ -7,6 +7,7 @@ from sqlalchemy import JSON, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_app import clock
+from crm_app.database import IDS_STAY_UNIQUE
 from crm_app.extensions import Model
 
 ERROR_LENGTH = 300
@@ -28,6 +29,7 @@ class Job(Model):
         ),
         Index("ix_job_due", "due_at", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index("ix_job_done", "done_at", sqlite_where=_DONE, postgresql_where=_DONE),
+        IDS_STAY_UNIQUE,
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -24,6 +24,7 @@ from sqlalchemy.orm import (
 )
 
 from crm_app import clock
+from crm_app.database import IDS_STAY_UNIQUE
 from crm_app.extensions import Model
 from crm_app.journal.values import FieldChange, words
 
@@ -40,7 +41,7 @@ class JournalEntry(Model):
     """
 
     __tablename__ = "journal_entry"
-    __table_args__ = (Index(None, "record_type", "record_id", "id"),)
+    __table_args__ = (Index(None, "record_type", "record_id", "id"), IDS_STAY_UNIQUE)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     record_type: Mapped[str] = mapped_column(String(20))
@@ -100,7 +101,7 @@ class Note(Model):
     """A note on a contact, a lead or a call."""
 
     __tablename__ = "note"
-    __table_args__ = (Index(None, "record_type", "record_id", "id"),)
+    __table_args__ = (Index(None, "record_type", "record_id", "id"), IDS_STAY_UNIQUE)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     record_type: Mapped[str] = mapped_column(String(20))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from enum import Enum
 from typing import Any, Protocol, TypedDict
 
@@ -113,20 +113,11 @@ class Reference:
         other_id: int | None = value
         return other_id
 
-    def is_still(self, model: type[Any], value: Value, at: datetime) -> bool:
-        """Whether the other record is the one that a value meant at that time.
-
-        SQLite reuses ids of deleted records. A record without a creation time must still have the
-        same name.
-        """
-        other_id = self.id_in(value["value"])
-        if other_id is None:
-            return True
-        other = db.session.get(self._relationship(model).mapper.class_, other_id)
-        made = getattr(other, "created_at", None)
-        if made is not None:
-            return bool(made <= at)
-        return other is not None and getattr(other, self.title) == value["shown"]
+    def is_there(self, model: type[Any], value: Any) -> bool:
+        """Whether the other record of a value still exists, where there is one."""
+        other_id = self.id_in(value)
+        other = self._relationship(model).mapper.class_
+        return other_id is None or db.session.get(other, other_id) is not None
 
     def hold(self, model: type[Any], value: Any) -> None:
         """Lock the other record, so that it is not deleted before the end of the transaction."""

@@ -10,6 +10,7 @@ from crm_app import search_index
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import OwnedByColumns
 from crm_app.contacts.models import Contact
+from crm_app.database import IDS_STAY_UNIQUE
 from crm_app.extensions import Model
 from crm_app.journal.kinds import RecordKind
 from crm_app.records import registry
@@ -33,6 +34,7 @@ class LeadStage(Model):
     """One step of the pipeline, named and ordered by the office."""
 
     __tablename__ = "lead_stage"
+    __table_args__ = IDS_STAY_UNIQUE
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(STAGE_NAME_LENGTH))
@@ -66,6 +68,7 @@ class Lead(OwnedByColumns, Record, Model):
         index_outside_bin("ix_lead_value_stage", "stage_id", "sort_value", "id"),
         Index("ix_lead_contact_stage", "contact_id", "stage_id"),
         index_of_bin("lead"),
+        IDS_STAY_UNIQUE,
     )
 
     title: Mapped[str] = mapped_column(String(200))

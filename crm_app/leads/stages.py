@@ -165,6 +165,6 @@ def _order(stages: list[LeadStage]) -> Value:
 
 
 def _record(action: str, by: User | None, changes: Changes) -> None:
-    # The pipeline is one record: stages come and go, and their ids may be given again.
+    # The pipeline is one record: stages come and go, and have no page of their own.
     if changes:
         journal.record(RecordKind.PIPELINE, ONLY, action, by, changes)

@@ -116,11 +116,10 @@ def _refuse_lost(entry: JournalEntry, name: str) -> None:
 
 
 def _write(field: Kept, record: Any, entry: JournalEntry) -> None:
-    old = entry.changes[field.name]["old"]
-    is_gone = isinstance(field, Reference) and not field.is_still(type(record), old, entry.at)
-    if is_gone:
+    value = entry.changes[field.name]["old"]["value"]
+    if isinstance(field, Reference) and not field.is_there(type(record), value):
         raise CannotUndoError("other_gone", entry, field.name)
-    field.write(record, old["value"])
+    field.write(record, value)
 
 
 def _turned(keeping: Keeping, entry: JournalEntry) -> Changes:

@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm_app import clock
+from crm_app.database import IDS_STAY_UNIQUE
 from crm_app.extensions import Model
 from crm_app.security.kinds import REFUSALS
 
@@ -30,6 +31,7 @@ class SecurityEvent(Model):
     __table_args__ = (
         Index(None, "at", "id"),
         Index(None, "kind", "at", "id"),
+        IDS_STAY_UNIQUE,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import OwnedByColumns
 from crm_app.contacts.models import Contact
+from crm_app.database import IDS_STAY_UNIQUE
 from crm_app.extensions import Model
 from crm_app.journal.kinds import RecordKind
 from crm_app.leads.models import Lead
@@ -44,6 +45,7 @@ class Task(OwnedByColumns, Record, Model):
         partial_index("ix_task_done", _DONE, "completed_at", "id"),
         partial_index("ix_task_done_assignee", _DONE, "assignee_id", "completed_at", "id"),
         index_of_bin("task"),
+        IDS_STAY_UNIQUE,
     )
 
     title: Mapped[str] = mapped_column(String(TITLE_LENGTH))

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm_app import clock
 from crm_app.accounts.models import User
+from crm_app.database import IDS_STAY_UNIQUE
 from crm_app.encryption import ENCRYPTED, Vault
 from crm_app.extensions import Model, db
 from crm_app.telephony.switches import Switches
@@ -154,6 +155,7 @@ class UnreadableRequest(Model):
     """
 
     __tablename__ = "unreadable_request"
+    __table_args__ = IDS_STAY_UNIQUE
 
     id: Mapped[int] = mapped_column(primary_key=True)
     received_at: Mapped[datetime] = mapped_column(default=clock.now)

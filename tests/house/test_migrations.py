@@ -15,6 +15,7 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import Connection, DateTime, LargeBinary, MetaData, func, inspect, select, text
 
 from crm_app import search_index
+from crm_app.calls.models import Call
 from crm_app.cli import build
 from crm_app.config import Config
 from crm_app.contacts import wording as contact_wording
@@ -24,7 +25,9 @@ from crm_app.extensions import db
 from crm_app.health import migrations
 from crm_app.jobs.models import Job
 from crm_app.journal.models import JournalEntry
-from crm_app.leads.models import Lead
+from crm_app.leads import stages
+from crm_app.leads.models import Lead, StageKind
+from crm_app.records.purge import purge
 from crm_app.records.undo import undo
 from crm_app.security.kinds import Kind
 from crm_app.security.models import SecurityEvent
@@ -306,6 +309,101 @@ def test_it_keeps_what_was_done_and_what_is_owed_so_that_it_can_be_undone_and_pe
                 *(kept[name] for name in ("kind", "unique_key", "payload")),
                 None,
             )
+
+
+def test_it_keeps_what_follows_a_contact_up_to_date(new_house: MakeApp) -> None:
+    office = json.loads(RELEASES[3].read_text(encoding="utf-8"))
+    with new_house().app_context():
+        upgrade(revision=office["revision"])
+        with db.engine.begin() as connection:
+            fill(connection, office["tables"])
+        upgrade()
+        call = db.session.scalars(select(Call).where(Call.contact_id.is_not(None))).first()
+        assert call is not None
+        contact = db.session.get_one(Contact, call.contact_id)
+        word, session = contact.search_text.split()[0], db.session()
+        assert contact.id in search_index.find_ids(session, Contact, word)
+        contact.search_text, contact.responsible_id = "xylophone", 5
+        db.session.commit()
+        assert search_index.find_ids(session, Contact, "xylophone") == [contact.id]
+        assert contact.id not in search_index.find_ids(session, Contact, word)
+        assert call.responsible_id == 5
+        purge(contact)
+        db.session.commit()
+        assert not search_index.find_ids(session, Contact, "xylophone")
+
+
+class TestBeforeIdsWereCounted:
+    """What SQLite may have done until then; the sequences of PostgreSQL never gave an id twice."""
+
+    @pytest.fixture(autouse=True)
+    def _on_sqlite(self, engine_name: str) -> None:
+        if engine_name != "sqlite":
+            pytest.skip("PostgreSQL has always counted")
+
+    def office(self) -> dict[str, list[dict[str, Any]]]:
+        """Return an office in which the newest contact and the newest stage are gone."""
+        tables: dict[str, list[dict[str, Any]]]
+        tables = json.loads(RELEASES[3].read_text(encoding="utf-8"))["tables"]
+        return tables
+
+    def test_no_id_comes_back_that_the_journal_still_names(self, new_house: MakeApp) -> None:
+        with new_house().app_context():
+            upgrade(revision="0024")
+            with db.engine.begin() as connection:
+                fill(connection, self.office())
+            upgrade()
+            assert make_contact("Rui").id == 34
+            assert stages.add_stage("Next", StageKind.OPEN, None).id == 7
+            assert db.session.scalars(select(func.max(JournalEntry.id))).one() == 61
+
+    def test_what_the_journal_says_of_an_id_that_is_anothers_by_now_is_left_as_words(
+        self, new_house: MakeApp
+    ) -> None:
+        tables = self.office()
+        later = {"id": 33, "name": "Rui", "created_at": LATER}
+        tables["contact"].append(tables["contact"][-1] | later)
+        tables["lead_stage"].append(tables["lead_stage"][-1] | {"id": 6, "name": "Next"})
+        with new_house().app_context():
+            upgrade(revision="0024")
+            with db.engine.begin() as connection:
+                fill(connection, tables)
+            upgrade()
+            changes = {
+                (entry.record_id, name): change
+                for entry in db.session.scalars(
+                    select(JournalEntry)
+                    .where(JournalEntry.record_type == "lead", JournalEntry.record_id.in_([3, 4]))
+                    .order_by(JournalEntry.id)
+                )
+                for name, change in entry.changes.items()
+            }
+        assert changes[4, "contact"] == {
+            "old": {"shown": "Bela Pereira"},
+            "new": {"value": None, "shown": ""},
+        }
+        assert changes[3, "stage"] == {
+            "old": {"shown": "Visit"},
+            "new": {"value": 1, "shown": "New"},
+        }
+
+    def test_it_goes_back_to_the_very_tables_that_were_there(self, new_house: MakeApp) -> None:
+        with new_house().app_context():
+            upgrade(revision=NOT_COUNTED)
+            with db.engine.connect() as connection:
+                before = shape(connection)
+            upgrade(revision=COUNTED)
+            downgrade(revision=NOT_COUNTED)
+            with db.engine.connect() as connection:
+                after = shape(connection)
+            upgrade()
+        after.pop("table sqlite_sequence")
+        assert after == before
+
+
+(COUNTED,) = (path.name[:4] for path in migrations.FOLDER.glob("versions/*_ids_given_once.py"))
+NOT_COUNTED = f"{int(COUNTED) - 1:04}"
+LATER = "2099-01-01T10:00:00+00:00"
 
 
 def fill(connection: Connection, tables: dict[str, list[dict[str, Any]]]) -> None:

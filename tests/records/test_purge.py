@@ -94,6 +94,15 @@ def test_its_notes_and_its_history_go_with_it_and_those_of_others_stay(
         assert db.session.scalars(model.of(noun.kind, other.id)).all()
 
 
+def test_its_id_is_never_given_to_another_record(app: Flask, noun: Noun, make: Make) -> None:
+    make("First")
+    newest = make("Newest").id
+    bin_for(db.session.get_one(noun.model, newest), 91)
+    run()
+    assert left(noun) == ["First"]
+    assert make("Next").id > newest
+
+
 def test_its_address_is_gone(
     app: Flask, noun: Noun, make: Make, bob: User, client_of: ClientOf
 ) -> None:

@@ -6,6 +6,7 @@ from sqlalchemy import BigInteger, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_app import clock
+from crm_app.database import IDS_STAY_UNIQUE
 from crm_app.encryption import ENCRYPTED
 from crm_app.extensions import Model
 
@@ -47,6 +48,7 @@ class Passkey(Model):
     """
 
     __tablename__ = "passkey"
+    __table_args__ = IDS_STAY_UNIQUE
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)

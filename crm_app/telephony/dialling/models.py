@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm_app import clock
 from crm_app.accounts.models import User
+from crm_app.database import IDS_STAY_UNIQUE
 from crm_app.extensions import Model
 
 # How long the screen waits for a sign of the call.
@@ -55,7 +56,7 @@ class DialRequest(Model):
     """
 
     __tablename__ = "dial_request"
-    __table_args__ = (Index("ix_dial_request_open", "state", "created_at"),)
+    __table_args__ = (Index("ix_dial_request_open", "state", "created_at"), IDS_STAY_UNIQUE)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
