@@ -62,6 +62,36 @@ def is_said(page: str, text: str) -> bool:
     return any(places & set(one.get("aria-describedby").split()) for one in invalid)
 
 
+def has_focus(page: str, text: str) -> bool:
+    """Whether the field that says this is the first that asks for the focus when a page opens."""
+    elements = elements_of(page)
+    asking = [
+        one
+        for one in elements
+        if "autofocus" in one.attributes and not any(each.tag == "dialog" for each in one.parents)
+    ]
+    places = {one.get("id") for one in elements if text in one.text} - {""}
+    return bool(asking and places & set(asking[0].get("aria-describedby").split()))
+
+
+@pytest.fixture
+def last_refused(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the last field of each form that was validated says: only that one is refused."""
+    told: list[str] = []
+
+    def validate(form: BaseForm, *_args: Any, **_named: Any) -> bool:
+        shown = [one for one in form if one.type not in HIDDEN and one.name not in RARE]
+        for field in shown:
+            field.errors = []
+        if shown:
+            refuse(shown[-1])
+            told.append(sentence(shown[-1]))
+        return False
+
+    monkeypatch.setattr(BaseForm, "validate", validate)
+    return told
+
+
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[BaseForm]:
     """The forms that were validated; each refuses all of its fields, in lazy words."""
@@ -140,3 +170,77 @@ def test_the_first_administrators_form_says_why_each_field_is_refused(
     page = visitor.post(f"/setup/{token}").text
     assert [text for form in seen for text in refused_in(form) if not is_said(page, text)] == []
     assert seen
+
+
+def test_the_first_field_that_was_refused_has_the_focus_in_every_form(
+    addresses: dict[str, str],
+    alice: User,
+    client_of: Callable[[User], FlaskClient],
+    last_refused: list[str],
+) -> None:
+    browser, elsewhere, walked = client_of(alice), [], 0
+    for endpoint, url in addresses.items():
+        last_refused.clear()
+        page = browser.post(url, data=SENT).text
+        walked += len(last_refused)
+        elsewhere += [f"{endpoint}: {text}" for text in last_refused if not has_focus(page, text)]
+    assert not elsewhere
+    assert walked > 20
+
+
+def test_the_form_of_the_first_administrator_has_it_there_too(
+    visitor: FlaskClient, last_refused: list[str]
+) -> None:
+    token = links.make(LinkPurpose.SET_UP)
+    db.session.commit()
+    page = visitor.post(f"/setup/{token}").text
+    assert last_refused
+    assert has_focus(page, last_refused[0])
+
+
+def focus_of(page: str) -> str:
+    """The name of the field that has the focus when a page opens, "" when none has."""
+    asking = [one for one in elements_of(page) if "autofocus" in one.attributes]
+    return asking[0].get("name") if asking else ""
+
+
+@pytest.mark.parametrize(
+    ("path", "typed", "wrong"),
+    [
+        ("/contacts/new", {"name": "Ana", "kind": "person", "emails-0-address": "a@@b"},
+         "emails-0-address"),
+        ("/contacts/new", {"name": " ", "kind": "person", "emails-0-address": "a@@b"}, "name"),
+        ("/leads/new", {"title": "Roof", "value": "1.2.3"}, "value"),
+        ("/tasks/new", {"title": "Call", "due_on": "2026-13-01"}, "due_on"),
+        ("/people/new", {"name": "Dora", "email": "dora", "role": "agent"}, "email"),
+        ("/people/rights", {"bin_days": "0", "second_factor_for": "nobody"}, "bin_days"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_has_the_focus_and_not_what_comes_before_it(
+    alice: User,
+    client_of: Callable[[User], FlaskClient],
+    path: str,
+    typed: dict[str, str],
+    wrong: str,
+) -> None:
+    page = client_of(alice).post(path, data=typed)
+    assert page.status_code == 422
+    assert focus_of(page.text) == wrong
+
+
+def test_a_page_that_opens_has_the_focus_in_its_first_field(
+    alice: User, client_of: Callable[[User], FlaskClient]
+) -> None:
+    browser = client_of(alice)
+    for path, first in (
+        ("/contacts/new", "name"),
+        ("/leads/new", "title"),
+        ("/tasks/new", "title"),
+    ):
+        assert focus_of(browser.get(path).text) == first
+
+
+def test_a_refused_sign_in_has_the_focus_in_the_password(visitor: FlaskClient) -> None:
+    typed = {"email": "ana@example.com", "password": "wrong"}
+    assert focus_of(visitor.post("/login", data=typed).text) == "password"
+    assert focus_of(visitor.post("/login", data={"email": "", "password": ""}).text) == "email"
