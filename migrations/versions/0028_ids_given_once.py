@@ -1,6 +1,6 @@
 """ids that are given once
 
-Revision: 0027, after 0026
+Revision: 0028, after 0027
 
 SQLite gives the id of the newest row again when that row was deleted. So that addresses, open pages
 and the journal never mean another record, these tables count their ids from now on. PostgreSQL
@@ -14,8 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0027"
-down_revision = "0026"
+revision = "0028"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 
