@@ -111,7 +111,7 @@ def test_the_warning_is_said_in_portuguese_too(client_of: ClientOf, bob: User) -
     bob.language = "pt"
     db.session.commit()
     saved = client_of(bob).post("/contacts/new", data=fields("970000123"), follow_redirects=True)
-    assert "Nenhum plano de numeração conhece este número" in saved.text
+    assert "Este número não existe em nenhum plano de numeração" in saved.text
 
 
 @pytest.mark.parametrize("number", ["+351970000123", "+999123456", "12", "16200", "+3519"])
