@@ -104,6 +104,25 @@ def test_a_phone_that_rings_for_one_number_is_not_rung_for_another(app: Flask, b
         assert pbx.dialled == [ANA, RUI]
 
 
+def test_two_numbers_clicked_at_the_same_moment_ring_the_phone_once(app: Flask, bob: User) -> None:
+    start, pbx, asked = Barrier(2), Pbx(), [ask(bob), ask(bob, RUI)]
+    db.session.commit()
+
+    def click_(wanted: NewDialRequest) -> str:
+        with app.app_context():
+            start.wait(10)
+            try:
+                place(pbx, wanted)
+            except InvalidInputError as error:
+                return error.code
+            return ""
+
+    with ThreadPoolExecutor(2) as pool:
+        codes = [one.result(60) for one in [pool.submit(click_, one) for one in asked]]
+    assert sorted(codes) == ["", "already_ringing"]
+    assert (len(pbx.dialled), len(rows())) == (1, 1)
+
+
 def test_a_colleagues_phone_is_another_phone(app: Flask, bob: User, dora: User) -> None:
     pbx = Pbx()
     place(pbx, ask(bob))
@@ -280,6 +299,7 @@ def test_a_failure_goes_with_its_page(failed: FlaskClient) -> None:
     assert "no credit" in failed.get(f"/telephony/dials?since={opened - 5}", headers=HTMX).text
     after = failed.get(f"/telephony/dials?since={opened + 1}", headers=HTMX).text
     assert after.strip() == ""
+    assert "no money" not in click(failed, "91").text
     for nonsense in ("x", "inf", "nan", "1e99", "-1e99", ""):
         answer = failed.get(f"/telephony/dials?since={nonsense}", headers=HTMX)
         assert answer.status_code == 200, nonsense
@@ -292,6 +312,18 @@ def test_a_call_that_waits_for_its_phone_stays_over_a_change_of_page(
     opened = clock.now().timestamp() + 1
     text = client_of(bob).get(f"/telephony/dials?since={opened}", headers=HTMX).text
     assert "Your phone rings first" in text
+
+
+def test_without_scripts_the_page_looks_again_while_the_phone_rings(
+    app: Flask, bob: User, client_of: ClientOf
+) -> None:
+    refresh = '<noscript><meta http-equiv="refresh"'
+    browser = client_of(bob)
+    assert refresh not in browser.get("/telephony/dials").text
+    place(Pbx(), ask(bob))
+    page = browser.get("/telephony/dials").text
+    assert refresh in page
+    assert "Your phone rings first" in page.partition("<main")[2]
 
 
 def test_failures_of_today_are_listed_until_they_are_cleared(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from limits import RateLimitItemPerHour, RateLimitItemPerMinute
-from sqlalchemy import Update, case, delete, exists, insert, select, update
+from sqlalchemy import Select, Update, case, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from crm_app import clock
@@ -170,7 +170,7 @@ def refuse(asked: NewDialRequest, number: str, code: str) -> int:
     }
     dial_id = _write(key, values)
     # Another click at the same moment was first.
-    return dial_id if dial_id is not None else _written(key).id
+    return dial_id if dial_id is not None else db.session.scalars(_with_key(key)).one().id
 
 
 def _forget_refusals(user_id: int) -> None:
@@ -196,9 +196,13 @@ def reserve(asked: NewDialRequest, number: str) -> tuple[int, bool]:
         "pending_key": key,
         "settled_at": None,
     }
-    dial_id = _write(_failed_key(asked.user_id, number), values)
+    failed_key = _failed_key(asked.user_id, number)
+    dial_id = _write(failed_key, values)
+    if dial_id is None and db.session.scalar(_with_key(key)) is None:
+        # What was open has just been settled.
+        dial_id = _write(failed_key, values)
     if dial_id is None:
-        first = _written(key)
+        first = db.session.scalars(_with_key(key)).one()
         if first.number != number:
             raise InvalidInputError("already_ringing", "number", number=first.number)
         # Its row may be closed: a user who clicks again wants to see its state.
@@ -245,8 +249,8 @@ def _write(failed_key: str, values: dict[str, object]) -> int | None:
     return dial_id
 
 
-def _written(key: str) -> DialRequest:
-    return db.session.scalars(select(DialRequest).where(DialRequest.pending_key == key)).one()
+def _with_key(key: str) -> Select[DialRequest]:
+    return select(DialRequest).where(DialRequest.pending_key == key)
 
 
 def begin(dial_id: int) -> bool:

@@ -77,7 +77,7 @@ def dials() -> Response:
     """Show the state of the user's dial request."""
     if wants_fragment():
         return make_response(_row())
-    return make_response(_page())
+    return make_response(_page(_opened_at()))
 
 
 @bp.get("/telephony/dials/failed")
@@ -153,21 +153,23 @@ def _answer(
         "question": question,
         "name": services.name_of(question.number, question.contact_id, me()) if question else "",
     }  # fmt: skip
+    # Where nothing was dialled, the failure of an earlier page does not come back.
+    since = clock.now() if says else _opened_at()
     if wants_fragment():
-        return render_template("telephony/_dial_answer.html", **said, **_shown())
-    return _page(**said)
+        return render_template("telephony/_dial_answer.html", **said, **_shown(since))
+    return _page(since, **said)
 
 
-def _page(**said: Any) -> str:
-    return render_template("telephony/dials.html", **said, **_shown(), **_failures())
+def _page(since: datetime, **said: Any) -> str:
+    return render_template("telephony/dials.html", **said, **_shown(since), **_failures())
 
 
 def _row() -> str:
-    return render_template("telephony/_dials.html", **_shown())
+    return render_template("telephony/_dials.html", **_shown(_opened_at()))
 
 
-def _shown() -> dict[str, Any]:
-    dial = services.shown_to(me().id, _opened_at())
+def _shown(since: datetime) -> dict[str, Any]:
+    dial = services.shown_to(me().id, since)
     return {
         "dial": dial,
         "names": services.names_of([dial] if dial else [], me()),
