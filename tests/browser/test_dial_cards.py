@@ -284,11 +284,7 @@ def test_a_failure_is_one_red_row_that_goes_with_the_page_and_is_kept_behind_the
     pbx.account.balance = Decimal(0)
     for _ in range(3):
         call_button(page, ANA).click()
-<<<<<<< HEAD
-        expect(page.locator(ROW)).to_contain_text("has no credit left")
-=======
         expect(page.locator(ROW)).to_contain_text("no credit left")
->>>>>>> 75a5e46 (Expect the sentence about credit in the tests of dialling)
     expect(page.locator(ROW)).to_have_count(1)
     assert grave(page, "#dials") == []
     page.reload()
@@ -299,11 +295,7 @@ def test_a_failure_is_one_red_row_that_goes_with_the_page_and_is_kept_behind_the
     failed = page.locator(".lamp-menu [data-failed-dial]")
     expect(failed).to_have_count(1)
     expect(failed).to_contain_text("Ana Sousa")
-<<<<<<< HEAD
-    expect(failed).to_contain_text("has no credit left")
-=======
     expect(failed).to_contain_text("no credit left")
->>>>>>> 75a5e46 (Expect the sentence about credit in the tests of dialling)
     assert grave(page, ".lamp-menu") == []
     pbx.account.balance = Decimal(25)
     office.do(forget_balance)
