@@ -258,13 +258,14 @@ USERS_BY_EXTENSION = text(
     'SELECT extension, id FROM "user" WHERE extension IN :extensions AND active'
 ).bindparams(bindparam("extensions", expanding=True))
 
-# It looks only at live calls, and at no more of them once it has found enough that are silent.
+# It looks only at live calls that began long enough ago, and at no more of them once it has found
+# enough that are silent.
 SILENT_CALLS: TextualSelect = (
     text("""
     SELECT pbx_call_id, heard_at FROM (
         SELECT pbx_call_id, phase, (
             SELECT MAX(received_at) FROM call_fact f WHERE f.pbx_call_id = call.pbx_call_id
-        ) AS heard_at FROM call WHERE phase <> 'ended'
+        ) AS heard_at FROM call WHERE phase <> 'ended' AND started_at <= :ringing_since
     ) AS live
     WHERE heard_at <= CASE phase WHEN 'ringing' THEN :ringing_since ELSE :talking_since END
     LIMIT :size
