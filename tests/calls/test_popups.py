@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
 from flask.testing import FlaskClient
 from sqlalchemy import event, select
+from sqlalchemy.engine.interfaces import CacheStats
 
 from crm_app import clock
 from crm_app.accounts.models import User
@@ -16,7 +18,7 @@ from crm_app.calls.fold.facts import Disposition, FactKind
 from crm_app.calls.models import Call
 from crm_app.calls.popups import card_state
 from crm_app.calls.popups.card_state import on_screen_of
-from crm_app.calls.popups.cards import who_is_it
+from crm_app.calls.popups.cards import rehearse, who_is_it
 from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.extensions import db
@@ -39,6 +41,24 @@ from tests.plans import plan_of
 from tests.questions import questions
 
 pytestmark = pytest.mark.usefixtures("traveller")
+
+
+@contextmanager
+def put_together() -> Iterator[list[str]]:
+    """Collect the statements that SQLAlchemy does not know yet."""
+    unknown: list[str] = []
+
+    def note(
+        _connection: Any, _cursor: Any, statement: str, _values: Any, context: Any, _: Any
+    ) -> None:
+        if context.cache_hit is CacheStats.CACHE_MISS:
+            unknown.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield unknown
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
 
 
 @contextmanager
@@ -182,6 +202,27 @@ class TestWhoSeesIt:
         with questions() as asked:
             assert tray(client) == ["ringing"] * 3
         assert len(asked) <= 12, asked
+
+    def test_after_a_rehearsal_the_first_card_finds_its_sql_put_together(
+        self, client_of: ClientOf, bob: User
+    ) -> None:
+        ana = make_contact("Ana Sousa", phones=(ANA,), responsible=bob)
+        make_task("Send it", contact=ana, assignee=bob)
+        add_note("contact", ana.id, "Prefers mornings", bob)
+        ring("101", pbx_call_id="in_1")
+        call = ring("101", pbx_call_id="in_2")
+        db.session.commit()
+        client = client_of(bob)
+        db.engine.clear_compiled_cache()
+        client.get("/telephony/dials", headers=HTMX)
+        with put_together() as before:
+            rehearse()
+        assert before
+        db.session.rollback()
+        db.session.refresh(call)
+        with put_together() as then:
+            assert "Ana Sousa" in card(client, call)
+        assert then == []
 
     def test_it_reads_no_call_of_others(self, bob: User) -> None:
         for number in range(3):

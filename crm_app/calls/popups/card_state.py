@@ -56,6 +56,11 @@ def state_of(call: Call, user: User, now: datetime) -> CardState | None:
     return next((state for state in CardState if state in states), None)
 
 
+def call_for_card(call_id: int) -> Call | None:
+    """Read a call with all that its card shows of it."""
+    return db.session.scalar(select(Call).where(Call.id == call_id).options(*_needed()))
+
+
 def has_part(call: Call, user: User) -> bool:
     """Whether a user's phone rang or spoke in a call, or placed it, however long ago."""
     return user.id in {call.user_id, *(leg.user_id for leg in call.legs)}

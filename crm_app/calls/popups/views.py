@@ -6,8 +6,6 @@ from flask import Response, abort, current_app, make_response, render_template, 
 from flask_babel import get_locale, get_timezone
 from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload, selectinload
 
 from crm_app import clock, phone_numbers
 from crm_app.accounts.rights import Verb, fetch
@@ -36,15 +34,7 @@ MOST_PEOPLE = 5
 
 def own_call_or_404(call_id: int) -> Call:
     """Fetch a call in which the signed-in user's phone has a part; 404 for all others."""
-    call = db.session.scalar(
-        select(Call)
-        .where(Call.id == call_id)
-        .options(
-            selectinload(Call.legs),
-            joinedload(Call.contact).joinedload(Contact.company),
-            joinedload(Call.contact).joinedload(Contact.responsible),
-        )
-    )
+    call = card_state.call_for_card(call_id)
     if call is None or not card_state.has_part(call, current_user):
         abort(404)
     return call

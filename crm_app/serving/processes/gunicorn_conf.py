@@ -54,6 +54,8 @@ def post_worker_init(worker: Any) -> None:
     if receiver is not None:
         receiver.drainer.watch()
         _load_card(worker.wsgi)
+        # It asks the database, which may be away: nobody is to wait for that.
+        gevent.spawn(_rehearse_card, worker.wsgi)
     logger = logging.getLogger("gunicorn.error")
     logger.handlers.clear()
     logger.propagate = True
@@ -73,6 +75,14 @@ def _load_card(app: Any) -> None:
     from crm_app.web.display.precompile import load_ahead
 
     load_ahead(app.jinja_env, CARD)
+
+
+def _rehearse_card(app: Any) -> None:
+    from crm_app import database
+    from crm_app.calls.popups import cards
+
+    with suppress(*database.IS_AWAY), app.app_context(), database.reading():
+        cards.rehearse()
 
 
 def _is_of_ours(record: logging.LogRecord) -> bool:
