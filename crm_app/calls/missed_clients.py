@@ -13,7 +13,7 @@ from crm_app.accounts.rights import Verb
 from crm_app.calls import naming
 from crm_app.calls.fold.follow_ups import TALKED
 from crm_app.calls.listing import possible_contacts
-from crm_app.calls.models import MISSED, Call, CallLeg
+from crm_app.calls.models import Call, CallLeg
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.phone_pairs import equivalents
@@ -68,7 +68,7 @@ def missed_clients(
 
 def _tries(user: User, since: datetime, *, of_everybody: bool) -> Select[Call]:
     """Select missed calls, the latest first: each reason is read from its own index, by days."""
-    is_missed = Call.status.in_(MISSED), Call.is_own_leg.is_(False)
+    is_missed = Call.is_missed, Call.is_own_leg.is_(False)
     if of_everybody:
         tries = rights.allowed(user, Call, Verb.VIEW).where(*is_missed)
     else:
@@ -137,6 +137,7 @@ def _talked_since(
         .where(
             Call.started_at > since,
             Call.status.in_(TALKED),
+            ~Call.is_missed,
             Call.is_own_leg.is_(False),
             _is_with(contacts, {other for number in numbers for other in _writings(number)}),
         )

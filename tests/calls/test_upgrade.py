@@ -22,6 +22,15 @@ from tests.house.test_migrations import RELEASES, MakeApp, fill, new_house
 __all__ = ["new_house"]
 
 
+def released_before(revision: str) -> list[Path]:
+    """List the releases whose database a migration still had to change."""
+    return [
+        path
+        for path in RELEASES
+        if json.loads(path.read_text(encoding="utf-8"))["revision"] < revision
+    ]
+
+
 @pytest.mark.parametrize("release", RELEASES, ids=lambda path: path.stem)
 def test_it_knows_when_old_legs_began_and_who_is_responsible(
     release: object, new_house: MakeApp
@@ -102,7 +111,7 @@ def tell_old_facts(connection: Connection) -> None:
             connection.execute(INSERT_FACT, values)
 
 
-@pytest.mark.parametrize("release", RELEASES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("release", released_before("0012"), ids=lambda path: path.stem)
 def test_it_knows_of_old_facts_whose_their_short_numbers_were(
     release: object, new_house: MakeApp
 ) -> None:
@@ -168,7 +177,7 @@ def where_phones_are() -> dict[object, object]:
     return found | {row.id: row.talking_user_id for row in talking}
 
 
-@pytest.mark.parametrize("release", RELEASES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("release", released_before("0023"), ids=lambda path: path.stem)
 def test_it_knows_where_the_phones_of_old_calls_are(release: Path, new_house: MakeApp) -> None:
     office = json.loads(release.read_text(encoding="utf-8"))
     let_some_go_on(office["tables"])
