@@ -20,6 +20,7 @@ from crm_app import (
     tasks,
     telephony,
 )
+from crm_app.accounts import rights
 from crm_app.accounts.sign_in import security_extension
 from crm_app.config import Config
 from crm_app.counting import Counter
@@ -125,5 +126,5 @@ def _bind_extensions(app: Flask, settings: Config) -> None:
     )
     security_headers.register(app, is_https=settings.is_https)
     security_extension.register(app)
-    live.register(app, settings.bus_url)
+    live.register(app, settings.bus_url, rights.sees_everything)
     telephony.register(app)

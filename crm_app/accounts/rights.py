@@ -87,6 +87,11 @@ def reach(user: User, verb: Verb) -> Reach:
     return _RESTRICTED[verb]
 
 
+def sees_everything(user: User) -> bool:
+    """Whether there is no record that a user may not see."""
+    return reach(user, Verb.VIEW) is Reach.ALL
+
+
 def scope(
     user: User, model: type[Owned], verb: Verb, place: Place = Place.OUTSIDE_BIN
 ) -> ColumnElement[bool]:

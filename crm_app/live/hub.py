@@ -41,11 +41,12 @@ def make_queue() -> Any:
 class Listener:
     """One open stream as the hub sees it: a queue of (id, id as text, text); None ends it."""
 
-    __slots__ = ("channel", "is_dropped", "queue")
+    __slots__ = ("also", "channel", "is_dropped", "queue")
 
-    def __init__(self, channel: str) -> None:
-        """Listen to one channel."""
+    def __init__(self, channel: str, *also: str) -> None:
+        """Listen to a channel of one's own, and to others that many share."""
         self.channel = channel
+        self.also = also
         self.queue = make_queue()
         self.is_dropped = False
 
@@ -73,7 +74,7 @@ class Hub:
 
     def __len__(self) -> int:
         """Count the open streams."""
-        return sum(len(group) for group in self._listeners.values())
+        return len({listener for group in self._listeners.values() for listener in group})
 
     def is_ready(self, timeout: float = 2.0) -> bool:
         """Start listening if nobody does yet; returns whether the bus feeds us."""
@@ -92,17 +93,23 @@ class Hub:
             # oldest one's browser reconnects and then gets what it missed.
             surplus = list(group)[: max(len(group) - most, 0)]
             for oldest in surplus:
-                del group[oldest]
+                self._forget(oldest)
+            for channel in listener.also:
+                self._listeners.setdefault(channel, {})[listener] = None
         for oldest in surplus:
             oldest.drop()
 
     def remove(self, listener: Listener) -> None:
         """Forget a listener whose stream has ended."""
         with self._lock:
-            group = self._listeners.get(listener.channel, {})
+            self._forget(listener)
+
+    def _forget(self, listener: Listener) -> None:
+        for channel in (listener.channel, *listener.also):
+            group = self._listeners.get(channel, {})
             group.pop(listener, None)
             if not group:
-                self._listeners.pop(listener.channel, None)
+                self._listeners.pop(channel, None)
 
     def drop_all(self) -> None:
         """End every stream of this process; the browsers reconnect automatically."""

@@ -12,6 +12,8 @@ PREFIX = "ramal:live:"
 KEPT_MESSAGES = 200
 KEPT_SECONDS = 3600
 GOODBYE = b"bye"
+# No user's id: the channel of all who may see every call. What it says they look at in lists.
+OFFICE = 0
 
 # Storing and publishing are one step, so that the number a browser sends back as Last-Event-ID is
 # the one under which the message is stored. One round trip serves all users of a message.
@@ -53,6 +55,18 @@ def publish(client: redis.Redis, channels: Iterable[str], text: str) -> None:
         client.evalsha(_PUBLISH_SHA, len(keys), *values)
     except NoScriptError:
         client.eval(_PUBLISH, len(keys), *values)
+
+
+def latest(client: redis.Redis, channel: str, since_ms: int) -> list[tuple[str, str]]:
+    """List the newest kept message of a channel, as (number, text), unless it is older.
+
+    Raises redis.exceptions.RedisError when the bus cannot be reached.
+    """
+    rows = cast(
+        "list[tuple[bytes, dict[bytes, bytes]]]",
+        client.xrevrange(channel, max="+", min=str(since_ms), count=1),
+    )
+    return [(number.decode(), fields[b"m"].decode()) for number, fields in rows]
 
 
 def missed(client: redis.Redis, channel: str, since: MessageId) -> list[tuple[str, str]]:

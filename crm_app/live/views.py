@@ -1,27 +1,36 @@
 """The address of the event stream, and its bindings to an application."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Flask, Response, after_this_request, current_app, request
 from flask_login import current_user, user_logged_out
 from redis.exceptions import RedisError
 
+from crm_app import clock
 from crm_app.config import Config
 from crm_app.extensions import db
 from crm_app.live import bus, services
 from crm_app.live.hub import MOST_STREAMS, Listener, hub
-from crm_app.live.messages import MessageId, channel_of, missed, parse_id
+from crm_app.live.messages import OFFICE, MessageId, channel_of, latest, missed, parse_id
 from crm_app.live.sign_in import sign_in_mark
 from crm_app.live.stream import Stream, render
 from crm_app.web.access import background, public
 
+# A page hears nothing between its making and the opening of its stream.
+MISSES_AT_MOST_MS = 10_000
+_HEARS_OFFICE = "live_hears_office"
 bp = Blueprint("live", __name__)
 bp.add_app_template_global(sign_in_mark)
 
 
-def register(app: Flask, bus_url: str) -> None:
-    """Bind the bus to an application, and end a user's streams when they sign out."""
+def register(app: Flask, bus_url: str, hears_office: Callable[[Any], bool]) -> None:
+    """Bind the bus to an application, and end a user's streams when they sign out.
+
+    `hears_office` says whether a user may hear of every call.
+    """
     bus.configure(bus_url)
+    app.extensions[_HEARS_OFFICE] = hears_office
     user_logged_out.connect(_close_after_request, app)
 
 
@@ -33,14 +42,16 @@ def stream() -> Response:
     if not current_user.is_authenticated:
         return Response(status=401)
     channel = channel_of(current_user.id)
+    hears_office = current_app.extensions[_HEARS_OFFICE](current_user)
+    office = [channel_of(OFFICE)] if hears_office else []
     # The stream stays open for an hour: it must not keep a database connection.
     db.session.close()
     if not hub().is_ready():
         return _not_now()
-    listener = Listener(channel)
+    listener = Listener(channel, *office)
     hub().add(listener, _share())
     try:
-        waiting, last = _replay(channel)
+        waiting, last = _replay(channel, *office)
     except RedisError:
         hub().remove(listener)
         return _not_now()
@@ -64,10 +75,17 @@ def _not_now() -> Response:
     return Response(status=503, headers={"Retry-After": "5"})
 
 
-def _replay(channel: str) -> tuple[bytes, MessageId]:
-    """Render what the browser missed since the message it saw last, and the number reached."""
+def _replay(channel: str, *office: str) -> tuple[bytes, MessageId]:
+    """Render what the browser missed since the message it saw last, and the number reached.
+
+    A page that has just come learns whether it is old already; one that comes back looks anyway.
+    """
     since = parse_id(request.headers.get("Last-Event-ID", ""))
-    rows = missed(bus.client(), channel, since) if since else []
+    if since is None:
+        recent = int(clock.now().timestamp() * 1000) - MISSES_AT_MOST_MS
+        news = [row for other in office for row in latest(bus.client(), other, recent)]
+        return b"".join(render(*row) for row in news), (0, 0)
+    rows = missed(bus.client(), channel, since)
     if not rows:
         return b"", (0, 0)
     return b"".join(render(*row) for row in rows), parse_id(rows[-1][0]) or (0, 0)

@@ -9,6 +9,7 @@ from sqlalchemy import delete
 from crm_app import clock
 from crm_app.accounts.models import AccountLink
 from crm_app.accounts.sessions import services as sessions
+from crm_app.calls import audience
 from crm_app.calls.fold.follow_ups import FollowUpKind
 from crm_app.calls.store import upkeep
 from crm_app.extensions import db
@@ -37,7 +38,8 @@ def sweep_calls(_payload: Payload) -> NextStep | None:
     """Close calls whose end was never reported, a few at a time, and update their screens."""
     swept = upkeep.sweep(db.session, clock.now())
     for recorded in swept:
-        after_commit(recorded.tell, {"call": recorded.call_id})
+        for users, message in audience.messages(recorded):
+            after_commit(users, message)
     return NextStep({}, RESTS_FOR) if len(swept) == upkeep.SWEPT_AT_ONCE else None
 
 

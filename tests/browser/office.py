@@ -17,6 +17,7 @@ from flask import Flask
 
 from crm_app import clock, create_app
 from crm_app.accounts.models import Role, User
+from crm_app.calls import audience
 from crm_app.calls.fold.facts import Disposition, Fact, FactKind
 from crm_app.calls.store.ledger import record
 from crm_app.config import Config
@@ -125,7 +126,8 @@ class Office:
                 db.session.connection(), Fact(kind, pbx_call_id, clock.now(), **told), ""
             )
             db.session.commit()
-            tell(recorded.tell, {"call": recorded.call_id})
+            for users, message in audience.messages(recorded):
+                tell(users, message)
             return recorded.call_id
 
     def ring(self, number: str, *extensions: str) -> str:

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from crm_app.live import bus, services
 from crm_app.live import hub as hub_module
 from crm_app.live.hub import MOST_STREAMS, Hub, Listener
-from crm_app.live.messages import channel_of, missed, parse_id, publish
+from crm_app.live.messages import OFFICE, channel_of, missed, parse_id, publish
 from crm_app.live.stream import BEAT, Stream, render
 from tests.live.conftest import OwnBus
 
@@ -232,3 +232,23 @@ def test_it_survives_a_queue_that_is_full_when_it_is_dropped() -> None:
         listener.queue.put_nowait(None)
     listener.drop()
     assert listener.is_dropped
+
+
+def test_those_who_may_hear_of_every_call_share_a_channel_and_leave_it_with_their_stream(
+    hub: Hub, own_bus: OwnBus
+) -> None:
+    assert hub.is_ready()
+    carol = listening(hub, 3)
+    bob = Listener(channel_of(2), channel_of(OFFICE))
+    hub.add(bob)
+    assert len(hub) == 2
+
+    services.tell([OFFICE], {"log": 42})
+
+    assert heard(bob) == '{"log":42}'
+    assert carol.queue.empty()
+    services.close(OFFICE)
+    until(lambda: bob.is_dropped)
+    assert not carol.is_dropped
+    hub.remove(bob)
+    assert len(hub) == 1

@@ -1,18 +1,22 @@
 """Who may open the event stream, what its answer looks like, what it keeps open."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from crm_app import clock
 from crm_app.accounts.models import User
+from crm_app.accounts.services import change_office
 from crm_app.config import Config
 from crm_app.extensions import db
 from crm_app.live import bus, services
 from crm_app.live.hub import Hub, _Process, hub
-from crm_app.live.messages import channel_of, missed
+from crm_app.live.messages import OFFICE, channel_of, missed
 
 ClientOf = Callable[[User], FlaskClient]
 
@@ -132,3 +136,51 @@ def test_one_user_holds_ten_streams_at_most_in_all_processes(
         answer.close()
     assert len(hub()) == 0
     hub().stop()
+
+
+def opening_of(client: FlaskClient) -> bytes:
+    """Read what a new stream begins with."""
+    # Each request has a session of its own.
+    db.session.remove()
+    answer = opened(client)
+    chunk: bytes = next(answer.iter_encoded())
+    answer.close()
+    return chunk
+
+
+def test_a_page_that_has_just_come_hears_of_the_call_that_changed_meanwhile(
+    client_of: ClientOf, bob: User
+) -> None:
+    client = client_of(bob)
+    services.tell([OFFICE], {"log": 1})
+    services.tell([OFFICE], {"log": 2})
+    assert opening_of(client).count(b'{"log":') == 1
+    assert b'{"log":2}' in opening_of(client)
+    with time_machine.travel(clock.now() + timedelta(seconds=11)):
+        assert b"log" not in opening_of(client)
+
+
+def test_a_restricted_agent_hears_of_no_call_but_their_own(
+    client_of: ClientOf, alice: User, bob: User
+) -> None:
+    change_office("", restricts_agents=True, by=alice)
+    db.session.commit()
+    manager, agent = client_of(alice), client_of(bob)
+    services.tell([OFFICE], {"log": 1})
+    assert b"log" in opening_of(manager)
+    assert b"log" not in opening_of(agent)
+
+
+def test_a_change_of_permissions_ends_the_streams_of_all_who_hear_of_every_call(
+    client_of: ClientOf, alice: User, bob: User
+) -> None:
+    agent, administrator = client_of(bob), client_of(alice)
+    answer = opened(agent)
+    chunks = answer.iter_encoded()
+    next(chunks)
+    saved = administrator.post(
+        "/people/rights", data={"name": "", "restricts_agents": "y", "bin_days": "90",
+                                "second_factor_for": "nobody"},
+    )  # fmt: skip
+    assert saved.status_code == 303
+    assert list(chunks) == []

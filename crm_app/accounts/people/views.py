@@ -25,6 +25,7 @@ from crm_app.config import Config
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.live import services as live
+from crm_app.live.messages import OFFICE
 from crm_app.proxies import is_loopback
 from crm_app.web import sent_forms
 from crm_app.web.access import admin_only
@@ -93,6 +94,7 @@ def edit(user_id: int) -> Answer:
         show_refusal(form, error)
         return _person_page(user, form)
     db.session.commit()
+    live.close(user.id)
     toast(_("%(name)s was saved.", name=user.name))
     return see_other(url_for("accounts.index"))
 
@@ -170,6 +172,8 @@ def rights() -> Answer:
         by=current_user,
     )
     db.session.commit()
+    # Who may hear of every call is asked when a stream opens.
+    live.close(OFFICE)
     toast(_("The permissions were saved."))
     return see_other(url_for("accounts.rights"))
 

@@ -206,13 +206,13 @@ INSERT_CALL = _both(
     f"""
     INSERT INTO call (pbx_call_id, contact_is_chosen, responsible_id, {", ".join(CALL_COLUMNS)})
     VALUES (:pbx_call_id, false, {_RESPONSIBLE}, {", ".join(f":{name}" for name in CALL_COLUMNS)})
-    ON CONFLICT (pbx_call_id) DO NOTHING RETURNING id
+    ON CONFLICT (pbx_call_id) DO NOTHING RETURNING id, responsible_id
     """,  # noqa: S608 (our own column names)
 )
 UPDATE_CALL = _both(
     f"""
     UPDATE call SET {", ".join(f"{name} = :{name}" for name in CALL_COLUMNS)},
-    responsible_id = {_RESPONSIBLE} WHERE id = :call_id
+    responsible_id = {_RESPONSIBLE} WHERE id = :call_id RETURNING id, responsible_id
     """,  # noqa: S608 (our own column names)
 )
 

@@ -19,6 +19,7 @@ from crm_app.calls.store.projection import Attached
 from crm_app.contacts.numbers.caller import Caller, find_callers
 from crm_app.errors import RamalError
 from crm_app.jobs import services as jobs
+from crm_app.live.messages import OFFICE
 
 # Each new fact folds all of them. A true call has a few dozen; somebody who holds one signed
 # notification could send facts of the same call without end, for most of its fields are not signed.
@@ -32,9 +33,10 @@ class CallIsFullError(RamalError):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The result of storing one fact; `tell` are the users whose screens it changes.
+    """The result of storing one fact; `tell` are the users whose cards it changes.
 
-    `callers` are the contacts who have the number, None when this fact gave no reason to look.
+    `lists` are others on whose pages the call may stand. `callers` are the contacts who have the
+    number, None when this fact gave no reason to look.
     """
 
     call_id: int
@@ -42,6 +44,8 @@ class Recorded:
     state: CallState
     tell: frozenset[int]
     callers: tuple[Caller, ...] | None = None
+    lists: frozenset[int] = frozenset()
+    contact_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +100,14 @@ def _update(
     """Write what has changed; None when the call is new here and somebody else has just made it."""
     users = _users_of(connection, after, known)
     contact_id, callers = _whose(connection, known, before, after)
-    call_id = projection.write(connection, known.attached, before, after, users, contact_id)
-    if call_id is None:
+    written = projection.write(connection, known.attached, before, after, users, contact_id)
+    if written is None:
         return None
-    write_ups.note(connection, call_id, before, after, users)
+    write_ups.note(connection, written.call_id, before, after, users)
     _enqueue(connection, follow_ups(before, after, has_contact=contact_id is not None))
     tell = _whom_to_tell(before, after, users)
-    return Recorded(call_id, True, after, tell, callers)
+    lists = _who_lists(before, after, written.responsible_id)
+    return Recorded(written.call_id, True, after, tell, callers, lists - tell, contact_id)
 
 
 def enqueue_again(connection: Connection, pbx_call_id: str) -> None:
@@ -135,10 +140,10 @@ def refold(connection: Connection, pbx_call_id: str) -> int:
     contact_id, _ = _whose(connection, known, None, state)
     if known.attached.call_id is not None:
         projection.forget_parts(connection, known.attached.call_id)
-    call_id = projection.write(connection, known.attached, None, state, users, contact_id)
-    if call_id is None:
+    written = projection.write(connection, known.attached, None, state, users, contact_id)
+    if written is None:
         raise RuntimeError("a call was made while its lock was held")
-    return call_id
+    return written.call_id
 
 
 def _store(connection: Connection, fact: Fact, raw: str) -> _Stored | None:
@@ -230,6 +235,15 @@ def _whom_to_tell(
         if user_id is not None and _looks(before, extension) != _looks(after, extension):
             found.add(user_id)
     return frozenset(found)
+
+
+def _who_lists(
+    before: CallState | None, after: CallState, responsible_id: int | None
+) -> frozenset[int]:
+    """Name who may have the call in a list of calls; nobody where it has not changed."""
+    if before == after or (after.is_stale and (before is None or before.is_stale)):
+        return frozenset()
+    return frozenset({OFFICE} if responsible_id is None else {OFFICE, responsible_id})
 
 
 def _concerned(state: CallState | None) -> set[str]:

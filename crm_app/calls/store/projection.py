@@ -22,6 +22,14 @@ class Attached:
     contact_is_chosen: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The call's id, and whose client it is with where the row was written now."""
+
+    call_id: int
+    responsible_id: int | None = None
+
+
 def write(
     connection: Connection,
     attached: Attached,
@@ -29,16 +37,16 @@ def write(
     after: CallState,
     users: Users,
     contact_id: int | None,
-) -> int | None:
-    """Write what has changed and give the call's id; None when somebody else just made the call.
+) -> Written | None:
+    """Write what has changed and say of which call; None when somebody else just made the call.
 
     `users` says whose each extension is.
     """
-    call_id = _write_call(connection, attached, before, after, users, contact_id)
-    if call_id is not None:
-        _write_legs(connection, call_id, before, after, users)
-        _write_recordings(connection, call_id, before, after)
-    return call_id
+    written = _write_call(connection, attached, before, after, users, contact_id)
+    if written is not None:
+        _write_legs(connection, written.call_id, before, after, users)
+        _write_recordings(connection, written.call_id, before, after)
+    return written
 
 
 def forget_parts(connection: Connection, call_id: int) -> None:
@@ -54,19 +62,19 @@ def _write_call(
     after: CallState,
     users: Users,
     contact_id: int | None,
-) -> int | None:
+) -> Written | None:
     row = _row(after, users)
     is_same_contact = contact_id == attached.contact_id
     is_same = before is not None and row == _row(before, users) and is_same_contact
     if is_same and attached.call_id is not None:
-        return attached.call_id
+        return Written(attached.call_id)
     row |= {"contact_id": contact_id, "updated_at": clock.now()}
     row |= {name: sql.moment(connection, row[name]) for name in sql.CALL_MOMENTS}
     if attached.call_id is not None:
-        sql.run(connection, sql.UPDATE_CALL, row | {"call_id": attached.call_id})
-        return attached.call_id
-    made = sql.run(connection, sql.INSERT_CALL, row | {"pbx_call_id": after.pbx_call_id})
-    return int(made[0][0]) if made else None
+        rows = sql.run(connection, sql.UPDATE_CALL, row | {"call_id": attached.call_id})
+    else:
+        rows = sql.run(connection, sql.INSERT_CALL, row | {"pbx_call_id": after.pbx_call_id})
+    return Written(*rows[0]) if rows else None
 
 
 def _row(state: CallState, users: Users) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_on_sqlite
 
 from crm_app import clock, phone_numbers
 from crm_app.accounts.models import User
-from crm_app.calls import services
+from crm_app.calls import audience, services
 from crm_app.calls.fold.facts import Direction
 from crm_app.calls.models import OUTCOME_LENGTH, Call, CallWrapup
 from crm_app.calls.store import ledger
@@ -103,6 +103,7 @@ def save(
     row.saved_at, row.waits_since = clock.now(), None
     db.session.flush()
     after_commit([user.id], {"call": call.id})
+    audience.announce_in_lists(call)
     return row
 
 

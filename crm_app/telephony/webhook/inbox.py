@@ -59,6 +59,8 @@ class Stored:
     reply: CallReply | None = None
     dial_id: int | None = None
     dialler_id: int | None = None
+    lists: frozenset[int] = frozenset()
+    contact_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def store(connection: Connection, fact: Fact, raw: str, switches: Switches | Non
     recorded = ledger.record(connection, fact, raw)
     if recorded.state.is_stale:
         log.warning("webhook for a call of another day", event_kind=fact.kind)
-        return Stored(recorded.call_id, recorded.tell)
+        return Stored(recorded.call_id, recorded.tell, lists=recorded.lists)
     tell, reply = recorded.tell, None
     if switches is not None and fact.kind is FactKind.STARTED:
         decision = _route(connection, fact, recorded, switches)
@@ -91,12 +93,17 @@ def store(connection: Connection, fact: Fact, raw: str, switches: Switches | Non
             tell |= _refuse(connection, fact, decision.refusal)
     found = _match(connection, fact, recorded)
     if found is None:
-        return Stored(recorded.call_id, tell, reply)
+        return Stored(
+            recorded.call_id, tell, reply, lists=recorded.lists, contact_id=recorded.contact_id
+        )
     if found.kind == "call":
         tell |= _connect(connection, fact, found.request)
     else:
         _note_own_leg(connection, fact, found)
-    return Stored(recorded.call_id, tell, reply, found.request.id, found.request.user_id)
+    # The request may have said whom the call is with.
+    return Stored(
+        recorded.call_id, tell, reply, found.request.id, found.request.user_id, recorded.lists
+    )
 
 
 def keep(connection: Connection, unread: Unread, *, may_be_known: bool = False) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy import delete, select
 
+from crm_app.calls import audience
 from crm_app.database import is_away
 from crm_app.extensions import db
 from crm_app.live.screen_updates import after_commit
@@ -89,5 +90,6 @@ def _retry(request_id: int, default_country: str) -> bool:
     if fact is None:
         return True
     stored = inbox.store(connection, fact, raw)
-    after_commit(stored.tell, {"call": stored.call_id})
+    for users, message in audience.messages(stored):
+        after_commit(users, message)
     return True

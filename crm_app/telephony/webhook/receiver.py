@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from crm_app import clock, database
+from crm_app.calls import audience
 from crm_app.calls.fold.facts import Fact, FactKind
 from crm_app.calls.store.ledger import CallIsFullError
 from crm_app.config import Config
@@ -246,7 +247,8 @@ class WebhookReceiver:
             return inbox.store(connection, fact, raw, switches)
 
         def then(stored: Stored) -> Response:
-            screen_updates.enqueue(stored.tell, {"call": stored.call_id})
+            for users, message in audience.messages(stored):
+                screen_updates.enqueue(users, message)
             if stored.dialler_id is not None:
                 screen_updates.enqueue([stored.dialler_id], {"dial": stored.dial_id})
             return _answer(fact, stored.reply)
