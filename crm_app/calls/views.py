@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, g, render_template, request, url_for
+from flask import Blueprint, Response, g, request, url_for
 from flask_babel import gettext as _
 
 from crm_app.accounts.colleagues import colleagues
@@ -100,8 +100,10 @@ def show(call_id: int) -> str:
     people = listing.possible_contacts([call], me())
     contact = naming.named(call, me())
     contacts = [contact] if contact else people.get(call.outside_number, [])
-    return render_template(
+    return page_or_fragment(
         "calls/show.html",
+        "calls/_facts.html",
+        is_fragment=wants_fragment(),
         call=call,
         people=people,
         leads=open_leads([contact.id for contact in contacts], me()),

@@ -13,5 +13,6 @@ import "./dialler.js";
 import "./contact-rows.js";
 import "./pickers.js";
 import "./drafts.js";
+import "./follow.js";
 import "./search.js";
 import "./search-key.js";

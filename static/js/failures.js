@@ -3,7 +3,7 @@
 const region = document.getElementById("toasts");
 const words = document.getElementById("failures");
 // What the page asks by itself, again and again: the lamp of live calls tells about that.
-const BY_ITSELF = new Set(["every", "dial"]);
+const BY_ITSELF = new Set(["every", "dial", "follow"]);
 const LEAVES_FOR_MS = 5_000;
 const shown = new WeakSet();
 let isLeaving = false;
@@ -13,7 +13,8 @@ const failures = () => region.querySelectorAll("[data-failure]");
 function kindOf({ request, sourceElement }) {
   if (request.method === "GET") return "read";
   // A request to call that was lost may have rung the phone already.
-  return sourceElement.matches(".call-form, form:has([name=number])") ? "call" : "write";
+  if (sourceElement.matches(".call-form, form:has([name=number])")) return "call";
+  return navigator.onLine ? "write" : "offline";
 }
 
 // Says that something was not written, not read, or that a call was not answered.

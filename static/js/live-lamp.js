@@ -26,6 +26,12 @@ export function lamp(refresh) {
     alarm = setTimeout(goDown, time);
   }
 
+  // The browser knows before the silence does; what it says of being back, the stream proves.
+  addEventListener("offline", () => {
+    clearTimeout(alarm);
+    goDown();
+  });
+
   return (kind) => {
     if (kind === "down") {
       if (!isUp) return;

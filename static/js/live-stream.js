@@ -6,6 +6,7 @@ export function openStream(url, tell) {
   let source = null;
   let silence = 0;
   let again = 0;
+  const over = new AbortController();
 
   function close() {
     clearTimeout(silence);
@@ -44,5 +45,9 @@ export function openStream(url, tell) {
   }
 
   open();
-  return close;
+  addEventListener("online", () => reopen(0), { signal: over.signal });
+  return () => {
+    over.abort();
+    close();
+  };
 }
