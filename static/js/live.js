@@ -2,20 +2,21 @@
 import { lamp } from "./live-lamp.js";
 import { share } from "./live-share.js";
 import { isOurs } from "./live-state.js";
-import { refreshCard, refreshTray } from "./popup-tray.js";
-import "./popup-keys.js";
-import "./popup-draft.js";
-import "./popup-keep.js";
-import "./popup-ring.js";
-import "./popup-notice.js";
-import "./popup-time.js";
+import { refresh } from "./tray.js";
+import "./tray-place.js";
+import "./call-keys.js";
+import "./call-drafts.js";
+import "./call-names.js";
+import "./call-time.js";
+import "./ring.js";
+import "./notice.js";
 
 const tray = document.getElementById("tray");
 // Boxes of the page that show calls (static/js/follow.js) hear it on the body, with the message's ids.
 const callsChanged = (detail) => document.body.dispatchEvent(new CustomEvent("calls:changed", { detail }));
 let wasUp = false;
 const turn = lamp(() => {
-  refreshTray();
+  refresh();
   // The page has just come with what was true; later, something may have been missed.
   if (wasUp) callsChanged({});
   wasUp = true;
@@ -23,17 +24,17 @@ const turn = lamp(() => {
 
 share(tray.dataset.user, tray.dataset.liveUrl, ({ kind, data }) => {
   turn(kind === "down" ? "down" : "up");
-  if (data?.call) refreshCard(data.call);
+  if (data?.call) refresh();
   if (data?.call || data?.log) callsChanged(data);
   if (data?.dial && isOurs()) htmx.trigger("#dials", "dial");
 });
-refreshTray();
+refresh();
 // Whoever comes back, from another tab, from sleep or from a dead line, sees what is true now.
-addEventListener("pageshow", (event) => event.persisted && refreshTray());
-addEventListener("online", refreshTray);
-document.addEventListener("visibilitychange", () => document.hidden || refreshTray());
-for (const kind of ["sign-in:lost", "sign-in:renewed"]) document.addEventListener(kind, refreshTray);
+addEventListener("pageshow", (event) => event.persisted && refresh());
+addEventListener("online", refresh);
+document.addEventListener("visibilitychange", () => document.hidden || refresh());
+for (const kind of ["sign-in:lost", "sign-in:renewed"]) document.addEventListener(kind, refresh);
 // A form that was refused may be older than the sign-in; the answer about the tray tells.
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
-  if ([400, 401].includes(ctx.response.status)) refreshTray();
+  if ([400, 401].includes(ctx.response.status)) refresh();
 });

@@ -67,7 +67,7 @@ KINDS = {
         "calls.for_lead"
     ),
     Kind.CARD: (
-        "calls.popup calls.close_popup calls.people calls.identify calls.make_lead "
+        "calls.close_popup calls.people calls.identify calls.make_lead "
         "calls.wrapup_form calls.save_wrapup calls.keep_draft"
     ),
     Kind.OFFICE: (

@@ -16,6 +16,7 @@ ANA, RUI = "+351910000042", "+351910000043"
 STRANGER = "+34910000099"
 CARD = "[role=alertdialog]"
 ENDED = f"{CARD}[data-state=ended]"
+OPEN, ROW = ".call-card", ".call-row"
 
 
 class Line:

@@ -37,7 +37,6 @@ NO_PAGE = {
     "zadarma.echo": "for the PBX",
     "search.suggestions": "the page of the search, with fewer hits",
     "calls.tray": "a part of all pages, examined with its cards",
-    "calls.popup": "a card, examined as one",
     "calls.people": "a part of a card",
     "dialling.failed_dials": "a part of the menu of the bell",
     "calls.wrapup_form": "a part of a card",

@@ -112,7 +112,7 @@ def test_it_serves_eight_tabs_with_one_stream(office: Office, sign_in: SignIn) -
         expect(tab.locator(CARD)).to_have_count(1)
 
 
-def test_it_is_there_again_after_a_reload_and_a_closed_one_is_not(
+def test_it_is_there_again_after_a_reload_and_a_closed_one_is_a_row(
     office: Office, sign_in: SignIn
 ) -> None:
     context = sign_in("Bob")
@@ -126,18 +126,24 @@ def test_it_is_there_again_after_a_reload_and_a_closed_one_is_not(
     expect(page.locator(CARD)).to_have_attribute("data-state", "answered")
     page.get_by_label("Close this card").click()
     for tab in (page, other):
-        expect(tab.locator(CARD)).to_have_count(0)
+        expect(tab.locator(".call-row[data-state=answered]")).to_have_count(1)
+        expect(tab.locator(".call-card")).to_have_count(0)
     page.reload()
-    page.wait_for_selector("#lamp[data-live-state=ok]", state="attached")
-    expect(page.locator(CARD)).to_have_count(0)
+    expect(page.locator(".call-row[data-state=answered]")).to_have_count(1)
+    expect(page.locator(".call-card")).to_have_count(0)
+    page.locator(".call-row").click()
+    expect(page.locator(".call-card")).to_have_attribute("data-call-id", call)
+    expect(page.locator(".call-card")).to_be_focused()
+    page.reload()
+    expect(page.locator(".call-card")).to_have_attribute("data-call-id", call)
 
 
-def test_it_stacks_three_cards_and_unfolds_the_rest(office: Office, sign_in: SignIn) -> None:
+def test_it_names_three_who_ring_and_counts_the_rest(office: Office, sign_in: SignIn) -> None:
     page = watching(sign_in("Bob"), office)
     for number in range(5):
         office.ring(f"+35191000010{number}", "101")
     expect(page.locator(f"{CARD}:visible")).to_have_count(3)
-    page.get_by_role("button", name="2 more").click()
+    page.get_by_text("+2 ringing").click()
     expect(page.locator(f"{CARD}:visible")).to_have_count(5)
 
 
@@ -150,9 +156,9 @@ def test_it_makes_a_stranger_a_lead_in_three_steps(office: Office, sign_in: Sign
     page.keyboard.type("Rita Nova")
     page.keyboard.press("Enter")
 
-    expect(page.locator(CARD).get_by_role("link", name="Rita Nova")).to_be_visible()
+    expect(page.locator(CARD).get_by_role("link", name="Rita Nova", exact=True)).to_be_visible()
     leads = office.do(lambda: db.session.execute(select(Lead.source, Lead.title)).all())
-    assert leads == [("Incoming call", "Phone enquiry")]
+    assert leads == [("Incoming call", "Enquiry by phone – Rita Nova")]
 
 
 def test_it_offers_the_person_whose_name_is_being_typed(office: Office, sign_in: SignIn) -> None:

@@ -1,5 +1,6 @@
 """A call as the PBX tells it, and what the screens show of it."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -52,15 +53,22 @@ def end(pbx_call_id: str = "in_1", **told: Any) -> Call:
 
 
 def card(client: FlaskClient, call: Call) -> str:
-    """Ask for one card as the page does; "" when it is gone, "404" when it is not ours."""
-    got = client.get(f"/calls/{call.id}/popup", headers=HTMX)
-    return got.text if got.status_code in {200, 204} else str(got.status_code)
+    """The open card of one call as the page asks for it, or its row; "" when it has none."""
+    text = client.get(f"/calls/tray?open={call.id}", headers=HTMX).text
+    begins = rf'<section class="call-(?:card|row)" id="call-{call.id}".*?</section>'
+    found = re.search(begins, text, re.DOTALL)
+    return found.group() if found else ""
 
 
 def tray(client: FlaskClient) -> list[str]:
-    """The states of all cards, in their order."""
+    """The states of all calls in the tray, rows and the open card, in their order."""
     text = client.get("/calls/tray", headers=HTMX).text
     return [part.partition('"')[0] for part in text.split('data-state="')[1:]]
+
+
+def is_open(client: FlaskClient) -> bool:
+    """Whether a card is open in the tray."""
+    return 'class="call-card"' in client.get("/calls/tray", headers=HTMX).text
 
 
 def heard(user: User) -> int:

@@ -13,7 +13,7 @@ from crm_app.extensions import db
 from tests.calls.popup_story import ANA, HTMX, ClientOf, fact
 
 pytestmark = pytest.mark.usefixtures("traveller")
-GETS = ("", "/popup", "/wrapup", "/people?q=ana")
+GETS = ("", "/wrapup", "/people?q=ana")
 POSTS = ("/popup/close", "/identify", "/new-lead", "/wrapup", "/wrapup/draft")
 
 

@@ -1,5 +1,6 @@
 """Writing a call up: by one key, with or without a note and a task, and nothing typed is lost."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from crm_app.accounts.models import User
 from crm_app.calls.fold.facts import Disposition, FactKind
 from crm_app.calls.models import Call, CallOutcome, CallWrapup
+from crm_app.calls.wrapup import waiting
 from crm_app.calls.wrapup.outcomes import DEFAULTS as DEFAULT_OUTCOMES
 from crm_app.calls.wrapup.outcomes import ensure as ensure_outcomes
 from crm_app.calls.wrapup.outcomes import offered as outcomes
@@ -84,7 +86,10 @@ def test_it_asks_after_an_outgoing_call_also_when_nobody_was_reached(
         FactKind.OUTGOING_ENDED, "out_1", extension="101", called=ANA,
         disposition=Disposition.NO_ANSWER, talk_seconds=0,
     )  # fmt: skip
-    assert "Not reached" in card(client_of(bob), call)
+    text = card(client_of(bob), call)
+    assert "No answer" in text
+    assert re.search(r'value="not_reached"[^>]*checked', text)
+    assert waiting.open_count(bob) == 0
 
 
 def test_it_is_saved_by_an_outcome_alone(client_of: ClientOf, bob: User, talked: Call) -> None:

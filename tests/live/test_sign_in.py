@@ -31,12 +31,11 @@ def test_it_is_the_same_on_a_page_and_in_all_that_the_page_asks(
     assert len(mark) == 16
     assert mark_of_page(client) == mark_of_tray(client) == mark
     call = ring("101")
-    card = client.get(f"/calls/{call.id}/popup", headers=HTMX)
+    card = client.get(f"/calls/tray?open={call.id}", headers=HTMX)
     assert card.headers[SIGN_IN_HEADER] == mark
-    client.post(f"/calls/{call.id}/popup/close", headers=HTMX)
-    gone = client.get(f"/calls/{call.id}/popup", headers=HTMX)
-    assert (gone.status_code, gone.headers[SIGN_IN_HEADER]) == (204, mark)
-    unknown = client.get("/calls/999/popup", headers=HTMX)
+    closed = client.post(f"/calls/{call.id}/popup/close", headers=HTMX)
+    assert (closed.status_code, closed.headers[SIGN_IN_HEADER]) == (200, mark)
+    unknown = client.get("/calls/999/people", headers=HTMX)
     assert (unknown.status_code, unknown.headers[SIGN_IN_HEADER]) == (404, mark)
 
 

@@ -48,7 +48,7 @@ def pages(app: Flask, alice: User) -> list[str]:
         and rule.arguments <= ids.keys()
         and not rule.endpoint.startswith("health.")
     ]
-    return [*found, f"/calls/{stranger.id}/popup", f"/calls/{stranger.id}"]
+    return [*found, f"/calls/{stranger.id}"]
 
 
 def counts() -> dict[str, int]:

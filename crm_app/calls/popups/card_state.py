@@ -1,6 +1,6 @@
 """Whose screen a call is on: read from what the fold has stored of each phone."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import Select, select, union
@@ -15,6 +15,7 @@ from crm_app.calls.fold.legs import LegState
 from crm_app.calls.models import Call, CallLeg, CallWrapup
 from crm_app.calls.store.upkeep import RINGS_AT_MOST, TALKS_AT_MOST
 from crm_app.calls.wrapup import services as wrapups
+from crm_app.calls.wrapup import waiting
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
 from crm_app.live.screen_updates import after_commit
@@ -23,10 +24,7 @@ MOST_CARDS = 20
 
 
 class CardState(StrEnum):
-    """What a call is to one user now, in the order of the cards; the values are their `data-state`.
-
-    The call that one is in stands first, because the tray may be too low for all of them.
-    """
+    """What a call is to one user now, in the order of the tray; the values are `data-state`."""
 
     TALKING = "answered"
     RINGING = "ringing"
@@ -48,7 +46,7 @@ _OF_PLACED = {CallPhase.RINGING: CardState.RINGING, CallPhase.ENDED: CardState.W
 def state_of(call: Call, user: User, now: datetime) -> CardState | None:
     """What a call is to a user; None when it is nothing of theirs, or not any more."""
     # While our own phone rings for click-to-call, the card of the click says so.
-    if call.direction == Direction.INTERNAL or call.is_own_leg or _is_forgotten(call, now):
+    if call.direction == Direction.INTERNAL or call.is_own_leg or now > forgotten_at(call):
         return None
     states = {_OF_LEG.get(leg.state) for leg in call.legs if leg.user_id == user.id}
     if call.direction == Direction.OUTBOUND and call.user_id == user.id:
@@ -67,14 +65,14 @@ def has_part(call: Call, user: User) -> bool:
 
 
 def is_put_away(call: Call, state: CardState, wrapup: CallWrapup | None, user: User) -> bool:
-    """Whether the user has closed this card, or has written the call up.
+    """Whether the user has folded a live call to its row, or is done with one that has ended.
 
     What came to them afterwards shows it again: a transfer that rings, a talk that they began.
     """
     if wrapup is None:
         return False
     if state is CardState.WRAP_UP:
-        done = [wrapup.saved_at, wrapup.dismissed_at]
+        done = [wrapup.saved_at, wrapup.dismissed_at, wrapup.folded_at]
     else:
         done = [wrapup.popup_closed_at]
     put_away = max((moment for moment in done if moment), default=None)
@@ -88,31 +86,54 @@ def is_put_away(call: Call, state: CardState, wrapup: CallWrapup | None, user: U
 
 
 def put_away(call: Call, state: CardState, user: User) -> None:
-    """Close a card for good; a wrap-up keeps what was typed and can be opened from the call."""
-    row = wrapups.wrapup_of(call, user)
+    """Fold a live call to its row, and let one that has ended wait in the counter."""
     if state is CardState.WRAP_UP:
-        row.dismissed_at = clock.now()
-    else:
-        row.popup_closed_at = clock.now()
+        waiting.fold(call, user)
+        return
+    wrapups.wrapup_of(call, user).popup_closed_at = clock.now()
     db.session.flush()
     after_commit([user.id], {"call": call.id})
 
 
 def on_screen_of(user: User) -> list[tuple[Call, CardState, CallWrapup | None]]:
-    """List the calls whose cards a user sees now: talking, then ringing, then to be written up."""
+    """List what calls are to a user: talks, then what rings, then what ended; newest first."""
     now = clock.now()
     calls = [*db.session.scalars(live_of(user)), *db.session.scalars(lately_ended(user, now))]
     states = [(call, state) for call in calls if (state := state_of(call, user, now))]
     written = wrapups.wrapups_of(user, (call.id for call, _ in states))
-    shown = [
-        (call, state, written.get(call.id))
-        for call, state in states
-        if not is_put_away(call, state, written.get(call.id), user)
-    ]
     order = list(CardState)
-    shown.sort(key=lambda card: (card[0].started_at, card[0].id), reverse=True)
-    shown.sort(key=lambda card: order.index(card[1]))
-    return shown[:MOST_CARDS]
+    states.sort(key=lambda item: (item[0].started_at, item[0].id), reverse=True)
+    states.sort(key=lambda item: order.index(item[1]))
+    return [(call, state, written.get(call.id)) for call, state in states[:MOST_CARDS]]
+
+
+def talk_began(call: Call, state: CardState, user: User) -> datetime | None:
+    """When a user began to talk in a call, None when they did not."""
+    leg = _leg_of(call, state, user)
+    if leg is None or call.answered_at is None or state is CardState.RINGING:
+        return None
+    # The phone of who placed the call is picked up before the other side is.
+    return max(leg.answered_at or call.answered_at, call.answered_at)
+
+
+def ended_for(call: Call, wrapup: CallWrapup | None, user: User) -> datetime:
+    """When a call that is over for a user was: it may go on with a colleague."""
+    if wrapup is not None and wrapup.waits_since is not None:
+        return wrapup.waits_since
+    began = talk_began(call, CardState.WRAP_UP, user)
+    talked = seconds_of_talk(call, CardState.WRAP_UP, user)
+    if call.is_live and began and talked is not None:
+        return began + timedelta(seconds=talked)
+    return call.ended_at or call.started_at
+
+
+def seconds_of_ring(call: Call, state: CardState, user: User) -> int | None:
+    """Count how long a call rings for a user; None when it does not."""
+    if state is not CardState.RINGING:
+        return None
+    leg = _leg_of(call, state, user)
+    since = (leg.came_at if leg else None) or call.started_at
+    return max(int((clock.now() - since).total_seconds()), 0)
 
 
 def passed_by(call: Call, user: User) -> CallLeg | None:
@@ -127,12 +148,11 @@ def passed_by(call: Call, user: User) -> CallLeg | None:
 def seconds_of_talk(call: Call, state: CardState, user: User) -> int | None:
     """Count how long a user talks, or talked; None when they did not or nobody can say."""
     leg = _leg_of(call, state, user)
-    if leg is None or call.answered_at is None or state is CardState.RINGING:
+    began = talk_began(call, state, user)
+    if leg is None or began is None:
         return None
     if state is not CardState.TALKING:
         return leg.talk_seconds
-    # The phone of who placed the call is picked up before the other side is.
-    began = max(leg.answered_at or call.answered_at, call.answered_at)
     return max(int((clock.now() - began).total_seconds()), 0)
 
 
@@ -142,14 +162,14 @@ def _leg_of(call: Call, state: CardState, user: User) -> CallLeg | None:
     return max(mine, key=lambda leg: leg.came_at or call.started_at, default=None)
 
 
-def _is_forgotten(call: Call, now: datetime) -> bool:
-    """Whether a call ended too long ago, or has been silent for so long that it will be closed."""
+def forgotten_at(call: Call) -> datetime:
+    """When a call leaves the screens in any case: it has ended long ago, or was silent for long."""
     if not call.is_live:
-        return now - (call.ended_at or call.started_at) > WRAP_UP_SHOWN_FOR
+        return (call.ended_at or call.started_at) + WRAP_UP_SHOWN_FOR
     moments = [call.started_at, *(leg.rang_at for leg in call.legs if leg.rang_at)]
     if call.phase == CallPhase.RINGING:
-        return now - max(moments) > RINGS_AT_MOST
-    return now - max([*moments, call.answered_at or call.started_at]) > TALKS_AT_MOST
+        return max(moments) + RINGS_AT_MOST
+    return max([*moments, call.answered_at or call.started_at]) + TALKS_AT_MOST
 
 
 def live_of(user: User) -> "Select[Call]":

@@ -1,7 +1,7 @@
 """What the card of one call says: who it is, what is open with them, what was last."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import or_, select
@@ -18,8 +18,8 @@ from crm_app.calls.naming import may_name, only_named
 from crm_app.calls.popups.card_state import (
     CardState,
     call_for_card,
-    on_screen_of,
     passed_by,
+    seconds_of_ring,
     seconds_of_talk,
 )
 from crm_app.calls.wrapup import services as wrapups
@@ -66,6 +66,9 @@ class Card:
     # What was written up last, of the calls before this one.
     last_write_up: CallWrapup | None = None
     talk_seconds: int | None = None
+    ring_seconds: int | None = None
+    # The line is worth its words.
+    names_line: bool = False
     # The leg of the colleague who passed the call to this user.
     passed_by: CallLeg | None = None
 
@@ -99,33 +102,39 @@ class Card:
         return [lead for lead in self.leads if lead.contact_id == person.id]
 
 
-def cards_of(user: User) -> list[Card]:
-    """Make all cards that a user sees now."""
-    return [card_of(call, state, wrapup, user) for call, state, wrapup in on_screen_of(user)]
-
-
-def card_of(call: Call, state: CardState, wrapup: CallWrapup | None, user: User) -> Card:
-    """Make the card of one call for one user."""
+def row_of(call: Call, state: CardState, wrapup: CallWrapup | None, user: User) -> Card:
+    """Say of a call what its row shows: who it is, how long it rings or how long one talks."""
     contact, candidates = named_to(user, call)
-    known = [contact] if contact else candidates
-    open_leads = leads.open_leads([person.id for person in known], user)
-    # Everybody whose phone rings sees the name, also of a colleague's client; the rest is for those
-    # who may open the contact.
-    is_theirs = contact is not None and rights.may_open(user, contact)
     return Card(
         call=call,
         state=state,
         wrapup=wrapup,
         contact=contact,
         candidates=candidates,
+        talk_seconds=seconds_of_talk(call, state, user),
+        ring_seconds=seconds_of_ring(call, state, user),
+    )
+
+
+def card_of(call: Call, state: CardState, wrapup: CallWrapup | None, user: User) -> Card:
+    """Make the card of one call for one user."""
+    row = row_of(call, state, wrapup, user)
+    contact = row.contact
+    known = [contact] if contact else row.candidates
+    open_leads = leads.open_leads([person.id for person in known], user)
+    # Everybody whose phone rings sees the name, also of a colleague's client; the rest is for those
+    # who may open the contact.
+    theirs = contact if contact is not None and rights.may_open(user, contact) else None
+    return replace(
+        row,
         from_bin=() if known else contacts.in_bin_with([call.outside_number], user),
         is_known=bool(known) or any(who_is_it(call)),
         leads=open_leads,
-        next_task=next_task(contact, open_leads, user) if contact and is_theirs else None,
-        history=last_contacts(contact, call, user) if contact and is_theirs else (),
-        last_write_up=last_write_up(contact, call) if contact and is_theirs else None,
-        talk_seconds=seconds_of_talk(call, state, user),
+        next_task=next_task(theirs, open_leads, user) if theirs else None,
+        history=last_contacts(theirs, call, user) if theirs else (),
+        last_write_up=last_write_up(theirs, call) if theirs else None,
         passed_by=passed_by(call, user),
+        names_line=has_other_lines(call),
     )
 
 
@@ -144,6 +153,14 @@ def rehearse() -> None:
     user = call.contact.responsible or db.session.scalar(User.enabled().limit(1))
     if user is not None:
         card_of(call, CardState.RINGING, wrapups.existing(call, user), user)
+
+
+def has_other_lines(call: Call) -> bool:
+    """Whether calls came over another line, too: else each card would say the same number."""
+    # Two looks into the index of the lines, however many calls there are.
+    higher = select(Call.id).where(Call.did > call.did).limit(1)
+    lower = select(Call.id).where(Call.did < call.did, Call.did > "").limit(1)
+    return bool(call.did) and bool(db.session.scalar(select(or_(higher.exists(), lower.exists()))))
 
 
 def named_to(user: User, call: Call) -> tuple[Contact | None, list[Contact]]:

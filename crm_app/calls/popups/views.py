@@ -8,10 +8,12 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from crm_app import clock, phone_numbers
+from crm_app.accounts.models import User
 from crm_app.accounts.rights import Verb, fetch
 from crm_app.calls import services
-from crm_app.calls.models import Call, CallOutcome
+from crm_app.calls.models import Call, CallWrapup
 from crm_app.calls.popups import card_state, cards
+from crm_app.calls.popups import tray as trays
 from crm_app.calls.popups.card_state import CardState
 from crm_app.calls.popups.forms import IdentifyForm, NewLeadForm
 from crm_app.calls.views import bp
@@ -30,6 +32,8 @@ from crm_app.web.ids import read_id
 from crm_app.web.toasts import toast
 
 MOST_PEOPLE = 5
+MOST_KEPT = 20
+LEAD_TITLE_LENGTH = 200
 
 
 def own_call_or_404(call_id: int) -> Call:
@@ -51,29 +55,26 @@ def mark(response: Response) -> Response:
 @bp.get("/tray")
 @background
 def tray() -> Answer:
-    """Show all cards that this user's screen should hold now."""
+    """Show what this user's screen should hold now: one card, rows, and what waits."""
     if not wants_fragment():
         return see_other(_page("calls.index"))
-    shown = cards.cards_of(current_user)
-    return render_template("calls/_tray.html", cards=shown, outcomes=_outcomes(shown))
-
-
-@bp.get("/<int:call_id>/popup")
-@background
-def popup(call_id: int) -> Answer:
-    """Show one card; no content when the call is not this user's any more.
-
-    Unless a name is `kept` that they were typing: a stranger's card then stays for it.
-    """
-    call = own_call_or_404(call_id)
-    if not wants_fragment():
-        return see_other(_page("calls.show", call_id=call.id))
-    return _card(call, is_kept="kept" in request.args)
+    shown = trays.tray_of(current_user, _wish())
+    opened = shown.open
+    return render_template(
+        "calls/_tray.html",
+        tray=shown,
+        again_in=shown.again_in(clock.now()),
+        opened=cards.card_of(*_parts(opened)) if opened else None,
+        pinned=[cards.row_of(*_parts(one)) for one in shown.pinned],
+        more=[cards.row_of(*_parts(one)) for one in shown.more],
+        below=[cards.row_of(*_parts(one)) for one in shown.below],
+        outcomes=outcomes.offered() if opened and opened.state is CardState.WRAP_UP else [],
+    )
 
 
 @bp.post("/<int:call_id>/popup/close")
 def close_popup(call_id: int) -> Answer:
-    """Close a card, on every screen of this user and for good."""
+    """Fold a card: a live call to its row, one that has ended into what waits to be written up."""
     call = own_call_or_404(call_id)
     state = card_state.state_of(call, current_user, clock.now())
     if state is not None:
@@ -131,20 +132,21 @@ def make_lead(call_id: int) -> Answer:
     call = own_call_or_404(call_id)
     form = NewLeadForm()
     if not form.validate():
-        return _card(call, form, form.name.errors[0] if form.name.errors else _("Enter a name."))
+        errors = form.name.errors or [_("Enter a name.")]
+        return _refused_lead(call, form, str(errors[0]))
     line = phone_numbers.show(call.did, current_app.config["DEFAULT_COUNTRY"])
     try:
         owner = wrapup.make_lead(
             call,
             form.stranger(),
             current_user,
-            title=_("Phone enquiry"),
+            title=_("Enquiry by phone – %(name)s", name=form.name.data)[:LEAD_TITLE_LENGTH],
             source=str(SOURCE_WORDS[wrapup.source_of(call)]),
             about=_("Line %(number)s", number=line) if line else "",
         )
     except InvalidInputError as error:
         db.session.rollback()
-        return _card(own_call_or_404(call_id), form, _refusal(error))
+        return _refused_lead(own_call_or_404(call_id), form, _refusal(error))
     db.session.commit()
     _say_whose(owner, form.name.data)
     return _after_change(call)
@@ -204,35 +206,36 @@ def _say_whose(owner: Contact | None, typed: str) -> None:
 
 
 def _after_change(call: Call) -> Answer:
-    if not wants_fragment():
-        return see_other(_page("calls.show", call_id=call.id))
-    return _card(call)
+    # The tray is asked for anew after whatever was done in it.
+    return (
+        make_response("", 200)
+        if wants_fragment()
+        else see_other(_page("calls.show", call_id=call.id))
+    )
 
 
-def _card(
-    call: Call, form: NewLeadForm | None = None, error: str = "", *, is_kept: bool = False
-) -> Answer:
-    state = card_state.state_of(call, current_user, clock.now())
-    if state is None and is_kept and cards.who_is_it(call)[0] is None:
-        state = CardState.OVER
-    row = wrapup.existing(call, current_user)
-    is_gone = state is None or card_state.is_put_away(call, state, row, current_user)
-    card = None if state is None or is_gone else cards.card_of(call, state, row, current_user)
-    if error and (card is None or card.contact):
+def _refused_lead(call: Call, form: NewLeadForm, error: str) -> Answer:
+    """Show the form with what is wrong."""
+    state = card_state.state_of(call, current_user, clock.now()) or CardState.OVER
+    card = cards.card_of(call, state, None, current_user)
+    if card.contact:
         # The form in which it would stand has gone.
         toast(error, kind="warning")
-    if card is None:
-        answer = make_response("", 204 if request.method == "GET" else 200)
-        answer.headers["HX-Reswap"] = "delete"
-        return answer
+        return "", 422
     shown = render_template(
-        "calls/_popup.html",
-        card=card,
-        outcomes=_outcomes([card]),
-        error=error,
-        typed_name=form.name.data if form and error else "",
+        "calls/_popup_stranger.html", card=card, call=call, error=error, typed_name=form.name.data
     )
-    return shown, 422 if error else 200
+    return shown, 422
+
+
+def _wish() -> trays.Wish:
+    kept = (read_id(part) for part in request.args.get("kept", "").split(",")[:MOST_KEPT])
+    known = frozenset(call_id for call_id in kept if call_id is not None)
+    return trays.Wish(read_id(request.args.get("open")), known)
+
+
+def _parts(one: trays.Shown) -> tuple[Call, CardState, CallWrapup | None, User]:
+    return one.call, one.state, one.wrapup, current_user
 
 
 def _wrapup(call: Call, form: WrapupForm | None = None, status: int = 200) -> Answer:
@@ -248,15 +251,24 @@ def _wrapup(call: Call, form: WrapupForm | None = None, status: int = 200) -> An
     return shown, status
 
 
-def _outcomes(shown: list[cards.Card]) -> list[CallOutcome]:
-    return outcomes.offered() if any(card.state is CardState.WRAP_UP for card in shown) else []
-
-
 def _name(call: Call) -> str:
     contact, _candidates = cards.named_to(current_user, call)
     country = current_app.config["DEFAULT_COUNTRY"]
     number = phone_numbers.show(call.outside_number, country)
     return contact.name if contact else number or call.outside_name
+
+
+def _caller_name(card: cards.Card) -> str:
+    if card.contact:
+        return card.contact.name
+    number = phone_numbers.show(card.call.outside_number, current_app.config["DEFAULT_COUNTRY"])
+    several = str(_(" or ")).join(person.name for person in card.candidates)
+    return several or number or card.call.outside_name or str(_("Hidden number"))
+
+
+def _caller_words(card: cards.Card) -> str:
+    company = card.contact.company if card.contact else None
+    return ", ".join([_caller_name(card), *([company.name] if company else [])])
 
 
 def _page(endpoint: str, **values: Any) -> str:
@@ -281,5 +293,7 @@ def _words() -> dict[str, object]:
         "outcome_words": OUTCOME_WORDS,
         "chip_words": CHIP_WORDS,
         "call_back": call_back,
+        "caller_name": _caller_name,
+        "caller_words": _caller_words,
         "country_name": lambda code: get_locale().territories.get(code, code),
     }

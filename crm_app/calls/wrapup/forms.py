@@ -19,7 +19,7 @@ OUTCOME_WORDS = {
     "interested": _l("Interested"),
     "call_again": _l("Call again"),
     "not_interested": _l("Not interested"),
-    "not_reached": _l("Not reached"),
+    "not_reached": _l("No answer"),
     "wrong_number": _l("Wrong number"),
 }
 CHIP_WORDS = {"hour": _l("In 1 hour"), "tomorrow": _l("Tomorrow"), "monday": _l("Monday")}

@@ -37,7 +37,7 @@ LOOK_SECONDS = 0.05
 GONE_SECONDS = 60
 CHUNKS_IN_A_TURN = 32
 # Compile templates at start: otherwise the first call's card came a quarter of a second late.
-CARD = "calls/_popup.html"
+CARD = "calls/_tray.html"
 LINGER_SECONDS = 1.0
 LINGER_BYTES = 512 * 1024
 LINGER_PIECE = 64 * 1024

@@ -1,7 +1,7 @@
 // Who rings is in the title of the tab, and in a notice of the system when no tab is in front.
 const RINGING = "[data-state=ringing][data-direction=inbound]";
 const SETTLE_MS = 200;
-// The switch of the ring (popup-ring.js) silences notices, too.
+// The switch of the ring (ring.js) silences notices, too.
 const MUTED = "ramal-ring-off";
 const list = document.getElementById("popups");
 const button = document.querySelector("[data-js-notify]");
@@ -51,6 +51,5 @@ function offer() {
 tabs.addEventListener("message", ({ data }) => seen.add(data));
 button.addEventListener("click", () => Notification.requestPermission().then(offer));
 document.addEventListener("visibilitychange", look);
-new MutationObserver(look).observe(list, { childList: true });
-new MutationObserver(look).observe(list, { subtree: true, attributeFilter: ["data-state", "data-name"] });
+document.addEventListener("tray:changed", look);
 offer();
