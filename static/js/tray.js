@@ -102,7 +102,7 @@ async function fold(call) {
   if (answer && sessionStorage.getItem(ASKS) === call) remember(ASKS, "");
 }
 
-// Whoever has gone to another page has left the card that asked; a reload has not.
+// Who has gone to another page has left the card that asked; a reload has not.
 async function leave() {
   const call = sessionStorage.getItem(ASKS);
   if (call && performance.getEntriesByType("navigation")[0]?.type !== "reload") await fold(call);
@@ -111,7 +111,7 @@ const left = isSheet() ? null : leave();
 
 list.addEventListener("input", ({ target }) => {
   const card = target.closest(".call-card");
-  // Whoever writes a call up, or types a name, keeps the card while others ring.
+  // Who writes a call up, or types a name, keeps the card while others ring.
   if (card && (card.dataset.state !== "answered")) remember(OPEN, card.dataset.call);
 });
 list.addEventListener("click", ({ target }) => {

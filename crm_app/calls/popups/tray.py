@@ -26,8 +26,8 @@ NAMED_RINGING = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What one tab asks for: the call whose card it has opened, and where a name was typed."""
+class TabState:
+    """What one tab shows: the call whose card it has opened, and where a name was typed."""
 
     open_id: int | None = None
     kept_ids: frozenset[int] = frozenset()
@@ -68,13 +68,13 @@ class Tray:
         return max(math.ceil((min(moments) - now).total_seconds()), 1) if moments else None
 
 
-def tray_of(user: User, wish: Wish) -> Tray:
+def tray_of(user: User, tab: TabState) -> Tray:
     """Arrange the tray of a user as one of their tabs shows it."""
-    shown = calls_in_tray(user, wish)
-    names = _names_kept({one.call.id for one in shown}, user, wish)
-    asked = set(wish.kept_ids) - {one.call.id for one in shown}
+    shown = calls_in_tray(user, tab)
+    names = _names_kept({one.call.id for one in shown}, user, tab)
+    asked = set(tab.kept_ids) - {one.call.id for one in shown}
     gone = frozenset(asked - {one.call.id for one in names})
-    return arrange([*shown, *names], wish.open_id, gone)
+    return arrange([*shown, *names], tab.open_id, gone)
 
 
 def arrange(
@@ -102,7 +102,7 @@ def arrange(
     )
 
 
-def calls_in_tray(user: User, wish: Wish) -> list[Shown]:
+def calls_in_tray(user: User, tab: TabState) -> list[Shown]:
     """List the calls of a user that belong into their tray, the newest first."""
     now = clock.now()
     mine = card_state.on_screen_of(user)
@@ -122,7 +122,7 @@ def calls_in_tray(user: User, wish: Wish) -> list[Shown]:
         # The next talk has taken its place.
         if is_away or any((began, key) > (over, call.id) for key, began in talks.items()):
             continue
-        is_touched = call.id in {wish.open_id, *wish.kept_ids} or _has_draft(wrapup)
+        is_touched = call.id in {tab.open_id, *tab.kept_ids} or _has_draft(wrapup)
         asks_until = over + (ASKS_FOR if call.id in talks else UNANSWERED_FOR)
         if not is_touched and now >= asks_until:
             continue
@@ -148,9 +148,9 @@ def _has_draft(wrapup: CallWrapup | None) -> bool:
     return wrapup is not None and bool(wrapup.outcome or wrapup.note or wrapup.task_due_at)
 
 
-def _names_kept(shown_ids: set[int], user: User, wish: Wish) -> list[Shown]:
+def _names_kept(shown_ids: set[int], user: User, tab: TabState) -> list[Shown]:
     """List the calls that are over, but of whose caller this user was typing the name."""
-    ids = wish.kept_ids - shown_ids
+    ids = tab.kept_ids - shown_ids
     if not ids:
         return []
     calls = db.session.scalars(

@@ -58,7 +58,7 @@ def tray() -> Answer:
     """Show what this user's screen should hold now: one card, rows, and what waits."""
     if not wants_fragment():
         return see_other(_page("calls.index"))
-    shown = trays.tray_of(current_user, _wish())
+    shown = trays.tray_of(current_user, _tab())
     opened = shown.open
     return render_template(
         "calls/_tray.html",
@@ -206,7 +206,7 @@ def _say_whose(owner: Contact | None, typed: str) -> None:
 
 
 def _after_change(call: Call) -> Answer:
-    # The tray is asked for anew after whatever was done in it.
+    # The screen asks for the whole tray after what was done in it.
     return (
         make_response("", 200)
         if wants_fragment()
@@ -228,10 +228,10 @@ def _refused_lead(call: Call, form: NewLeadForm, error: str) -> Answer:
     return shown, 422
 
 
-def _wish() -> trays.Wish:
+def _tab() -> trays.TabState:
     kept = (read_id(part) for part in request.args.get("kept", "").split(",")[:MOST_KEPT])
     known = frozenset(call_id for call_id in kept if call_id is not None)
-    return trays.Wish(read_id(request.args.get("open")), known)
+    return trays.TabState(read_id(request.args.get("open")), known)
 
 
 def _parts(one: trays.Shown) -> tuple[Call, CardState, CallWrapup | None, User]:
