@@ -129,5 +129,6 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   if (ctx.sourceElement.matches?.(".call-card-head form")) remember(OPEN, "");
 });
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
-  if (ctx.request.method === "POST" && ctx.sourceElement?.closest?.("#tray-now, [data-js-wrapup]")) refresh();
+  const isOurs = ctx.request.method === "POST" && ctx.sourceElement?.closest?.("#tray-now, [data-js-wrapup]");
+  if (isOurs && ctx.response?.status !== 422) refresh();
 });
