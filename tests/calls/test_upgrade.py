@@ -151,7 +151,8 @@ def let_some_go_on(tables: dict[str, list[dict[str, Any]]]) -> None:
     ends = {"ended", "outgoing_ended", "recorded", "stopped_ringing", "swept"}
     # Of an outgoing call only its end says that somebody talked.
     inbound = [call for call in tables["call"] if call["direction"] == "inbound"]
-    latest = sorted(inbound, key=lambda call: str(call["started_at"]))[-20:]
+    by_time = sorted(inbound, key=lambda call: str(call["started_at"]))
+    latest = by_time[-min(20, len(inbound) // 2) :]
     for call in latest:
         phase = "answered" if call["answered_at"] and call["answered_by_extension"] else "ringing"
         call |= {"phase": phase, "ended_at": None, "talk_seconds": None, "disposition": None}
