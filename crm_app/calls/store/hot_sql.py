@@ -259,13 +259,15 @@ USERS_BY_EXTENSION = text(
 ).bindparams(bindparam("extensions", expanding=True))
 
 # It looks only at live calls that began long enough ago, and at no more of them once it has found
-# enough that are silent.
+# enough that are silent. As a plain condition the start would be looked up in the index of the
+# whole log.
 SILENT_CALLS: TextualSelect = (
     text("""
     SELECT pbx_call_id, heard_at FROM (
         SELECT pbx_call_id, phase, (
             SELECT MAX(received_at) FROM call_fact f WHERE f.pbx_call_id = call.pbx_call_id
-        ) AS heard_at FROM call WHERE phase <> 'ended' AND started_at <= :ringing_since
+        ) AS heard_at FROM call
+        WHERE phase <> 'ended' AND CASE WHEN started_at <= :ringing_since THEN 1 ELSE 0 END = 1
     ) AS live
     WHERE heard_at <= CASE phase WHEN 'ringing' THEN :ringing_since ELSE :talking_since END
     LIMIT :size
