@@ -18,7 +18,8 @@ from crm_app.calls.fold.facts import Disposition, FactKind
 from crm_app.calls.models import Call
 from crm_app.calls.popups import card_state
 from crm_app.calls.popups.card_state import on_screen_of
-from crm_app.calls.popups.cards import rehearse, who_is_it
+from crm_app.calls.popups.cards import who_is_it
+from crm_app.calls.popups.tray import rehearse
 from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.extensions import db

@@ -5,7 +5,7 @@ from flask import Flask
 from sqlalchemy.exc import OperationalError
 
 from crm_app import create_app
-from crm_app.calls.popups.cards import rehearse
+from crm_app.calls.popups.tray import rehearse
 from crm_app.config import Config
 from crm_app.serving.processes import gunicorn_conf
 from crm_app.web.display.precompile import load_ahead

@@ -17,12 +17,10 @@ from crm_app.calls.models import Call, CallLeg, CallWrapup
 from crm_app.calls.naming import may_name, only_named
 from crm_app.calls.popups.card_state import (
     CardState,
-    call_for_card,
     passed_by,
     seconds_of_ring,
     seconds_of_talk,
 )
-from crm_app.calls.wrapup import services as wrapups
 from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
@@ -136,23 +134,6 @@ def card_of(call: Call, state: CardState, wrapup: CallWrapup | None, user: User)
         passed_by=passed_by(call, user),
         names_line=has_other_lines(call),
     )
-
-
-def rehearse() -> None:
-    """Make a card that nobody sees, so that this process has the SQL of the first one ready.
-
-    Putting the statements together takes two thirds of the time of a process's first card.
-    """
-    # The contact made last of those who have called, found by an index.
-    of_somebody = select(Call.id).where(Call.contact_id > 0)
-    latest = of_somebody.order_by(Call.contact_id.desc(), Call.started_at.desc()).limit(1)
-    call_id = db.session.scalar(latest)
-    call = call_for_card(call_id) if call_id else None
-    if call is None or call.contact is None:
-        return
-    user = call.contact.responsible or db.session.scalar(User.enabled().limit(1))
-    if user is not None:
-        card_of(call, CardState.RINGING, wrapups.existing(call, user), user)
 
 
 def has_other_lines(call: Call) -> bool:

@@ -133,6 +133,24 @@ def calls_in_tray(user: User, tab: TabState) -> list[Shown]:
     return shown
 
 
+def rehearse() -> None:
+    """Make a tray that nobody sees, so that this process has the SQL of the first one ready.
+
+    Putting the statements together takes two thirds of the time of a process's first card.
+    """
+    # The contact made last of those who have called, found by an index.
+    of_somebody = select(Call.id).where(Call.contact_id > 0)
+    latest = of_somebody.order_by(Call.contact_id.desc(), Call.started_at.desc()).limit(1)
+    call_id = db.session.scalar(latest)
+    call = card_state.call_for_card(call_id) if call_id else None
+    if call is None or call.contact is None:
+        return
+    user = call.contact.responsible or db.session.scalar(User.enabled().limit(1))
+    if user is not None:
+        tray_of(user, TabState())
+        cards.card_of(call, CardState.RINGING, wrapups.existing(call, user), user)
+
+
 def _opens_by_itself(shown: Sequence[Shown]) -> Shown | None:
     talking = [one for one in shown if one.state is CardState.TALKING]
     if talking:

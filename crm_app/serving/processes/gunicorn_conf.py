@@ -79,10 +79,10 @@ def _load_card(app: Any) -> None:
 
 def _rehearse_card(app: Any) -> None:
     from crm_app import database
-    from crm_app.calls.popups import cards
+    from crm_app.calls.popups import tray
 
     with suppress(*database.IS_AWAY), app.app_context(), database.reading():
-        cards.rehearse()
+        tray.rehearse()
 
 
 def _is_of_ours(record: logging.LogRecord) -> bool:
