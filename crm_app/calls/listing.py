@@ -81,6 +81,8 @@ class CallFilter(ListFilter):
     direction: str = words(20)
     result: str = words(20)
     outcome: str = words(OUTCOME_LENGTH)
+    # "no": what waits to be written up, by `user` if that is a manager's question, else by oneself.
+    written: str = words(5)
     user: str = words(20)
     line: str = words(40)
     contact: str = words(20)
@@ -108,6 +110,8 @@ class CallFilter(ListFilter):
             conditions.append(Call.status == self.result)
         if self.outcome:
             conditions.append(Call.was_written_up(CallWrapup.outcome == self.outcome))
+        if self.written:
+            conditions.append(Call.id.in_(self._waiting_for(user)))
         if self.user:
             colleague = read_id(self.user)
             conditions.append(false() if colleague is None else Call.has_part(colleague))
@@ -123,6 +127,13 @@ class CallFilter(ListFilter):
             conditions.append(Call.outside_number == self.number)
         return conditions
 
+    def _waiting_for(self, user: User) -> Select[Any]:
+        whose = read_id(self.user) if self.user and user.is_manager else user.id
+        return select(CallWrapup.call_id).where(
+            CallWrapup.user_id == whose,
+            CallWrapup.waits_since.is_not(None) if self.written == "no" else false(),
+        )
+
     def days(
         self, began: InstrumentedAttribute[datetime], local: LocalTime
     ) -> list[ColumnElement[bool]]:
@@ -136,8 +147,8 @@ def list_calls(user: User, wanted: CallFilter, local: LocalTime, cursor: str = "
     Click-to-call's ringing of our own phone is no call with anybody, and left out.
     """
     sees_all, colleague = rights.reach(user, Verb.VIEW) is Reach.ALL, read_id(wanted.user)
-    # Those with one contact are few, and found by the contact.
-    if wanted.contact or (sees_all and colleague is None):
+    # Those with one contact are few, and found by the contact; so are those that wait.
+    if wanted.contact or wanted.written or (sees_all and colleague is None):
         seen = rights.allowed(user, Call, Verb.VIEW)
         return _page(seen.where(*wanted.conditions(user, local)), cursor)
     if sees_all and colleague is not None:

@@ -11,14 +11,19 @@ from crm_app.accounts.rights import Verb, fetch
 from crm_app.calls import listing, naming, services, wording
 from crm_app.calls.listing import CallFilter
 from crm_app.calls.models import Call, CallFact, CallWrapup
-from crm_app.calls.wrapup import outcomes
-from crm_app.calls.wrapup.forms import OUTCOME_WORDS
+from crm_app.calls.popups.card_state import has_to_write
+from crm_app.calls.popups.cards import named_to
+from crm_app.calls.wrapup import later, outcomes, waiting
+from crm_app.calls.wrapup.forms import OUTCOME_WORDS, WrapupForm, call_back
+from crm_app.calls.wrapup.services import existing
 from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact
 from crm_app.contacts.numbers.not_this_person import refused_of
 from crm_app.contacts.services import in_bin_with
 from crm_app.extensions import db
 from crm_app.journal import services as journal
+from crm_app.journal.history import History, Line
+from crm_app.journal.kinds import RecordKind
 from crm_app.leads.models import Lead
 from crm_app.leads.services import open_leads
 from crm_app.local_time import LocalTime
@@ -42,6 +47,12 @@ def named(call: Call) -> Contact | None:
 def outcome_name(code: str) -> str:
     """Return what the office calls an outcome, also one that is offered no more."""
     return _outcome_labels().get(code) or str(OUTCOME_WORDS.get(code, code))
+
+
+@bp.app_template_global()
+def write_ups_open(but: int | None = None) -> int:
+    """Count what waits to be written up, the call of the id `but` left out."""
+    return waiting.open_count(me(), but)
 
 
 @bp.context_processor
@@ -93,10 +104,11 @@ def _choices() -> dict[str, list[tuple[str, str]]]:
 @bp.get("/<int:call_id>")
 def show(call_id: int) -> str:
     """Show one call: who, how it went, what the PBX said, whom it was with."""
-    call = fetch(Call, call_id, me(), Verb.VIEW)
-    wrapups = db.session.scalars(
-        db.select(CallWrapup).where(CallWrapup.call_id == call.id, CallWrapup.saved_at.is_not(None))
-    )
+    return show_call(fetch(Call, call_id, me(), Verb.VIEW), edits=read_id(request.args.get("edit")))
+
+
+def show_call(call: Call, *, edits: int | None = None, form: WrapupForm | None = None) -> str:
+    """Draw the page of a call, with the write-up of the id `edits` as a form."""
     people = listing.possible_contacts([call], me())
     contact = naming.named(call, me())
     contacts = [contact] if contact else people.get(call.outside_number, [])
@@ -104,14 +116,51 @@ def show(call_id: int) -> str:
         "calls/show.html",
         "calls/_facts.html",
         is_fragment=wants_fragment(),
-        call=call,
         people=people,
         leads=open_leads([contact.id for contact in contacts], me()),
         history=wording.history(list(db.session.scalars(CallFact.of(call.pbx_call_id)))),
-        wrapups=list(wrapups),
         refused=refused_of(call.outside_number),
         from_bin=in_bin_with([call.outside_number], me()) if not contacts else [],
+        edits=edits,
+        typed=form,
+        **write_ups_of(call),
     )
+
+
+def write_ups_of(call: Call) -> dict[str, Any]:
+    """Return what a call's page shows of what was written about it, and the form of who has not."""
+    saved = list(
+        db.session.scalars(
+            db.select(CallWrapup)
+            .where(CallWrapup.call_id == call.id, CallWrapup.saved_at.is_not(None))
+            .order_by(CallWrapup.id)
+        )
+    )
+    contact, _candidates = named_to(me(), call)
+    mine = existing(call, me())
+    is_written = mine is not None and mine.saved_at is not None
+    return {
+        "call": call,
+        "write_ups": [(row, later.may_revise(row, me()), _revisions(row)) for row in saved],
+        "wrapup": mine,
+        "asks": not (call.is_live or is_written) and (mine is not None or has_to_write(call, me())),
+        "outcomes": outcomes.offered(),
+        "default_title": call_back(
+            contact.name if contact else phone(call.outside_number) or call.outside_name
+        ),
+    }
+
+
+def _revisions(row: CallWrapup) -> list[Line]:
+    labels = {"outcome": _("Outcome"), "note": _("Note")}
+    actions = {
+        "created": _("wrote it up"),
+        "changed": _("changed it"),
+        "taken_back": _("took it back"),
+    }
+    worded = lambda field, value: outcome_name(value) if field == "outcome" else value  # noqa: E731
+    lines = History(RecordKind.WRITE_UP, labels, actions, worded).of(row.id)
+    return lines if len(lines) > 1 else []
 
 
 @bp.get("/<int:call_id>/attach")

@@ -17,6 +17,7 @@ from crm_app.tasks.models import Task
 
 SHOWN_TASKS = 20
 SHOWN_LEADS = 8
+SHOWN_WRITE_UPS = 10
 SHOWN_CALLS = 5
 SHOWN_MISSED = 10
 

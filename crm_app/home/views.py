@@ -7,6 +7,7 @@ from flask_babel import format_date
 
 from crm_app.accounts.current import me
 from crm_app.calls.missed_clients import missed_clients
+from crm_app.calls.wrapup import outcomes, waiting
 from crm_app.home import today
 from crm_app.local_time import LocalTime
 from crm_app.web.display.formatting import choose_timezone
@@ -22,7 +23,7 @@ def index() -> str:
     calls = _calls(local)
     if wants_fragment():
         return render_template("home/_calls.html", **calls)
-    tasks = today.tasks_due(user, local)
+    tasks, waits = today.tasks_due(user, local), waiting.waiting(user, None, today.SHOWN_WRITE_UPS)
     return render_template(
         "home/index.html",
         today_in_words=format_date(local.today, "full"),
@@ -30,6 +31,8 @@ def index() -> str:
         has_more_tasks=len(tasks) > today.SHOWN_TASKS,
         leads=today.open_leads(user),
         steps=today.steps(),
+        waiting=waits,
+        outcomes=outcomes.offered() if waits else [],
         **calls,
     )
 

@@ -10,6 +10,7 @@ class RecordKind(StrEnum):
     LEAD = "lead"
     TASK = "task"
     CALL = "call"
+    WRITE_UP = "write_up"
     USER = "user"
     # There is one of each of these; its id is ONLY.
     OFFICE = "office"

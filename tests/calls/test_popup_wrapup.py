@@ -283,7 +283,7 @@ def test_it_can_be_written_later_from_the_call(
     form = client_of(bob).get(f"/calls/{talked.id}/wrapup", headers=HTMX).text
     assert "Typed before" in form
     got = client_of(bob).post(f"/calls/{talked.id}/wrapup", data={"note": "Later"}, headers=HTMX)
-    assert "Saved" in got.text
+    assert ": written up</span>" in got.text
     assert written(talked, bob).note == "Later"
 
 

@@ -121,6 +121,7 @@ def stills(office: SampleOffice) -> list[Still]:
         Still("calls", "/calls"),
         Still("call", f"/calls/{call}"),
         Still("call-attach", f"/calls/{call}/attach?q=jo"),
+        Still("call-write-ups", "/calls/write-ups"),
         Still("outcomes", "/calls/outcomes"),
         Still("dials", "/telephony/dials"),
         Still("search", "/search?q=jo"),

@@ -64,6 +64,12 @@ def has_part(call: Call, user: User) -> bool:
     return user.id in {call.user_id, *(leg.user_id for leg in call.legs)}
 
 
+def has_to_write(call: Call, user: User) -> bool:
+    """Whether a call is for a user to write up: they talked, or placed it, or nobody took it."""
+    talked = {leg.user_id for leg in call.legs if leg.state == LegState.TALKED} | {call.user_id}
+    return user.id in talked or (has_part(call, user) and not talked - {None})
+
+
 def is_put_away(call: Call, state: CardState, wrapup: CallWrapup | None, user: User) -> bool:
     """Whether the user has folded a live call to its row, or is done with one that has ended.
 

@@ -16,16 +16,23 @@ from crm_app.calls.popups import card_state, cards
 from crm_app.calls.popups import tray as trays
 from crm_app.calls.popups.card_state import CardState
 from crm_app.calls.popups.forms import IdentifyForm, NewLeadForm
-from crm_app.calls.views import bp
+from crm_app.calls.views import bp, outcome_name, write_ups_of
 from crm_app.calls.wording import SOURCE_WORDS
 from crm_app.calls.wrapup import outcomes
 from crm_app.calls.wrapup import services as wrapup
-from crm_app.calls.wrapup.forms import CHIP_WORDS, OUTCOME_WORDS, WrapupForm, call_back
+from crm_app.calls.wrapup.forms import (
+    CHIP_WORDS,
+    OUTCOME_WORDS,
+    WrapupForm,
+    call_back,
+    saved_words,
+)
 from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.live.sign_in import SIGN_IN_HEADER, sign_in_mark
+from crm_app.web import return_to
 from crm_app.web.access import background
 from crm_app.web.fragments import Answer, see_other, wants_fragment
 from crm_app.web.ids import read_id
@@ -146,7 +153,7 @@ def make_lead(call_id: int) -> Answer:
         )
     except InvalidInputError as error:
         db.session.rollback()
-        return _refused_lead(own_call_or_404(call_id), form, _refusal(error))
+        return _refused_lead(own_call_or_404(call_id), form, refusal(error))
     db.session.commit()
     _say_whose(owner, form.name.data)
     return _after_change(call)
@@ -168,19 +175,21 @@ def save_wrapup(call_id: int) -> Answer:
     form = WrapupForm()
     if not form.validate():
         return _wrapup(call, form, 422)
+    name = _name(call)
     try:
-        title = call_back(_name(call))
-        row = wrapup.save(call, current_user, form.written(), get_timezone(), title)
+        is_new = wrapup.is_open(call, current_user)
+        row = wrapup.save(call, current_user, form.written(), get_timezone(), call_back(name))
     except InvalidInputError as error:
         db.session.rollback()
-        form[error.field].errors = [_refusal(error)]
+        form[error.field].errors = [refusal(error)]
         return _wrapup(own_call_or_404(call_id), form, 422)
-    has_task = row.task_due_at is not None
+    said = saved_words(row, name, outcome_name(row.outcome) if row.outcome else "")
     db.session.commit()
-    toast(_("Saved, with a task.") if has_task else _("Saved."))
+    toast(said, undo_url=url_for("calls.take_back", call_id=call.id) if is_new else "")
     if not wants_fragment():
-        return see_other(_page("calls.show", call_id=call.id))
-    return _wrapup(call)
+        return see_other(return_to.here(_page("calls.show", call_id=call.id)))
+    shown = render_template("calls/_write_ups_of_call.html", **write_ups_of(call))
+    return shown + render_template("calls/_write_ups_counter_swap.html")
 
 
 @bp.post("/<int:call_id>/wrapup/draft")
@@ -247,6 +256,7 @@ def _wrapup(call: Call, form: WrapupForm | None = None, status: int = 200) -> An
         default_title=call_back(_name(call)),
         outcomes=outcomes.offered(),
         is_card="card" in request.form,
+        place=request.form.get("place", "page"),
     )
     return shown, status
 
@@ -276,18 +286,20 @@ def _page(endpoint: str, **values: Any) -> str:
     return url_for(endpoint, **values) if known else url_for("home.index")
 
 
-def _refusal(error: InvalidInputError) -> str:
+def refusal(error: InvalidInputError) -> str:
+    """Say why what was typed about a call was not saved."""
     words = {
         "nothing_written": _("Choose an outcome or write a note."),
         "outcome_unknown": _("This outcome does not exist any more. Choose another one."),
         "note_too_long": _("The note is too long."),
+        "day_empty": _("Choose a day."),
         "already_known": _("A colleague has just said who this is."),
         "name_empty": _("Enter a name."),
     }
     return str(words.get(error.code) or _("This could not be saved."))
 
 
-@bp.context_processor
+@bp.app_context_processor
 def _words() -> dict[str, object]:
     return {
         "outcome_words": OUTCOME_WORDS,

@@ -3,15 +3,17 @@
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length
+from wtforms import DateField, HiddenField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length, Optional
 
-from crm_app.calls.models import OUTCOME_LENGTH
+from crm_app.calls.models import OUTCOME_LENGTH, CallWrapup
 from crm_app.calls.wrapup.outcomes import LABEL_LENGTH
 from crm_app.calls.wrapup.services import WrittenUp
 from crm_app.journal.services import NOTE_LENGTH
+from crm_app.local_time import LocalTime
 from crm_app.tasks.models import TITLE_LENGTH
 from crm_app.text import clean
+from crm_app.web.display.formatting import choose_timezone, day, when
 from crm_app.web.line_ends import PlainLines
 
 OUTCOME_WORDS = {
@@ -34,6 +36,8 @@ class WrapupForm(PlainLines):
         _l("Note"), filters=[clean], validators=[Length(max=NOTE_LENGTH, message=TOO_LONG)]
     )
     chip = StringField(filters=[clean], validators=[Length(max=20)])
+    # The day that the chip of this name means.
+    day = DateField(_l("Day"), validators=[Optional()])
     task_title = StringField(
         _l("Task"), filters=[clean], validators=[Length(max=TITLE_LENGTH, message=TOO_LONG)]
     )
@@ -42,10 +46,12 @@ class WrapupForm(PlainLines):
 
     def written(self) -> WrittenUp:
         """Return what was typed; a title that nobody has changed is none."""
-        chip = self.chip.data if self.chip.data in {*CHIP_WORDS, "kept"} else ""
+        chip = self.chip.data if self.chip.data in {*CHIP_WORDS, "day", "kept"} else ""
         title = self.task_title.data
         is_own = title != self.default_title.data
-        return WrittenUp(self.outcome.data, self.note.data, chip, title if is_own else "")
+        return WrittenUp(
+            self.outcome.data, self.note.data, chip, title if is_own else "", self.day.data
+        )
 
 
 class OutcomeForm(FlaskForm):
@@ -59,3 +65,19 @@ class OutcomeForm(FlaskForm):
 def call_back(who: str) -> str:
     """Word the task that is meant when nobody types another one."""
     return str(_("Call %(who)s", who=who))[:TITLE_LENGTH]
+
+
+def saved_words(row: CallWrapup, who: str, outcome: str) -> str:
+    """Say of whom something was written up, and what: "Ana Sousa: Call again, task tomorrow"."""
+    what = [outcome or str(_("written up"))]
+    if row.task_due_at is not None:
+        what.append(_task_words(row, LocalTime.of(choose_timezone())))
+    return str(_("%(who)s: %(what)s", who=who or _("Hidden number"), what=", ".join(what)))
+
+
+def _task_words(row: CallWrapup, local: LocalTime) -> str:
+    if row.task_has_time:
+        return str(_("task at %(when)s", when=when(row.task_due_at)))
+    if row.task_due_at and row.task_due_at.date() == local.chips()["tomorrow"]:
+        return str(_("task tomorrow"))
+    return str(_("task on %(day)s", day=day(row.task_due_at)))

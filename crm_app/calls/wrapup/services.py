@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
@@ -21,7 +21,10 @@ from crm_app.contacts.models import Contact
 from crm_app.database import for_update
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
+from crm_app.journal.changes import Keeping, keep
+from crm_app.journal.kinds import RecordKind
 from crm_app.journal.services import NOTE_LENGTH
+from crm_app.journal.values import Column
 from crm_app.leads import services as leads
 from crm_app.leads.fields import LeadDraft
 from crm_app.live.screen_updates import after_commit
@@ -33,19 +36,30 @@ from crm_app.text import clean, is_visible, limited
 
 CHIPS = ("hour", "tomorrow", "monday")
 
+WRITE_UP = keep(
+    Keeping(
+        RecordKind.WRITE_UP,
+        CallWrapup,
+        (Column("outcome"), Column("note")),
+        {"created": "taken_back"},
+    )
+)
+
 
 @dataclass(frozen=True, slots=True)
 class WrittenUp:
     """What a user typed into the wrap-up; `chip` says when to get in touch again, "" for never.
 
-    `chip` is one of CHIPS, or "kept" for the time that the draft has already; `task_title` is ""
-    when the task is to call back, whatever that person is called by then.
+    `chip` is one of CHIPS, "day" for the one in `day`, or "kept" for the time that the draft has
+    already; `task_title` is "" when the task is to call back, whatever that person is called by
+    then.
     """
 
     outcome: str = ""
     note: str = ""
     chip: str = ""
     task_title: str = ""
+    day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +104,20 @@ def save(
 ) -> CallWrapup:
     """Write a call up: outcome or note or both, and a next task when a chip was chosen.
 
-    Raises InvalidInputError (nothing_written, note_too_long, too_long, outcome_unknown).
+    Raises InvalidInputError (nothing_written, note_too_long, too_long, outcome_unknown, day_empty).
     """
     if not (written.outcome or is_visible(written.note) or written.chip):
         raise InvalidInputError("nothing_written", "outcome")
+    if written.chip == "day" and written.day is None:
+        raise InvalidInputError("day_empty", "day")
     row = wrapup_of(call, user)
-    if written.outcome not in {"", row.outcome, *(outcome.code for outcome in outcomes.offered())}:
-        raise InvalidInputError("outcome_unknown", "outcome")
+    refuse_unknown(written.outcome, row)
+    change = WRITE_UP.begin(row) if row.saved_at else None
     _write(row, written, zone)
+    if change is not None:
+        change.write("changed", user)
+    else:
+        WRITE_UP.created(row, user)
     if row.task_due_at:
         _plan(row, call, user, row.task_title or default_title)
     row.saved_at, row.waits_since = clock.now(), None
@@ -105,6 +125,12 @@ def save(
     after_commit([user.id], {"call": call.id})
     audience.announce_in_lists(call)
     return row
+
+
+def refuse_unknown(outcome: str, row: CallWrapup) -> None:
+    """Raise InvalidInputError (outcome_unknown) for one that is not offered, nor chosen before."""
+    if outcome not in {"", row.outcome, *(one.code for one in outcomes.offered())}:
+        raise InvalidInputError("outcome_unknown", "outcome")
 
 
 def make_lead(
@@ -149,6 +175,12 @@ def due_of(chip: str, now: datetime, zone: tzinfo) -> tuple[datetime, bool]:
     return on_day(LocalTime(now, zone).chips()[chip]), False
 
 
+def is_open(call: Call, user: User) -> bool:
+    """Whether a user has not written a call up yet."""
+    row = existing(call, user)
+    return row is None or row.saved_at is None
+
+
 def wrapups_of(user: User, call_ids: Iterable[int]) -> dict[int, CallWrapup]:
     """Find what a user has done about some calls, by the call's id."""
     ids = list(call_ids)
@@ -173,7 +205,9 @@ def _write(row: CallWrapup, written: WrittenUp, zone: tzinfo) -> None:
     if not written.chip:
         row.task_due_at, row.task_has_time, row.task_title = None, False, ""
         return
-    if written.chip != "kept":
+    if written.chip == "day":
+        row.task_due_at, row.task_has_time = on_day(written.day) if written.day else None, False
+    elif written.chip != "kept":
         row.task_due_at, row.task_has_time = due_of(written.chip, clock.now(), zone)
     row.task_title = limited(written.task_title, "task_title", TITLE_LENGTH)
 

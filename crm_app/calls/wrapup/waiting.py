@@ -34,6 +34,12 @@ class Waiting:
     # Whom the call was with, as far as this user may read it; several share a number.
     people: Sequence[Contact]
 
+    @property
+    def has_draft(self) -> bool:
+        """Whether something was typed about it already."""
+        row = self.wrapup
+        return bool(row.outcome or row.note or row.task_due_at)
+
 
 def open_count(user: User, but: int | None = None) -> int:
     """Count the calls of the last day that wait for a user, the one of the id `but` left out."""
