@@ -4,6 +4,6 @@
 from crm_app.calls.popups import views as popup_views
 from crm_app.calls.views import bp
 from crm_app.calls.wrapup import views as wrapup_views
-from crm_app.calls.wrapup import write_ups
+from crm_app.calls.wrapup import write_up_views
 
-__all__ = ["bp", "popup_views", "wrapup_views", "write_ups"]
+__all__ = ["bp", "popup_views", "wrapup_views", "write_up_views"]
