@@ -35,7 +35,7 @@ def take_back(call: Call, user: User) -> bool:
 
 
 def may_revise(row: CallWrapup, user: User) -> bool:
-    """Whether a user may change a write-up: whoever wrote it, and managers."""
+    """Whether a user may change a write-up: its author and managers may."""
     return row.saved_at is not None and (row.user_id == user.id or user.is_manager)
 
 
