@@ -25,13 +25,13 @@ Talk = Callable[..., Call]
 
 @pytest.fixture
 def talk(traveller: time_machine.Traveller, bob: User) -> Talk:
-    """Lets Bob talk for 65 seconds with whoever calls."""
+    """Lets Bob talk for 65 seconds with the one who calls."""
 
-    def talk(pbx_call_id: str = "in_1", extension: str = "101", **told: str) -> Call:
-        ring(extension, pbx_call_id=pbx_call_id, **told)
-        answer(extension, pbx_call_id, **told)
+    def talk(pbx_call_id: str = "in_1", extension: str = "101", **words: str) -> Call:
+        ring(extension, pbx_call_id=pbx_call_id, **words)
+        answer(extension, pbx_call_id, **words)
         traveller.shift(65)
-        return end(pbx_call_id, last_extension=extension, **told)
+        return end(pbx_call_id, last_extension=extension, **words)
 
     return talk
 
