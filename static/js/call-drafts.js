@@ -7,7 +7,7 @@ import { refresh, token } from "./tray.js";
 
 const PAUSE_MS = 700;
 const AGAIN_MS = 5_000;
-const FIELDS = ["outcome", "note", "chip", "task_title", "default_title"];
+const FIELDS = ["outcome", "note", "chip", "day", "task_title", "default_title"];
 const timers = new Map();
 
 const whatOf = (form) => `call-${form.dataset.jsWrapup}`;
@@ -70,6 +70,7 @@ function markEdited(form) {
 function fill(form, text) {
   const draft = JSON.parse(text);
   form.elements.note.value = draft.note;
+  form.elements.day.value = draft.day ?? "";
   // A title that nobody has changed stays the one that this form proposes.
   if (draft.task_title !== draft.default_title) form.elements.task_title.value = draft.task_title;
   for (const radio of form.querySelectorAll("[type=radio]")) {

@@ -17,6 +17,7 @@ const [OPEN, ASKS] = ["ramal-tray-open", "ramal-tray-asks"];
 const ELSEWHERE = "#tray, #toasts, dialog, [data-write-ups-open], #write-ups";
 
 const [tray, list, said] = ["tray", "popups", "tray-said"].map((id) => document.getElementById(id));
+const counter = document.getElementById("write-ups-counter");
 let [turn, timer] = [0, 0];
 
 const pause = (time) => new Promise((go) => setTimeout(go, time));
@@ -50,13 +51,20 @@ async function ask() {
   }
 }
 
+function count(waiting) {
+  counter.dataset.writeUpsOpen = waiting;
+  counter.hidden = waiting === "0";
+  document.getElementById("write-ups-count").textContent = waiting;
+}
+
 async function place(text) {
   const focused = document.activeElement;
   const from = focused.closest("#popups [data-call]")?.dataset.call ?? "";
   const unfolded = [...list.querySelectorAll("details[id][open]")].map((part) => part.id);
   await htmx.swap({ text, target: list, swap: "innerMorph", sourceElement: list });
   for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
-  const { againIn, chosen, forgotten, said: words = "" } = document.getElementById("tray-now").dataset;
+  const { againIn, chosen, forgotten, said: words = "", waiting } = document.getElementById("tray-now").dataset;
+  count(waiting);
   if (!chosen) remember(OPEN, "");
   remember(ASKS, asking()?.dataset.call);
   for (const call of forgotten?.split(",") ?? []) forgetNames(call);

@@ -188,8 +188,10 @@ def save_wrapup(call_id: int) -> Answer:
     toast(said, undo_url=url_for("calls.take_back", call_id=call.id) if is_new else "")
     if not wants_fragment():
         return see_other(return_to.here(_page("calls.show", call_id=call.id)))
-    shown = render_template("calls/_write_ups_of_call.html", **write_ups_of(call))
-    return shown + render_template("calls/_write_ups_counter_swap.html")
+    # A card and a row in a list leave with what was saved.
+    if "card" in request.form or request.form.get("place", "page") != "page":
+        return make_response("", 200)
+    return render_template("calls/_write_ups_of_call.html", **write_ups_of(call))
 
 
 @bp.post("/<int:call_id>/wrapup/draft")

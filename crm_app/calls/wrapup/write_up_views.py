@@ -1,6 +1,6 @@
 """What waits to be written up, as a panel, a box and a page; what is done about it afterwards."""
 
-from flask import abort, render_template, request, url_for
+from flask import abort, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 
 from crm_app.accounts.current import me
@@ -49,7 +49,7 @@ def dismiss(call_id: int) -> Answer:
     waiting.dismiss(call, me())
     db.session.commit()
     if wants_fragment():
-        return render_template("calls/_write_ups_counter_swap.html")
+        return make_response("", 200)
     return see_other(return_to.here(url_for(".write_ups")))
 
 
