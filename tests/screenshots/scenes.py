@@ -41,7 +41,7 @@ def refuse(page: Page) -> None:
     """Send a form that is not filled in."""
     page.locator("main form").evaluate("form => form.noValidate = true")
     page.locator("main form [type=submit]").last.click()
-    page.wait_for_selector(".invalid-feedback")
+    page.wait_for_selector("main .invalid-feedback")
 
 
 def ask(page: Page) -> None:
