@@ -134,6 +134,9 @@ def test_it_keeps_the_choice_on_tab_and_after_a_reload(
     open_form(page, office, place)
     field = box(page, place)
     field.press_sequentially(place.name)
+    # Not the hits for the beginning of the name.
+    found = page.locator(f"#{place.field}-found [data-js-found-for='{place.name}']")
+    expect(found).to_be_attached()
     expect(field).to_have_attribute("aria-expanded", "true")
     field.press("ArrowDown")
     field.press("Tab")
