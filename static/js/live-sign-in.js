@@ -10,6 +10,8 @@ let mine = tray.dataset.signIn;
 
 function clear() {
   for (const id of ["popups", "dials"]) document.getElementById(id)?.replaceChildren();
+  // The ring, the title and the notices know of a call by its card.
+  document.dispatchEvent(new CustomEvent("tray:changed", { detail: { lost: "" } }));
 }
 
 // What is typed is kept by the browser, too; but nobody likes a page that changes below the hands.
