@@ -86,8 +86,10 @@ def test_it_keeps_what_is_typed_on_after_another_form_has_saved_the_call(
     on_card.press("Enter")
     expect(page.locator(CARD)).to_have_count(0)
     note = page.locator("main").get_by_label("Note")
-    note.press_sequentially(" of two")
-    page.wait_for_timeout(1_000)
+    with page.expect_response("**/draft") as refused:
+        note.press_sequentially(" of two")
+    assert refused.value.status == 409
+    expect(page.locator("main .wrapup")).to_have_attribute("data-js-draft", "")
     page.reload()
     expect(note).to_have_value("Wants the price of two")
 
