@@ -9,12 +9,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from crm_app.live import bus
 from tests.browser.chromium import ARGUMENTS, executable_path
-from tests.browser.conftest import SignIn, until, watching
+from tests.browser.conftest import SignIn, eventually, until, watching
 from tests.browser.office import Office
 from tests.browser.relay import Relay
 from tests.browser.story import Line
 
-ANA = "+351910000042"
+ANA, RUI = "+351910000042", "+351910000043"
 CARD = "[role=alertdialog]"
 DOWN = "#lamp[data-live-state=down]"
 COUNT_TONES = """
@@ -25,6 +25,21 @@ COUNT_TONES = """
     return start.apply(this, told);
   };
 """
+# Who says that the ring is theirs and until when, as a tab hears it of the others; nobody is "".
+HEAR_LEASES = """
+  window.leases = [];
+  addEventListener("storage", ({ key, newValue }) => {
+    if (key === "ramal-ring") window.leases.push((newValue ?? " 0").split(" "));
+  });
+"""
+# One tab has had it for two seconds, and each tab looks once a second.
+IS_HELD = """(() => {
+  const [holder, until] = leases.at(-1) ?? [""];
+  const first = leases[leases.findLastIndex(([who]) => who !== holder) + 1];
+  return holder && until - first[1] >= 2_000;
+})()"""
+RING_LOCKS = """navigator.locks.query().then((all) => [all.held, all.pending].map(
+  (locks) => locks.filter(({ name }) => name === "ramal-ring").length))"""
 Lan = Callable[[int], tuple[BrowserContext, str]]
 
 
@@ -42,6 +57,14 @@ def signed_in(browser: Browser, office: Office) -> Page:
     context = browser.new_context()
     context.add_cookies([office.cookie_of("Bob")])
     return watching(context, office)
+
+
+def settle(page: Page, office: Office) -> None:
+    """Let a call come and go: what the page asks when it opens has then been asked and answered."""
+    call = office.ring(RUI, "101")
+    expect(page.locator(CARD)).to_have_count(1)
+    office.end(call)
+    expect(page.locator(CARD)).to_have_count(0)
 
 
 def test_it_says_when_live_calls_do_not_arrive_and_catches_up(
@@ -72,8 +95,11 @@ def test_it_shows_a_call_whose_event_was_lost(office: Office, sign_in: SignIn) -
     page = watching(context, office)
     # The stream ends without a word, and the event is published while nobody listens.
     context.route("**/live", lambda route: route.abort())
-    bus.client().publish("ramal:live:1", b"bye")
-    page.wait_for_timeout(500)
+    with (
+        page.expect_response("**/calls/tray*"),
+        page.expect_event("requestfailed", lambda request: request.url.endswith("/live")),
+    ):
+        bus.client().publish("ramal:live:1", b"bye")
     office.ring(ANA, "101")
     expect(page.locator(CARD)).to_have_count(0)
     context.unroute("**/live")
@@ -109,8 +135,7 @@ def test_it_asks_again_for_a_card_that_does_not_come(
             route.fulfill(status=503)
 
     # What the page asks when the stream is up would bring the card, too.
-    page.wait_for_selector("#tray[data-loaded]")
-    page.wait_for_timeout(500)
+    settle(page, office)
     line.asked.clear()
     line.act = refuse
     office.ring(ANA, "101")
@@ -144,8 +169,7 @@ def test_it_looks_when_the_line_or_the_user_comes_back(
     office: Office, sign_in: SignIn, coming_back: str
 ) -> None:
     page = watching(sign_in("Bob"), office)
-    page.wait_for_selector("#tray[data-loaded]")
-    page.wait_for_timeout(500)
+    settle(page, office)
     with page.expect_request("**/tray", timeout=1_000):
         page.evaluate(coming_back)
 
@@ -193,19 +217,21 @@ def test_it_rings_on_when_the_tab_that_rings_is_left_without_a_secure_context(
     office: Office, lan: Lan
 ) -> None:
     context, url = lan(office.port)
-    context.add_init_script(COUNT_TONES)
+    context.add_init_script(COUNT_TONES + HEAR_LEASES)
     tabs = [opened(context, url) for _ in range(3)]
     for tab in tabs:
         tab.mouse.click(5, 5)
     office.ring(ANA, "101")
     for tab in tabs:
         expect(tab.locator(CARD)).to_have_count(1)
-    tabs[0].wait_for_timeout(2_500)
+    eventually(tabs[0], lambda: any(tab.evaluate(IS_HELD) for tab in tabs), IS_HELD)
     ringing = [tab for tab in tabs if tab.evaluate("tones")]
     assert len(ringing) == 1
-    ringing[0].goto("about:blank")
     others = [tab for tab in tabs if tab not in ringing]
-    others[0].wait_for_timeout(2_500)
+    for tab in others:
+        tab.evaluate("leases = []")
+    ringing[0].goto("about:blank")
+    eventually(others[0], lambda: any(tab.evaluate(IS_HELD) for tab in others), IS_HELD)
     assert len([tab for tab in others if tab.evaluate("tones")]) == 1
 
 
@@ -224,7 +250,9 @@ def test_it_rings_in_one_tab_and_stops_when_nobody_rings(office: Office, sign_in
     call = office.ring(ANA, "101")
     for tab in tabs:
         expect(tab.locator(CARD)).to_have_count(1)
-    tabs[0].wait_for_timeout(1_000)
+    # All have asked for the ring, and one has it.
+    eventually(tabs[0], lambda: tabs[0].evaluate(RING_LOCKS) == [1, 2], "one lock")
+    eventually(tabs[0], lambda: any(tab.evaluate("tones") for tab in tabs), "a tone")
     ringing = [tab for tab in tabs if tab.evaluate("tones")]
     assert len(ringing) == 1
     before = ringing[0].evaluate("window.silenced ?? 0")
@@ -237,14 +265,26 @@ def test_it_stays_silent_when_it_is_switched_off(office: Office, sign_in: SignIn
     context = sign_in("Bob")
     context.add_init_script(COUNT_TONES)
     page = watching(context, office)
+    switch = page.get_by_label("Ringtone for my calls")
     page.locator("#lamp [data-bs-toggle]").click()
-    page.get_by_label("Ringtone for my calls").uncheck()
+    switch.uncheck()
     page.reload()
     expect(page.locator("[data-js-ring-switch]")).not_to_be_checked()
+    # The browser lets the page ring: nothing but the switch keeps it silent.
+    page.locator("#lamp [data-bs-toggle]").click()
+    page.evaluate("delete document.getElementById('lamp').dataset.sound")
+    switch.check()
+    expect(page.locator("#lamp[data-muted=no]")).to_have_attribute("data-sound", "ready")
+    switch.uncheck()
+
     office.ring(ANA, "101")
-    expect(page.locator(CARD)).to_have_count(1)
-    page.wait_for_timeout(1_000)
+
+    # The title changes after the ring was thought about.
+    expect(page).to_have_title("📞 910 000 042")
+    assert page.evaluate(RING_LOCKS) == [0, 0]
     assert page.evaluate("tones") == 0
+    switch.check()
+    until(page, "tones > 0")
 
 
 def test_it_says_when_the_browser_does_not_let_it_ring(office: Office, sign_in: SignIn) -> None:
@@ -272,6 +312,8 @@ WATCH_NOTICES = """
     close() { window.notices.push("closed"); }
   };
   Object.defineProperty(document, "hidden", { get: () => window.isAway ?? false });
+  window.seen = [];
+  new BroadcastChannel("ramal-seen").addEventListener("message", ({ data }) => seen.push(data));
 """
 LEAVE = "isAway = true; document.dispatchEvent(new Event('visibilitychange'))"
 COME_BACK = "isAway = false; document.dispatchEvent(new Event('visibilitychange'))"
@@ -304,18 +346,31 @@ def test_it_shows_a_notice_when_the_last_tab_is_hidden_while_it_rings(
 ) -> None:
     context = sign_in("Bob")
     context.add_init_script(WATCH_NOTICES + "Notification.permission = 'granted';")
+    context.clock.install()
+    tray = Line(context, "**/calls/tray*")
+    held: list[Route] = []
     page, other = watching(context, office), watching(context, office, "/leads")
     other.evaluate(LEAVE)
+    # The tab in front is the first to show the call, and says so.
+    tray.act = lambda route: (
+        held.append(route) if route.request.frame.page == other else route.continue_()
+    )
     call = office.ring(ANA, "101")
+    until(other, f"seen.includes('{call}')")
+    tray.mend()
+    for route in held:
+        route.continue_()
     for tab in (page, other):
         expect(tab.locator(CARD)).to_have_count(1)
-    page.wait_for_timeout(500)
+    # The hidden one would have told after a moment.
+    context.clock.run_for(500)
     assert other.evaluate("notices") == page.evaluate("notices") == []
 
     # To the other tab, which then speaks for both, and away from that one, too.
     page.evaluate(LEAVE)
     other.evaluate(COME_BACK)
-    page.wait_for_timeout(500)
+    until(page, f"seen.includes('{call}')")
+    context.clock.run_for(500)
     assert page.evaluate("notices") == []
     other.evaluate(LEAVE)
     until(other, "notices.length === 1")
