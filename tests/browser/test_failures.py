@@ -82,7 +82,8 @@ def test_it_says_in_the_tray_why_a_call_is_refused_and_nowhere_else(
     page = watching(sign_in("Bob"), office)
     page.locator("[data-call-number]").first.click()
     expect(page.locator(".dial-row")).to_have_count(1)
-    page.wait_for_timeout(300)
+    # The button turns until the answer is dealt with.
+    expect(page.locator("[data-dialling=asking]")).to_have_count(0)
     assert toasts(page) == []
 
 

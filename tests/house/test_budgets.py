@@ -121,6 +121,17 @@ def test_it_keeps_the_words_of_the_pbx_out_of_the_features_below(path: Path) -> 
     assert not WORDS_OF_THE_PBX.findall(path.read_text(encoding="utf-8"))
 
 
+WAIT = re.compile(r"wait_for_timeout|time\.sleep|\bsleep\(|setTimeout\(")
+# What polls: for something to be so, and for the office to open.
+WAITS = {"conftest.py": 1, "office.py": 1}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "browser").glob("*.py")), ids=named)
+def test_it_waits_in_the_browser_for_what_happens_and_not_for_the_clock(path: Path) -> None:
+    found = WAIT.findall(path.read_text(encoding="utf-8"))
+    assert len(found) <= WAITS.get(path.name, 0), found
+
+
 PIN = re.compile(r"([\w.\-]+)(?:\[\w+\])?==([\w.]+)")
 
 
