@@ -6,6 +6,7 @@ const STOPS = ["bar", "half", "full"];
 // So long the sheet shows who one talks with.
 const TALK_SHOWN_MS = 5_000;
 const GAP_PX = 8;
+const FIELDS = "a, button, input, select, textarea, summary, [contenteditable]";
 
 const tray = document.getElementById("tray");
 const list = document.getElementById("popups");
@@ -36,7 +37,8 @@ function look() {
 
 function clear() {
   const field = document.activeElement;
-  if (field === document.body || tray.contains(field) || field.closest("dialog, .top-bar, .side-bar")) return;
+  // A click into the page gives the focus to all of it.
+  if (!field.matches(FIELDS) || tray.contains(field) || field.closest("dialog, .top-bar, .side-bar")) return;
   const [box, over] = [field.getBoundingClientRect(), tray.getBoundingClientRect()];
   if (!over.height || box.right <= over.left || box.left >= over.right || box.bottom <= over.top) return;
   if (box.top >= over.bottom) return;

@@ -187,3 +187,14 @@ def test_nothing_sticks_out_of_a_card_in_portuguese(
     talk(office)
     expect(page.locator(ENDED)).to_contain_text("Interessado")
     assert page.evaluate(STICKS_OUT) == []
+
+
+def test_a_page_that_was_clicked_into_is_not_scrolled(office: Office, sign_in: SignIn) -> None:
+    office.do(lambda: [make_contact(f"Client {number:02}") for number in range(40)])
+    context = sign_in("Bob", viewport={"width": 1280, "height": 860})
+    page = watching(context, office, "/contacts")
+    page.locator("main h1").click()
+    office.ring(ANA, "101")
+    expect(page.locator(CARD)).to_have_count(1)
+    until(page, "document.documentElement.style.getPropertyValue('--tray-height') > '0px'")
+    assert page.evaluate("scrollY") == 0
