@@ -31,13 +31,14 @@ test: $(DEV_STAMP) ## Run all tests, also those with PostgreSQL, Valkey and a br
 quick: $(DEV_STAMP) ## Run the tests that need no PostgreSQL, browser or processes (house rules: make check)
 	@exec $(PYTHON) -m pytest --quick --quiet --numprocesses auto --ignore tests/house $(ARGS)
 
-check: $(DEV_STAMP) ## Check style, types, layers, templates, spelling and house rules
+check: $(DEV_STAMP) ## Check style, types, layers, templates, scripts, spelling and house rules
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/lint-imports --no-logo > .lint-imports.log || { cat .lint-imports.log; rm -f .lint-imports.log; exit 1; }
 	@rm -f .lint-imports.log
 	$(BIN)/djlint --quiet --lint templates
+	@$(PYTHON) .ci/scripts.py
 	$(BIN)/codespell
 	$(PYTHON) -m pytest --quiet tests/house
 	$(PYTHON) .ci/audit.py --if-reachable

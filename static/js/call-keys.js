@@ -5,7 +5,8 @@
 const list = document.getElementById("popups");
 const tray = document.getElementById("tray");
 const FORM = "[data-js-wrapup]";
-const WRITES = "input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable], dialog[open] *";
+const WRITES =
+  "input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable], dialog[open] *";
 const states = new Map();
 let left = null;
 
@@ -85,10 +86,17 @@ function look({ detail: { lost } }) {
 
 document.addEventListener("tray:changed", look);
 // What was written up takes its card away: one is back where one came from.
-document.addEventListener("htmx:finally:request", ({ detail: { ctx: { sourceElement } } }) => {
-  const isWrittenUp = sourceElement?.matches?.(FORM) && !sourceElement.isConnected;
-  if (isWrittenUp && document.activeElement === document.body) goBack();
-});
+document.addEventListener(
+  "htmx:finally:request",
+  ({
+    detail: {
+      ctx: { sourceElement },
+    },
+  }) => {
+    const isWrittenUp = sourceElement?.matches?.(FORM) && !sourceElement.isConnected;
+    if (isWrittenUp && document.activeElement === document.body) goBack();
+  },
+);
 for (const kind of ["focusin", "focusout"]) document.addEventListener(kind, () => setTimeout(mark));
 document.addEventListener("focusin", ({ target, relatedTarget }) => {
   if (!list.contains(target)) left = null;

@@ -7,7 +7,8 @@
 export function combobox(field, { take, drops, dress = () => {} }) {
   const place = () => document.querySelector(field.getAttribute("hx-target"));
   const options = () => [...place().querySelectorAll("[role=option]")];
-  const isFresh = () => place().querySelector("[data-js-found-for]")?.dataset.jsFoundFor === field.value.trim();
+  const isFresh = () =>
+    place().querySelector("[data-js-found-for]")?.dataset.jsFoundFor === field.value.trim();
   const isOpen = () => field.getAttribute("aria-expanded") === "true";
   const active = () => options().find((option) => option.id === field.getAttribute("aria-activedescendant"));
   let isEnterWaiting = false;

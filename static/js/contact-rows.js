@@ -27,7 +27,10 @@ document.addEventListener("click", (event) => {
   if (!add && !drop) return;
   event.preventDefault();
   const group = (add ?? drop).closest("[data-js-rows]");
-  if (add) addRow(group, added + 1).querySelector("input").focus();
+  if (add)
+    addRow(group, added + 1)
+      .querySelector("input")
+      .focus();
   else dropRow(drop.closest("[data-js-row]"));
   group.dispatchEvent(new Event("input", { bubbles: true }));
 });

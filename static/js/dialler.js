@@ -37,15 +37,20 @@ function open(button) {
   ask.showPopover({ source: anchor });
 }
 
-const buttonOf = (form, submitter) => (ask.contains(form) ? anchor : submitter ?? form.querySelector("[type=submit]"));
+const buttonOf = (form, submitter) =>
+  ask.contains(form) ? anchor : (submitter ?? form.querySelector("[type=submit]"));
 
 if (ask) {
   // A button whose call is under way asks for no second one.
-  document.addEventListener("submit", (event) => {
-    if (!event.target.matches(FORMS) || !event.submitter?.dataset.dialling) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
-  }, true);
+  document.addEventListener(
+    "submit",
+    (event) => {
+      if (!event.target.matches(FORMS) || !event.submitter?.dataset.dialling) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    },
+    true,
+  );
   document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
     const form = ctx.sourceElement;
     if (!form.matches(FORMS)) return;

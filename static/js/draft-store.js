@@ -36,7 +36,9 @@ function sweep() {
 export const find = (what) => (isOver ? null : read(localStorage.getItem(mine + what)));
 
 export const list = (beginning) =>
-  keys().filter((key) => key.startsWith(mine + beginning)).map((key) => key.slice(mine.length));
+  keys()
+    .filter((key) => key.startsWith(mine + beginning))
+    .map((key) => key.slice(mine.length));
 
 export function keep(what, content) {
   if (isOver) return;
@@ -77,7 +79,9 @@ export function giveUp() {
   for (const what of list("")) forget(what);
 }
 
-document.addEventListener("sign-in:renewed", () => { isOver = false; });
+document.addEventListener("sign-in:renewed", () => {
+  isOver = false;
+});
 channel.addEventListener("message", ({ data }) => {
   // What is typed on in a page of an ended sign-in stays in that page alone.
   if (data.isSignedOut || data.user !== user) isOver = true;

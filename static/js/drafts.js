@@ -19,7 +19,7 @@ const controlsOf = (form) => [...form.elements].filter((control) => control.matc
 const mayHold = ({ options }, value) => !options || [...options].some((option) => option.value === value);
 const isTick = (control) => ["checkbox", "radio"].includes(control.type);
 
-function valueOf(control, isDefault) {
+function valueIn(control, isDefault) {
   if (isTick(control)) {
     return (isDefault ? control.defaultChecked : control.checked) ? control.value : null;
   }
@@ -34,7 +34,7 @@ function valueOf(control, isDefault) {
 function written(form, isDefault = false) {
   const all = {};
   for (const control of controlsOf(form)) {
-    const value = valueOf(control, isDefault);
+    const value = valueIn(control, isDefault);
     all[control.name] ??= [];
     if (value !== null) all[control.name].push(value);
   }
@@ -66,7 +66,10 @@ function clock(at, { locale, zone }) {
 
 function tell(form, at) {
   const line = Object.assign(document.createElement("p"), { className: "unsaved" });
-  const button = Object.assign(document.createElement("button"), { type: "button", className: "btn btn-link" });
+  const button = Object.assign(document.createElement("button"), {
+    type: "button",
+    className: "btn btn-link",
+  });
   button.textContent = form.dataset.discard;
   line.setAttribute("role", "status");
   line.append(`${form.dataset.said.replace("#", clock(at, form.dataset))} – `, button);
@@ -106,14 +109,22 @@ for (const kind of ["input", "change"]) {
   });
 }
 // The server says by this name that it has taken the draft (see crm_app.web.fragments).
-document.addEventListener("submit", ({ target }) => {
-  if (!target.matches(FORM)) return;
-  const kept = find(whatOf(target));
-  target.querySelector("input[name=draft]")?.remove();
-  if (!kept) return;
-  const name = Object.assign(document.createElement("input"), { type: "hidden", name: "draft", value: kept.id });
-  target.append(name);
-}, true);
+document.addEventListener(
+  "submit",
+  ({ target }) => {
+    if (!target.matches(FORM)) return;
+    const kept = find(whatOf(target));
+    target.querySelector("input[name=draft]")?.remove();
+    if (!kept) return;
+    const name = Object.assign(document.createElement("input"), {
+      type: "hidden",
+      name: "draft",
+      value: kept.id,
+    });
+    target.append(name);
+  },
+  true,
+);
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
   const form = ctx.sourceElement?.closest?.(FORM);
   if (form && ctx.request.method === "POST" && ctx.response.raw.ok) forget(whatOf(form));
@@ -122,6 +133,7 @@ document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
 const taken = /(?:^|; )ramal_saved=([a-z0-9]+)/.exec(document.cookie);
 if (taken) {
   forgetById(taken[1]);
+  // biome-ignore lint/suspicious/noDocumentCookie: without TLS there is no Cookie Store.
   document.cookie = `ramal_saved=; path=${new URL("../..", import.meta.url).pathname}; max-age=0`;
 }
 new MutationObserver(lookAtAll).observe(document.body, { childList: true, subtree: true });

@@ -17,14 +17,19 @@ function kindOf({ request, sourceElement }) {
   return navigator.onLine ? "write" : "offline";
 }
 
+function clear() {
+  for (const toast of failures()) toast.remove();
+}
+
 // Says that something was not written, not read, or that a call was not answered.
 export function tell(kind) {
-  failures().forEach((toast) => toast.remove());
+  clear();
   region.append(document.importNode(words.content.querySelector(`[data-failure=${kind}]`), true));
 }
 
 function tellOf(ctx) {
-  if (isLeaving || BY_ITSELF.has(ctx.sourceEvent?.type) || ctx.sourceElement.matches("[data-js-estimate]")) return;
+  if (isLeaving || BY_ITSELF.has(ctx.sourceEvent?.type) || ctx.sourceElement.matches("[data-js-estimate]"))
+    return;
   tell(kindOf(ctx));
 }
 
@@ -37,11 +42,13 @@ document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
   if (!ctx.response) return;
   if (ctx.response.status < 400) {
-    if (ctx.request.method !== "GET") failures().forEach((toast) => toast.remove());
+    if (ctx.request.method !== "GET") clear();
   } else if (!shown.has(ctx) && !ctx.hx.redirect && !ctx.response.headers.get("X-Proof-Wanted")) tellOf(ctx);
 });
 // A page that is left breaks off what is under way. (A file that is fetched looks like that, too.)
 addEventListener("beforeunload", () => {
   isLeaving = true;
-  setTimeout(() => { isLeaving = false; }, LEAVES_FOR_MS);
+  setTimeout(() => {
+    isLeaving = false;
+  }, LEAVES_FOR_MS);
 });

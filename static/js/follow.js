@@ -101,6 +101,7 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   anchor = null;
 });
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => ctx && boxOf(ctx) && again(boxOf(ctx)));
-for (const kind of ["pointerover", "focusin", "focusout"]) document.addEventListener(kind, () => setTimeout(look));
+for (const kind of ["pointerover", "focusin", "focusout"])
+  document.addEventListener(kind, () => setTimeout(look));
 document.documentElement.addEventListener("pointerleave", () => setTimeout(look));
 document.addEventListener("visibilitychange", look);

@@ -30,7 +30,10 @@ function leadOrFollow(name, url, hear) {
     hear(message);
     channel.postMessage(message);
   };
-  const lead = () => new Promise(() => { stop = openStream(url, tell); });
+  const lead = () =>
+    new Promise(() => {
+      stop = openStream(url, tell);
+    });
   const wait = () => {
     queue = new AbortController();
     navigator.locks.request(name, { signal: queue.signal }, lead).catch(lost);

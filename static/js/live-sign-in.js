@@ -16,8 +16,12 @@ function clear() {
 
 // What is typed is kept by the browser, too; but nobody likes a page that changes below the hands.
 function isTypedIn() {
-  const fields = document.querySelectorAll("main form[method=post]:not([data-js-draft]) :is(input, textarea)");
-  return [...fields].some((field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked);
+  const fields = document.querySelectorAll(
+    "main form[method=post]:not([data-js-draft]) :is(input, textarea)",
+  );
+  return [...fields].some(
+    (field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked,
+  );
 }
 
 async function renew() {

@@ -12,7 +12,8 @@ const seen = new Set();
 
 function notify(card) {
   const id = card.dataset.callId;
-  if (!document.hidden || seen.has(id) || notices.has(id) || !card.matches(RINGING) || !card.isConnected) return;
+  if (!document.hidden || seen.has(id) || notices.has(id) || !card.matches(RINGING) || !card.isConnected)
+    return;
   const what = card.querySelector(".call-card-what").textContent.trim();
   const silent = localStorage.getItem(MUTED) === "yes";
   const notice = new Notification(card.dataset.name, { body: what, tag: id, silent });
@@ -30,7 +31,10 @@ function look() {
   document.title = ringing.length ? `📞 ${ringing[0].dataset.name}` : title;
   const ids = new Set(ringing.map((card) => card.dataset.callId));
   for (const [id, notice] of notices) {
-    if (!document.hidden || !ids.has(id)) { notice.close(); notices.delete(id); }
+    if (!document.hidden || !ids.has(id)) {
+      notice.close();
+      notices.delete(id);
+    }
   }
   for (const card of ringing) {
     const id = card.dataset.callId;

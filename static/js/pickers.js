@@ -52,7 +52,10 @@ function dress(list, name) {
     const option = document.createElement("div");
     option.append(...label.querySelector(".form-check-label").childNodes);
     Object.assign(option.dataset, { ...label.dataset, value });
-    Object.assign(option, { id: `${name}-option-${value.replaceAll(/\W/g, "-")}`, className: "picker-option" });
+    Object.assign(option, {
+      id: `${name}-option-${value.replaceAll(/\W/g, "-")}`,
+      className: "picker-option",
+    });
     option.setAttribute("role", "option");
     label.replaceWith(option);
   }
@@ -75,10 +78,15 @@ function enhance(picker) {
   list.replaceChildren();
   list.removeAttribute("aria-live");
   for (const [attribute, value] of Object.entries({
-    role: "combobox", "aria-autocomplete": "list", "aria-haspopup": "listbox", "aria-expanded": "false",
-    "aria-label": picker.dataset.label, "aria-controls": list.id,
+    role: "combobox",
+    "aria-autocomplete": "list",
+    "aria-haspopup": "listbox",
+    "aria-expanded": "false",
+    "aria-label": picker.dataset.label,
+    "aria-controls": list.id,
     "aria-describedby": [chosen.id, picker.getAttribute("aria-describedby")].filter(Boolean).join(" "),
-  })) field.setAttribute(attribute, value);
+  }))
+    field.setAttribute(attribute, value);
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", picker.dataset.label);
   list.hidden = true;
@@ -87,9 +95,13 @@ function enhance(picker) {
     dress: () => dress(list, name),
     take: ({ dataset }) => put(picker, field, dataset.value, dataset.name, dataset),
   });
-  chosen.addEventListener("click", ({ target }) => target.closest(".btn-close") && put(picker, field, "", ""));
+  chosen.addEventListener(
+    "click",
+    ({ target }) => target.closest(".btn-close") && put(picker, field, "", ""),
+  );
   field.addEventListener("keydown", ({ key, isComposing }) => {
-    if (key === "Backspace" && !isComposing && !field.value && partsOf(picker)[0].value) put(picker, field, "", "");
+    if (key === "Backspace" && !isComposing && !field.value && partsOf(picker)[0].value)
+      put(picker, field, "", "");
   });
   draw(picker);
 }

@@ -16,7 +16,10 @@ function ask(ctx) {
   const { sourceElement, sourceEvent } = ctx;
   again = () => {
     if (sourceElement.matches("form")) sourceElement.requestSubmit(sourceEvent?.submitter ?? undefined);
-    else sourceElement.dispatchEvent(new Event(sourceEvent?.type ?? "click", { bubbles: true, cancelable: true }));
+    else
+      sourceElement.dispatchEvent(
+        new Event(sourceEvent?.type ?? "click", { bubbles: true, cancelable: true }),
+      );
   };
   refuse("");
   form.reset();
@@ -30,7 +33,9 @@ async function answer(event) {
   let result = null;
   try {
     result = await fetch(form.action, {
-      method: "POST", body: new FormData(form), headers: { "HX-Request": "true" },
+      method: "POST",
+      body: new FormData(form),
+      headers: { "HX-Request": "true" },
     });
   } catch {
     refuse(form.dataset.lost);

@@ -53,11 +53,21 @@ function onlyOneTab(name, begin) {
   let end = () => {};
   const over = new AbortController();
 
-  const run = () => new Promise((release) => {
-    // The tab before us may have stopped because there is nothing to do any more.
-    const start = setTimeout(() => { const stop = begin(); end = () => { stop(); release(); }; }, SETTLE_MS);
-    end = () => { clearTimeout(start); release(); };
-  });
+  const run = () =>
+    new Promise((release) => {
+      // The tab before us may have stopped because there is nothing to do any more.
+      const start = setTimeout(() => {
+        const stop = begin();
+        end = () => {
+          stop();
+          release();
+        };
+      }, SETTLE_MS);
+      end = () => {
+        clearTimeout(start);
+        release();
+      };
+    });
 
   if (navigator.locks) navigator.locks.request(name, { signal: over.signal }, run).catch(() => {});
   else lease(name, over.signal, run, () => end());

@@ -10,7 +10,7 @@ const rows = () => [...hits.querySelectorAll("[role=row]")];
 const cells = (index) => [...rows()[index].querySelectorAll("[role=gridcell]")];
 
 function choose(newRow, newColumn) {
-  hits.querySelectorAll("[aria-selected]").forEach((cell) => cell.removeAttribute("aria-selected"));
+  for (const cell of hits.querySelectorAll("[aria-selected]")) cell.removeAttribute("aria-selected");
   row = newRow;
   column = row < 0 ? 0 : Math.min(Math.max(newColumn, 0), cells(row).length - 1);
   field.removeAttribute("aria-activedescendant");

@@ -7,9 +7,14 @@ import { tell } from "./failures.js";
 const PATIENCE_MS = 10_000;
 // What the page asks by itself brings no box up: the lamp of live calls tells about that.
 const BY_ITSELF = new Set(["load", "every", "dial", "intersect", "revealed"]);
-const box = Object.assign(document.createElement("dialog"), { id: "sign-in-over", className: "confirm-dialog" });
+const box = Object.assign(document.createElement("dialog"), {
+  id: "sign-in-over",
+  className: "confirm-dialog",
+});
 box.setAttribute("aria-labelledby", "sign-in-over-title");
-const [hereUrl, signInUrl] = ["account/here", "login"].map((path) => new URL(`../../${path}`, import.meta.url));
+const [hereUrl, signInUrl] = ["account/here", "login"].map(
+  (path) => new URL(`../../${path}`, import.meta.url),
+);
 const { user, email } = document.body.dataset;
 const waiting = new Set();
 // Of nobody the server knows no language but the browser's.
@@ -59,10 +64,18 @@ function show(page) {
   for (const element of form.querySelectorAll("[id]")) element.id = `over-${element.id}`;
   for (const name of ["for", "aria-describedby", "data-js-reveal"]) {
     for (const element of form.querySelectorAll(`[${name}]`)) {
-      element.setAttribute(name, element.getAttribute(name).trim().split(/\s+/).map((id) => `over-${id}`).join(" "));
+      element.setAttribute(
+        name,
+        element
+          .getAttribute(name)
+          .trim()
+          .split(/\s+/)
+          .map((id) => `over-${id}`)
+          .join(" "),
+      );
     }
   }
-  form.querySelectorAll("[autofocus]").forEach((field) => field.removeAttribute("autofocus"));
+  for (const field of form.querySelectorAll("[autofocus]")) field.removeAttribute("autofocus");
   form.querySelector("h1")?.remove();
   form.classList.remove("card", "card-md");
   form.elements.email.value ||= email;
@@ -118,7 +131,9 @@ async function open(done) {
 
 // Tells whether the page's user is signed in again.
 export function signIn() {
-  answer ??= new Promise(open).finally(() => { answer = null; });
+  answer ??= new Promise(open).finally(() => {
+    answer = null;
+  });
   return answer;
 }
 
@@ -148,7 +163,8 @@ async function check(form, submitter) {
 
 function onSubmit(event) {
   const form = event.target;
-  const isPlain = form.getAttribute("method") === "post" && !form.hasAttribute("hx-post") && !form.closest("dialog");
+  const isPlain =
+    form.getAttribute("method") === "post" && !form.hasAttribute("hx-post") && !form.closest("dialog");
   if (!isPlain || form.dataset.checked) return;
   event.preventDefault();
   event.stopImmediatePropagation();
@@ -175,7 +191,8 @@ if (user) {
   document.addEventListener("submit", onSubmit, true);
   document.addEventListener("htmx:before:response", onAnswer);
   document.addEventListener("click", (event) => {
-    if (!event.target.closest("[data-js-sign-in]") || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (!event.target.closest("[data-js-sign-in]") || event.ctrlKey || event.metaKey || event.shiftKey)
+      return;
     event.preventDefault();
     signIn();
   });

@@ -4,14 +4,23 @@ import { end } from "./draft-store.js";
 
 const PATIENCE_MS = 2_000;
 
-document.addEventListener("submit", async (event) => {
-  const form = event.target;
-  if (!form.matches("[data-js-sign-out]")) return;
-  event.preventDefault();
-  event.stopImmediatePropagation();
-  const lastWork = [];
-  document.dispatchEvent(new CustomEvent("sign-out", { detail: { lastWork } }));
-  await Promise.race([Promise.allSettled(lastWork), new Promise((go) => { setTimeout(go, PATIENCE_MS); })]);
-  end();
-  form.submit();
-}, true);
+document.addEventListener(
+  "submit",
+  async (event) => {
+    const form = event.target;
+    if (!form.matches("[data-js-sign-out]")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    const lastWork = [];
+    document.dispatchEvent(new CustomEvent("sign-out", { detail: { lastWork } }));
+    await Promise.race([
+      Promise.allSettled(lastWork),
+      new Promise((go) => {
+        setTimeout(go, PATIENCE_MS);
+      }),
+    ]);
+    end();
+    form.submit();
+  },
+  true,
+);

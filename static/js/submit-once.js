@@ -10,4 +10,6 @@ document.addEventListener("submit", (event) => {
   else sent.set(event.target, now);
 });
 // Back brings the page as it was left, and then it may be sent again.
-addEventListener("pageshow", () => document.querySelectorAll("form").forEach((form) => sent.delete(form)));
+addEventListener("pageshow", () => {
+  for (const form of document.forms) sent.delete(form);
+});

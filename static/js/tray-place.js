@@ -14,7 +14,8 @@ let shown = "";
 let timer = 0;
 
 const openCard = () => list.querySelector(".call-card");
-const isTypedIn = (card) => card.contains(document.activeElement) && document.activeElement.matches("input, textarea");
+const isTypedIn = (card) =>
+  card.contains(document.activeElement) && document.activeElement.matches("input, textarea");
 
 function stopAt(stop) {
   tray.dataset.stop = stop;
@@ -49,7 +50,8 @@ tray.querySelector("[data-js-stop]").addEventListener("click", () => {
   stopAt(STOPS[(STOPS.indexOf(tray.dataset.stop) + 1) % STOPS.length]);
 });
 document.addEventListener("click", ({ target }) => {
-  if (isSheet() && openCard() && target.isConnected && !target.closest("#tray, #toasts, dialog")) stopAt("bar");
+  if (isSheet() && openCard() && target.isConnected && !target.closest("#tray, #toasts, dialog"))
+    stopAt("bar");
 });
 document.addEventListener("tray:changed", look);
 document.addEventListener("focusin", () => requestAnimationFrame(clear));

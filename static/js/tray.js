@@ -63,7 +63,13 @@ async function place(text) {
   const unfolded = [...list.querySelectorAll("details[id][open]")].map((part) => part.id);
   await htmx.swap({ text, target: list, swap: "innerMorph", sourceElement: list });
   for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
-  const { againIn, chosen, forgotten, said: words = "", waiting } = document.getElementById("tray-now").dataset;
+  const {
+    againIn,
+    chosen,
+    forgotten,
+    said: words = "",
+    waiting,
+  } = document.getElementById("tray-now").dataset;
   count(waiting);
   if (!chosen) remember(OPEN, "");
   remember(ASKS, asking()?.dataset.call);
@@ -120,7 +126,7 @@ const left = isSheet() ? null : leave();
 list.addEventListener("input", ({ target }) => {
   const card = target.closest(".call-card");
   // Who writes a call up, or types a name, keeps the card while others ring.
-  if (card && (card.dataset.state !== "answered")) remember(OPEN, card.dataset.call);
+  if (card && card.dataset.state !== "answered") remember(OPEN, card.dataset.call);
 });
 list.addEventListener("click", ({ target }) => {
   const row = target.closest("[data-js-open]");

@@ -16,7 +16,7 @@ SCRIPTS = sorted((ROOT / "static" / "js").rglob("*.js"))
 LONGEST_MODULE = 400
 LONGEST_VIEW = 25
 LONGEST_TEMPLATE = 120
-LONGEST_SCRIPT = 200
+LONGEST_SCRIPT = 250
 LONGEST_FACTORY = 45
 # A name that says nothing collects what nobody wanted to think about.
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "core", "base", "managers"}
@@ -146,7 +146,7 @@ def pins(name: str) -> dict[str, str]:
 def test_it_pins_every_requirement_and_locks_it_with_what_it_brings_along(name: str) -> None:
     lines = (ROOT / f"{name}.in").read_text(encoding="utf-8").splitlines()
     wanted = [line for line in lines if line and not line.startswith(("#", "-r "))]
-    assert not [line for line in wanted if not PIN.fullmatch(line)]
+    assert not [line for line in wanted if not PIN.fullmatch(line.partition(" ;")[0])]
     locked = pins(f"{name}.txt")
     assert pins(f"{name}.in").items() <= locked.items(), "run make lock"
     assert len(locked) > len(wanted) * 3 / 2
