@@ -36,6 +36,13 @@ function save(row, place) {
   return true;
 }
 
+// The next key is the panel's already, also before its rows have come.
+function toggle() {
+  panel.togglePopover();
+  if (isOpen()) panel.focus();
+  return true;
+}
+
 function work({ key, shiftKey, repeat, target }, row) {
   if (key === "ArrowDown" || key === "ArrowUp") return target.matches("summary") && move(row, key === "ArrowDown" ? 1 : -1);
   if (repeat || shiftKey) return false;
@@ -46,15 +53,20 @@ function work({ key, shiftKey, repeat, target }, row) {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   const row = event.target.closest?.(ROW);
-  const isOurs = event.key === "F2" && event.shiftKey ? (panel.togglePopover(), true) : row && work(event, row);
+  const isOurs = event.key === "F2" && event.shiftKey ? toggle() : row && work(event, row);
   if (!isOurs) return;
   event.preventDefault();
   event.stopPropagation();
 }, true);
-panel.addEventListener("toggle", () => isOpen() && htmx.trigger(panel, "write-ups"));
+panel.addEventListener("toggle", () => {
+  if (!isOpen()) return;
+  if (!panel.contains(document.activeElement)) panel.focus();
+  htmx.trigger(panel, "write-ups");
+});
 document.body.addEventListener("calls:changed", () => isOpen() && htmx.trigger(panel, "write-ups"));
-document.addEventListener("htmx:after:swap", () => {
-  if (isOpen() && !panel.contains(document.activeElement)) select(panel.querySelector(ROW)) || panel.focus();
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  const isLost = [panel, document.body].includes(document.activeElement);
+  if (ctx.sourceElement === panel && isOpen() && isLost) select(panel.querySelector(ROW)) || panel.focus();
 });
 document.addEventListener("htmx:before:request", ({ detail: { ctx: { sourceElement } } }) => {
   const row = sourceElement?.closest?.(ROW);
@@ -63,5 +75,6 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx: { sourceEleme
 });
 document.addEventListener("htmx:finally:request", ({ detail: { ctx: { sourceElement } } }) => {
   const isGone = going.has(sourceElement) && !sourceElement.isConnected;
-  if (isGone && document.activeElement === document.body) select(going.get(sourceElement));
+  if (!isGone || document.activeElement !== document.body) return;
+  if (!select(going.get(sourceElement)) && isOpen()) panel.focus();
 });
