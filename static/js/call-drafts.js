@@ -1,7 +1,6 @@
 // What is typed about a call is kept in the browser at once and on the server a moment later, again and
 // again until it has arrived, so that no reload, closed tab, new call or lost network loses it. Other
-// forms about the call, here and in the other tabs, follow. An edit of what is saved already is kept by
-// the browser alone, until it is saved.
+// forms about the call, here and in the other tabs, follow.
 import * as store from "./draft-store.js";
 import { refresh, token } from "./tray.js";
 
@@ -62,11 +61,6 @@ const edited = new WeakSet();
 const forms = () => [...document.querySelectorAll("[data-js-draft]")];
 const twins = (form) => forms().filter((other) => other !== form && whatOf(other) === whatOf(form));
 
-function markEdited(form) {
-  edited.add(form);
-  form.classList.add("is-edited");
-}
-
 function fill(form, text) {
   const draft = JSON.parse(text);
   form.elements.note.value = draft.note;
@@ -76,7 +70,7 @@ function fill(form, text) {
   for (const radio of form.querySelectorAll("[type=radio]")) {
     if (radio.value === draft[radio.name]) radio.checked = true;
   }
-  markEdited(form);
+  edited.add(form);
 }
 
 function restore(form) {
@@ -93,7 +87,7 @@ function restore(form) {
 document.addEventListener("input", ({ target }) => {
   const form = target.closest("[data-js-draft]");
   if (!form) return;
-  markEdited(form);
+  edited.add(form);
   keep(form);
   for (const twin of twins(form)) fill(twin, written(form));
 });
@@ -125,5 +119,18 @@ function look() {
   }
 }
 
+// What was typed after another form had saved the call goes into the form that changes it.
+function takeOver(form) {
+  const what = `call-${form.dataset.jsLate}`;
+  const kept = store.find(what)?.content;
+  if (!kept) return;
+  const { outcome, note } = JSON.parse(kept);
+  form.elements.note.value = note;
+  for (const radio of form.querySelectorAll("[name=outcome]")) radio.checked = radio.value === outcome;
+  form.elements.note.dispatchEvent(new Event("input", { bubbles: true }));
+  store.forget(what);
+}
+
 for (const kind of ["tray:changed", "htmx:after:swap"]) document.addEventListener(kind, look);
 look();
+for (const form of document.querySelectorAll("[data-js-late]")) takeOver(form);

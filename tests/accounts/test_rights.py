@@ -68,7 +68,7 @@ KINDS = {
     ),
     Kind.CARD: (
         "calls.close_popup calls.people calls.identify calls.make_lead "
-        "calls.wrapup_form calls.save_wrapup calls.keep_draft"
+        "calls.save_wrapup calls.keep_draft"
     ),
     Kind.OFFICE: (
         "leads.change_stage leads.shift_stage leads.empty_stage leads.delete_stage "

@@ -39,7 +39,6 @@ NO_PAGE = {
     "calls.tray": "a part of all pages, examined with its cards",
     "calls.people": "a part of a card",
     "dialling.failed_dials": "a part of the menu of the bell",
-    "calls.wrapup_form": "a part of a card",
     "accounts.here": "for scripts",
     "accounts.app_picture": "a picture",
     "accounts.second_step": "examined with the second factor",

@@ -59,22 +59,22 @@ def test_it_keeps_an_edit_of_what_was_saved(office: Office, sign_in: SignIn) -> 
     page.keyboard.press("Enter")
     expect(page.locator(CARD)).to_have_count(0)
     page.goto(f"{office.url}/calls/{id_of(office, call)}")
-    note = page.locator("main").get_by_label("Note")
-    expect(page.locator(".wrapup-saved")).to_be_visible()
+    section = page.get_by_role("region", name="Written up by Bob")
+    section.get_by_role("link", name="Edit").click()
+    note = section.get_by_label("Note")
+    expect(note).to_be_visible()
+    page.wait_for_selector("#lamp[data-live-state=ok]", state="attached")
     note.fill("Wants the price of two")
-    expect(page.get_by_text("The changes are not saved yet.")).to_be_visible()
+    until(page, f"!({NO_DRAFT})")
 
     page.reload()
 
     expect(note).to_have_value("Wants the price of two")
-    expect(page.get_by_text("The changes are not saved yet.")).to_be_visible()
     assert written(office) == [(call, "", "Wants the price", True)]
-    note.press("Enter")
-    expect(page.get_by_text("The changes are not saved yet.")).to_be_hidden()
+    section.get_by_role("button", name="Save").click()
+    expect(section).to_contain_text("Wants the price of two")
+    expect(note).to_have_count(0)
     assert written(office) == [(call, "", "Wants the price of two", True)]
-    page.reload()
-    expect(note).to_have_value("Wants the price of two")
-    expect(page.get_by_text("The changes are not saved yet.")).to_be_hidden()
 
 
 def test_it_keeps_what_is_typed_on_after_another_form_has_saved_the_call(
@@ -91,7 +91,9 @@ def test_it_keeps_what_is_typed_on_after_another_form_has_saved_the_call(
     assert refused.value.status == 409
     expect(page.locator("main .wrapup")).to_have_attribute("data-js-draft", "")
     page.reload()
-    expect(note).to_have_value("Wants the price of two")
+    section = page.get_by_role("region", name="Written up by Bob")
+    section.get_by_role("link", name="Edit").click()
+    expect(section.get_by_label("Note")).to_have_value("Wants the price of two")
 
 
 def test_it_keeps_the_name_of_a_stranger_over_a_reload(office: Office, sign_in: SignIn) -> None:

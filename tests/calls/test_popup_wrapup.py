@@ -256,7 +256,7 @@ def test_it_proposes_no_title_that_it_would_refuse(client_of: ClientOf, bob: Use
     ring("101")
     answer("101")
     call = end()
-    text = client_of(bob).get(f"/calls/{call.id}/wrapup", headers=HTMX).text
+    text = client_of(bob).get(f"/calls/{call.id}").text
     title = text.partition('name="task_title"')[2].partition('value="')[2].partition('"')[0]
     data = {"chip": "hour", "task_title": title, "default_title": title}
     got = client_of(bob).post(f"/calls/{call.id}/wrapup", data=data, headers=HTMX)
@@ -280,8 +280,7 @@ def test_it_can_be_written_later_from_the_call(
     client_of(bob).post(f"/calls/{talked.id}/popup/close", headers=HTMX)
     assert tray(client_of(bob)) == []
     traveller.shift(timedelta(days=3))
-    form = client_of(bob).get(f"/calls/{talked.id}/wrapup", headers=HTMX).text
-    assert "Typed before" in form
+    assert "Typed before" in client_of(bob).get(f"/calls/{talked.id}").text
     got = client_of(bob).post(f"/calls/{talked.id}/wrapup", data={"note": "Later"}, headers=HTMX)
     assert ": written up</span>" in got.text
     assert written(talked, bob).note == "Later"
@@ -290,6 +289,16 @@ def test_it_can_be_written_later_from_the_call(
 def test_it_works_without_htmx(client_of: ClientOf, bob: User, talked: Call) -> None:
     got = client_of(bob).post(f"/calls/{talked.id}/wrapup", data={"outcome": "done"})
     assert (got.status_code, got.location) == (303, f"/calls/{talked.id}")
+
+
+def test_it_is_refused_on_the_page_of_the_call_without_htmx(
+    client_of: ClientOf, bob: User, talked: Call
+) -> None:
+    data = {"chip": "day", "note": "Wants a price"}
+    got = client_of(bob).post(f"/calls/{talked.id}/wrapup", data=data)
+    assert got.status_code == 422
+    for words in ("What happened", "Choose a day.", "Wants a price"):
+        assert words in got.text
 
 
 def test_it_is_not_asked_for_ever(

@@ -16,7 +16,7 @@ from crm_app.calls.popups import card_state, cards
 from crm_app.calls.popups import tray as trays
 from crm_app.calls.popups.card_state import CardState
 from crm_app.calls.popups.forms import IdentifyForm, NewLeadForm
-from crm_app.calls.views import bp, outcome_name, write_ups_of
+from crm_app.calls.views import bp, outcome_name, show_call, write_ups_of
 from crm_app.calls.wording import SOURCE_WORDS
 from crm_app.calls.wrapup import outcomes
 from crm_app.calls.wrapup import services as wrapup
@@ -159,22 +159,13 @@ def make_lead(call_id: int) -> Answer:
     return _after_change(call)
 
 
-@bp.get("/<int:call_id>/wrapup")
-def wrapup_form(call_id: int) -> Answer:
-    """Show the form in which a user writes a call up, also long after it."""
-    call = own_call_or_404(call_id)
-    if not wants_fragment():
-        return see_other(_page("calls.show", call_id=call.id))
-    return _wrapup(call)
-
-
 @bp.post("/<int:call_id>/wrapup")
 def save_wrapup(call_id: int) -> Answer:
     """Save how a call went, and the next task if one was chosen."""
     call = own_call_or_404(call_id)
     form = WrapupForm()
     if not form.validate():
-        return _wrapup(call, form, 422)
+        return _refused(call, form)
     name = _name(call)
     try:
         is_new = wrapup.is_open(call, current_user)
@@ -182,16 +173,11 @@ def save_wrapup(call_id: int) -> Answer:
     except InvalidInputError as error:
         db.session.rollback()
         form[error.field].errors = [refusal(error)]
-        return _wrapup(own_call_or_404(call_id), form, 422)
+        return _refused(own_call_or_404(call_id), form)
     said = saved_words(row, name, outcome_name(row.outcome) if row.outcome else "")
     db.session.commit()
     toast(said, undo_url=url_for("calls.take_back", call_id=call.id) if is_new else "")
-    if not wants_fragment():
-        return see_other(return_to.here(_page("calls.show", call_id=call.id)))
-    # A card and a row in a list leave with what was saved.
-    if "card" in request.form or request.form.get("place", "page") != "page":
-        return make_response("", 200)
-    return render_template("calls/_write_ups_of_call.html", **write_ups_of(call))
+    return _after_save(call)
 
 
 @bp.post("/<int:call_id>/wrapup/draft")
@@ -249,7 +235,22 @@ def _parts(one: trays.Shown) -> tuple[Call, CardState, CallWrapup | None, User]:
     return one.call, one.state, one.wrapup, current_user
 
 
-def _wrapup(call: Call, form: WrapupForm | None = None, status: int = 200) -> Answer:
+def _after_save(call: Call) -> Answer:
+    """Show what was written on the call's page; a card and a row in a list leave with it."""
+    is_page = request.form.get("place", "page") == "page"
+    if not wants_fragment():
+        page = _page("calls.show", call_id=call.id)
+        # The form on the call's page may stand at the address to which it was sent and refused.
+        return see_other(page if is_page else return_to.here(page))
+    if "card" in request.form or not is_page:
+        return make_response("", 200)
+    return render_template("calls/_write_ups_of_call.html", **write_ups_of(call))
+
+
+def _refused(call: Call, form: WrapupForm) -> Answer:
+    """Show the form again with what is wrong, without scripts on the call's page."""
+    if not wants_fragment():
+        return show_call(call, form=form), 422
     shown = render_template(
         "calls/_wrapup.html",
         call=call,
@@ -260,7 +261,7 @@ def _wrapup(call: Call, form: WrapupForm | None = None, status: int = 200) -> An
         is_card="card" in request.form,
         place=request.form.get("place", "page"),
     )
-    return shown, status
+    return shown, 422
 
 
 def _name(call: Call) -> str:
