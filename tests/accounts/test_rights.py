@@ -47,6 +47,8 @@ class Kind(Enum):
     RECORD = (404, 0, 0)
     # The card of a call is only for those whose phone has a part in it.
     CARD = (404, 404, 404)
+    # What somebody has written about a call is changed by them and by managers.
+    WRITTEN = (404, 404, 0)
     # What managers arrange for all, and administrators.
     OFFICE = (403, 403, 0)
     ADMIN = (403, 403, 403)
@@ -68,8 +70,9 @@ KINDS = {
     ),
     Kind.CARD: (
         "calls.close_popup calls.people calls.identify calls.make_lead "
-        "calls.save_wrapup calls.keep_draft"
+        "calls.save_wrapup calls.keep_draft calls.take_back calls.dismiss"
     ),
+    Kind.WRITTEN: "calls.revise",
     Kind.OFFICE: (
         "leads.change_stage leads.shift_stage leads.empty_stage leads.delete_stage "
         "calls.rename_outcome calls.shift_outcome calls.remove_outcome calls.bring_back_outcome"
@@ -126,7 +129,10 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
     )
     dial = DialRequest(user_id=carol.id, extension="102", number=NUMBER)
     job = Job(kind="x", due_at=clock.now())
-    db.session.add_all([outcome, passkey, dial, job])
+    wrapup = CallWrapup(
+        call_id=call_id, user_id=carol.id, note=f"{SECRET} likes it", saved_at=clock.now()
+    )
+    db.session.add_all([outcome, passkey, dial, job, wrapup])
     db.session.commit()
     return {
         "contact_id": contact.id,
@@ -140,6 +146,7 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
         "passkey_id": passkey.id,
         "dial_id": dial.id,
         "job_id": job.id,
+        "wrapup_id": wrapup.id,
     }
 
 
