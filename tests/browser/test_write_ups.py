@@ -2,7 +2,9 @@
 
 import re
 from datetime import timedelta
+from typing import Literal
 
+import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Locator, Page, expect
 
@@ -21,6 +23,7 @@ from tests.browser.story import (
     talk,
     written,
 )
+from tests.browser.test_accessibility import AXE, grave
 
 NAMES = ("Ana Sousa", "Rui Costa", "Marta Reis", "Luis Pinto", "Eva Dias")
 COUNTER, PANEL = "[data-write-ups-open]", "#write-ups"
@@ -301,3 +304,29 @@ def test_a_manager_changes_what_a_colleague_has_written(office: Office, sign_in:
     section.get_by_text("Changes", exact=True).click()
     expect(section.locator("details")).to_contain_text(re.compile(r"Alice changed"))
     expect(section.locator("del")).to_have_text("Done")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_waits_has_no_serious_barrier(
+    office: Office, sign_in: SignIn, theme: Literal["light", "dark"]
+) -> None:
+    call_ids = [id_of(office, call) for call in folded(office, *NAMES[:2])]
+    context = sign_in("Bob", color_scheme=theme, reduced_motion="reduce")
+    context.add_init_script(AXE)
+    page = watching(context, office, "/")
+    page.locator("main [data-write-up] summary").first.click()
+    found = {"Today": grave(page, "main")}
+    panel = opened_panel(page)
+    panel.locator("[open]").get_by_text("Another day", exact=True).click()
+    found["panel"] = grave(page, PANEL)
+    page = watching(context, office, "/calls/write-ups")
+    page.locator("main [data-write-up] summary").first.click()
+    found["list"] = grave(page, "main")
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    expect(page.locator("main [data-write-up]")).to_have_count(1)
+    page = watching(context, office, f"/calls/{call_ids[1]}")
+    page.locator("main").get_by_role("link", name="Edit").click()
+    expect(page.get_by_role("form", name="Edit")).to_be_visible()
+    found["call"] = grave(page, "main")
+    assert found == {"Today": [], "panel": [], "list": [], "call": []}
