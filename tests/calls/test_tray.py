@@ -1,6 +1,7 @@
 """The tray: which card is open, what is a row, what is named, and when it changes by itself."""
 
 import itertools
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -208,6 +209,17 @@ class TestWords:
         text = client_of(bob).get("/calls/tray", headers=HTMX).text
         assert "+2 ringing" in text
         assert is_open(client_of(bob))
+
+    def test_it_sends_no_indentation_and_leaves_notes_as_they_were_typed(
+        self, client_of: ClientOf, bob: User
+    ) -> None:
+        call = ring("101")
+        answer("101")
+        note = "Wants:\n   two tables\n   six chairs"
+        client_of(bob).post(f"/calls/{call.id}/wrapup/draft", data={"note": note})
+        text = client_of(bob).get("/calls/tray", headers=HTMX).text
+        assert note in text
+        assert not re.search(r">\s{2,}<", text)
 
 
 def talk(pbx_call_id: str = "in_1") -> Call:
