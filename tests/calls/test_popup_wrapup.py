@@ -147,15 +147,18 @@ def test_it_counts_days_where_the_user_is(now: datetime, chip: str, day: int) ->
 def test_it_says_what_is_missing_and_keeps_what_was_typed(
     client_of: ClientOf, bob: User, talked: Call, data: dict[str, str], refusal: str
 ) -> None:
-    got = client_of(bob).post(
-        f"/calls/{talked.id}/wrapup", data={**data, "card": "1"}, headers=HTMX
-    )
+    url = f"/calls/{talked.id}/wrapup"
+    got = client_of(bob).post(url, data=data, headers=HTMX)
     assert got.status_code == 422
     form, _, alert = got.text.partition('role="alert"')
     assert refusal in alert
     assert f">{data.get('note', '').strip()}</textarea>" in form
-    assert f'id="wrapup-{talked.id}-card"' in form
-    assert f"target:#wrapup-{talked.id}-card" in form
+    # On the card somebody may be typing on: only what is wrong comes.
+    got = client_of(bob).post(url, data={**data, "card": "1"}, headers=HTMX)
+    assert got.status_code == 422
+    assert refusal in got.text
+    assert "<textarea" not in got.text
+    assert f"target:#wrapup-{talked.id}-card-problems" in card(client_of(bob), talked)
     assert tray(client_of(bob)) == ["ended"]
     assert (
         db.session.scalars(select(CallWrapup).where(CallWrapup.saved_at.is_not(None))).all() == []

@@ -255,6 +255,13 @@ def _refused(call: Call, form: WrapupForm) -> Answer:
     """Show the form again with what is wrong, without scripts on the call's page."""
     if not wants_fragment():
         return show_call(call, form=form), 422
+    place = "card" if "card" in request.form else request.form.get("place", "page")
+    if place != "page":
+        # What is being typed there stays as it is.
+        prefix = f"wrapup-{call.id}-{place}"
+        return render_template(
+            "calls/_wrapup_problems.html", problems=form.errors, prefix=prefix
+        ), 422
     shown = render_template(
         "calls/_wrapup.html",
         call=call,
@@ -262,8 +269,8 @@ def _refused(call: Call, form: WrapupForm) -> Answer:
         typed=form,
         default_title=call_back(_name(call)),
         outcomes=outcomes.offered(),
-        is_card="card" in request.form,
-        place=request.form.get("place", "page"),
+        is_card=False,
+        place="page",
     )
     return shown, 422
 
