@@ -1,5 +1,6 @@
-// Writing a call up by the keyboard: 1 to 9 choose the outcome, Enter saves, F2 leads from wherever one
-// is to the open card, and back. Never while typing elsewhere. The keys go to the card with the focus,
+// Writing a call up by the keyboard: 1 to 9 choose the outcome, + the time of the task, what else is typed
+// goes into the note, Enter saves. While it rings, Enter opens who it is. F2 leads from wherever one is to
+// the open card, and back. Never while typing elsewhere. The keys go to the card with the focus,
 // else to the open one, which shows that they do. A call that ends takes the focus to its card, unless
 // the user is busy somewhere else.
 const list = document.getElementById("popups");
@@ -84,6 +85,28 @@ function look({ detail: { lost } }) {
   mark();
 }
 
+// The page of who rings, or the field for a stranger's name.
+function meet(event, card) {
+  const place = card.querySelector(".call-card-name a, .call-card-add > .btn-primary");
+  if (!place) return;
+  event.preventDefault();
+  if (!event.repeat) place.click();
+}
+
+// The next of the times that the task may be due; after the last one there is none again.
+function chooseTime(event) {
+  const chips = [...(currentForm()?.querySelectorAll("[name=chip]:not([value=day])") ?? [])];
+  if (!chips.length) return;
+  event.preventDefault();
+  chips[(chips.findIndex((chip) => chip.checked) + 1) % chips.length].click();
+}
+
+// The field takes this very key, for it comes after the focus.
+function type({ key, target }) {
+  const isText = key === "Dead" || (key.length === 1 && !" /".includes(key));
+  if (isText && target.matches(".call-card, #popups [name=outcome]")) currentForm()?.elements.note.focus();
+}
+
 document.addEventListener("tray:changed", look);
 // What was written up takes its card away: one is back where one came from.
 document.addEventListener(
@@ -107,8 +130,13 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "F2" && !event.shiftKey) {
     if (reach()) event.preventDefault();
   } else if (event.key === "Enter" && !event.shiftKey) {
-    if (event.target.matches(`.call-card, ${FORM} textarea`)) save(event);
-  } else if (/^[1-9]$/.test(event.key) && !event.repeat && !isTyping(event.target)) choose(event);
+    const card = event.target === document.body ? openCard() : event.target;
+    if (card?.matches(".call-card[data-state=ringing]")) meet(event, card);
+    else if (event.target.matches(`.call-card, ${FORM} textarea`)) save(event);
+  } else if (isTyping(event.target)) return;
+  else if (/^[1-9]$/.test(event.key)) event.repeat || choose(event);
+  else if (event.key === "+") event.repeat || chooseTime(event);
+  else type(event);
 });
 
 // "New lead" and "Add to existing": the field takes the very next key, so it is not left to the toggle
