@@ -4,21 +4,17 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-import axe_playwright_python  # type: ignore[import-untyped]
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from crm_app.demo import make_contact, make_lead, make_task
+from tests.browser.axe import AXE, grave
 from tests.screenshots import popups, scenes
 from tests.screenshots.sample import SampleOffice
 from tests.screenshots.visit import show, walk
 
-AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-GRAVE = {"serious", "critical"}
 LONG = "Transportes-Internacionais-e-Logística-Abcdefghijklmnopqrstuvwxyz-do-Noroeste"
 LONG_NUMBER = "351913000999"
 # What the browser itself reports for a page that is not to be had and a form that is sent back.
@@ -117,20 +113,6 @@ def look_for_overflow(found: Findings, name: str, page: Page) -> None:
     wide = page.evaluate("document.documentElement.scrollWidth")
     if wide > 390:
         found.sideways[name] = f"{wide} pixels"
-
-
-def grave(page: Page, part: str, *rules: str) -> list[str]:
-    """Let axe examine a part of the page as it is, by some rules or by all."""
-    options: dict[str, Any] = {"resultTypes": ["violations"]}
-    if rules:
-        options["runOnly"] = list(rules)
-    result: dict[str, Any] = page.evaluate("given => axe.run(...given)", [part, options])
-    return [
-        f"{found['id']}: {node['html'][:120]} {node['any'][0]['message'] if node['any'] else ''}"
-        for found in result["violations"]
-        if found["impact"] in GRAVE
-        for node in found["nodes"][:3]
-    ]
 
 
 def why_main_is_not_reached(page: Page) -> str:

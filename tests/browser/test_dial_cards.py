@@ -18,10 +18,10 @@ from crm_app.simulator.office import INTERACTIVE, Simulator
 from crm_app.telephony import services as telephony
 from crm_app.telephony.dialling.models import DialRequest, DialState
 from crm_app.telephony.models import TelephonySettings
+from tests.browser.axe import AXE, grave
 from tests.browser.conftest import SignIn, watching
 from tests.browser.office import Office
 from tests.browser.story import ANA, CARD, RUI
-from tests.browser.test_accessibility import AXE, grave
 
 Open = Callable[..., Page]
 ROW, ASK = "#dials .dial-row", "#dial-ask"

@@ -12,10 +12,10 @@ from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.extensions import db
 from crm_app.leads.models import Lead
 from crm_app.tasks.models import Task
+from tests.browser.axe import AXE, grave
 from tests.browser.conftest import SignIn
 from tests.browser.office import Office
 from tests.browser.story import STRANGER, id_of, talk
-from tests.browser.test_accessibility import AXE, grave
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from crm_app.accounts.models import User
 from crm_app.contacts.models import Contact
 from crm_app.demo import make_task
 from crm_app.extensions import db
+from tests.browser.axe import AXE, grave
 from tests.browser.conftest import SignIn, until, watching
 from tests.browser.office import Office
 from tests.browser.story import Line, add_contact, count_tasks, talk, written
-from tests.browser.test_accessibility import AXE, grave
 from tests.browser.unsaved import (
     DIALOG,
     KEPT,
