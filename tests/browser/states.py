@@ -31,8 +31,8 @@ def add_long_names(office: Office) -> None:
 
 def each_state(
     office: Office, mine: str = "101", colleague: str = "102"
-) -> Iterator[tuple[str, str]]:
-    """Bring about one state after the other; gives its name and how to find its card."""
+) -> Iterator[tuple[str, str, int]]:
+    """Bring about one state after the other; gives its name, its card, and how many more ring."""
 
     def card(call: str, state: str) -> str:
         return f"{OPEN}[data-call-id='{call}'][data-state={state}]"
@@ -41,17 +41,17 @@ def each_state(
         ("known", NAMED), ("stranger", STRANGER), ("several", SHARED), ("hidden", ""),
     ):  # fmt: skip
         call = office.ring(number, mine)
-        yield f"{name} rings", card(call, "ringing")
+        yield f"{name} rings", card(call, "ringing"), 0
         office.answer(call, mine)
-        yield f"{name} talks", card(call, "answered")
+        yield f"{name} talks", card(call, "answered"), 0
         office.end(call, talk_seconds=3725)
-        yield f"{name} ended", card(call, "ended")
+        yield f"{name} ended", card(call, "ended"), 0
     call = office.ring(NAMED, colleague)
     office.answer(call, colleague)
     told = {"caller": NAMED, "did": LINE, "extension": mine, "transfer_from": colleague}
     office.fact(FactKind.RANG, call, **told)
-    yield "handed over", card(call, "ringing")
+    yield "handed over", card(call, "ringing"), 0
     office.answer(call, mine)
     for number in (NAMED, STRANGER, SHARED, RUI, "+351910000045"):
         office.ring(number, mine)
-    yield "many", card(call, "answered")
+    yield "many", card(call, "answered"), 5

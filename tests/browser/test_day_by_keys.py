@@ -130,7 +130,7 @@ def writes_up_what_waits(hands: Hands, office: Office) -> list[str]:  # noqa: F8
             expect(rows).to_have_count(left - 1)
     expect(page.locator("[data-write-ups-open='0']")).to_be_attached()
     until(page, f"!({NOWHERE})")
-    hands.press("Shift+F2")
+    hands.press("Escape")
     expect(page.locator("#write-ups")).to_be_hidden()
     expect(tick).to_be_focused()
     return calls

@@ -9,6 +9,7 @@ from tests.browser.axe import AXE, grave
 from tests.browser.conftest import SignIn, watching
 from tests.browser.office import Office
 from tests.browser.states import add_long_names, each_state
+from tests.browser.story import ROW
 from tests.screenshots.visit import show
 
 WIDTHS = [1440, 1280, 768, 390]
@@ -71,6 +72,7 @@ def misfits(page: Page, selector: str) -> list[str]:
 
 def open_panel(page: Page) -> None:
     """Open what waits to be written up; the first call is unfolded, with a task and its day."""
+    expect(page.locator("#write-ups")).to_be_hidden()
     page.keyboard.press("Shift+F2")
     row = page.locator("#write-ups [data-write-up]").first
     expect(row.get_by_label("Note").or_(row.get_by_label("Nota"))).to_be_visible()
@@ -85,8 +87,9 @@ def test_nothing_sticks_out_or_is_cut_in_portuguese(
     context = sign_in("Bob", viewport={"width": width, "height": 844}, locale="pt-PT")
     page = watching(context, office)
     found = {}
-    for name, card in each_state(office):
+    for name, card, ringing in each_state(office):
         expect(page.locator(card)).to_be_visible()
+        expect(page.locator(f"{ROW}[data-state=ringing]")).to_have_count(ringing)
         for stop in ("half", "full") if width < 768 else ("",):
             if stop:
                 page.locator("#tray").evaluate("(tray, stop) => tray.dataset.stop = stop", stop)
@@ -105,8 +108,9 @@ def test_no_state_is_a_barrier_to_anybody(office: Office, sign_in: SignIn, width
     context.add_init_script(AXE)
     page = watching(context, office)
     found = {}
-    for name, card in each_state(office):
+    for name, card, ringing in each_state(office):
         expect(page.locator(card)).to_be_visible()
+        expect(page.locator(f"{ROW}[data-state=ringing]")).to_have_count(ringing)
         for theme in ("light", "dark"):
             show(page, width, 844, theme)
             if barriers := grave(page, "#tray"):
