@@ -9,7 +9,7 @@ from tests.browser.story import ANA, OPEN, RUI, STRANGER
 
 LONG_NAME = "Maria Madalena Vasconcelos-Albuquerque de Bragança e Távora Figueiredo"
 LONG_COMPANY = "Transportes-Internacionais-e-Logística-do-Noroeste-Peninsular, Sociedade Unipessoal"
-LONG_TITLE = "Manutenção preventiva anual de todas as câmaras frigoríficas e de congelação"
+LONG_TITLE = "Manutenção preventiva regular de todas as câmaras frigoríficas e de congelação"
 SHARED, NAMED = "+351910000044", ANA
 
 
