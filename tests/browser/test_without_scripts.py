@@ -82,7 +82,7 @@ def test_what_waits_is_written_up_or_dismissed_on_its_page(office: Office, page:
     add_contact(office, "Rui Costa", RUI)
     first, second = talk(office, ANA), talk(office, RUI)
     sign_in(page, office)
-    page.get_by_role("region", name="To write up").get_by_role("link", name="All").click()
+    page.get_by_role("region", name="To write up").get_by_role("link", name="Show all").click()
     rows = page.locator("main [data-write-up]")
     expect(rows).to_have_count(2)
     row = rows.filter(has_text="Ana Sousa")
