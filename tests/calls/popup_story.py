@@ -1,5 +1,6 @@
 """A call as the PBX tells it, and what the screens show of it."""
 
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -72,6 +73,7 @@ def is_open(client: FlaskClient) -> bool:
 
 
 def heard(user: User) -> int:
-    """How many messages have reached the screens of a user."""
+    """How many messages about cards have reached the screens of a user."""
     assert screen_updates.wait_until_sent(5)
-    return len(missed(bus.client(), channel_of(user.id), (0, 0)))
+    told = missed(bus.client(), channel_of(user.id), (0, 0))
+    return len([text for _number, text in told if "log" not in json.loads(text)])

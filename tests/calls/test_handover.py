@@ -13,7 +13,7 @@ from crm_app.extensions import db
 from tests.calls.popup_story import ANA, HTMX, ClientOf, fact
 
 pytestmark = pytest.mark.usefixtures("traveller")
-GETS = ("", "/wrapup", "/people?q=ana")
+GETS = ("", "/people?q=ana")
 POSTS = ("/popup/close", "/identify", "/new-lead", "/wrapup", "/wrapup/draft")
 
 
@@ -49,7 +49,6 @@ def test_the_new_owner_of_an_extension_has_no_part_in_the_calls_that_were_made_w
         for end in ends:
             assert status(theirs, method, f"/calls/{call_id}{end}") == 404, end
     assert db.session.scalars(select(Contact)).all() == []
-    assert status(old, "GET", f"/calls/{call_id}/wrapup") == 200
     assert status(old, "POST", f"/calls/{call_id}/wrapup/draft") == 204
 
 
@@ -58,8 +57,8 @@ def test_the_new_owner_sees_the_calls_that_are_made_from_now_on(
 ) -> None:
     hand_over("101", bob, carol, alice)
     call_id = bob_calls_ana().id
-    assert status(client_of(carol), "GET", f"/calls/{call_id}/wrapup") == 200
-    assert status(client_of(bob), "GET", f"/calls/{call_id}/wrapup") == 404
+    assert status(client_of(carol), "POST", f"/calls/{call_id}/wrapup/draft") == 204
+    assert status(client_of(bob), "POST", f"/calls/{call_id}/wrapup/draft") == 404
 
 
 def test_who_made_a_call_and_passed_it_on_can_still_write_it_up(
@@ -77,5 +76,5 @@ def test_who_made_a_call_and_passed_it_on_can_still_write_it_up(
     change_office("", restricts_agents=True, by=alice)
     db.session.commit()
     for user in (bob, erin):
-        assert status(client_of(user), "GET", f"/calls/{call.id}/wrapup") == 200
+        assert status(client_of(user), "POST", f"/calls/{call.id}/wrapup/draft") == 204
         assert f'href="/calls/{call.id}"' in client_of(user).get("/calls").text

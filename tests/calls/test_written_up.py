@@ -122,7 +122,7 @@ def test_it_narrows_a_restricted_agents_log_to_an_outcome_of_their_own_calls(
 def test_it_stands_on_the_next_pop_up(
     client_of: ClientOf, bob: User, ana: Contact, talk: Talk, traveller: object
 ) -> None:
-    talk("in_1", "interested", "Earlier")
+    talk("in_1", "interested", "Some other day")
     talk("in_2", "call_again", "Wants a quote by Friday")
     talk("in_3")
     call = ring("101", pbx_call_id="in_4")
@@ -132,7 +132,7 @@ def test_it_stands_on_the_next_pop_up(
     html = client_of(bob).get("/calls/tray", headers={"HX-Request": "true"}).text
     assert "Call again" in html
     assert "Wants a quote by Friday" in html
-    assert "Earlier" not in html
+    assert "Some other day" not in html
 
 
 def test_it_says_on_a_pop_up_nothing_of_whom_one_may_not_open(

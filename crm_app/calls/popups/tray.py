@@ -14,6 +14,7 @@ from crm_app.calls.models import Call, CallWrapup
 from crm_app.calls.popups import card_state, cards
 from crm_app.calls.popups.card_state import CardState
 from crm_app.calls.wrapup import services as wrapups
+from crm_app.calls.wrapup import waiting
 from crm_app.extensions import db
 
 # How long the card of a call that has ended stays open when nobody touches it.
@@ -149,6 +150,7 @@ def rehearse() -> None:
     if user is not None:
         tray_of(user, TabState())
         cards.card_of(call, CardState.RINGING, wrapups.existing(call, user), user)
+        waiting.open_count(user, call.id)
 
 
 def _opens_by_itself(shown: Sequence[Shown]) -> Shown | None:
