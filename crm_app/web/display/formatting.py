@@ -171,8 +171,8 @@ def _drawn(sprite: str, name: str, label: str, extra: str) -> Markup:
         if label
         else Markup('aria-hidden="true"')
     )
-    return Markup('<svg class="icon {}" {}><use href="{}#{}"></use></svg>').format(
-        escape(extra), meaning, sprite, name
+    return Markup('<svg class="{}" {}><use href="{}#{}"></use></svg>').format(
+        f"icon {extra}".strip(), meaning, sprite, name
     )
 
 
