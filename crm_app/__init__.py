@@ -30,7 +30,7 @@ from crm_app.extensions import babel, csrf, db
 from crm_app.security.refusals import RefusalWriter
 from crm_app.security.request_ids import RequestIds
 from crm_app.web import access, errors, fragments, toasts, unsaved
-from crm_app.web.display import formatting, sentences
+from crm_app.web.display import formatting, indentation, sentences
 from crm_app.web.ids import IdConverter
 from crm_app.web.middleware import (
     anonymous_forms,
@@ -71,6 +71,7 @@ def create_app(settings: Config | None = None) -> Flask:
     for register in (
         errors.register,
         formatting.register,
+        indentation.register,
         sentences.register,
         unsaved.register,
     ):

@@ -28,11 +28,11 @@ REFUSALS = {403: Kind.FORBIDDEN, 404: Kind.NOT_FOUND, 429: Kind.TOO_MANY}
 # For when not even a page for a signed-out visitor can be rendered; the language is unknown.
 BARE = """<!doctype html>
 <html lang="en">
-  <head><meta charset="utf-8" /><title>Ramal</title></head>
-  <body>
-    <h1>Something went wrong here</h1>
-    <p>It has been written to the log. Try again.</p>
-  </body>
+<head><meta charset="utf-8" /><title>Ramal</title></head>
+<body>
+<h1>Something went wrong here</h1>
+<p>It has been written to the log. Try again.</p>
+</body>
 </html>
 """
 

@@ -44,20 +44,25 @@ function toggle() {
 }
 
 function work({ key, shiftKey, repeat, target }, row) {
-  if (key === "ArrowDown" || key === "ArrowUp") return target.matches("summary") && move(row, key === "ArrowDown" ? 1 : -1);
+  if (key === "ArrowDown" || key === "ArrowUp")
+    return target.matches("summary") && move(row, key === "ArrowDown" ? 1 : -1);
   if (repeat || shiftKey) return false;
   if (key === "Enter") return target.matches("summary, textarea, [type=radio]") && save(row, target);
   return /^[1-9]$/.test(key) && !target.matches(WRITES) && choose(row, key);
 }
 
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  const row = event.target.closest?.(ROW);
-  const isOurs = event.key === "F2" && event.shiftKey ? toggle() : row && work(event, row);
-  if (!isOurs) return;
-  event.preventDefault();
-  event.stopPropagation();
-}, true);
+document.addEventListener(
+  "keydown",
+  (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    const row = event.target.closest?.(ROW);
+    const isOurs = event.key === "F2" && event.shiftKey ? toggle() : row && work(event, row);
+    if (!isOurs) return;
+    event.preventDefault();
+    event.stopPropagation();
+  },
+  true,
+);
 panel.addEventListener("toggle", () => {
   if (!isOpen()) return;
   if (!panel.contains(document.activeElement)) panel.focus();
@@ -68,13 +73,27 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   const isLost = [panel, document.body].includes(document.activeElement);
   if (ctx.sourceElement === panel && isOpen() && isLost) select(panel.querySelector(ROW)) || panel.focus();
 });
-document.addEventListener("htmx:before:request", ({ detail: { ctx: { sourceElement } } }) => {
-  const row = sourceElement?.closest?.(ROW);
-  const rows = row ? rowsBeside(row) : [];
-  if (row) going.set(sourceElement, rows[rows.indexOf(row) + 1] ?? rows[rows.indexOf(row) - 1]);
-});
-document.addEventListener("htmx:finally:request", ({ detail: { ctx: { sourceElement } } }) => {
-  const isGone = going.has(sourceElement) && !sourceElement.isConnected;
-  if (!isGone || document.activeElement !== document.body) return;
-  if (!select(going.get(sourceElement)) && isOpen()) panel.focus();
-});
+document.addEventListener(
+  "htmx:before:request",
+  ({
+    detail: {
+      ctx: { sourceElement },
+    },
+  }) => {
+    const row = sourceElement?.closest?.(ROW);
+    const rows = row ? rowsBeside(row) : [];
+    if (row) going.set(sourceElement, rows[rows.indexOf(row) + 1] ?? rows[rows.indexOf(row) - 1]);
+  },
+);
+document.addEventListener(
+  "htmx:finally:request",
+  ({
+    detail: {
+      ctx: { sourceElement },
+    },
+  }) => {
+    const isGone = going.has(sourceElement) && !sourceElement.isConnected;
+    if (!isGone || document.activeElement !== document.body) return;
+    if (!select(going.get(sourceElement)) && isOpen()) panel.focus();
+  },
+);

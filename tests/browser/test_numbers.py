@@ -22,7 +22,7 @@ def test_a_short_number_rings_like_any_other_and_becomes_a_contact(
     card.get_by_text("New lead").click()
     page.keyboard.type("Taxi")
     page.keyboard.press("Enter")
-    expect(card.get_by_role("link", name="Taxi")).to_be_visible()
+    expect(card.get_by_role("link", name="Taxi", exact=True)).to_be_visible()
 
     numbers = office.do(
         lambda: [phone.number for phone in db.session.scalars(select(Contact)).one().phones]

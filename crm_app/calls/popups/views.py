@@ -1,6 +1,5 @@
 """The cards of live calls, and what is done on them."""
 
-import re
 from typing import Any
 
 from flask import Response, abort, current_app, make_response, render_template, request, url_for
@@ -40,8 +39,6 @@ from crm_app.web.ids import read_id
 from crm_app.web.toasts import toast
 
 MOST_PEOPLE = 5
-# Between two tags, so never in what somebody has typed. It was a tenth of each pop-up.
-INDENTATION = re.compile(r">\s{2,}<")
 MOST_KEPT = 20
 LEAD_TITLE_LENGTH = 200
 
@@ -70,7 +67,7 @@ def tray() -> Answer:
         return see_other(_page("calls.index"))
     shown = trays.tray_of(current_user, _tab())
     opened = shown.open
-    drawn = render_template(
+    return render_template(
         "calls/_tray.html",
         tray=shown,
         again_in=shown.again_in(clock.now()),
@@ -80,7 +77,6 @@ def tray() -> Answer:
         below=[cards.row_of(*_parts(one)) for one in shown.below],
         outcomes=outcomes.offered() if opened and opened.state is CardState.WRAP_UP else [],
     )
-    return INDENTATION.sub("> <", drawn)
 
 
 @bp.post("/<int:call_id>/popup/close")
