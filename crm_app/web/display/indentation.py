@@ -4,8 +4,9 @@ import re
 
 from flask import Flask, Response
 
-# Only between two tags, and a space stays: nothing that is shown or was typed changes.
-BETWEEN_TAGS = re.compile(rb">\s{2,}<")
+# Only between two tags, and a space stays: nothing that is shown or was typed changes. An empty
+# field begins with a line break that browsers do not count.
+BETWEEN_TAGS = re.compile(rb">\s{2,}<(?!/(?:textarea|pre)\b)")
 
 
 def remove(response: Response) -> Response:
