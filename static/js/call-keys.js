@@ -78,8 +78,9 @@ function look({ detail: { lost } }) {
   // Of what was there when the page came nothing is news, and a tab behind has nobody at its keys.
   const isSeen = tray.dataset.loaded && !document.hidden;
   if (lost && lost === call) card.focus({ preventScroll: true });
-  // The next call was answered while somebody wrote the last one up.
-  else if (lost && state === "answered") card.focus({ preventScroll: true });
+  // The next call was answered, or is over already, while somebody wrote the last one up.
+  else if (lost && (state === "answered" || (isNews && state === "ended")))
+    card.focus({ preventScroll: true });
   else if (lost) goBack();
   else if (isNews && state === "ended" && isSeen && isFree()) card.focus({ preventScroll: true });
   mark();

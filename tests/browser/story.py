@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import BrowserContext, Route
+from playwright.sync_api import BrowserContext, Page, Route, expect
 from sqlalchemy import func, select
 
 from crm_app.calls.models import Call, CallWrapup
@@ -50,11 +50,19 @@ def add_contact(office: Office, name: str = "Ana Sousa", number: str = ANA) -> C
     return office.do(add)
 
 
-def talk(office: Office, number: str = ANA, extension: str = "101") -> str:
-    """Let somebody call, be answered and hang up; gives the PBX's call id."""
+def talk(
+    office: Office, number: str = ANA, extension: str = "101", *, seen_on: Page | None = None
+) -> str:
+    """Let somebody call, be answered and hang up; gives the PBX's call id.
+
+    With `seen_on`, only once that page shows that the call has ended: until then Enter keeps what
+    was typed instead of saving it.
+    """
     call = office.ring(number, extension)
     office.answer(call, extension)
     office.end(call, talk_seconds=65)
+    if seen_on is not None:
+        expect(seen_on.locator(f"{ENDED}[data-call-id='{call}']")).to_have_count(1)
     return call
 
 

@@ -40,7 +40,7 @@ def test_it_says_that_a_write_up_was_not_saved(
     context = sign_in("Bob")
     line = Line(context, "**/wrapup")
     page = watching(context, office)
-    call = talk(office)
+    call = talk(office, seen_on=page)
     page.get_by_label("Note").fill("Precious")
     line.act = failure
     for _ in range(2):

@@ -62,7 +62,7 @@ def test_it_shows_the_call_one_is_in_and_above_it_who_rings(
 
 def test_it_keeps_the_field_in_sight_that_is_typed_in(office: Office, sign_in: SignIn) -> None:
     page = watching(sign_in("Bob", viewport={"width": 390, "height": 664}), office)
-    talk(office)
+    talk(office, seen_on=page)
     note = page.get_by_label("Note")
     note.click()
     page.keyboard.type("Wants ")
@@ -78,7 +78,7 @@ def test_the_next_talk_takes_the_keys_and_loses_nothing_that_was_typed(
     office: Office, sign_in: SignIn
 ) -> None:
     page = watching(sign_in("Bob"), office)
-    first = talk(office)
+    first = talk(office, seen_on=page)
     page.get_by_label("Note").click()
     page.keyboard.type("Wants a price")
     second = office.ring(STRANGER, "101")
@@ -113,7 +113,7 @@ def test_a_note_is_typed_while_one_talks_and_goes_on_when_the_call_ends(
 
 def test_a_click_in_the_page_lets_the_write_up_wait(office: Office, sign_in: SignIn) -> None:
     page = watching(sign_in("Bob"), office)
-    call = talk(office)
+    call = talk(office, seen_on=page)
     page.get_by_label("Note").fill("Wants a price")
     page.locator("main h1").click()
     expect(page.locator(CARD)).to_have_count(0)

@@ -43,7 +43,7 @@ def test_it_takes_what_was_typed_into_a_card_over_to_the_page(
     office: Office, sign_in: SignIn
 ) -> None:
     page = watching(sign_in("Bob"), office)
-    call = talk(office)
+    call = talk(office, seen_on=page)
     page.get_by_label("Note").fill("Wants the pri")
     # Before the pause after which a draft is sent.
     page.goto(f"{office.url}/calls/{id_of(office, call)}")
@@ -54,7 +54,7 @@ def test_it_takes_what_was_typed_into_a_card_over_to_the_page(
 
 def test_it_keeps_an_edit_of_what_was_saved(office: Office, sign_in: SignIn) -> None:
     page = watching(sign_in("Bob"), office)
-    call = talk(office)
+    call = talk(office, seen_on=page)
     page.get_by_label("Note").fill("Wants the price")
     page.keyboard.press("Enter")
     expect(page.locator(CARD)).to_have_count(0)

@@ -29,7 +29,7 @@ def focused_card(page: Page) -> str:
 
 def test_it_makes_one_task_however_often_enter_is_pressed(office: Office, sign_in: SignIn) -> None:
     page = watching(sign_in("Bob"), office)
-    call = talk(office)
+    call = talk(office, seen_on=page)
     page.get_by_text("Tomorrow", exact=True).click()
     page.get_by_label("Note").click()
     posts: list[str] = []
@@ -60,7 +60,7 @@ def test_it_saves_what_was_typed_last_when_enter_is_pressed_again(
     context = sign_in("Bob")
     line = Line(context, "**/wrapup")
     page = watching(context, office)
-    call = talk(office)
+    call = talk(office, seen_on=page)
     page.get_by_label("Note").fill("Wants")
     # The first is never answered.
     line.act = lambda route: line.mend()
@@ -76,7 +76,7 @@ def test_it_makes_one_task_when_the_first_answer_was_lost(office: Office, sign_i
     context = sign_in("Bob")
     line, cards = Line(context, "**/wrapup"), Line(context, "**/tray*")
     page = watching(context, office)
-    talk(office)
+    talk(office, seen_on=page)
     page.get_by_text("Tomorrow", exact=True).click()
     page.get_by_label("Note").click()
 
@@ -115,6 +115,23 @@ def test_it_writes_up_the_call_that_ended_last(office: Office, sign_in: SignIn) 
 
     expect(page.locator(CARD)).to_have_count(0)
     assert [row for row in written(office) if row[3]] == [(second, "interested", "", True)]
+
+
+def test_it_goes_to_a_call_whose_talk_was_too_short_to_be_seen(
+    office: Office, sign_in: SignIn
+) -> None:
+    context = sign_in("Bob")
+    line = Line(context, "**/calls/tray*")
+    page = watching(context, office)
+    first = talk(office, ANA, seen_on=page)
+    until(page, f"{IN_CARD} === '{first}'")
+    second = office.ring(RUI, "101")
+    expect(page.locator(f"{ROW}[data-state=ringing]")).to_have_count(1)
+    line.act = Route.abort
+    office.answer(second, "101")
+    office.end(second, talk_seconds=1)
+    line.mend()
+    until(page, f"{IN_CARD} === '{second}'")
 
 
 def test_it_stays_with_a_write_up_that_was_begun(office: Office, sign_in: SignIn) -> None:

@@ -101,7 +101,7 @@ def test_it_is_loaded_anew_when_somebody_signs_in_again(office: Office, sign_in:
     sign_in_again(context, office, "Bob")
     loaded_anew(page)
     page.wait_for_selector("#lamp[data-live-state=ok]", state="attached", timeout=20_000)
-    call = talk(office)
+    call = talk(office, seen_on=page)
     page.get_by_label("Note").fill("Typed after signing in")
     page.get_by_label("Note").press("Enter")
     expect(page.locator(CARD)).to_have_count(0)
@@ -163,7 +163,7 @@ def test_it_does_not_throw_away_a_form_that_is_typed_in(office: Office, sign_in:
 def test_it_is_loaded_anew_when_a_form_of_it_is_refused(office: Office, sign_in: SignIn) -> None:
     context = sign_in("Bob")
     page = watching(context, office)
-    call = talk(office)
+    call = talk(office, seen_on=page)
     page.get_by_label("Note").wait_for()
     page.evaluate("document.body.dataset.old = 'yes'")
     went_and_came(context, office)

@@ -132,7 +132,7 @@ def test_it_signs_in_from_the_top_bar_without_leaving_the_page(
 
     page.wait_for_selector("#lamp[data-live-state=ok]", state="attached", timeout=30_000)
     expect(page.locator("main [name=name]")).to_have_value("Rita Nova")
-    call = talk(office)
+    call = talk(office, seen_on=page)
     card = page.locator("[role=alertdialog]")
     card.get_by_label("Note").fill("Typed after signing in")
     card.get_by_label("Note").press("Enter")
@@ -144,7 +144,7 @@ def test_it_signs_in_from_the_top_bar_without_leaving_the_page(
 
 def test_it_brings_the_write_up_back_that_was_typed(office: Office, sign_in: SignIn) -> None:
     page = watching(sign_in("Bob"), office)
-    call = talk(office)
+    call = talk(office, seen_on=page)
     page.get_by_label("Note").fill("Wants the price")
     end_sign_ins(office, "Bob")
     page.get_by_label("Note").press_sequentially(" of two")
