@@ -11,7 +11,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from crm_app.clock import now
 from crm_app.simulator import page
-from crm_app.simulator.api import hang_up
+from crm_app.simulator.api.requests import hang_up
 
 if TYPE_CHECKING:
     from crm_app.simulator.office import Simulator

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, current_app, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from crm_app.simulator.api import params
+from crm_app.simulator.api.requests import params
 from crm_app.simulator.calls import IncomingCall, OutgoingCall
 
 if TYPE_CHECKING:
