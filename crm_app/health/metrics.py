@@ -16,8 +16,8 @@ from crm_app.extensions import db
 from crm_app.health import services
 from crm_app.jobs import services as jobs
 from crm_app.security import upkeep
-from crm_app.telephony import health_checks
 from crm_app.telephony.models import TextMessage
+from crm_app.telephony.setup import health_checks
 
 
 class _Office(Collector):

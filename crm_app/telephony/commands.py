@@ -13,9 +13,11 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.keys import services as keys
 from crm_app.live.screen_updates import screen_updates
-from crm_app.telephony import health_checks, services, wording
+from crm_app.telephony import services, wording
 from crm_app.telephony.connection import Link, LinkCache
 from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.setup import health_checks
+from crm_app.telephony.setup import wording as health_words
 from crm_app.telephony.switches import Switches
 from crm_app.telephony.views import probe
 from crm_app.telephony.webhook import quarantine
@@ -70,7 +72,9 @@ def check(as_json: bool) -> None:
         db.session.commit()
     settings = TelephonySettings.current()
     seen = health_checks.arrivals()
-    reports = [wording.report(one) for one in health_checks.run(settings, link, _config(), seen)]
+    reports = [
+        health_words.report(one) for one in health_checks.run(settings, link, _config(), seen)
+    ]
     broken = [report.check.name for report in reports if report.check.state == "bad"]
     if as_json:
         shown = [

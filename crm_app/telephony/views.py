@@ -16,10 +16,12 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.security import events
 from crm_app.security.events import Kind
-from crm_app.telephony import health_checks, services, wording
+from crm_app.telephony import services, wording
 from crm_app.telephony.connection import Link, LinkCache, client_for
 from crm_app.telephony.forms import KeysForm, SwitchesForm, chosen_responsible, wanted_extensions
 from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.setup import health_checks
+from crm_app.telephony.setup import wording as health_words
 from crm_app.telephony.switches import Switches
 from crm_app.telephony.zadarma.errors import ErrorCode
 from crm_app.web.access import admin_only
@@ -177,14 +179,16 @@ def _page(
     config: Config = current_app.extensions["settings"]
     stored = TelephonySettings.current()
     link, seen = links().read(), health_checks.arrivals()
+    checks = health_checks.run(stored, link, config, seen)
     users = db.session.scalars(User.enabled()).all()
     address = health_checks.webhook_url(config, stored.webhook_token)
     context: dict[str, Any] = {
         "settings": stored,
         "link": link,
-        "badge": wording.badge(health_checks.connection(stored, link), stored),
-        "reports": [wording.report(one) for one in health_checks.run(stored, link, config, seen)],
+        "badge": health_words.badge(health_checks.connection(stored, link), stored),
+        "reports": [health_words.report(one) for one in checks],
         "words": wording,
+        "health_words": health_words,
         "config": config,
         "address": address,
         "is_reachable": health_checks.is_reachable(address),

@@ -14,9 +14,9 @@ from crm_app.accounts.models import User
 from crm_app.calls.fold.facts import Fact, FactKind
 from crm_app.calls.store import ledger
 from crm_app.extensions import db
-from crm_app.telephony import health_checks
 from crm_app.telephony.connection import Link
 from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.setup import health_checks
 from tests.telephony.conftest import Post, start_fields
 
 # Monday 2 March 2026, ten in Lisbon.

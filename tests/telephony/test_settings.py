@@ -15,9 +15,10 @@ from crm_app.accounts.models import User
 from crm_app.encryption import KeyRing, Vault
 from crm_app.extensions import db
 from crm_app.simulator.office import Simulator
-from crm_app.telephony import health_checks, services
+from crm_app.telephony import services
 from crm_app.telephony.commands import telephony_cli
 from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.setup import health_checks
 from tests.telephony.conftest import SECRET, use_api
 
 PAGE = "/telephony/settings"

@@ -15,7 +15,7 @@ from crm_app.config import Config
 from crm_app.demo import make_user
 from crm_app.errors import ConfigError
 from crm_app.extensions import db
-from crm_app.telephony.health_checks import webhook_url
+from crm_app.telephony.setup.health_checks import webhook_url
 from crm_app.web.middleware.mount import Mount
 from tests.conftest import CHEAP_HASHING
 from tests.reader import elements_of
