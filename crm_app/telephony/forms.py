@@ -4,13 +4,15 @@ from typing import Any, get_args
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from markupsafe import Markup
 from pydantic.fields import FieldInfo
 from wtforms import BooleanField, IntegerField, PasswordField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.fields.core import UnboundField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import Length
+from wtforms.widgets import CheckboxInput
 
-from crm_app.telephony.switches import Switches, words_of
+from crm_app.telephony.switches import OnOff, Switches, words_of
 
 
 class KeysForm(FlaskForm):
@@ -26,12 +28,49 @@ class KeysForm(FlaskForm):
     )
 
 
+class OnOffInput(CheckboxInput):
+    """A box behind a hidden "off"."""
+
+    def __call__(self, field: Any, **kwargs: Any) -> Markup:
+        """Draw both."""
+        off = Markup('<input type="hidden" name="{}" value="off">').format(field.name)
+        box: Markup = super().__call__(field, **kwargs)
+        return off + box
+
+
+class OnOffField(BooleanField):
+    """A box whose values are the texts "on" and "off".
+
+    A box that is not ticked sends nothing; the page sends "off" before it, so that a form without
+    the field leaves the switch as it is.
+    """
+
+    widget = OnOffInput()
+
+    @property
+    def checked(self) -> bool:
+        """Whether the box is ticked."""
+        return bool(self.data == "on")
+
+    def process_data(self, value: Any) -> None:
+        """Take what is stored."""
+        self.data = value
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Take what was sent; the box comes after the "off"."""
+        if valuelist:
+            self.data = valuelist[-1]
+
+    def _value(self) -> str:
+        return "on"
+
+
 def _field(switch: FieldInfo) -> "UnboundField[Any]":
     given = {"label": _l(switch.title), "description": _l(switch.description)}
-    if switch.annotation is bool:
-        return BooleanField(**given)
+    if set(get_args(switch.annotation)) == set(get_args(OnOff)):
+        return OnOffField(**given)
     if switch.annotation is int:
-        return IntegerField(**given, validators=[InputRequired()])
+        return IntegerField(**given)
     words = words_of(switch)
     choices = [
         SelectChoice(value, _l(words.get(value, value))) for value in get_args(switch.annotation)

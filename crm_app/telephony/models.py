@@ -57,6 +57,8 @@ class TelephonySettings(Model):
     switches: Mapped[Switches] = mapped_column(
         SwitchesColumn, default=Switches(), server_default="{}"
     )
+    # When each switch that is on was last turned on, as JSON.
+    switched_on_json: Mapped[str] = mapped_column(Text, default="{}", server_default="{}")
     extensions_json: Mapped[str] = mapped_column(Text, default="[]")
     extensions_at: Mapped[datetime | None]
     balance_cents: Mapped[int | None]
@@ -79,6 +81,7 @@ class TelephonySettings(Model):
             secret_encrypted="",
             webhook_token="",
             switches=Switches(),
+            switched_on_json="{}",
             extensions_json="[]",
             balance_currency="",
             clock_zone="",
@@ -103,6 +106,24 @@ class TelephonySettings(Model):
     def extensions(self) -> list[str]:
         """List the extensions that the PBX had when it was last asked."""
         return [str(number) for number in json.loads(self.extensions_json)]
+
+    def switched_on_at(self, name: str) -> datetime | None:
+        """When a switch that is on was turned on: None while it is off.
+
+        One that was never touched is on since the office was connected.
+        """
+        if not self.switches.is_on(name):
+            return None
+        stored = json.loads(self.switched_on_json).get(name)
+        return datetime.fromisoformat(stored) if stored else self.connected_at
+
+    def set_switches(self, switches: Switches) -> None:
+        """Store the switches, and of those that are turned on now, when."""
+        stored: dict[str, str] = json.loads(self.switched_on_json)
+        for name in Switches.model_fields:
+            if switches.is_on(name) and not self.switches.is_on(name):
+                stored[name] = clock.now().isoformat()
+        self.switches, self.switched_on_json = switches, json.dumps(stored)
 
     def keys(self, vault: Vault) -> tuple[str, str]:
         """Return key and secret; raises WrongKeyError when they were encrypted with another key."""

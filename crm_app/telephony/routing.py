@@ -38,7 +38,7 @@ def decide(call: StartingCall, switches: Switches) -> Decision:
 
     A hidden number, a colleague's extension and a stranger are routed as usual, without a name.
     """
-    if not switches.shows_caller_name or not call.number:
+    if not switches.is_on("caller_name") or not call.number:
         return Decision(CallReply())
     name = name_to_show([caller.name for caller in call.callers])
     return Decision(CallReply(caller_name=name or None))

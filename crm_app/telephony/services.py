@@ -167,7 +167,7 @@ def set_switches(values: Mapping[str, object], by: User | None = None) -> None:
     """
     settings = TelephonySettings.for_change()
     before = snapshot(settings.switches, Switches.model_fields)
-    settings.switches = settings.switches.changed(values)
+    settings.set_switches(settings.switches.changed(values))
     changes = difference(before, snapshot(settings.switches, Switches.model_fields))
     if changes:
         _write_down(Kind.SWITCHES_CHANGED, by, changes)

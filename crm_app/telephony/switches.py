@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from crm_app.errors import InvalidInputError
 from crm_app.text import N_
+
+OnOff = Literal["off", "on"]
 
 
 def switch(
@@ -17,6 +19,11 @@ def switch(
     """Describe one switch; `words` are those of its texts, `limits` (ge, le) those of a number."""
     more: dict[str, Any] = {"words": dict(words or {})}
     return Field(default, title=label, description=hint, json_schema_extra=more, **limits)
+
+
+def on_off(default: OnOff, label: str, hint: str = "") -> Any:
+    """Describe a switch that is on or off."""
+    return switch(default, label, hint)
 
 
 def words_of(described: FieldInfo) -> Mapping[str, str]:
@@ -30,18 +37,22 @@ class Switches(BaseModel):
     """What the office has switched on. One line is one switch: type, default, label and hint.
 
     A new switch needs only its line and its use: the settings page, the command and the stored
-    column read this table. A switch is a bool, an int, or one of several texts (`Literal`).
+    column read this table. A switch is `OnOff`, an int, or one of several texts (`Literal`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    shows_caller_name: bool = switch(
-        True,
+    caller_name: OnOff = on_off(
+        "on",
         N_("Show the caller's name on the phones that ring"),
         N_(
             "When a known number calls, the PBX gets the name, and every phone that rings shows it."
         ),
     )
+
+    def is_on(self, name: str) -> bool:
+        """Whether a switch does anything: it is neither off nor the number that means never."""
+        return getattr(self, name) not in ("off", 0)
 
     @classmethod
     def from_json(cls, text: str) -> Self:

@@ -119,7 +119,7 @@ def people() -> Answer:
 @admin_only
 def switches() -> Answer:
     """Turn automation on and off."""
-    form = SwitchesForm()
+    form = SwitchesForm(obj=TelephonySettings.current().switches)
     if not form.validate_on_submit():
         return _page(switches=form)
     wanted = {name: form[name].data for name in Switches.model_fields}

@@ -126,7 +126,7 @@ def test_it_goes_to_a_call_whose_talk_was_too_short_to_be_seen(
     first = talk(office, ANA, seen_on=page)
     until(page, f"{IN_CARD} === '{first}'")
     second = office.ring(RUI, "101")
-    expect(page.locator(f"{ROW}[data-state=ringing]")).to_have_count(1)
+    expect(page.locator(f"{CARD}[data-call-id='{second}']")).to_have_count(1)
     line.act = Route.abort
     office.answer(second, "101")
     office.end(second, talk_seconds=1)

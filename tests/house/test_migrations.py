@@ -456,7 +456,7 @@ def test_it_keeps_what_was_switched_on_and_off_and_the_words_of_what_was_done(
             )
         upgrade()
         stored = TelephonySettings.current()
-        assert stored.switches == Switches(shows_caller_name=False)
+        assert stored.switches == Switches(caller_name="off")
         assert (stored.key_encrypted, stored.secret_encrypted) == ("k", "s")
         events = db.session.scalars(select(SecurityEvent).order_by(SecurityEvent.id)).all()
         assert [(event.kind, event.detail) for event in events] == [

@@ -172,7 +172,7 @@ def test_every_change_of_the_telephony_is_in_the_journal_and_never_a_key(
     ]
     written = " ".join(str(entry.changes) for entry in journal)
     assert "a1b2c3d4e5f6" not in written
-    assert journal[3].shown == {"shows_caller_name": [True, False]}
+    assert journal[3].shown == {"caller_name": ["on", "off"]}
     assert journal[4].shown == {"default_responsible_id": [None, bob.id]}
 
 

@@ -8,7 +8,7 @@ from crm_app.contacts.numbers.caller import Caller
 from crm_app.telephony.routing import StartingCall, decide
 from crm_app.telephony.switches import Switches
 
-ON, OFF = Switches(shows_caller_name=True), Switches(shows_caller_name=False)
+ON, OFF = Switches(caller_name="on"), Switches(caller_name="off")
 CLIENT = "+351910000042"
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

@@ -320,11 +320,25 @@ def test_it_warns_of_an_address_that_the_pbx_cannot_reach(url: str, *, is_good: 
 
 
 def test_the_switch_is_kept(app: Flask, browser: FlaskClient) -> None:
-    browser.post(f"{PAGE}/switches", data={})
-    assert not TelephonySettings.current().switches.shows_caller_name
-    db.session.rollback()
-    browser.post(f"{PAGE}/switches", data={"shows_caller_name": "y"})
-    assert TelephonySettings.current().switches.shows_caller_name
+    # The box sends its "on" after the "off" that stands before it.
+    sent: list[tuple[dict[str, object], str]] = [
+        ({"caller_name": "off"}, "off"), ({}, "off"), ({"caller_name": ["off", "on"]}, "on"),
+    ]  # fmt: skip
+    for data, state in sent:
+        assert browser.post(f"{PAGE}/switches", data=data).status_code == 303
+        assert TelephonySettings.current().switches.caller_name == state
+        db.session.rollback()
+    refused = browser.post(f"{PAGE}/switches", data={"caller_name": "perhaps"})
+    assert refused.status_code == 422
+    assert TelephonySettings.current().switches.caller_name == "on"
+
+
+def test_a_box_is_ticked_when_its_switch_is_on(browser: FlaskClient) -> None:
+    page = browser.get(PAGE).text
+    assert re.search(r'<input[^>]* checked[^>]* name="caller_name"[^>]* value="on"', page)
+    browser.post(f"{PAGE}/switches", data={"caller_name": "off"})
+    page = browser.get(PAGE).text
+    assert not re.search(r'<input[^>]* checked[^>]* name="caller_name"', page)
 
 
 def test_the_account_s_clock_is_known(pbx: Simulator, browser: FlaskClient, key: str) -> None:

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Literal
 
 import pytest
+import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -43,25 +45,25 @@ def test_the_command_lists_every_switch_with_its_sentence(app: Flask) -> None:
         assert described.title in text
 
 
-def test_the_command_prints_one_json_object_with_booleans_as_booleans(app: Flask) -> None:
-    assert run(app, "--json") == (0, '{"shows_caller_name": true}\n')
+def test_the_command_prints_one_json_object_with_texts_as_texts(app: Flask) -> None:
+    assert run(app, "--json") == (0, '{"caller_name": "on"}\n')
 
 
-@pytest.mark.parametrize(("word", "value"), [("off", False), ("false", False), ("on", True)])
+@pytest.mark.parametrize("word", ["off", "on"])
 def test_the_command_sets_a_switch_and_says_how_all_are_now(
-    app: Flask, word: str, *, value: bool
+    app: Flask, word: Literal["off", "on"]
 ) -> None:
-    code, text = run(app, "shows_caller_name", word, "--json")
-    assert (code, json.loads(text)) == (0, {"shows_caller_name": value})
-    assert TelephonySettings.current().switches == Switches(shows_caller_name=value)
+    code, text = run(app, "caller_name", word, "--json")
+    assert (code, json.loads(text)) == (0, {"caller_name": word})
+    assert TelephonySettings.current().switches == Switches(caller_name=word)
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("shows_name", "on"), "shows_name: There is no such automation."),
-        (("shows_caller_name", "perhaps"), "shows_caller_name: This automation does not take"),
-        (("shows_caller_name",), "NAME VALUE"),
+        (("caller_name", "perhaps"), "caller_name: This automation does not take"),
+        (("caller_name",), "NAME VALUE"),
     ],
 )
 def test_the_command_refuses_in_one_clear_line(
@@ -74,17 +76,17 @@ def test_the_command_refuses_in_one_clear_line(
 
 
 def test_a_switch_that_is_set_is_in_the_journal_and_one_that_stays_is_not(app: Flask) -> None:
-    run(app, "shows_caller_name", "on")
-    run(app, "shows_caller_name", "off")
+    run(app, "caller_name", "on")
+    run(app, "caller_name", "off")
     changes = [entry.shown for entry in db.session.scalars(db.select(JournalEntry))]
-    assert changes == [{"shows_caller_name": [True, False]}]
+    assert changes == [{"caller_name": ["on", "off"]}]
 
 
-def test_texts_numbers_and_booleans_are_set_by_the_words_of_a_command(app: Flask) -> None:
-    wanted = {"polling": "off", "ghost_seconds": "7", "shows_caller_name": "no"}
+def test_texts_and_numbers_are_set_by_the_words_of_a_command(app: Flask) -> None:
+    wanted = {"polling": "off", "ghost_seconds": "7", "caller_name": "off"}
     changed = Sample().changed(wanted)
     assert changed.model_dump() == {
-        "shows_caller_name": False, "polling": "off", "ghost_seconds": 7,
+        "caller_name": "off", "polling": "off", "ghost_seconds": 7,
     }  # fmt: skip
     assert Sample.from_json(changed.model_dump_json()) == changed
 
@@ -95,6 +97,7 @@ def test_texts_numbers_and_booleans_are_set_by_the_words_of_a_command(app: Flask
         ("polling", "always", "switch_impossible"),
         ("ghost_seconds", "61", "switch_impossible"),
         ("ghost_seconds", "many", "switch_impossible"),
+        ("caller_name", "yes", "switch_impossible"),
         ("ghosts", "1", "switch_unknown"),
     ],
 )
@@ -105,8 +108,8 @@ def test_it_refuses_what_a_switch_cannot_be(name: str, value: str, code: str) ->
 
 
 def test_what_another_release_stored_does_not_stop_this_one() -> None:
-    stored = '{"shows_caller_name": false, "polling": "sometimes", "gone_since": 3}'
-    assert Sample.from_json(stored) == Sample(shows_caller_name=False)
+    stored = '{"caller_name": "off", "polling": "sometimes", "gone_since": 3}'
+    assert Sample.from_json(stored) == Sample(caller_name="off")
 
 
 def test_the_form_follows_from_the_table(app: Flask) -> None:
@@ -114,7 +117,7 @@ def test_the_form_follows_from_the_table(app: Flask) -> None:
         form = switches_form(Sample)(obj=Sample(ghost_seconds=9))
         kinds = {name: form[name].type for name in Sample.model_fields}
         assert kinds == {
-            "shows_caller_name": "BooleanField",
+            "caller_name": "OnOffField",
             "polling": "SelectField",
             "ghost_seconds": "IntegerField",
         }
@@ -136,3 +139,19 @@ def test_the_settings_page_shows_every_switch_with_its_sentence_in_both_language
     assert "nos telefones que tocam" in page
     for name in Switches.model_fields:
         assert f'name="{name}"' in page
+
+
+def test_it_knows_since_when_a_switch_has_been_on(app: Flask) -> None:
+    settings = TelephonySettings.for_change()
+    connected = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    settings.connected_at = connected
+    assert settings.switched_on_at("caller_name") == connected
+    run_at = connected + timedelta(hours=1)
+    settings.set_switches(settings.switches.changed({"caller_name": "off"}))
+    assert settings.switched_on_at("caller_name") is None
+    with time_machine.travel(run_at, tick=False):
+        settings.set_switches(settings.switches.changed({"caller_name": "on"}))
+    settings.set_switches(settings.switches.changed({"caller_name": "on"}))
+    db.session.commit()
+    db.session.expire_all()
+    assert TelephonySettings.current().switched_on_at("caller_name") == run_at

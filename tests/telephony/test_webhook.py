@@ -268,7 +268,7 @@ def test_the_name_of_a_known_caller_goes_to_the_phones(post: Post) -> None:
 
 def test_no_name_goes_to_the_phones_when_that_is_switched_off(connected: Flask, post: Post) -> None:
     make_contact("Ana Sousa", phones=("+351910000042",))
-    services.set_switches({"shows_caller_name": False})
+    services.set_switches({"caller_name": "off"})
     db.session.commit()
     connected.extensions["telephony_links"].forget()
     assert post(start_fields()).get_json() == {}
