@@ -16,6 +16,7 @@ from crm_app import (
     leads,
     live,
     logs,
+    office,
     search,
     tasks,
     telephony,
@@ -65,7 +66,7 @@ def create_app(settings: Config | None = None) -> Flask:
     same_origin.register(app)
     _bind_extensions(app, settings)
     for feature in (
-        health, live, jobs, home, accounts, calls, telephony, contacts, leads, tasks, search
+        health, live, jobs, home, accounts, calls, telephony, contacts, leads, tasks, search, office
     ):  # fmt: skip
         app.register_blueprint(feature.bp)
     for register in (

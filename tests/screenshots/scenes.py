@@ -141,6 +141,7 @@ def stills(office: SampleOffice) -> list[Still]:
         Still("security", "/security"),
         Still("jobs", "/jobs"),
         Still("telephony", "/telephony/settings"),
+        Still("opening-hours", "/office/hours"),
         Still("not-found", "/contacts/999999"),
     ]
 
