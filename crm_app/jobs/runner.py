@@ -49,13 +49,16 @@ class Kind:
     """A kind of job and its handler; one with `every` recurs after that time.
 
     `perform` gets the payload and does its work by verbs that do not commit. It should be over
-    within seconds; longer work is cut into steps.
+    within seconds; longer work is cut into steps. What needs the network is `fetch`: it runs before
+    `perform`, with no transaction open, and what it returns is the second argument of `perform`.
+    `lease` must be longer than both together.
     """
 
     name: str
-    perform: Callable[[Payload], NextStep | None]
+    perform: Callable[..., NextStep | None]
     every: timedelta | None = None
     lease: timedelta = timedelta(minutes=1)
+    fetch: Callable[[Payload], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ class Runner:
         if job is None:
             return False
         try:
-            self._perform(job)
+            self._perform(job, self._fetch(job))
             db.session.commit()
         except LeaseIsLostError:
             db.session.rollback()
@@ -172,10 +175,20 @@ class Runner:
         db.session.commit()
         return _Taken(row.id, self._kinds[row.kind], row.payload, row.tries, token) if row else None
 
-    def _perform(self, job: _Taken) -> None:
+    @staticmethod
+    def _fetch(job: _Taken) -> tuple[Any, ...]:
+        if job.kind.fetch is None:
+            return ()
+        try:
+            return (job.kind.fetch(job.payload),)
+        finally:
+            # What it read of the database must not be what `perform` decides by.
+            db.session.rollback()
+
+    def _perform(self, job: _Taken, fetched: tuple[Any, ...] = ()) -> None:
         if db.session.scalar(select(Job.id).where(*job.is_mine).with_for_update()) is None:
             raise LeaseIsLostError
-        step = job.kind.perform(job.payload)
+        step = job.kind.perform(job.payload, *fetched)
         now = clock.now()
         changes: dict[str, Any] = {"tries": 0, "last_error": ""}
         if step is not None:

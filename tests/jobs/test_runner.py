@@ -335,3 +335,41 @@ def in_thread(app: Flask, work: Callable[[], object]) -> Thread:
     thread = Thread(target=run)
     thread.start()
     return thread
+
+
+def test_what_a_job_fetches_is_fetched_outside_any_transaction_and_handed_to_it(app: Flask) -> None:
+    seen: list[tuple[bool, str]] = []
+
+    def fetch(payload: dict[str, Any]) -> str:
+        title = str(payload["title"])
+        seen.append((db.session().in_transaction(), title))
+        return title.upper()
+
+    def perform(payload: dict[str, Any], fetched: str) -> None:
+        add_task({"title": fetched})
+
+    owe("ask", title="one")
+    run_all(Kind("ask", perform, fetch=fetch))
+    assert seen == [(False, "one")]
+    assert titles() == ["ONE"]
+    assert the_job().done_at is not None
+
+
+def test_a_job_whose_fetching_fails_changes_nothing_and_is_fetched_again(app: Flask) -> None:
+    answers = iter([OSError("the line is down"), "later"])
+
+    def fetch(_payload: dict[str, Any]) -> str:
+        answer = next(answers)
+        if isinstance(answer, OSError):
+            raise answer
+        return str(answer)
+
+    kind = Kind("ask", lambda _payload, fetched: add_task({"title": fetched}), fetch=fetch)
+    with time_machine.travel(MORNING, tick=False) as traveller:
+        owe("ask")
+        run_all(kind)
+        assert titles() == []
+        assert the_job().last_error == "OSError: the line is down"
+        traveller.shift(runner.FIRST_PAUSE)
+        run_all(kind)
+    assert titles() == ["later"]
