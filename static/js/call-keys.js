@@ -117,8 +117,14 @@ document.addEventListener(
       ctx: { sourceElement },
     },
   }) => {
-    const isWrittenUp = sourceElement?.matches?.(FORM) && !sourceElement.isConnected;
-    if (isWrittenUp && document.activeElement === document.body) goBack();
+    if (!sourceElement?.matches?.(FORM)) return;
+    if (!sourceElement.isConnected) {
+      if (document.activeElement === document.body) goBack();
+      return;
+    }
+    // What is wrong stands below the form, with the name of its field.
+    const problem = sourceElement.querySelector("[id$=-problems] [id$=-error]");
+    document.getElementById(problem?.id.slice(0, -"-error".length))?.focus();
   },
 );
 for (const kind of ["focusin", "focusout"]) document.addEventListener(kind, () => setTimeout(mark));

@@ -306,6 +306,17 @@ def test_a_manager_changes_what_a_colleague_has_written(office: Office, sign_in:
     expect(section.locator("del")).to_have_text("Done")
 
 
+def test_the_day_that_is_missing_has_the_focus(office: Office, sign_in: SignIn) -> None:
+    folded(office, NAMES[0])
+    page = watching(sign_in("Bob"), office, "/calls/write-ups")
+    row = page.locator("main [data-write-up]")
+    row.locator("summary").click()
+    row.get_by_text("Another day", exact=True).click()
+    row.get_by_role("button", name="Save").click()
+    expect(row.get_by_role("alert")).to_have_text("Choose a day.")
+    expect(row.get_by_label("Day", exact=True)).to_be_focused()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_what_waits_has_no_serious_barrier(
     office: Office, sign_in: SignIn, theme: Literal["light", "dark"]

@@ -95,7 +95,7 @@ def test_it_asks_after_an_outgoing_call_also_when_nobody_was_reached(
 def test_it_is_saved_by_an_outcome_alone(client_of: ClientOf, bob: User, talked: Call) -> None:
     before = heard(bob)
     got = client_of(bob).post(
-        f"/calls/{talked.id}/wrapup", data={"outcome": "interested", "card": "1"}, headers=HTMX
+        f"/calls/{talked.id}/wrapup", data={"outcome": "interested", "place": "card"}, headers=HTMX
     )
     assert got.status_code == 200
     row = written(talked, bob)
@@ -154,7 +154,7 @@ def test_it_says_what_is_missing_and_keeps_what_was_typed(
     assert refusal in alert
     assert f">{data.get('note', '').strip()}</textarea>" in form
     # On the card somebody may be typing on: only what is wrong comes.
-    got = client_of(bob).post(url, data={**data, "card": "1"}, headers=HTMX)
+    got = client_of(bob).post(url, data={**data, "place": "card"}, headers=HTMX)
     assert got.status_code == 422
     assert refusal in got.text
     assert "<textarea" not in got.text

@@ -1,7 +1,7 @@
 """A write-up is saved, taken back, changed later; what waits is listed until it is written."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import time_machine
@@ -76,6 +76,23 @@ class TestSaving:
         assert "task on" in text
         task = db.session.scalars(select(Task)).one()
         assert (task.due_at.date().isoformat(), task.has_time) == ("2026-03-20", False)
+
+    @pytest.mark.parametrize(
+        ("now", "words"),
+        [("2026-03-02 10:30", "task at 11:30"), ("2026-03-02 23:30", "task tomorrow 00:30")],
+    )
+    def test_an_hour_from_now_may_be_tomorrow(
+        self,
+        client_of: ClientOf,
+        bob: User,
+        talk: Talk,
+        traveller: time_machine.Traveller,
+        now: str,
+        words: str,
+    ) -> None:
+        call, client = talk(), client_of(bob)
+        traveller.move_to(datetime.fromisoformat(f"{now}+00:00"))
+        assert words in save(client, call, outcome="done", chip="hour")
 
     def test_another_day_must_be_a_day(self, client_of: ClientOf, bob: User, talk: Talk) -> None:
         call = talk()

@@ -237,21 +237,26 @@ def _parts(one: trays.Shown) -> tuple[Call, CardState, CallWrapup | None, User]:
 
 def _after_save(call: Call) -> Answer:
     """Show what was written on the call's page; a card and a row in a list leave with it."""
-    is_page = request.form.get("place", "page") == "page"
+    is_page = _place() == "page"
     if not wants_fragment():
         page = _page("calls.show", call_id=call.id)
         # The form on the call's page may stand at the address to which it was sent and refused.
         return see_other(page if is_page else return_to.here(page))
-    if "card" in request.form or not is_page:
+    if not is_page:
         return make_response("", 200)
     return render_template("calls/_write_ups_of_call.html", **write_ups_of(call))
+
+
+def _place() -> str:
+    """Where the form stands: "card" in the tray, "page" on the call's, else the name of a list."""
+    return request.form.get("place", "page")
 
 
 def _refused(call: Call, form: WrapupForm) -> Answer:
     """Show the form again with what is wrong, without scripts on the call's page."""
     if not wants_fragment():
         return show_call(call, form=form), 422
-    place = "card" if "card" in request.form else request.form.get("place", "page")
+    place = _place()
     if place != "page":
         # What is being typed there stays as it is.
         prefix = f"wrapup-{call.id}-{place}"
@@ -265,7 +270,6 @@ def _refused(call: Call, form: WrapupForm) -> Answer:
         typed=form,
         default_title=call_back(_name(call)),
         outcomes=outcomes.offered(),
-        is_card=False,
         place="page",
     )
     return shown, 422

@@ -76,8 +76,10 @@ def saved_words(row: CallWrapup, who: str, outcome: str) -> str:
 
 
 def _task_words(row: CallWrapup, local: LocalTime) -> str:
-    if row.task_has_time:
-        return str(_("task at %(when)s", when=when(row.task_due_at)))
+    if row.task_due_at and row.task_has_time:
+        is_today = row.task_due_at.astimezone(local.zone).date() == local.today
+        words = _("task at %(when)s") if is_today else _("task %(when)s")
+        return str(words) % {"when": when(row.task_due_at)}
     if row.task_due_at and row.task_due_at.date() == local.chips()["tomorrow"]:
         return str(_("task tomorrow"))
     return str(_("task on %(day)s", day=day(row.task_due_at)))
