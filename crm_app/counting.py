@@ -1,14 +1,17 @@
 """Rate limits that all processes share."""
 
+import time
 from collections.abc import Callable
 from typing import TypeVar, cast
 
 import structlog
 from limits import RateLimitItem
 from limits.storage import MemoryStorage, RedisStorage, storage_from_string
-from limits.strategies import FixedWindowRateLimiter
+from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
 
 _ANSWERS_WITHIN_SECONDS = 0.5
+# A request still counts at the very moment when its time is up.
+_A_MOMENT_S = 0.1
 _Result = TypeVar("_Result")
 log = structlog.get_logger(__name__)
 
@@ -27,6 +30,22 @@ class Counter:
     def hit(self, limit: RateLimitItem, key: str) -> bool:
         """Count once more; False when that is more than the limit allows."""
         return self._ask(lambda counts: counts.hit(limit, key))
+
+    def wait_for(self, limit: RateLimitItem, key: str) -> float:
+        """Count once more in a window that slides with time, and give 0.
+
+        When that is more than the limit allows, nothing is counted: give in how many seconds it
+        will be allowed.
+        """
+
+        def ask(counts: FixedWindowRateLimiter) -> float:
+            window = MovingWindowRateLimiter(counts.storage)
+            if window.hit(limit, key):
+                return 0.0
+            frees_at = window.get_window_stats(limit, key).reset_time
+            return max(frees_at - time.time(), 0) + _A_MOMENT_S
+
+        return self._ask(ask)
 
     def free_at(self, limit: RateLimitItem, key: str) -> float:
         """Return when counting starts over, in seconds of Unix time."""

@@ -22,6 +22,7 @@ CALL_FLAGS = (
 OTHER_FLAGS = ("number_lookup", "call_tracking", "sms", "speech_recognition")
 # An extension alone, or as the login of a phone: `499499-101`.
 _EXTENSION = re.compile(r"(?:[0-9]{4,8}-)?([0-9]{3})\Z|([0-9]{1,5})\Z")
+MINUTE = 60.0
 FaultKind = Literal["down", "slow", "error", "limit", "limit200", "html"]
 
 
@@ -33,6 +34,7 @@ class ApiCall:
     path: str
     params: dict[str, str]
     status: int
+    at: datetime
 
 
 @dataclass(slots=True)
@@ -80,23 +82,23 @@ class Account:
 
 
 class Limiter:
-    """Counts requests in whole minutes, as the API's limits do."""
+    """Counts requests of the last minute, whenever that began: no minute may hold more."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._lock = threading.Lock()
-        self._minute = 0
-        self._count = 0
+        self._taken: deque[float] = deque()
 
     def take(self, at: datetime) -> tuple[bool, int, int]:
         """Count a request; tell if it is allowed, how many are left, and the reset time."""
-        minute = int(at.timestamp()) // 60
+        moment = at.timestamp()
         with self._lock:
-            if minute != self._minute:
-                self._minute, self._count = minute, 0
-            self._count += 1
-            left = max(0, self.limit - self._count)
-            return self._count <= self.limit, left, (minute + 1) * 60
+            while self._taken and not moment - MINUTE < self._taken[0] <= moment:
+                self._taken.popleft()
+            is_allowed = len(self._taken) < self.limit
+            if is_allowed:
+                self._taken.append(moment)
+            return is_allowed, self.limit - len(self._taken), int(self._taken[0] + MINUTE)
 
 
 class Faults:

@@ -1,12 +1,14 @@
 """The connection with the PBX: cached keys, token and switches, and a client of its API."""
 
 import hashlib
+import math
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItemPerSecond
 from sqlalchemy import Engine, select
 
 from crm_app import database
@@ -17,11 +19,13 @@ from crm_app.encryption import Vault, WrongKeyError
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.switches import Switches
 from crm_app.telephony.zadarma.client import RequestKind, ZadarmaClient
+from crm_app.telephony.zadarma.errors import ErrorCode, ZadarmaError
 
 MAX_AGE_SECONDS = 1.0
-# The provider's limits count per account, so one process cannot know the total.
-_ALL = RateLimitItemPerMinute(100)
-_STATISTICS = RateLimitItemPerMinute(3)
+# The provider's limits count per account, so one process cannot know the total. A second more than
+# a minute, because requests are not all equally long under way.
+_ALL = RateLimitItemPerSecond(100, 61)
+_STATISTICS = RateLimitItemPerSecond(3, 61)
 log = structlog.get_logger(__name__)
 
 _table = TelephonySettings.__table__
@@ -125,11 +129,17 @@ class LinkCache:
 
 
 def client_for(
-    link: Link, config: Config, counter: Counter, timeout: tuple[float, float] = (3.05, 8.0)
+    link: Link,
+    config: Config,
+    counter: Counter,
+    timeout: tuple[float, float] = (3.05, 8.0),
+    wait: Callable[[float], object] | None = None,
 ) -> ZadarmaClient | None:
     """Make a client for a connection, None when there is none.
 
-    `timeout` is how many seconds it waits for a connection and for an answer.
+    `timeout` is how many seconds it waits for a connection and for an answer. A request that would
+    be one too many is refused with RATE_LIMITED and `retry_after`; with `wait`, which sleeps for a
+    number of seconds, it is made when its turn comes.
     """
     if not link.is_connected:
         return None
@@ -138,13 +148,28 @@ def client_for(
         link.secret,
         config.zadarma_api_url,
         timeout,
-        budget=lambda kind: _take(counter, kind, link.key),
+        budget=lambda kind: _take(counter, kind, link.key, wait),
     )
 
 
-def _take(counter: Counter, kind: RequestKind, account: str) -> bool:
-    """Count one request of an account; False when it would be one too many."""
+def _take(
+    counter: Counter,
+    kind: RequestKind,
+    account: str,
+    wait: Callable[[float], object] | None,
+) -> bool:
+    """Count one request of an account, or raise what says that it would be one too many."""
     name = hashlib.sha256(account.encode()).hexdigest()[:16]
-    if kind == "statistics" and not counter.hit(_STATISTICS, f"statistics/{name}"):
-        return False
-    return counter.hit(_ALL, f"api/{name}")
+    limits = [(_ALL, f"api/{name}")]
+    if kind == "statistics":
+        limits.insert(0, (_STATISTICS, f"statistics/{name}"))
+    for limit, key in limits:
+        while seconds := counter.wait_for(limit, key):
+            if wait is None:
+                raise ZadarmaError(
+                    ErrorCode.RATE_LIMITED,
+                    "Our own budget of requests is used up.",
+                    retry_after=math.ceil(seconds),
+                )
+            wait(seconds)
+    return True

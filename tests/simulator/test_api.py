@@ -45,7 +45,7 @@ def test_it_tells_its_limits(pbx: Simulator) -> None:
     assert status == 200
     assert headers["X-RateLimit-Limit"] == "100"
     assert headers["X-RateLimit-Remaining"] == "99"
-    assert headers["X-RateLimit-Reset"] == "1772442060"
+    assert headers["X-RateLimit-Reset"] == "1772442070"
     assert headers["X-Zadarma-Method"] == "/v1/tariff/"
 
 

@@ -57,7 +57,8 @@ class Api:
         if reply is None and not (fault and fault.kind == "down"):
             reply = self._checked(request)
         status = reply.status_code if reply else 0
-        self.calls.append(ApiCall(request.method, path_of(request), params(request), status))
+        call = ApiCall(request.method, path_of(request), params(request), status, now())
+        self.calls.append(call)
         return reply or hang_up(request)
 
     def _faulty(self, fault: ApiFault) -> Response | None:

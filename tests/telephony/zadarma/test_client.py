@@ -263,7 +263,7 @@ def test_it_learns_when_the_limit_ends(pbx: Simulator, client: ZadarmaClient) ->
     with pytest.raises(ZadarmaError) as caught:
         client.pbx_statistics("2026-03-02 00:00:00", "2026-03-03 00:00:00")
     assert caught.value.code is ErrorCode.RATE_LIMITED
-    assert caught.value.retry_after == 50
+    assert caught.value.retry_after == 60
     assert client.balance().currency == "EUR"
 
 
