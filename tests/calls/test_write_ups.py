@@ -79,7 +79,7 @@ class TestSaving:
 
     @pytest.mark.parametrize(
         ("now", "words"),
-        [("2026-03-02 10:30", "task at 11:30"), ("2026-03-02 23:30", "task tomorrow 00:30")],
+        [("2026-03-02 13:30", "task at 14:30"), ("2026-03-02 23:30", "task tomorrow 00:30")],
     )
     def test_an_hour_from_now_may_be_tomorrow(
         self,
