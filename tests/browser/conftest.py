@@ -5,13 +5,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from crm_app.live import bus
 from tests.browser.chromium import launch
 from tests.browser.office import Office
 
 SignIn = Callable[..., BrowserContext]
+# How long a test waits for what should happen; a busy machine makes it late, not wrong.
+PATIENCE_MS = 20_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -55,7 +58,7 @@ def sign_in(browser: Browser, office: Office) -> Iterator[SignIn]:
 
     def sign_in(name: str, **options: object) -> BrowserContext:
         context = browser.new_context(**options)  # type: ignore[arg-type]
-        context.set_default_timeout(8_000)
+        context.set_default_timeout(PATIENCE_MS)
         context.add_cookies([office.cookie_of(name)])
         contexts.append(context)
         return context

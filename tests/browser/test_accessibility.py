@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from crm_app.demo import make_contact, make_lead, make_task
 from tests.browser.axe import AXE, grave
+from tests.browser.conftest import PATIENCE_MS
 from tests.screenshots import popups, scenes
 from tests.screenshots.sample import SampleOffice
 from tests.screenshots.visit import show, walk
@@ -66,7 +67,7 @@ def findings(browser: Browser) -> Findings:
     found = Findings()
     with SampleOffice() as office:
         context = browser.new_context(reduced_motion="reduce", locale="en-GB")
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         context.add_init_script(AXE)
         context.on("console", partial(complain, found))
         context.on("weberror", lambda error: found.complaints.append(("script", str(error.error))))

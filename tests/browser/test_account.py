@@ -43,9 +43,9 @@ def test_it_ends_another_browser_and_that_page_notices(office: Office, sign_in: 
     rows.last.get_by_role("button", name="End").click()
     expect(page.locator("#toasts")).to_contain_text("Signed out there.")
     expect(rows).to_have_count(1)
-    lost.wait_for_selector("#lamp[data-live-state=out]", state="attached", timeout=15_000)
+    lost.wait_for_selector("#lamp[data-live-state=out]", state="attached")
     # The others of the same person come back by themselves.
-    page.wait_for_selector("#lamp[data-live-state=ok]", state="attached", timeout=15_000)
+    page.wait_for_selector("#lamp[data-live-state=ok]", state="attached")
 
 
 def test_it_asks_before_it_ends_all_others(office: Office, sign_in: SignIn) -> None:

@@ -376,4 +376,4 @@ def test_after_half_a_minute_the_row_says_by_itself_that_nobody_picked_up(
     office.do(age)
     say(office, dial_id)
     said = "Nobody picked up your phone, so no call was made."
-    expect(page.locator("[data-dial-state=overdue]")).to_contain_text(said, timeout=15_000)
+    expect(page.locator("[data-dial-state=overdue]")).to_contain_text(said)

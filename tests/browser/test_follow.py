@@ -10,7 +10,8 @@ from tests.browser.conftest import SignIn, watching
 from tests.browser.office import Office
 from tests.browser.story import ANA, CARD, RUI, STRANGER, id_of
 
-SOON_MS = 20_000
+# After so long a page notices by itself that nothing arrives any more.
+SILENCE_MS = 25_000
 MISSED = "section[aria-labelledby=today-missed]"
 NEWS = "[data-js-news]:visible"
 
@@ -51,13 +52,13 @@ def test_a_missed_call_appears_on_today_and_goes_after_a_talk(
     box = page.locator(MISSED)
     expect(box).to_contain_text("Nobody is waiting")
     miss(office, ANA, "101")
-    expect(box.get_by_role("link", name="Ana Sousa")).to_be_visible(timeout=SOON_MS)
+    expect(box.get_by_role("link", name="Ana Sousa")).to_be_visible()
     miss(office, ANA, "101")
-    expect(box).to_contain_text("2×", timeout=SOON_MS)
+    expect(box).to_contain_text("2×")
     expect(box.locator("[data-call-number]")).to_have_count(1)
     call = office.ring(ANA, "102")
     office.answer(call, "102")
-    expect(box).to_contain_text("Nobody is waiting", timeout=SOON_MS)
+    expect(box).to_contain_text("Nobody is waiting")
 
 
 def test_the_team_switch_shows_a_manager_what_rang_at_the_phones_of_others(
@@ -68,10 +69,10 @@ def test_the_team_switch_shows_a_manager_what_rang_at_the_phones_of_others(
     box = page.locator(MISSED)
     miss(office, ANA, "102")
     box.get_by_role("link", name="Team").click()
-    expect(box).to_contain_text("Ana Sousa", timeout=SOON_MS)
+    expect(box).to_contain_text("Ana Sousa")
     away(page)
     miss(office, STRANGER, "103")
-    expect(box.locator("[data-call-number]")).to_have_count(2, timeout=SOON_MS)
+    expect(box.locator("[data-call-number]")).to_have_count(2)
     box.get_by_role("link", name="Mine").click()
     expect(box).to_contain_text("Nobody is waiting")
 
@@ -83,7 +84,7 @@ def test_the_missed_call_of_a_client_of_mine_reaches_me_though_my_phone_was_sile
     page = watching(sign_in("Carol"), office, "/")
     away(page)
     miss(office, ANA, "102")
-    expect(page.locator(MISSED)).to_contain_text("Ana Sousa", timeout=SOON_MS)
+    expect(page.locator(MISSED)).to_contain_text("Ana Sousa")
 
 
 def test_the_log_shows_a_call_while_it_rings_and_how_it_ended(
@@ -93,11 +94,11 @@ def test_the_log_shows_a_call_while_it_rings_and_how_it_ended(
     away(page)
     call = office.ring(ANA, "101")
     row = page.locator(f"#row-of-call-{id_of(office, call)}")
-    expect(row).to_contain_text("Ringing", timeout=SOON_MS)
+    expect(row).to_contain_text("Ringing")
     office.answer(call, "101")
-    expect(row).to_contain_text("Talking", timeout=SOON_MS)
+    expect(row).to_contain_text("Talking")
     office.end(call, talk_seconds=30)
-    expect(row).to_contain_text("Answered", timeout=SOON_MS)
+    expect(row).to_contain_text("Answered")
 
 
 def test_the_log_moves_nothing_under_the_pointer_and_offers_the_new_calls(
@@ -111,7 +112,7 @@ def test_the_log_moves_nothing_under_the_pointer_and_offers_the_new_calls(
     miss(office, RUI, "101")
     miss(office, STRANGER, "101")
     button = page.locator(f"#call-list {NEWS}")
-    expect(button).to_have_text("2 new calls – show", timeout=SOON_MS)
+    expect(button).to_have_text("2 new calls – show")
     expect(page.locator("#call-list tbody tr")).to_have_count(1)
     assert place_of(row) == before
     button.click()
@@ -131,7 +132,7 @@ def test_the_log_keeps_its_filter_and_an_older_page_stays_as_it_is(
     away(page)
     miss(office, RUI, "101")
     miss(office, ANA, "101")
-    expect(page.locator("#call-list tbody tr")).to_have_count(2, timeout=SOON_MS)
+    expect(page.locator("#call-list tbody tr")).to_have_count(2)
     expect(page.locator("#call-list")).not_to_contain_text("910 000 043")
 
 
@@ -142,10 +143,10 @@ def test_a_focused_row_waits_until_the_focus_has_left(office: Office, sign_in: S
     link = page.locator("#call-list tbody td.call-when a")
     link.focus()
     miss(office, RUI, "101")
-    expect(page.locator(f"#call-list {NEWS}")).to_have_text("1 new call – show", timeout=SOON_MS)
+    expect(page.locator(f"#call-list {NEWS}")).to_have_text("1 new call – show")
     expect(link).to_be_focused()
     page.get_by_label("Client").focus()
-    expect(page.locator("#call-list tbody tr")).to_have_count(2, timeout=SOON_MS)
+    expect(page.locator("#call-list tbody tr")).to_have_count(2)
     expect(page.get_by_label("Client")).to_be_focused()
 
 
@@ -164,12 +165,12 @@ def test_a_contacts_page_shows_the_call_with_them_and_a_note_that_is_typed_stays
     before = place_of(note)
     call = office.ring(ANA, "101")
     office.answer(call, "101")
-    expect(box).to_contain_text("Talking", timeout=SOON_MS)
+    expect(box).to_contain_text("Talking")
     expect(note).to_be_focused()
     expect(note).to_have_value("Wants a quote")
     assert place_of(note) == before
     office.end(call, talk_seconds=5)
-    expect(box).to_contain_text("Answered", timeout=SOON_MS)
+    expect(box).to_contain_text("Answered")
 
 
 def test_the_page_of_a_call_follows_it(office: Office, sign_in: SignIn) -> None:
@@ -179,8 +180,8 @@ def test_the_page_of_a_call_follows_it(office: Office, sign_in: SignIn) -> None:
     facts = page.locator("[data-js-follows]")
     expect(facts).to_contain_text("Ringing")
     office.answer(call, "101")
-    expect(facts).to_contain_text("Talking", timeout=SOON_MS)
-    expect(page.locator("#call-history")).to_contain_text("Answered: Bob", timeout=SOON_MS)
+    expect(facts).to_contain_text("Talking")
+    expect(page.locator("#call-history")).to_contain_text("Answered: Bob")
 
 
 def test_a_page_in_the_background_asks_when_it_is_looked_at(
@@ -196,7 +197,7 @@ def test_a_page_in_the_background_asks_when_it_is_looked_at(
     expect(page.locator(CARD)).to_be_visible()
     assert f"{office.url}/calls" not in asked
     hide(page, hidden=False)
-    expect(page.locator(f"#row-of-call-{id_of(office, call)}")).to_be_visible(timeout=SOON_MS)
+    expect(page.locator(f"#row-of-call-{id_of(office, call)}")).to_be_visible()
 
 
 def hide(page: Page, *, hidden: bool) -> None:
@@ -219,11 +220,11 @@ def test_what_was_missed_while_nothing_arrived_is_shown_afterwards(
     away(page)
     lamp = page.locator("#lamp")
     context.set_offline(True)
-    expect(lamp).to_have_attribute("data-live-state", "down", timeout=2_000)
+    expect(lamp).to_have_attribute("data-live-state", "down", timeout=SILENCE_MS / 2)
     miss(office, ANA, "101")
     context.set_offline(False)
-    expect(lamp).to_have_attribute("data-live-state", "ok", timeout=SOON_MS)
-    expect(page.locator("main")).to_contain_text("910 000 042", timeout=SOON_MS)
+    expect(lamp).to_have_attribute("data-live-state", "ok")
+    expect(page.locator("main")).to_contain_text("910 000 042")
 
 
 def test_it_says_that_there_is_no_connection_and_keeps_the_text(

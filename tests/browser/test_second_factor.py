@@ -13,6 +13,7 @@ from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.second_factor.models import Passkey
 from crm_app.extensions import db
+from tests.browser.conftest import PATIENCE_MS
 from tests.browser.office import Office
 
 PASSWORD = "tres tigres tristes"
@@ -43,7 +44,7 @@ def home(office: Office) -> Iterator[str]:
 @pytest.fixture
 def page(browser: Browser, home: str) -> Iterator[Page]:
     context = browser.new_context()
-    context.set_default_timeout(8_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
 

@@ -34,7 +34,7 @@ def sign_in_again(context: BrowserContext, office: Office, name: str) -> None:
 
 def gone(page: Page, office: Office) -> None:
     """Wait until a page shows that nobody is signed in."""
-    page.wait_for_selector("#lamp[data-live-state=out]", state="attached", timeout=5_000)
+    page.wait_for_selector("#lamp[data-live-state=out]", state="attached")
 
 
 def loaded_anew(page: Page) -> None:
@@ -153,7 +153,7 @@ def test_it_does_not_throw_away_a_form_that_is_typed_in(office: Office, sign_in:
     expect(name).to_have_value("Rita Nova")
     # What is asked about the second call shows that the answer about the first was looked at.
     for number in (ANA, RUI):
-        with page.expect_response("**/calls/tray*", timeout=15_000):
+        with page.expect_response("**/calls/tray*"):
             office.ring(number, "101")
     expect(page.locator(CARD)).to_have_count(0)
     page.get_by_role("link", name=OLD).click()

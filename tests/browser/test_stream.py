@@ -103,7 +103,7 @@ def test_it_shows_a_call_whose_event_was_lost(office: Office, sign_in: SignIn) -
     office.ring(ANA, "101")
     expect(page.locator(CARD)).to_have_count(0)
     context.unroute("**/live")
-    expect(page.locator(CARD)).to_have_count(1, timeout=15_000)
+    expect(page.locator(CARD)).to_have_count(1)
 
 
 def test_it_asks_every_few_seconds_while_the_stream_is_away(
@@ -113,7 +113,7 @@ def test_it_asks_every_few_seconds_while_the_stream_is_away(
     context.route("**/live", lambda route: route.fulfill(status=503))
     page = context.new_page()
     page.goto(f"{office.url}/contacts")
-    page.wait_for_selector(DOWN, state="attached", timeout=15_000)
+    page.wait_for_selector(DOWN, state="attached")
     office.ring(ANA, "101")
     expect(page.locator(CARD)).to_have_count(1, timeout=7_000)
 
@@ -152,11 +152,11 @@ def test_it_asks_on_and_on_when_no_answer_comes(office: Office, sign_in: SignIn)
     tray.act = Route.abort
     office.ring(ANA, "101")
     for _ in range(5):
-        with page.expect_request("**/tray", timeout=15_000):
+        with page.expect_request("**/tray"):
             pass
     expect(page.locator(CARD)).to_have_count(0)
     tray.mend()
-    expect(page.locator(CARD)).to_have_count(1, timeout=15_000)
+    expect(page.locator(CARD)).to_have_count(1)
     expect(page.locator("#lamp")).to_have_attribute("data-live-state", "ok")
 
 
