@@ -2,6 +2,7 @@
 
 from crm_app.accounts.pages import bp
 from crm_app.accounts.people import views as people_views
+from crm_app.accounts.presence import views as presence_views
 from crm_app.accounts.profile import views as profile_views
 from crm_app.accounts.second_factor import passkey_views, step_views
 from crm_app.accounts.second_factor import views as factor_views
@@ -14,6 +15,7 @@ __all__ = [
     "link_views",
     "passkey_views",
     "people_views",
+    "presence_views",
     "profile_views",
     "proof_views",
     "security_log_views",

@@ -51,6 +51,16 @@ def email_field() -> EmailField:
     )
 
 
+def mobile_field() -> StringField:
+    """The field for a person's own mobile phone, from which they may call the office."""
+    return StringField(
+        _l("Mobile"),
+        filters=[clean],
+        validators=[Length(max=40)],
+        render_kw={"type": "tel", "autocomplete": "off"},
+    )
+
+
 def password_field(label: Any, autocomplete: str = "new-password") -> PasswordField:
     """The field for a password; `autocomplete` says which one browsers should offer."""
     return PasswordField(

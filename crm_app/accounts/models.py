@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from flask_security import UserMixin, hash_password
 from sqlalchemy import ForeignKey, Select, String, false, select
-from sqlalchemy.orm import Mapped, mapped_column, validates
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from crm_app import clock
 from crm_app.accounts.passwords import hashing
@@ -62,6 +62,14 @@ class User(UserMixin, Model):
     has_second_factor: Mapped[bool] = mapped_column(default=False, server_default=false())
     # Time of the oldest unread notice about their account; None when all are read.
     notices_from: Mapped[datetime | None]
+    # E.164; calls from it are a colleague's, not a client's.
+    mobile: Mapped[str] = mapped_column(String(20), default="", server_default="")
+    # See `presence`; without an end they say themselves when they are back.
+    away_since: Mapped[datetime | None]
+    away_until: Mapped[datetime | None]
+    deputy_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+
+    deputy: Mapped["User | None"] = relationship(remote_side=[id])
 
     @validates("password")
     def _is_hashed_alone(self, _name: str, value: str | None) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from crm_app import database
+from crm_app import database, phone_numbers
 from crm_app.accounts import links, normalise, notices
 from crm_app.accounts.models import (
     BIN_DAYS,
@@ -30,7 +30,7 @@ from crm_app.security.events import Kind
 from crm_app.text import limited
 
 EXTENSION = re.compile(r"[1-9][0-9]{2,4}", re.ASCII)
-JOURNALED = ("name", "email", "role", "extension", "active")
+JOURNALED = ("name", "email", "role", "extension", "mobile", "active")
 _EVENTS = {
     "email": Kind.EMAIL_CHANGED,
     "role": Kind.ROLE_CHANGED,
@@ -130,6 +130,24 @@ def set_extension(user: User, extension: str | None, by: User | None = None) -> 
     Raises InvalidInputError on `extension`: extension_taken, extension_invalid or disabled.
     """
     _change(user, by, "changed", {"extension": _extension_for(user, extension)})
+
+
+def set_mobile(user: User, typed: str, country: str, by: User | None = None) -> None:
+    """Note a user's own mobile phone, or that there is none (""); calls from it are no client's.
+
+    `country` is the two-letter code that national numbers belong to. Raises InvalidInputError on
+    `mobile` with the codes of `phone_numbers.read`, or number_too_short for a short number.
+    """
+    number = ""
+    if typed.strip():
+        try:
+            number = phone_numbers.parse(typed, country)
+        except InvalidInputError as error:
+            raise InvalidInputError(error.code, "mobile", **error.details) from None
+        if not number.startswith("+"):
+            raise InvalidInputError("number_too_short", "mobile", number=typed)
+    if number != user.mobile:
+        _change(user, by, "changed", {"mobile": number})
 
 
 def disable(user: User, by: User | None) -> None:

@@ -10,9 +10,11 @@ from crm_app.accounts.models import BrowserSession
 from crm_app.accounts.sessions.throttle import TooManyTriesError
 from crm_app.errors import InvalidInputError
 from crm_app.journal.models import JournalEntry
+from crm_app.web.wording import NUMBER_REASONS
 
 STRENGTHS = {2: _l("Good"), 3: _l("Very good")}
 SENTENCES: dict[str, Any] = {
+    **NUMBER_REASONS,
     "name_empty": _l("Enter a name."),
     "name_long": _l("Use at most %(maximum)s characters."),
     "email_invalid": _l("This is not an e-mail address."),

@@ -61,6 +61,8 @@ class Account:
     extensions: list[str] = field(default_factory=lambda: ["101", "102", "103", "104", "105"])
     online: set[str] = field(default_factory=set)
     did: str = "351210000001"
+    # Further numbers of the account, each with what the API answers differently of it.
+    other_numbers: dict[str, dict[str, str]] = field(default_factory=dict)
     pbx_id: int = 499499
     balance: Decimal = Decimal("25.00")
     currency: str = "EUR"

@@ -134,6 +134,32 @@ class TelephonySettings(Model):
         self.key_encrypted, self.secret_encrypted = vault.encrypt(key), vault.encrypt(secret)
 
 
+class DirectNumber(Model):
+    """A number of the account, as the PBX listed it last: in E.164, and never a client's.
+
+    `stops_at` is the PBX's own text (`YYYY-MM-DD HH:MM:SS` of the account's clock), "" if unknown.
+    """
+
+    __tablename__ = "direct_number"
+
+    number: Mapped[str] = mapped_column(String(20), primary_key=True)
+    name: Mapped[str] = mapped_column(String(120), default="")
+    status: Mapped[str] = mapped_column(String(40), default="")
+    stops_at: Mapped[str] = mapped_column(String(20), default="")
+    renews_itself: Mapped[bool] = mapped_column(default=False)
+    seen_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class PhoneState(Model):
+    """Whether a phone was registered on an extension when the PBX was last asked."""
+
+    __tablename__ = "phone_state"
+
+    extension: Mapped[str] = mapped_column(String(5), primary_key=True)
+    is_registered: Mapped[bool]
+    asked_at: Mapped[datetime]
+
+
 class MissedCallTask(Model):
     """The task that stands for a missed call; several calls of one client share an open one.
 

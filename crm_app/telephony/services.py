@@ -1,11 +1,12 @@
 """Connecting the office with its PBX: keys, token, extensions, switches. No verb here commits."""
 
+import contextlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from crm_app import clock
 from crm_app.accounts.models import User
@@ -18,11 +19,12 @@ from crm_app.journal.kinds import ONLY, RecordKind
 from crm_app.journal.values import Changes, FieldChange, difference, snapshot
 from crm_app.security import events
 from crm_app.security.events import Kind
-from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.models import DirectNumber, PhoneState, TelephonySettings
 from crm_app.telephony.switches import Switches
 from crm_app.telephony.zadarma.client import ZadarmaClient
 from crm_app.telephony.zadarma.errors import ErrorCode, ZadarmaError
 from crm_app.telephony.zadarma.replies import AccountClock, Balance
+from crm_app.telephony.zadarma.replies import DirectNumber as DirectNumberReply
 
 # Of the journal; there is one row of settings. Any other answer means that the API accepted the
 # signature, or could not be asked.
@@ -36,6 +38,7 @@ class Probe:
     balance: Balance | None = None
     clock: AccountClock | None = None
     extensions: tuple[str, ...] | None = None
+    numbers: tuple[DirectNumberReply, ...] | None = None
     error: ErrorCode | None = None
     retry_after: int | None = None
 
@@ -51,15 +54,22 @@ class Probe:
 
 
 def probe(client: ZadarmaClient) -> Probe:
-    """Ask for balance, clock and extensions: the test of the keys. Never inside a transaction."""
-    balance = account_clock = extensions = None
+    """Ask for balance, clock, extensions and numbers: the test of the keys.
+
+    Never inside a transaction. An account that does not list its numbers is connected anyway.
+    """
+    balance = account_clock = extensions = numbers = None
     try:
         balance = client.balance()
         account_clock = client.timezone()
         extensions = client.extensions().numbers
     except ZadarmaError as error:
-        return Probe(balance, account_clock, extensions, error.code, error.retry_after)
-    return Probe(balance, account_clock, extensions)
+        return Probe(
+            balance, account_clock, extensions, error=error.code, retry_after=error.retry_after
+        )
+    with contextlib.suppress(ZadarmaError):
+        numbers = client.direct_numbers()
+    return Probe(balance, account_clock, extensions, numbers)
 
 
 def typed_keys(key: str, secret: str, vault: Vault) -> tuple[str, str]:
@@ -115,9 +125,31 @@ def keep(found: Probe) -> None:
     if found.extensions is not None:
         settings.extensions_json = json.dumps(sorted(set(found.extensions), key=_by_number))
         settings.extensions_at = now
+    if found.numbers is not None:
+        keep_numbers(found.numbers)
     if found.is_test:
         settings.tested_at = now
         settings.last_error = found.error.value if found.error else ""
+
+
+def keep_numbers(numbers: Iterable[DirectNumberReply]) -> None:
+    """Store the account's numbers in place of those that were known before."""
+    db.session.execute(delete(DirectNumber))
+    now = clock.now()
+    rows = {
+        one.number: DirectNumber(
+            number=one.number,
+            name=one.name[:120],
+            status=one.status[:40],
+            stops_at=one.stops_at[:20],
+            renews_itself=one.renews_itself,
+            seen_at=now,
+        )
+        for one in numbers
+        if len(one.number) <= 20
+    }
+    db.session.add_all(rows.values())
+    db.session.flush()
 
 
 def disconnect(by: User | None = None) -> None:
@@ -226,6 +258,8 @@ def _forget_account(settings: TelephonySettings) -> None:
     settings.balance_cents, settings.balance_at = None, None
     settings.clock_zone, settings.clock_offset_seconds = "", None
     settings.tested_at, settings.last_error = None, ""
+    db.session.execute(delete(DirectNumber))
+    db.session.execute(delete(PhoneState))
 
 
 def _by_number(extension: str) -> tuple[int, str]:

@@ -15,7 +15,7 @@ from crm_app.calls.models import Call, CallFact
 from crm_app.calls.store import ledger
 from crm_app.demo import make_contact
 from crm_app.extensions import db
-from crm_app.telephony import routing
+from crm_app.telephony.routing import rules
 from crm_app.telephony.models import UnreadableRequest
 from crm_app.telephony.zadarma.answers import CallReply
 from tests.telephony.conftest import Post, start_fields, wait_until_drained
@@ -27,17 +27,17 @@ BUSY = {"redirect": "blacklist"}
 
 
 @pytest.fixture(autouse=True)
-def asked(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[routing.StartingCall]:
+def asked(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[rules.StartingCall]:
     """Refuse whoever is called Mallory; gives what routing was asked."""
-    calls: list[routing.StartingCall] = []
+    calls: list[rules.StartingCall] = []
 
-    def decide(call: routing.StartingCall, _switches: object) -> routing.Decision:
+    def decide(call: rules.StartingCall, _switches: object) -> rules.Decision:
         calls.append(call)
         if any(caller.name == "Mallory" for caller in call.callers):
-            return routing.Decision(CallReply(blacklist=True), "refused for the test")
-        return routing.Decision(CallReply())
+            return rules.Decision(CallReply(blacklist=True), "refused for the test")
+        return rules.Decision(CallReply())
 
-    monkeypatch.setattr(routing, "decide", decide)
+    monkeypatch.setattr(rules, "decide", decide)
     make_contact("Mallory", phones=("+351910000042",))
     return calls
 
@@ -73,7 +73,7 @@ def test_it_lets_everybody_else_through(post: Post) -> None:
 
 
 def test_routing_knows_the_line_the_time_and_the_callers(
-    post: Post, asked: list[routing.StartingCall]
+    post: Post, asked: list[rules.StartingCall]
 ) -> None:
     post(start_fields())
     (call,) = asked
@@ -99,7 +99,7 @@ def test_the_start_and_its_refusal_are_stored_together_or_not_at_all(
 
 
 def test_a_call_that_was_let_through_is_not_refused_afterwards(
-    connected: Flask, post: Post, away: Away, asked: list[routing.StartingCall]
+    connected: Flask, post: Post, away: Away, asked: list[rules.StartingCall]
 ) -> None:
     assert post(start_fields()).get_json() == {}
     away.back()
@@ -119,7 +119,7 @@ def test_an_answered_call_is_not_refused_by_a_start_that_comes_again(post: Post)
 
 
 def test_an_old_call_that_is_sent_again_is_not_refused(
-    post: Post, asked: list[routing.StartingCall]
+    post: Post, asked: list[rules.StartingCall]
 ) -> None:
     began = (clock.now() - timedelta(days=3)).strftime("%Y-%m-%d %H:%M:%S")
     assert post(start_fields(call_start=began)).get_json() == {}

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from crm_app.contacts.numbers.caller import Caller
-from crm_app.telephony.routing import StartingCall, decide
+from crm_app.telephony.routing.rules import StartingCall, decide
 from crm_app.telephony.switches import Switches
 
 ON, OFF = Switches(caller_name="on"), Switches(caller_name="off")

@@ -6,7 +6,7 @@ from wtforms import BooleanField, IntegerField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, NumberRange, Optional
 
-from crm_app.accounts.forms import email_field, name_field
+from crm_app.accounts.forms import email_field, mobile_field, name_field
 from crm_app.accounts.models import MOST_BIN_DAYS, FactorPolicy, Role
 from crm_app.text import clean
 
@@ -29,6 +29,7 @@ class PersonForm(FlaskForm):
         validators=[Optional(), Length(max=5)],
         render_kw={"inputmode": "numeric", "autocomplete": "off", "list": "free-extensions"},
     )
+    mobile = mobile_field()
 
 
 class OfficeForm(FlaskForm):

@@ -13,9 +13,11 @@ from flask import (
 )
 from flask_babel import gettext as _
 from flask_login import current_user
+from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 
 from crm_app.accounts import links, services, wording
+from crm_app.accounts.current import me
 from crm_app.accounts.forms import show_refusal
 from crm_app.accounts.models import FactorPolicy, LinkPurpose, OfficeSettings, Role, User
 from crm_app.accounts.pages import bp, user_or_404
@@ -28,17 +30,18 @@ from crm_app.live import services as live
 from crm_app.live.messages import OFFICE
 from crm_app.proxies import is_loopback
 from crm_app.web import sent_forms
-from crm_app.web.access import admin_only
+from crm_app.web.access import admin_only, manager_only
 from crm_app.web.fragments import Answer, see_other
 from crm_app.web.toasts import toast
 from crm_app.web.unsaved import say_saved
 
 
 @bp.get("/people")
-@admin_only
+@manager_only
 def index() -> Answer:
-    """List all users, those who can sign in first."""
-    users = db.session.scalars(db.select(User).order_by(User.active.desc(), User.name, User.id))
+    """List all users, those who can sign in first; administrators can change them."""
+    everybody = db.select(User).order_by(User.active.desc(), User.name, User.id)
+    users = db.session.scalars(everybody.options(joinedload(User.deputy)))
     return render_template("accounts/index.html", users=users.all())
 
 
@@ -69,6 +72,7 @@ def _invited(form: PersonForm) -> User:
         extension=form.extension.data,
         by=current_user,
     )
+    services.set_mobile(user, form.mobile.data, current_app.config["DEFAULT_COUNTRY"], me())
     return user
 
 
@@ -90,7 +94,9 @@ def edit(user_id: int) -> Answer:
             role=Role(form.role.data),
             extension=form.extension.data,
         )
+        services.set_mobile(user, form.mobile.data, current_app.config["DEFAULT_COUNTRY"], me())
     except InvalidInputError as error:
+        db.session.rollback()
         show_refusal(form, error)
         return _person_page(user, form)
     db.session.commit()

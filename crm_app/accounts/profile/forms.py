@@ -5,13 +5,14 @@ from flask_wtf import FlaskForm
 from wtforms import SelectField
 from wtforms.fields.choices import SelectChoice
 
-from crm_app.accounts.forms import PreferencesForm, name_field, password_field
+from crm_app.accounts.forms import PreferencesForm, mobile_field, name_field, password_field
 
 
 class ProfileForm(PreferencesForm):
     """One's own name and preferences."""
 
     name = name_field()
+    mobile = mobile_field()
     theme = SelectField(
         _l("Theme"),
         choices=[

@@ -1,6 +1,6 @@
 """The pages of a user's own account: name, preferences and password."""
 
-from flask import render_template, request, url_for
+from flask import current_app, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import refresh
 from flask_login import current_user
@@ -28,7 +28,14 @@ def profile() -> Answer:
     form = ProfileForm(obj=current_user)
     if not form.validate_on_submit():
         return _profile_page(form, ChangePasswordForm(formdata=None), form.is_submitted())
-    form.populate_obj(current_user)
+    country, mobile = current_app.config["DEFAULT_COUNTRY"], form.mobile.data
+    try:
+        services.set_mobile(me(), mobile, country, me())
+    except InvalidInputError as error:
+        show_refusal(form, error)
+        return _profile_page(form, ChangePasswordForm(formdata=None), is_refused=True)
+    for name in ("name", "theme", "language", "timezone"):
+        setattr(current_user, name, form[name].data)
     db.session.commit()
     refresh()
     toast(_("Saved."))

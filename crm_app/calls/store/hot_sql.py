@@ -75,8 +75,13 @@ def moment(connection: Connection, value: datetime | None) -> datetime | str | N
     return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
+def in_pyformat(sql: str) -> str:
+    """Write a statement's `:names` as the driver of PostgreSQL reads them."""
+    return re.sub(r"(?<!:):(\w+)", r"%(\1)s", sql)
+
+
 def _both(sql: str) -> Statement:
-    return Statement(sql, re.sub(r"(?<!:):(\w+)", r"%(\1)s", sql))
+    return Statement(sql, in_pyformat(sql))
 
 
 CALL_COLUMNS = (

@@ -18,6 +18,7 @@ from crm_app.simulator.api import (
 from crm_app.simulator.api import (
     calling,
     extensions,
+    numbers,
     recordings,
     statistics,
     webhooks,
@@ -28,7 +29,7 @@ from crm_app.simulator.history import History
 
 REQUESTS_A_MINUTE = 100
 STATISTICS_A_MINUTE = 3
-_FAMILIES = (account_methods, calling, extensions, recordings, statistics, webhooks)
+_FAMILIES = (account_methods, calling, extensions, numbers, recordings, statistics, webhooks)
 _CALL_ID_NUMBER = re.compile(r'("call_id": )"([0-9]+\.[0-9]+)"')
 
 

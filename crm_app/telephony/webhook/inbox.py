@@ -11,7 +11,7 @@ from crm_app.calls.fold.facts import CallPhase, Fact, FactKind
 from crm_app.calls.store import ledger
 from crm_app.contacts.numbers.caller import find_callers
 from crm_app.database import UtcDateTime
-from crm_app.telephony import routing
+from crm_app.telephony.routing import rules
 from crm_app.telephony.dialling import matching
 from crm_app.telephony.dialling.matching import Candidate, Match
 from crm_app.telephony.dialling.models import MATCHABLE_STATES, DialRequest, DialState
@@ -145,12 +145,12 @@ def keep(connection: Connection, unread: Unread, *, may_be_known: bool = False) 
 
 def _route(
     connection: Connection, fact: Fact, recorded: ledger.Recorded, switches: Switches
-) -> routing.Decision:
+) -> rules.Decision:
     callers = recorded.callers
     if callers is None:  # a start that comes late, or again
         callers = tuple(find_callers(connection, fact.caller))
-    call = routing.StartingCall(fact.caller, fact.did, fact.received_at, callers)
-    return routing.decide(call, switches)
+    call = rules.StartingCall(fact.caller, fact.did, fact.received_at, callers)
+    return rules.decide(call, switches)
 
 
 def _refuse(connection: Connection, fact: Fact, reason: str) -> frozenset[int]:

@@ -77,6 +77,10 @@ class ZadarmaClient:
         path = f"/v1/pbx/internal/{quote(extension, safe='')}/status/"
         return self._read(lambda answer: replies.flag(answer, "is_online"), "GET", path)
 
+    def direct_numbers(self) -> tuple[replies.DirectNumber, ...]:
+        """Ask which numbers the account has, those that wait for papers or money included."""
+        return self._read(replies.direct_numbers, "GET", "/v1/direct_numbers/")
+
     def request_callback(
         self, from_extension: str, to_number: str, sip: str | None = None
     ) -> replies.CallbackAccepted:

@@ -53,6 +53,20 @@ class ExtensionList:
 
 
 @dataclass(frozen=True, slots=True)
+class DirectNumber:
+    """A number of the account: digits with a plus.
+
+    `status` is the API's word (`on`, `parking`, `checking`, …), `stops_at` a wall clock text.
+    """
+
+    number: str
+    name: str
+    status: str
+    stops_at: str
+    renews_itself: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CallbackAccepted:
     """The PBX will ring the extension first; it gives no id for the call to come."""
 
@@ -166,6 +180,15 @@ def extension_list(answer: Answer) -> ExtensionList:
     return ExtensionList(text(answer, "pbx_id"), tuple(number for number in known if number))
 
 
+def direct_numbers(answer: Answer) -> tuple[DirectNumber, ...]:
+    """Read the numbers of the account."""
+    rows = answer.get("info")
+    if not isinstance(rows, list):
+        raise UnreadableReplyError("The list of numbers is missing.")
+    read = (_direct_number(row) for row in rows if isinstance(row, Mapping))
+    return tuple(one for one in read if one.number != "+")
+
+
 def callback_accepted(answer: Answer) -> CallbackAccepted:
     """Read the acceptance of a call between an extension and a number."""
     try:
@@ -226,6 +249,17 @@ def _decimal(answer: Answer, name: str) -> Decimal:
     if not value.is_finite() or abs(value) > 10**12:
         raise UnreadableReplyError(f"{name} is out of range.")
     return value
+
+
+def _direct_number(row: Answer) -> DirectNumber:
+    digits = "".join(sign for sign in text(row, "number") if sign.isdecimal())
+    return DirectNumber(
+        number=f"+{digits}",
+        name=text(row, "number_name") or text(row, "description"),
+        status=text(row, "status"),
+        stops_at=text(row, "stop_date"),
+        renews_itself=flag(row, "autorenew"),
+    )
 
 
 def _leg(row: Answer) -> StatisticsLeg:

@@ -1,0 +1,1 @@
+"""Who is here: away until when, with which deputy, or off shift."""

@@ -1,0 +1,42 @@
+"""Which numbers are the office's own: these are never clients, and cannot be blocked."""
+
+from sqlalchemy import Connection
+
+from crm_app.calls.store import hot_sql
+from crm_app.calls.store.hot_sql import Statement
+from crm_app.phone_pairs import equivalents
+
+# A number and its other forms.
+MOST_FORMS = 4
+_FORMS = ", ".join(f":form_{place}" for place in range(MOST_FORMS))
+_IS_OWN = f"""
+    EXISTS (SELECT 1 FROM direct_number WHERE number IN ({_FORMS}))
+    OR EXISTS (SELECT 1 FROM "user" WHERE active AND mobile <> '' AND mobile IN ({_FORMS}))
+    OR EXISTS (SELECT 1 FROM "user" WHERE extension IN ({_FORMS}))
+    OR EXISTS (SELECT 1 FROM telephony_settings, {{each}} WHERE {{value}} IN ({_FORMS}))
+"""  # noqa: S608 (our own words)
+IS_OWN_ON_SQLITE = _IS_OWN.format(each="json_each(extensions_json) AS listed", value="listed.value")
+IS_OWN_ON_POSTGRESQL = _IS_OWN.format(
+    each="json_array_elements_text(CAST(extensions_json AS json)) AS listed", value="listed"
+)
+_STATEMENT = Statement(
+    f"SELECT {IS_OWN_ON_SQLITE}", hot_sql.in_pyformat(f"SELECT {IS_OWN_ON_POSTGRESQL}")
+)
+
+
+def is_own_number(connection: Connection, number: str) -> bool:
+    """Whether a number is an extension, a direct number of the PBX or a colleague's mobile.
+
+    `number` is in E.164 or short; "" is nobody's.
+    """
+    if not number:
+        return False
+    ((is_own,),) = hot_sql.run(connection, _STATEMENT, forms_of(number))
+    return bool(is_own)
+
+
+def forms_of(number: str) -> dict[str, str]:
+    """Return the values for the statement: a number in all forms that mean the same phone."""
+    forms = [number, *equivalents(number)][:MOST_FORMS]
+    padded = [*forms, *[number] * (MOST_FORMS - len(forms))]
+    return {f"form_{place}": form for place, form in enumerate(padded)}
