@@ -129,4 +129,5 @@ def _bind_extensions(app: Flask, settings: Config) -> None:
     security_headers.register(app, is_https=settings.is_https)
     security_extension.register(app)
     live.register(app, settings.bus_url, rights.sees_everything)
+    office.register(app)
     telephony.register(app)

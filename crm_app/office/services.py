@@ -21,7 +21,16 @@ FIELDS = (*DAYS, "holidays")
 def opening_hours(timezone: str) -> OpeningHours:
     """Return when the office is open; `timezone` is the office's."""
     stored = StoredHours.current()
-    return _parsed(timezone, stored.week, stored.holidays)
+    return parsed(timezone, stored.week, stored.holidays)
+
+
+def hours_that_were_set(timezone: str) -> OpeningHours | None:
+    """Return when the office is open, None while nobody has said so.
+
+    Until then nobody is off shift: the usual hours are a guess, good for due times only.
+    """
+    stored = db.session.get(StoredHours, 1)
+    return None if stored is None else parsed(timezone, stored.week, stored.holidays)
 
 
 def hours_as_texts() -> dict[str, str]:
@@ -54,6 +63,7 @@ def change_hours(typed: Mapping[str, str], by: User) -> None:
 
 
 @lru_cache(maxsize=4)
-def _parsed(timezone: str, week: str, holidays: str) -> OpeningHours:
+def parsed(timezone: str, week: str, holidays: str) -> OpeningHours:
+    """Read the hours as they are stored; `timezone` is the office's."""
     days = tuple(read_day(text, day) for day, text in zip(DAYS, week.split("\n"), strict=True))
     return OpeningHours(ZoneInfo(timezone), days, frozenset(read_holidays(holidays)))

@@ -1,6 +1,5 @@
 """All kinds of jobs, and the function that performs each."""
 
-import contextlib
 from datetime import timedelta
 from functools import partial
 
@@ -22,14 +21,10 @@ from crm_app.live.services import close
 from crm_app.records.purge import purge_bin
 from crm_app.security import upkeep as security
 from crm_app.telephony import missed
-from crm_app.telephony import services as telephony
-from crm_app.telephony.connection import LinkCache, client_for
 from crm_app.telephony.dialling import services as dialling
 from crm_app.telephony.models import UnreadableRequest
-from crm_app.telephony.routing import phones
+from crm_app.telephony.routing import refreshing as routing
 from crm_app.telephony.webhook import quarantine
-from crm_app.telephony.zadarma.client import ZadarmaClient
-from crm_app.telephony.zadarma.replies import DirectNumber
 from crm_app.web import sent_forms
 
 # For missed calls that nobody can be asked to return yet.
@@ -105,43 +100,6 @@ def take_in_kept(payload: Payload) -> NextStep | None:
     return NextStep({"after": some.last_id}) if some.last_id else None
 
 
-def client_of_pbx() -> ZadarmaClient | None:
-    """Make a client of the PBX's API as it is connected now, None when it is not."""
-    links: LinkCache = current_app.extensions["telephony_links"]
-    link = links.read()
-    return client_for(link, current_app.extensions["settings"], current_app.extensions["counter"])
-
-
-def ask_phones(_payload: Payload) -> dict[str, bool]:
-    """Ask the PBX which phones are registered."""
-    client, extensions = client_of_pbx(), phones.due()
-    db.session.rollback()
-    if client is None or not extensions:
-        return {}
-    with contextlib.closing(client):
-        return phones.ask(client, extensions)
-
-
-def keep_phones(_payload: Payload, found: dict[str, bool]) -> None:
-    """Store which phones are registered."""
-    phones.keep(found)
-
-
-def ask_numbers(_payload: Payload) -> tuple[DirectNumber, ...] | None:
-    """Ask the PBX for the account's numbers; None when it is not connected."""
-    client = client_of_pbx()
-    if client is None:
-        return None
-    with contextlib.closing(client):
-        return client.direct_numbers()
-
-
-def keep_numbers(_payload: Payload, numbers: tuple[DirectNumber, ...] | None) -> None:
-    """Store the account's numbers."""
-    if numbers is not None:
-        telephony.keep_numbers(numbers)
-
-
 KINDS = (
     # Jobs that follow from calls.
     Kind(FollowUpKind.CALL_BACK, call_back),
@@ -151,8 +109,7 @@ KINDS = (
     Kind("sweep_calls", sweep_calls, every=timedelta(seconds=15)),
     Kind("expire_dials", expire_dials, every=timedelta(seconds=15)),
     Kind("end_old_sessions", end_old_sessions, every=timedelta(minutes=1)),
-    Kind("phones", keep_phones, every=phones.ASKED_EVERY, fetch=ask_phones),
-    Kind("direct_numbers", keep_numbers, every=timedelta(days=1), fetch=ask_numbers),
+    *routing.KINDS,
     Kind("purge", purge, every=timedelta(hours=1)),
     Kind("purge_bin", purge_bin, every=timedelta(hours=1)),
     Kind("purge_security", purge_security, every=timedelta(hours=1)),

@@ -75,7 +75,8 @@ KINDS = {
     Kind.WRITTEN: "calls.revise",
     Kind.OFFICE: (
         "leads.change_stage leads.shift_stage leads.empty_stage leads.delete_stage "
-        "calls.rename_outcome calls.shift_outcome calls.remove_outcome calls.bring_back_outcome"
+        "calls.rename_outcome calls.shift_outcome calls.remove_outcome calls.bring_back_outcome "
+        "accounts.card accounts.send_away accounts.call_back_in"
     ),
     Kind.ADMIN: (
         "accounts.edit accounts.disable accounts.enable accounts.invite_again accounts.sign_out "

@@ -15,8 +15,8 @@ from crm_app.calls.models import Call, CallFact
 from crm_app.calls.store import ledger
 from crm_app.demo import make_contact
 from crm_app.extensions import db
-from crm_app.telephony.routing import rules
 from crm_app.telephony.models import UnreadableRequest
+from crm_app.telephony.routing import rules
 from crm_app.telephony.zadarma.answers import CallReply
 from tests.telephony.conftest import Post, start_fields, wait_until_drained
 from tests.telephony.test_late import Away, away

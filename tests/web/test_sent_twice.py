@@ -24,7 +24,7 @@ from tests.reader import Element, elements_of
 # What the house writes for itself: keys of forms, security events, sign-ins, links of invitations
 # (each press makes one and ends the one before).
 OF_THE_HOUSE = ("sent_form", "security_", "account_link", "browser_session", "visit")
-FILLED = {"email": "eva@example.com", "number": "+351930000001", "extension": ""}
+FILLED = {"email": "eva@example.com", "number": "+351930000001", "extension": "", "mobile": ""}
 # The row of a write-up is there since the talk has ended; what it adds is the task.
 CHOSEN = {"chip": "tomorrow"}
 # Texts of these fields would change where the form leads, or what it finds.

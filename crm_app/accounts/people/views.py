@@ -22,6 +22,7 @@ from crm_app.accounts.forms import show_refusal
 from crm_app.accounts.models import FactorPolicy, LinkPurpose, OfficeSettings, Role, User
 from crm_app.accounts.pages import bp, user_or_404
 from crm_app.accounts.people.forms import OfficeForm, PersonForm
+from crm_app.accounts.presence.services import states_of
 from crm_app.accounts.sign_in.proof import fresh_sign_in_required
 from crm_app.config import Config
 from crm_app.errors import InvalidInputError
@@ -41,8 +42,9 @@ from crm_app.web.unsaved import say_saved
 def index() -> Answer:
     """List all users, those who can sign in first; administrators can change them."""
     everybody = db.select(User).order_by(User.active.desc(), User.name, User.id)
-    users = db.session.scalars(everybody.options(joinedload(User.deputy)))
-    return render_template("accounts/index.html", users=users.all())
+    users = db.session.scalars(everybody.options(joinedload(User.deputy))).all()
+    presences = states_of(users)
+    return render_template("accounts/index.html", users=users, presences=presences)
 
 
 @bp.route("/people/new", methods=["GET", "POST"])

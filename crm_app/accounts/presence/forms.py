@@ -6,7 +6,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import DateField, SelectField, TimeField
+from wtforms import DateField, SelectField, TimeField, ValidationError
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Optional
 
@@ -58,7 +58,7 @@ class AwayForm(FlaskForm):
     def validate_until_time(self, field: Any) -> None:
         """Refuse a time without a day."""
         if field.data is not None and self.until_on.data is None:
-            self.until_on.errors = [*self.until_on.errors, _("Choose the day too.")]
+            raise ValidationError(_("Choose the day too."))
 
 
 def _name(user: User) -> str:

@@ -1,6 +1,6 @@
 """Who is here, away or off shift, and the verbs that change it; the caller commits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -38,14 +38,26 @@ def state_of(user: User, at: datetime | None = None) -> Presence:
 
     Whoever is away is that also when nobody works.
     """
+    return states_of([user], at)[user.id]
+
+
+def states_of(users: Iterable[User], at: datetime | None = None) -> dict[int, Presence]:
+    """Say of several users, by their ids, whether they are here; the hours are read once.
+
+    Their deputies should be loaded with them.
+    """
     moment = at or clock.now()
-    if user.away_since is not None and (user.away_until is None or user.away_until > moment):
-        has_deputy = user.deputy is not None and user.deputy.active
-        return Presence("away", user.away_until, user.deputy if has_deputy else None)
     hours = shifts.hours()
-    if hours is None or hours.is_open(moment):
-        return Presence("here")
-    return Presence("off_shift", hours.next_opening(moment))
+    usual = Presence("here")
+    if hours is not None and not hours.is_open(moment):
+        usual = Presence("off_shift", hours.next_opening(moment))
+    return {user.id: _away(user) if is_away_now(user, moment) else usual for user in users}
+
+
+def is_away_now(user: User, at: datetime | None = None) -> bool:
+    """Whether a user is away, on shift or not; asks the database nothing."""
+    moment = at or clock.now()
+    return user.away_since is not None and (user.away_until is None or user.away_until > moment)
 
 
 def is_here(user_id: int, at: datetime | None = None) -> bool:
@@ -62,7 +74,7 @@ def is_away(at: datetime, user: type[User] = User) -> ColumnElement[bool]:
     return user.away_since.is_not(None) & or_(user.away_until.is_(None), user.away_until > at)
 
 
-def absent(at: datetime | None = None) -> Iterable[User]:
+def absent(at: datetime | None = None) -> Sequence[User]:
     """List those who are away, by name."""
     return db.session.scalars(User.enabled().where(is_away(at or clock.now()))).all()
 
@@ -93,13 +105,18 @@ def go_away(
     deputy = db.session.get(User, deputy_id) if deputy_id is not None else None
     if deputy_id is not None and (deputy is None or not deputy.active):
         raise InvalidInputError("deputy_unknown", "deputy")
-    since = user.away_since if state_of(user, now).kind == "away" else now
+    since = user.away_since if is_away_now(user, now) else now
     _set(user, by, since, until, deputy)
 
 
 def come_back(user: User, by: User | None) -> None:
     """Note that a user is here again; nothing happens when they were not away."""
     _set(user, by, None, None, None)
+
+
+def _away(user: User) -> Presence:
+    has_deputy = user.deputy is not None and user.deputy.active
+    return Presence("away", user.away_until, user.deputy if has_deputy else None)
 
 
 def _set(

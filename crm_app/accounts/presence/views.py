@@ -24,6 +24,7 @@ def presence_of(user: User) -> Presence:
     return services.state_of(user)
 
 
+bp.app_template_global("is_away_now")(services.is_away_now)
 bp.app_template_global("presence_words")(wording.presence_words)
 bp.app_template_global("away_form_of")(AwayForm.of)
 

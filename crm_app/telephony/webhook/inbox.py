@@ -11,11 +11,11 @@ from crm_app.calls.fold.facts import CallPhase, Fact, FactKind
 from crm_app.calls.store import ledger
 from crm_app.contacts.numbers.caller import find_callers
 from crm_app.database import UtcDateTime
-from crm_app.telephony.routing import rules
 from crm_app.telephony.dialling import matching
 from crm_app.telephony.dialling.matching import Candidate, Match
 from crm_app.telephony.dialling.models import MATCHABLE_STATES, DialRequest, DialState
 from crm_app.telephony.models import UnreadableRequest
+from crm_app.telephony.routing import rules
 from crm_app.telephony.switches import Switches
 from crm_app.telephony.zadarma.answers import CallReply
 

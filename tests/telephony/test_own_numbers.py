@@ -1,0 +1,109 @@
+"""Whose numbers are ours: extensions, the account's direct numbers, colleagues' mobiles."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from crm_app.accounts.models import User
+from crm_app.extensions import db
+from crm_app.simulator.office import Simulator
+from crm_app.telephony import services
+from crm_app.telephony.models import DirectNumber, PhoneState
+from crm_app.telephony.routing import phones, refreshing
+from crm_app.telephony.routing.own_numbers import is_own_number
+from tests.telephony.conftest import SECRET, use_api
+
+
+@pytest.fixture
+def pbx(connected: Flask, key: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    """The PBX with three extensions, one phone of which is registered, and two numbers."""
+    with Simulator(key, SECRET, extensions=("100", "101", "102"), online=("101",)) as played:
+        played.account.other_numbers["442037691880"] = {"status": "parking", "autorenew": "false"}
+        use_api(connected, played.url, monkeypatch)
+        yield played
+
+
+def is_own(number: str) -> bool:
+    return is_own_number(db.session.connection(), number)
+
+
+def test_extensions_numbers_of_the_account_and_mobiles_are_ours(
+    app: Flask, alice: User, bob: User, pbx: Simulator
+) -> None:
+    refreshing.keep_numbers({}, refreshing.ask_numbers({}))
+    services.keep(services.Probe(extensions=("100", "101", "102")))
+    bob.mobile, alice.mobile = "+5511987654321", "+351912345678"
+    alice.active = False
+    db.session.commit()
+    for number in ("100", "101", "102", "+351210000001", "+442037691880"):
+        assert is_own(number), number
+    # Brazilian mobiles are written with and without a ninth digit.
+    assert is_own("+5511987654321")
+    assert is_own("+551187654321")
+    for number in ("", "103", "+351210000002", "+351912345678", "351210000001"):
+        assert not is_own(number), number
+
+
+def test_the_numbers_of_the_account_are_those_of_the_last_answer(pbx: Simulator) -> None:
+    refreshing.keep_numbers({}, refreshing.ask_numbers({}))
+    row = db.session.get_one(DirectNumber, "+442037691880")
+    assert (row.status, row.renews_itself, row.name) == ("parking", False, "Lisbon")
+    assert row.stops_at
+    pbx.account.other_numbers = {}
+    refreshing.keep_numbers({}, refreshing.ask_numbers({}))
+    db.session.commit()
+    assert db.session.scalars(select(DirectNumber.number)).all() == ["+351210000001"]
+    services.disconnect()
+    assert db.session.scalars(select(DirectNumber.number)).all() == []
+    assert refreshing.ask_numbers({}) is not None
+
+
+def test_the_worker_asks_which_phones_are_registered(
+    alice: User, bob: User, carol: User, pbx: Simulator
+) -> None:
+    carol.extension = "109"
+    db.session.commit()
+    assert phones.due() == ["100", "101", "109"]
+    refreshing.keep_phones({}, refreshing.ask_phones({}))
+    db.session.commit()
+    # The PBX does not know the last one.
+    assert phones.registered() == {"100": False, "101": True, "109": False}
+    assert phones.due() == []
+
+
+def test_a_phone_that_was_not_asked_for_a_minute_is_unknown(bob: User, pbx: Simulator) -> None:
+    refreshing.keep_phones({}, refreshing.ask_phones({}))
+    (state,) = db.session.scalars(select(PhoneState)).all()
+    assert phones.registered(state.asked_at + phones.KNOWN_FOR) == {"101": True}
+    assert phones.registered(state.asked_at + phones.KNOWN_FOR * 1.01) == {}
+
+
+@pytest.mark.parametrize("fault", ["down", "limit", "html", "error"])
+def test_an_api_that_does_not_answer_is_asked_once_and_nothing_is_made_up(
+    alice: User, bob: User, pbx: Simulator, fault: str
+) -> None:
+    pbx.inject(fault)  # type: ignore[arg-type]
+    asked = len(pbx.api_calls)
+    refreshing.keep_phones({}, refreshing.ask_phones({}))
+    assert len(pbx.api_calls) == asked + 1
+    assert phones.registered() == {}
+
+
+def test_phones_are_asked_in_turn_when_there_are_many(app: Flask, pbx: Simulator) -> None:
+    from crm_app.demo import make_user
+
+    for number in range(200, 200 + phones.MOST_AT_ONCE + 5):
+        make_user(f"Agent {number}", extension=str(number))
+    first = phones.due()
+    assert len(first) == phones.MOST_AT_ONCE
+    phones.keep(dict.fromkeys(first, True))
+    db.session.commit()
+    assert len(phones.due()) == 5
+    assert not set(phones.due()) & set(first)
+
+
+def test_without_a_connection_nobody_is_asked(app: Flask, bob: User) -> None:
+    assert refreshing.ask_phones({}) == {}
+    assert refreshing.ask_numbers({}) is None
