@@ -36,7 +36,7 @@ class Presence:
 def state_of(user: User, at: datetime | None = None) -> Presence:
     """Say whether a user is here at a moment, by default now.
 
-    Whoever is away is that also when nobody works.
+    An absence counts outside the opening hours, too.
     """
     return states_of([user], at)[user.id]
 
