@@ -34,7 +34,7 @@ def due() -> list[str]:
     }
     used = set(db.session.scalars(select(User.extension).where(User.active, User.extension != "")))
     listed = TelephonySettings.current().extensions
-    # Where the PBX has told its extensions, it is not asked about others.
+    # Where the extensions of the PBX are known, it is not asked about others.
     wanted = [one for one in sorted(filter(None, used)) if not listed or one in listed]
     stale = clock.now() - _FRESH_FOR
     first = datetime.min.replace(tzinfo=stale.tzinfo)
