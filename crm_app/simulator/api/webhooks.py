@@ -52,6 +52,9 @@ def _set_hooks(office: Office, params: Params) -> Answer:
 
 
 def _set_flags(office: Office, params: Params, names: tuple[str, ...]) -> None:
+    given = [params[name] for name in names if name in params]
+    if any(flag not in ("true", "false") for flag in given):
+        raise RefusedError(400, "Wrong parameters!")
     for name in names:
         if name in params:
             office.account.flags[name] = params[name] == "true"
@@ -65,9 +68,10 @@ def _echoing(url: str) -> str:
     try:
         status, body = fetch("GET", check, None, {}, _CHECK_SECONDS)
     except (OSError, ValueError, http.client.HTTPException):
-        raise RefusedError(400, "The address does not answer") from None
+        status, body = 0, ""
     if status != 200 or body != text:
-        raise RefusedError(400, "The address does not return zd_echo")
+        # The real one says no more about an address that does not return the echo.
+        raise RefusedError(400, "Wrong parameters!")
     return url
 
 

@@ -136,7 +136,10 @@ class ZadarmaClient:
         return self._read(replies.webhook_address, "GET", "/v1/pbx/callinfo/")
 
     def set_webhook_address(self, url: str) -> str:
-        """Set where the PBX posts; it asks the address for an echo first."""
+        """Set where the PBX posts; it asks the address for an echo first.
+
+        WRONG_REQUEST mostly means that the address did not return the echo.
+        """
         return self._read(
             lambda answer: replies.text(answer, "url"),
             "POST",
@@ -150,6 +153,28 @@ class ZadarmaClient:
             lambda answer: replies.Notifications.from_answer(answer.get("notifications")),
             "POST",
             "/v1/pbx/callinfo/notifications/",
+            wanted.to_params(),
+        )
+
+    def events_address(self) -> replies.EventsAddress:
+        """Ask where the PBX posts other events, and which of them."""
+        return self._read(replies.events_address, "GET", "/v1/pbx/webhooks/")
+
+    def set_events_address(self, url: str) -> str:
+        """Set where the PBX posts other events; it asks the address for an echo first."""
+        return self._read(
+            lambda answer: replies.text(answer, "url"),
+            "POST",
+            "/v1/pbx/webhooks/url/",
+            {"url": url},
+        )
+
+    def set_hooks(self, wanted: replies.Hooks) -> replies.Hooks:
+        """Choose which other events the PBX posts."""
+        return self._read(
+            lambda answer: replies.Hooks.from_answer(answer.get("hooks")),
+            "POST",
+            "/v1/pbx/webhooks/hooks/",
             wanted.to_params(),
         )
 

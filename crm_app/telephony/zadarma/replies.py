@@ -156,6 +156,34 @@ class WebhookAddress:
     notifications: Notifications
 
 
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Which other events the PBX sends; none of them is about a ringing phone."""
+
+    number_lookup: bool = True
+    call_tracking: bool = True
+    sms: bool = True
+    speech_recognition: bool = True
+
+    @classmethod
+    def from_answer(cls, flags: object) -> "Hooks":
+        """Read the four flags; an absent one is off."""
+        given = flags if isinstance(flags, Mapping) else {}
+        return cls(**{name: flag(given, name) for name in cls.__slots__})
+
+    def to_params(self) -> dict[str, str]:
+        """Write the four flags as the API wants them."""
+        return {name: "true" if getattr(self, name) else "false" for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class EventsAddress:
+    """Where the PBX posts other events (empty: nowhere), and which."""
+
+    url: str
+    hooks: Hooks
+
+
 def balance(answer: Answer) -> Balance:
     """Read the balance."""
     return Balance(round(_decimal(answer, "balance") * 100), text(answer, "currency"))
@@ -220,6 +248,11 @@ def webhook_address(answer: Answer) -> WebhookAddress:
     return WebhookAddress(
         text(answer, "url"), Notifications.from_answer(answer.get("notifications"))
     )
+
+
+def events_address(answer: Answer) -> EventsAddress:
+    """Read where and which other events the PBX posts."""
+    return EventsAddress(text(answer, "url"), Hooks.from_answer(answer.get("hooks")))
 
 
 def text(answer: Answer, name: str) -> str:
