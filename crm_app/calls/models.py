@@ -40,7 +40,11 @@ class CallFact(Model):
     """One fact, stored once and never changed: everything else in the log can be recomputed."""
 
     __tablename__ = "call_fact"
-    __table_args__ = (Index(None, "pbx_call_id", "id"),)
+    __table_args__ = (
+        Index(None, "pbx_call_id", "id"),
+        # When each kind came last, and the pages of the journal.
+        Index("ix_call_fact_kind", "kind", "received_at", "id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     pbx_call_id: Mapped[str] = mapped_column(String(64))

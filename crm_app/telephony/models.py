@@ -1,10 +1,12 @@
 """Settings of the PBX, its text messages, and its requests that could not be read."""
 
 import json
-from datetime import datetime
-from typing import Self
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Self
 
 from sqlalchemy import (
+    JSON,
     CheckConstraint,
     Dialect,
     ForeignKey,
@@ -13,12 +15,13 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     false,
+    select,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm_app import clock
 from crm_app.accounts.models import User
-from crm_app.database import IDS_STAY_UNIQUE
+from crm_app.database import IDS_STAY_UNIQUE, add_missing
 from crm_app.encryption import ENCRYPTED, Vault
 from crm_app.extensions import Model, db
 from crm_app.telephony.switches import Switches
@@ -158,6 +161,51 @@ class PhoneState(Model):
     extension: Mapped[str] = mapped_column(String(5), primary_key=True)
     is_registered: Mapped[bool]
     asked_at: Mapped[datetime]
+
+
+class LampState(Model):
+    """What was found when the PBX was asked about one part of the connection.
+
+    `code` chooses the sentence where a state has several; `details` complete it. `since` is when
+    it came into this state.
+    """
+
+    __tablename__ = "lamp_state"
+
+    name: Mapped[str] = mapped_column(String(20), primary_key=True)
+    state: Mapped[str] = mapped_column(String(10))
+    code: Mapped[str] = mapped_column(String(40), default="")
+    details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    asked_at: Mapped[datetime]
+    since: Mapped[datetime]
+
+    @classmethod
+    def put(cls, name: str, state: str, code: str = "", **details: Any) -> None:
+        """Store what was found now, in the place of what was found before."""
+        now = clock.now()
+        # Of two that find it for the first time, the second waits.
+        new = {"state": "", "code": "", "details": {}, "asked_at": now, "since": now}
+        add_missing(db.session, cls, name=name, **new)
+        found = db.session.get_one(cls, name, with_for_update=True)
+        if (found.state, found.code) != (state, code):
+            found.since = now
+        found.state, found.code, found.details, found.asked_at = state, code, details, now
+        db.session.flush()
+
+    @classmethod
+    def all(cls) -> Mapping[str, Self]:
+        """Return all of them by name."""
+        return {one.name: one for one in db.session.scalars(select(cls))}
+
+
+class DailyBalance(Model):
+    """The last balance of the account that was seen on a day of UTC, in minor units."""
+
+    __tablename__ = "daily_balance"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    cents: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(8), default="")
 
 
 class MissedCallTask(Model):

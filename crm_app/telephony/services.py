@@ -5,12 +5,14 @@ import json
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import delete, select
 
 from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.services import set_extension
+from crm_app.database import add_missing
 from crm_app.encryption import Vault, WrongKeyError
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
@@ -19,7 +21,13 @@ from crm_app.journal.kinds import ONLY, RecordKind
 from crm_app.journal.values import Changes, FieldChange, difference, snapshot
 from crm_app.security import events
 from crm_app.security.events import Kind
-from crm_app.telephony.models import DirectNumber, PhoneState, TelephonySettings
+from crm_app.telephony.models import (
+    DailyBalance,
+    DirectNumber,
+    LampState,
+    PhoneState,
+    TelephonySettings,
+)
 from crm_app.telephony.switches import Switches
 from crm_app.telephony.zadarma.client import ZadarmaClient
 from crm_app.telephony.zadarma.errors import ErrorCode, ZadarmaError
@@ -29,6 +37,9 @@ from crm_app.telephony.zadarma.replies import DirectNumber as DirectNumberReply
 # Of the journal; there is one row of settings. Any other answer means that the API accepted the
 # signature, or could not be asked.
 REFUSALS = frozenset({ErrorCode.NOT_AUTHORISED})
+# Between the account's clock and ours.
+CLOCKS_AGREE_WITHIN_SECONDS = 300
+BALANCES_KEPT_FOR = timedelta(days=100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +130,12 @@ def keep(found: Probe) -> None:
         settings.balance_cents = found.balance.amount_minor
         settings.balance_currency = found.balance.currency[:8]
         settings.balance_at = now
+        _note_balance(found.balance)
     if found.clock is not None:
         settings.clock_zone = found.clock.zone[:40]
         settings.clock_offset_seconds = found.clock.offset_seconds
+        drift = round(found.clock.unix_time - now.timestamp())
+        LampState.put("clock", "ok" if abs(drift) <= CLOCKS_AGREE_WITHIN_SECONDS else "warn")
     if found.extensions is not None:
         settings.extensions_json = json.dumps(sorted(set(found.extensions), key=_by_number))
         settings.extensions_at = now
@@ -150,6 +164,14 @@ def keep_numbers(numbers: Iterable[DirectNumberReply]) -> None:
     }
     db.session.add_all(rows.values())
     db.session.flush()
+
+
+def _note_balance(balance: Balance) -> None:
+    day = clock.today()
+    add_missing(db.session, DailyBalance, day=day, cents=0, currency="")
+    today = db.session.get_one(DailyBalance, day, with_for_update=True)
+    today.cents, today.currency = balance.amount_minor, balance.currency[:8]
+    db.session.execute(delete(DailyBalance).where(DailyBalance.day < day - BALANCES_KEPT_FOR))
 
 
 def disconnect(by: User | None = None) -> None:
@@ -260,6 +282,8 @@ def _forget_account(settings: TelephonySettings) -> None:
     settings.tested_at, settings.last_error = None, ""
     db.session.execute(delete(DirectNumber))
     db.session.execute(delete(PhoneState))
+    db.session.execute(delete(LampState))
+    db.session.execute(delete(DailyBalance))
 
 
 def _by_number(extension: str) -> tuple[int, str]:
