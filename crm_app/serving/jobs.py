@@ -24,6 +24,9 @@ from crm_app.telephony import missed
 from crm_app.telephony.dialling import services as dialling
 from crm_app.telephony.models import UnreadableRequest
 from crm_app.telephony.routing import refreshing as routing
+from crm_app.telephony.services import Probe
+from crm_app.telephony.setup import asking
+from crm_app.telephony.setup.registration import Look
 from crm_app.telephony.webhook import quarantine
 from crm_app.web import sent_forms
 
@@ -100,6 +103,12 @@ def take_in_kept(payload: Payload) -> NextStep | None:
     return NextStep({"after": some.last_id}) if some.last_id else None
 
 
+def check_pbx(_payload: Payload, found: tuple[Probe, Look | None]) -> None:
+    """Store what the PBX said about the account and where it posts."""
+    asked, seen = found
+    asking.keep(asked, seen)
+
+
 KINDS = (
     # Jobs that follow from calls.
     Kind(FollowUpKind.CALL_BACK, call_back),
@@ -114,4 +123,11 @@ KINDS = (
     Kind("purge_bin", purge_bin, every=timedelta(hours=1)),
     Kind("purge_security", purge_security, every=timedelta(hours=1)),
     Kind("take_in_kept", take_in_kept, every=timedelta(hours=1)),
+    Kind(
+        "check_pbx",
+        check_pbx,
+        every=timedelta(hours=6),
+        lease=timedelta(minutes=3),
+        fetch=lambda _payload: asking.fetch(),
+    ),
 )

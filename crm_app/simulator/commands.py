@@ -10,7 +10,7 @@ from crm_app.simulator import signatures
 from crm_app.simulator.office import Simulator
 from crm_app.simulator.posting import Delivery
 from crm_app.simulator.scenarios import UnknownScenarioError, scenario, scenario_ids
-from crm_app.telephony.commands import stored_link
+from crm_app.telephony.setup.commands import stored_link
 from crm_app.telephony.webhook.verification import is_allowed_sender
 
 

@@ -14,17 +14,18 @@ from crm_app.extensions import db
 from crm_app.keys import services as keys
 from crm_app.live.screen_updates import screen_updates
 from crm_app.telephony import services, wording
-from crm_app.telephony.connection import Link, LinkCache
+from crm_app.telephony.connection import Link
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.setup import health_checks
-from crm_app.telephony.setup import wording as health_words
+from crm_app.telephony.setup.asking import probe
+from crm_app.telephony.setup.commands import check, register
 from crm_app.telephony.switches import Switches
-from crm_app.telephony.views import probe
 from crm_app.telephony.webhook import quarantine
 
 _SENDING_SECONDS = 5.0
-_MARKS = {"ok": "ok     ", "warn": "look   ", "bad": "BROKEN ", "unknown": "?      "}
 telephony_cli = AppGroup("telephony", help="Join the office to its PBX, and see whether it works.")
+telephony_cli.add_command(check)
+telephony_cli.add_command(register)
 
 
 @telephony_cli.command("connect")
@@ -62,35 +63,6 @@ def _why_not(error: InvalidInputError | WrongKeyError) -> str:
     return str(wording.SETTINGS["wrong_key"])
 
 
-@telephony_cli.command("check")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-def check(as_json: bool) -> None:
-    """Ask the PBX, and report for each part of the connection whether it works."""
-    link = stored_link()
-    if link.is_connected:
-        services.keep(probe(link))
-        db.session.commit()
-    settings = TelephonySettings.current()
-    seen = health_checks.arrivals()
-    reports = [
-        health_words.report(one) for one in health_checks.run(settings, link, _config(), seen)
-    ]
-    broken = [report.check.name for report in reports if report.check.state == "bad"]
-    if as_json:
-        shown = [
-            {"lamp": one.check.name, "state": one.check.state, "says": one.says, "do": one.do}
-            for one in reports
-        ]
-        click.echo(json.dumps({"lamps": shown}, ensure_ascii=False))
-        sys.exit(1 if broken else 0)
-    for report in reports:
-        click.echo(f"{_MARKS[report.check.state]}{report.says}")
-    if settings.last_error:
-        click.echo(f"       {wording.api_sentence(settings.last_error)}")
-    if broken:
-        raise click.ClickException(f"the telephony does not work: {', '.join(broken)}.")
-
-
 @telephony_cli.command("switches")
 @click.argument("name", required=False)
 @click.argument("value", required=False)
@@ -125,15 +97,6 @@ def retry() -> None:
     # Updates not sent yet would be lost with this process.
     screen_updates.wait_until_sent(_SENDING_SECONDS)
     click.echo(f"{result.taken} taken in, {result.left} left.")
-
-
-def stored_link() -> Link:
-    """Return the stored connection; ends the command when its keys cannot be read."""
-    links: LinkCache = current_app.extensions["telephony_links"]
-    link = links.read()
-    if not link.is_readable:
-        raise click.ClickException(str(wording.SETTINGS["wrong_key"]))
-    return link
 
 
 def _config() -> Config:

@@ -17,11 +17,12 @@ from crm_app.extensions import db
 from crm_app.security import events
 from crm_app.security.events import Kind
 from crm_app.telephony import services, wording
-from crm_app.telephony.connection import Link, LinkCache, client_for
+from crm_app.telephony.connection import Link, LinkCache
 from crm_app.telephony.forms import KeysForm, SwitchesForm, chosen_responsible, wanted_extensions
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.setup import health_checks
 from crm_app.telephony.setup import wording as health_words
+from crm_app.telephony.setup.asking import probe
 from crm_app.telephony.switches import Switches
 from crm_app.telephony.zadarma.errors import ErrorCode
 from crm_app.web.access import admin_only
@@ -112,7 +113,7 @@ def people() -> Answer:
         return _page(people_error=error, wanted=wanted, chosen=chosen)
     db.session.commit()
     toast(_("Saved."))
-    return see_other(url_for("telephony.settings") + "#people")
+    return _back("#people")
 
 
 @bp.post("/telephony/settings/switches")
@@ -133,6 +134,13 @@ def switches() -> Answer:
     return see_other(url_for("telephony.settings") + "#switches")
 
 
+def _back(anchor: str = "") -> Answer:
+    """Go back to the page whose form was sent: that of the settings or that of the set-up."""
+    is_of_set_up = request.form.get("back") == "setup"
+    page = "telephony_setup.index" if is_of_set_up else "telephony.settings"
+    return see_other(url_for(page) + anchor)
+
+
 def _commit() -> None:
     """Commit a change of the connection, and let this process see it at once."""
     db.session.commit()
@@ -144,19 +152,6 @@ def _tested() -> Answer:
     return _stored(probe(link)) if link.is_connected else see_other(url_for("telephony.settings"))
 
 
-def probe(link: Link) -> services.Probe:
-    """Test a connection: ask the API for balance, clock and extensions. Commits first."""
-    # The API must not be asked while a transaction is open: the office's writes would wait for it.
-    db.session.commit()
-    client = client_for(link, current_app.extensions["settings"], current_app.extensions["counter"])
-    if client is None:
-        return services.Probe(error=ErrorCode.NOT_AUTHORISED)
-    try:
-        return services.probe(client)
-    finally:
-        client.close()
-
-
 def _stored(found: services.Probe) -> Answer:
     services.keep(found)
     _commit()
@@ -166,7 +161,7 @@ def _stored(found: services.Probe) -> Answer:
         toast(wording.api_sentence(found.error), kind="danger")
     else:
         toast(_("Connected. Zadarma accepts the keys."))
-    return see_other(url_for("telephony.settings"))
+    return _back()
 
 
 def _page(

@@ -68,6 +68,12 @@ def begin_app(page: Page) -> None:
     page.wait_for_selector("#app-key")
 
 
+def wait_for_lamps(page: Page) -> None:
+    """Wait until every lamp has been lit."""
+    page.wait_for_selector("[data-lamp=stream][data-state=ok]")
+    page.wait_for_selector("[data-lamps]:not(:has(.spinner-border))")
+
+
 def for_visitors(office: SampleOffice) -> list[Still]:
     """List the pages that a link opens for somebody who is not signed in."""
     invitation, reset = office.do(_links)
@@ -141,6 +147,7 @@ def stills(office: SampleOffice) -> list[Still]:
         Still("security", "/security"),
         Still("jobs", "/jobs"),
         Still("telephony", "/telephony/settings"),
+        Still("telephony-set-up", "/telephony/setup", wait_for_lamps),
         Still("opening-hours", "/office/hours"),
         Still("not-found", "/contacts/999999"),
     ]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
@@ -78,17 +77,6 @@ def test_refused_signatures_turn_the_lamp_red_until_one_fits(app: Flask, post: P
         assert post(start_fields()).status_code == 200
         db.session.rollback()
         assert events_lamp(app) != "bad"
-
-
-def test_working_time_is_that_of_the_office_s_clock() -> None:
-    lisbon, tokyo = "Europe/Lisbon", "Asia/Tokyo"
-    morning = datetime(2026, 3, 2, 9, tzinfo=ZoneInfo(lisbon))
-    evening = morning + timedelta(hours=9)
-    assert health_checks.working_time(morning, evening, lisbon) == timedelta(hours=9)
-    assert health_checks.working_time(morning, evening, tokyo) == timedelta(0)
-    assert health_checks.working_time(evening, morning, lisbon) == timedelta(0)
-    weeks = health_checks.working_time(morning - timedelta(days=400), evening, lisbon)
-    assert timedelta(hours=9 * 20) < weeks < timedelta(hours=9 * 24)
 
 
 @pytest.mark.parametrize(("has_keys", "sentence"), [(True, "no extension"), (False, "connected")])

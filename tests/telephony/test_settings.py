@@ -365,7 +365,8 @@ def test_the_command_connects_and_checks(app: Flask, pbx: Simulator, key: str) -
     assert "accepts the keys" in connected.output
     db.session.rollback()
     checked = runner.invoke(telephony_cli, ["check"])
-    assert checked.exit_code == 0, checked.output
+    # The PBX posts its notifications nowhere yet.
+    assert checked.exit_code == 1, checked.output
     assert "ok     Zadarma accepts key and secret." in checked.output
     db.session.rollback()
     as_json = runner.invoke(telephony_cli, ["check", "--json"])

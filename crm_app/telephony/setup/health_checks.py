@@ -2,11 +2,10 @@
 
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from typing import Literal
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
@@ -16,15 +15,15 @@ from crm_app.calls.fold.facts import FactKind
 from crm_app.calls.models import CallFact
 from crm_app.config import Config
 from crm_app.extensions import db
+from crm_app.office.services import opening_hours
 from crm_app.security.kinds import Kind
 from crm_app.security.models import SecurityEvent
 from crm_app.telephony.connection import Link
-from crm_app.telephony.models import TelephonySettings, UnreadableRequest
+from crm_app.telephony.models import LampState, TelephonySettings, UnreadableRequest
 from crm_app.telephony.services import REFUSALS
+from crm_app.telephony.setup import balances, registration
 
 State = Literal["ok", "warn", "bad", "unknown"]
-# Fixed until offices can set their working hours.
-OPENS, CLOSES, SATURDAY = time(9), time(18), 5
 # This many working hours without a notification are a warning.
 LONG_SILENCE = timedelta(hours=4)
 _UNREADABLE_IS_NEWS_FOR = timedelta(days=7)
@@ -37,7 +36,8 @@ _CLOCKS_AGREE_WITHIN = timedelta(minutes=5)
 class HealthCheck:
     """The state of one thing: ok, warn, bad or unknown.
 
-    `at` is when it was seen; `names` and `count` complete its sentence.
+    `code` chooses its sentence where a state has several; `names` and `count` complete it; `at` is
+    when it was seen.
     """
 
     name: str
@@ -45,6 +45,7 @@ class HealthCheck:
     at: datetime | None = None
     names: str = ""
     count: int = 0
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,21 +104,54 @@ def _is_refused_since(last_at: datetime | None) -> bool:
 def run(
     settings: TelephonySettings, link: Link, config: Config, seen: Arrivals
 ) -> list[HealthCheck]:
-    """Run all checks, the most basic first."""
+    """Run all checks in the order of the set-up, from what is stored: nobody is asked."""
     networks = config.webhook_allowed_networks
     address = webhook_url(config, settings.webhook_token)
+    asked = LampState.all()
     return [
         HealthCheck("keys", connection(settings, link), settings.tested_at),
-        HealthCheck("api", _api(settings), settings.tested_at),
-        HealthCheck("balance", _balance(settings), settings.balance_at),
-        HealthCheck("address", "ok" if is_reachable(address) else "warn"),
-        HealthCheck("senders", "warn" if networks is None else "ok", names=_listed(networks or ())),
-        HealthCheck("responsible", "ok" if _has_responsible(settings) else "warn"),
+        _clock(settings, asked.get("clock")),
+        _balance(settings),
         _extensions(settings),
+        _echo(asked.get("echo"), address),
+        _address(asked.get("address"), address),
+        _stored("notifications", asked.get("notifications")),
         HealthCheck("events", _events(seen, config.default_timezone), seen.last_event_at),
+        HealthCheck("stream", "unknown"),
+        HealthCheck("api", _api(settings), settings.tested_at),
+        HealthCheck("responsible", "ok" if _has_responsible(settings) else "warn"),
+        HealthCheck("senders", "warn" if networks is None else "ok", names=_listed(networks or ())),
         _unreadable(seen),
-        HealthCheck("clock", _clock(settings)),
     ]
+
+
+def _stored(name: str, asked: LampState | None) -> HealthCheck:
+    if asked is None:
+        return HealthCheck(name, "unknown")
+    details: dict[str, Any] = asked.details
+    names = details.get("host") or ", ".join(details.get("off", ()))
+    state: State = asked.state  # type: ignore[assignment]
+    return HealthCheck(name, state, asked.asked_at, names, code=asked.code)
+
+
+def _echo(asked: LampState | None, address: str) -> HealthCheck:
+    """Say whether the PBX reached our address, the one that we have now."""
+    if asked is None or asked.details.get("digest") != registration.digest_of(address):
+        return HealthCheck("echo", "unknown")
+    code = "private" if asked.state == "bad" and not is_reachable(address) else ""
+    return replace(_stored("echo", asked), code=code, names=address.rpartition("/zadarma")[0])
+
+
+def _address(asked: LampState | None, address: str) -> HealthCheck:
+    found = _stored("address", asked)
+    if (
+        asked is not None
+        and found.state == "ok"
+        and asked.details.get("digest") != registration.digest_of(address)
+    ):
+        # Ours has changed since: the token, or the name of the server.
+        return replace(found, state="bad", code="old")
+    return found
 
 
 def connection(settings: TelephonySettings, link: Link) -> State:
@@ -133,10 +167,16 @@ def _api(settings: TelephonySettings) -> State:
     return "bad" if settings.last_error else "ok"
 
 
-def _balance(settings: TelephonySettings) -> State:
+def _balance(settings: TelephonySettings) -> HealthCheck:
     if settings.balance_cents is None:
-        return "unknown"
-    return "ok" if settings.balance_cents > 0 else "bad"
+        return HealthCheck("balance", "unknown")
+    state: State = "ok"
+    days = balances.days_left(settings.balance_cents)
+    if settings.balance_cents <= 0:
+        state = "bad"
+    elif days is not None and days < balances.FEW_DAYS:
+        state = "warn"
+    return HealthCheck("balance", state, settings.balance_at, count=days or 0)
 
 
 def _extensions(settings: TelephonySettings) -> HealthCheck:
@@ -145,6 +185,8 @@ def _extensions(settings: TelephonySettings) -> HealthCheck:
     vanished = vanished_extensions(settings)
     users = User.enabled().where(User.extension.in_(vanished))
     names = [f"{user.name} ({user.extension})" for user in db.session.scalars(users)]
+    if not settings.extensions:
+        return HealthCheck("extensions", "bad", settings.extensions_at)
     state: State = "warn" if vanished else "ok"
     return HealthCheck("extensions", state, settings.extensions_at, ", ".join(names), len(names))
 
@@ -154,7 +196,7 @@ def _events(seen: Arrivals, timezone: str) -> State:
         return "bad"
     if seen.last_event_at is None:
         return "unknown"
-    quiet = working_time(seen.last_event_at, clock.now(), timezone)
+    quiet = opening_hours(timezone).working_time(seen.last_event_at, clock.now())
     return "warn" if quiet > LONG_SILENCE else "ok"
 
 
@@ -166,30 +208,11 @@ def _unreadable(seen: Arrivals) -> HealthCheck:
     return HealthCheck("unreadable", "unknown" if seen.last_event_at is None else "ok")
 
 
-def _clock(settings: TelephonySettings) -> State:
-    drift = clock_drift(settings)
-    if drift is None:
-        return "unknown"
-    return "ok" if abs(drift) <= _CLOCKS_AGREE_WITHIN else "warn"
-
-
-def working_time(since: datetime, until: datetime, timezone: str) -> timedelta:
-    """Add up the working hours (Monday to Friday, 9 to 18) that lie between two moments.
-
-    Of a longer span only the last month counts.
-    """
-    zone = ZoneInfo(timezone)
-    since = max(since, until - timedelta(days=31)).astimezone(zone)
-    until = until.astimezone(zone)
-    total = timedelta()
-    day = since.date()
-    while day <= until.date():
-        if day.weekday() < SATURDAY:
-            opens = max(since, datetime.combine(day, OPENS, zone))
-            closes = min(until, datetime.combine(day, CLOSES, zone))
-            total += max(closes - opens, timedelta())
-        day += timedelta(days=1)
-    return total
+def _clock(settings: TelephonySettings, asked: LampState | None) -> HealthCheck:
+    found, drift = _stored("clock", asked), clock_drift(settings)
+    if drift is None or found.state == "warn":
+        return found
+    return replace(found, state="ok" if abs(drift) <= _CLOCKS_AGREE_WITHIN else "warn")
 
 
 def _listed(networks: Iterable[object]) -> str:

@@ -5,12 +5,14 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.setup.health_checks import HealthCheck, State
+from crm_app.telephony.wording import API
 from crm_app.web.display.formatting import when
 
-# The health checks: a sentence for each state.
+# A sentence for each state, or for the code where a state has several.
 # A state without one does not occur.
 HEALTH_CHECKS: dict[str, dict[str, Any]] = {
     "keys": {
@@ -18,54 +20,141 @@ HEALTH_CHECKS: dict[str, dict[str, Any]] = {
         "unknown": _l("Key and secret are stored, and have not been tested yet."),
         "bad": _l("Key and secret are missing, cannot be read, or are not accepted. Paste them."),
     },
-    "api": {
-        "ok": _l("Zadarma answered the last request."),
-        "unknown": _l("No request has been sent to Zadarma yet."),
-        "bad": _l("The last request to Zadarma failed."),
+    "clock": {
+        "ok": _l("The clocks of the PBX and of this server agree."),
+        "unknown": _l("The PBX's clock is compared once the keys are accepted."),
+        "warn": _l("The clocks of the PBX and of this server do not agree. Check both."),
     },
     "balance": {
         "ok": _l("The account has credit."),
         "unknown": _l("The balance of the account is not known yet."),
-        "bad": _l("The account has no credit."),
-    },
-    "address": {
-        "ok": _l("The webhook address is an https address that others can reach."),
-        "warn": _l(
-            "Zadarma cannot reach this server. It needs a public https address (PUBLIC_URL)."
-        ),
-    },
-    "senders": {
-        "ok": _l("Notifications are accepted only from %(names)s."),
-        "warn": _l("Anybody may post notifications: WEBHOOK_ALLOWED_NETWORKS is switched off."),
-    },
-    "responsible": {
-        "ok": _l("A default responsible is chosen."),
-        "warn": _l("There is no default responsible yet. Choose one."),
+        "bad": _l("The account has no credit, so no call leaves the office. Top it up."),
     },
     "extensions": {
         "ok": _l("Everyone's extension exists at the PBX."),
         "unknown": _l("The extensions of the PBX are not known yet."),
         "warn": _l("The PBX does not have the extension of %(names)s."),
+        "bad": _l("The PBX has no extension yet. Add one for each colleague at Zadarma."),
+    },
+    "echo": {
+        "ok": _l("The PBX reached %(names)s from outside."),
+        "unknown": _l("The PBX tries to reach this server when the address is registered."),
+        "bad": _l(
+            "The PBX could not reach %(names)s. That address must answer over https from the "
+            "internet."
+        ),
+        "private": _l(
+            "The PBX could not reach %(names)s, which is no public https address. Set PUBLIC_URL."
+        ),
+    },
+    "address": {
+        "ok": _l("The PBX posts its notifications to this server."),
+        "unknown": _l("Where the PBX posts its notifications is not known yet."),
+        "none": _l("The PBX posts its notifications nowhere. Register the address of this server."),
+        "old": _l("The PBX still posts to an old address of this server. Register the new one."),
+        "elsewhere": _l("The PBX posts its notifications to %(names)s. Register this server."),
+        "changed": _l(
+            "The address was changed in the Zadarma account: notifications go to %(names)s now. "
+            "Register this server again."
+        ),
+    },
+    "notifications": {
+        "ok": _l("All kinds of notifications are switched on."),
+        "unknown": _l("Which notifications are switched on is not known yet."),
+        "off": _l("The PBX does not send %(names)s. Switch all kinds on."),
+        "changed": _l(
+            "Somebody has switched %(names)s off in the Zadarma account. Switch all kinds on again."
+        ),
     },
     "events": {
         "ok": _l("Notifications arrive."),
-        "unknown": _l("No notification has arrived yet. Paste the webhook address at Zadarma."),
+        "unknown": _l("No notification has arrived yet. Let the PBX call you."),
         "warn": _l("No notification has arrived for several working hours. Call your own number."),
         "bad": _l(
             "Notifications are refused, because their signature does not match the stored keys. "
             "Paste the key and secret of this account."
         ),
     },
+    "stream": {
+        "ok": _l("Live calls reach this browser."),
+        "unknown": _l("Whether live calls reach a browser shows on this page only."),
+        "waiting": _l("A message to this browser is on its way."),
+        "bad": _l(
+            "Live calls do not reach this browser. The proxy in front of Ramal must not hold back "
+            "what /live sends."
+        ),
+    },
+    "api": {
+        "ok": _l("Zadarma answered the last request."),
+        "unknown": _l("No request has been sent to Zadarma yet."),
+        "bad": _l("The last request to Zadarma failed."),
+    },
+    "responsible": {
+        "ok": _l("A default responsible is chosen."),
+        "warn": _l("There is no default responsible yet. Choose one."),
+    },
+    "senders": {
+        "ok": _l("Notifications are accepted only from %(names)s."),
+        "warn": _l("Anybody may post notifications: WEBHOOK_ALLOWED_NETWORKS is switched off."),
+    },
     "unreadable": {
         "ok": _l("All notifications could be read."),
         "unknown": _l("No notification has been read yet."),
         "warn": _l("Some notifications could not be read. They are kept; see the log."),
     },
-    "clock": {
-        "ok": _l("The clocks of the PBX and of this server agree."),
-        "unknown": _l("The PBX's clock is compared when the first call arrives."),
-        "warn": _l("The clocks of the PBX and of this server do not agree. Check both."),
-    },
+}
+TITLES: dict[str, Any] = {
+    "keys": _l("Keys"),
+    "clock": _l("Clock"),
+    "balance": _l("Balance"),
+    "extensions": _l("Extensions"),
+    "echo": _l("Echo from outside"),
+    "address": _l("Address registered"),
+    "notifications": _l("Notifications on"),
+    "events": _l("A notification received"),
+    "stream": _l("Live in this browser"),
+    "api": _l("Last request"),
+    "responsible": _l("Default responsible"),
+    "senders": _l("Senders"),
+    "unreadable": _l("Unreadable notifications"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """What can be pressed at once: a page, or a step of the set-up that is done by POST."""
+
+    label: Any
+    endpoint: str = ""
+    anchor: str = ""
+    is_post: bool = False
+    url: str = ""
+
+
+_PASTE = Button(_l("Paste the keys"), "telephony_setup.index", "keys")
+_REGISTER = Button(_l("Register"), "telephony_setup.register", is_post=True)
+_PEOPLE = Button(_l("People and extensions"), "telephony_setup.index", "people")
+_ACCOUNT = Button(_l("Open Zadarma"), url="https://my.zadarma.com/")
+_AGAIN = Button(_l("Test again"), "telephony_setup.index")
+_CALL_ME = Button(_l("Call me"), "telephony_setup.ring", is_post=True)
+BUTTONS: dict[tuple[str, State], Button] = {
+    ("keys", "bad"): _PASTE,
+    ("clock", "warn"): _AGAIN,
+    ("balance", "warn"): _ACCOUNT,
+    ("balance", "bad"): _ACCOUNT,
+    ("extensions", "warn"): _PEOPLE,
+    ("extensions", "bad"): _ACCOUNT,
+    ("echo", "unknown"): _REGISTER,
+    ("echo", "bad"): _REGISTER,
+    ("address", "unknown"): _REGISTER,
+    ("address", "bad"): _REGISTER,
+    ("notifications", "bad"): _REGISTER,
+    ("events", "unknown"): _CALL_ME,
+    ("events", "warn"): _CALL_ME,
+    ("events", "bad"): _PASTE,
+    ("stream", "bad"): _AGAIN,
+    ("api", "bad"): _AGAIN,
+    ("responsible", "warn"): _PEOPLE,
 }
 
 
@@ -77,14 +166,41 @@ class Report:
     says: str
 
     @property
+    def title(self) -> str:
+        """Name the lamp."""
+        return str(TITLES[self.check.name])
+
+    @property
     def do(self) -> str:
         """Return what to do, "" where all is well: the sentence names it."""
         return self.says if self.check.state in {"warn", "bad"} else ""
 
+    @property
+    def button(self) -> Button | None:
+        """Return what can be pressed about it."""
+        return BUTTONS.get((self.check.name, self.check.state))
+
 
 def report(check: HealthCheck) -> Report:
     """Put a health check into words."""
-    return Report(check, str(HEALTH_CHECKS[check.name][check.state]) % {"names": check.names})
+    if check.code in API:
+        return Report(check, str(API[check.code]))
+    if check.name == "balance" and check.state == "warn":
+        return Report(check, few_days_sentence(check.count))
+    sentences = HEALTH_CHECKS[check.name]
+    sentence = sentences.get(check.code) or sentences[check.state]
+    return Report(check, str(sentence) % {"names": check.names})
+
+
+def few_days_sentence(days: int) -> str:
+    """Say that the money is about to run out."""
+    return str(
+        ngettext(
+            "At the cost of the last days, the balance lasts for %(num)d day. Top it up.",
+            "At the cost of the last days, the balance lasts for %(num)d days. Top it up.",
+            days,
+        )
+    )
 
 
 def badge(state: State, settings: TelephonySettings) -> tuple[str, str]:

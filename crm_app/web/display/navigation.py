@@ -27,7 +27,10 @@ class Entry:
         here = request.endpoint or ""
         if self.is_one_page or here in {entry.endpoint for entry in ENTRIES}:
             return here == self.endpoint
-        return here not in OWN and here.partition(".")[0] == self.endpoint.partition(".")[0]
+        # The rooms of a feature have names that begin with its own.
+        feature, _, _ = here.partition(".")
+        own, _, _ = self.endpoint.partition(".")
+        return here not in OWN and (feature == own or feature.startswith(f"{own}_"))
 
 
 ENTRIES = (
