@@ -23,7 +23,7 @@ from crm_app.web.fragments import Answer, see_other, wants_fragment
 from crm_app.web.toasts import toast
 
 bp = Blueprint("telephony_setup", __name__, url_prefix="/telephony/setup")
-STREAM = "stream"
+STREAM, ECHO = "stream", "echo"
 
 
 @bp.get("")
@@ -68,8 +68,8 @@ def register() -> Answer:
     try:
         done = asking.register()
     except UnreachedError:
-        checks = {report.check.name: report for report in _reports()}
-        toast(checks["echo"].says, kind="danger")
+        (echo,) = [report for report in _reports() if report.check.name == ECHO]
+        toast(echo.says, kind="danger")
     except ZadarmaError as error:
         toast(wording.api_sentence(error.code), kind="danger")
     else:

@@ -44,7 +44,7 @@ HEALTH_CHECKS: dict[str, dict[str, Any]] = {
             "internet."
         ),
         "private": _l(
-            "The PBX could not reach %(names)s, which is no public https address. Set PUBLIC_URL."
+            "The PBX could not reach %(names)s. Set PUBLIC_URL to a public https address."
         ),
     },
     "address": {
