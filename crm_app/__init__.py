@@ -6,6 +6,7 @@ from flask import Flask
 
 from crm_app import (
     accounts,
+    callbacks,
     calls,
     config,
     contacts,
@@ -66,7 +67,8 @@ def create_app(settings: Config | None = None) -> Flask:
     same_origin.register(app)
     _bind_extensions(app, settings)
     for feature in (
-        health, live, jobs, home, accounts, calls, telephony, contacts, leads, tasks, search, office
+        health, live, jobs, home, accounts, callbacks, calls, telephony, contacts, leads, tasks,
+        search, office,
     ):  # fmt: skip
         app.register_blueprint(feature.bp)
     for register in (

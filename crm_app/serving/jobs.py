@@ -9,6 +9,8 @@ from sqlalchemy import delete
 from crm_app import clock
 from crm_app.accounts.models import AccountLink
 from crm_app.accounts.sessions import services as sessions
+from crm_app.callbacks import projection
+from crm_app.callbacks.contact_changes import NUMBER_HAS_CONTACT
 from crm_app.calls import audience
 from crm_app.calls.fold.follow_ups import FollowUpKind
 from crm_app.calls.store import upkeep
@@ -20,7 +22,7 @@ from crm_app.live.screen_updates import after_commit, when_committed
 from crm_app.live.services import close
 from crm_app.records.purge import purge_bin
 from crm_app.security import upkeep as security
-from crm_app.telephony import missed
+from crm_app.telephony import call_back_rules
 from crm_app.telephony.dialling import services as dialling
 from crm_app.telephony.models import UnreadableRequest
 from crm_app.telephony.routing import refreshing as routing
@@ -30,8 +32,6 @@ from crm_app.telephony.setup.registration import Look
 from crm_app.telephony.webhook import quarantine
 from crm_app.web import sent_forms
 
-# For missed calls that nobody can be asked to return yet.
-ASKS_AGAIN_IN = timedelta(hours=1)
 # Between the steps of a job that need not be quick: calls that come in want to be written, too.
 RESTS_FOR = timedelta(seconds=0.2)
 KEEPS_LINKS_FOR = timedelta(days=30)
@@ -52,24 +52,17 @@ def expire_dials(_payload: Payload) -> None:
     dialling.expire()
 
 
-def call_back(payload: Payload) -> NextStep | None:
-    """Make the call-back task of a missed call."""
-    config = current_app.config
-    defaults = missed.Defaults(
-        config["DEFAULT_LANGUAGE"], config["DEFAULT_TIMEZONE"], config["DEFAULT_COUNTRY"]
-    )
-    is_settled = missed.call_back(payload["call"], defaults)
-    return None if is_settled else NextStep(payload, ASKS_AGAIN_IN)
+def look_at_call_backs(payload: Payload) -> NextStep | None:
+    """Bring the call-backs that a call concerns up to date; of a young talk, once more later."""
+    rules = call_back_rules.current(current_app.config["DEFAULT_TIMEZONE"])
+    counts_in = projection.look_at(payload["call"], rules)
+    return NextStep(payload, counts_in) if counts_in else None
 
 
-def do_not_call_back(payload: Payload) -> None:
-    """Withdraw the call-back task of a call that turned out not to be missed."""
-    missed.do_not_call_back(payload["call"])
-
-
-def note_talk(payload: Payload) -> None:
-    """Complete a client's call-back tasks, because somebody is talking to them."""
-    missed.note_talk(payload["call"])
+def join_call_backs(payload: Payload) -> None:
+    """Let what waits for a number become the call-back of the contact who was given it."""
+    rules = call_back_rules.current(current_app.config["DEFAULT_TIMEZONE"])
+    projection.number_has_contact(payload["number"], rules)
 
 
 def end_old_sessions(_payload: Payload) -> None:
@@ -111,9 +104,11 @@ def check_pbx(_payload: Payload, found: tuple[Probe, Look | None]) -> None:
 
 KINDS = (
     # Jobs that follow from calls.
-    Kind(FollowUpKind.CALL_BACK, call_back),
-    Kind(FollowUpKind.NO_CALL_BACK, do_not_call_back),
-    Kind(FollowUpKind.TALKED, note_talk),
+    Kind(FollowUpKind.CALL_BACK, look_at_call_backs),
+    Kind(FollowUpKind.NO_CALL_BACK, look_at_call_backs),
+    Kind(FollowUpKind.TALKED, look_at_call_backs),
+    Kind(FollowUpKind.TRIED, look_at_call_backs),
+    Kind(NUMBER_HAS_CONTACT, join_call_backs),
     # Recurring jobs.
     Kind("sweep_calls", sweep_calls, every=timedelta(seconds=15)),
     Kind("expire_dials", expire_dials, every=timedelta(seconds=15)),

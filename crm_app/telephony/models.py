@@ -208,23 +208,6 @@ class DailyBalance(Model):
     currency: Mapped[str] = mapped_column(String(8), default="")
 
 
-class MissedCallTask(Model):
-    """The task that stands for a missed call; several calls of one client share an open one.
-
-    `closed_by_call` is the talk that completed it; a person's tick leaves it empty.
-    """
-
-    __tablename__ = "missed_call_task"
-
-    call_id: Mapped[int] = mapped_column(
-        ForeignKey("call.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    task_id: Mapped[int] = mapped_column(ForeignKey("task.id", ondelete="CASCADE"), index=True)
-    closed_by_call_id: Mapped[int | None] = mapped_column(
-        ForeignKey("call.id", ondelete="SET NULL"), index=True
-    )
-
-
 class TextMessage(Model):
     """A text message that came in to one of our lines, with the notification as it was posted.
 

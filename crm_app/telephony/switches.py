@@ -50,6 +50,35 @@ class Switches(BaseModel):
         ),
     )
 
+    call_backs: OnOff = on_off(
+        "on",
+        N_("Call back clients whose calls were missed"),
+        N_(
+            "A missed call puts its client into the queue of call-backs, once however often they "
+            "ring, until somebody talks with them."
+        ),
+    )
+    call_back_minutes: int = switch(
+        15,
+        N_("Call back within so many working minutes"),
+        N_(
+            "A call-back is due this long after the first missed call, counted in the office's "
+            "hours; one missed while the office is closed is due when it opens."
+        ),
+        ge=1,
+        le=480,
+    )
+    ghost_seconds: int = switch(
+        5,
+        N_("Seconds of a ring or a talk that count for nothing"),
+        N_(
+            "A caller who gives up sooner than this is not called back, and a talk that is not "
+            "longer than this closes no call-back."
+        ),
+        ge=0,
+        le=60,
+    )
+
     def is_on(self, name: str) -> bool:
         """Whether a switch does anything: it is neither off nor the number that means never."""
         return getattr(self, name) not in ("off", 0)

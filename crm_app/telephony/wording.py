@@ -1,18 +1,12 @@
 """The sentences for what went wrong with the PBX, and what to do about it."""
 
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
-from flask_babel import force_locale, ngettext
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 
-from crm_app import phone_numbers
-from crm_app.calls.models import Call
 from crm_app.errors import InvalidInputError
-from crm_app.tasks.models import TITLE_LENGTH
-from crm_app.web.display.formatting import LOCALES, phone
+from crm_app.web.display.formatting import phone
 from crm_app.web.wording import NUMBER_REASONS
 
 # What the API answered, or did not.
@@ -124,17 +118,3 @@ def refusal_sentence(error: InvalidInputError) -> str:
 def api_sentence(code: str) -> str:
     """Say what the API answered, "" when all is well."""
     return str(API.get(code, API["unknown"])) if code else ""
-
-
-def missed_call_task(call: Call, language: str, zone: ZoneInfo, country: str) -> tuple[str, str]:
-    """Write title and text of a missed call's task, in the language of the one who calls back.
-
-    `country` is the two-letter code whose numbers are written without their code.
-    """
-    locale = LOCALES[language]
-    number = phone_numbers.show(call.outside_number, country) or call.outside_name
-    at = format_datetime(call.started_at, "short", tzinfo=zone, locale=locale)
-    with force_locale(locale):
-        title = _("Call back %(who)s", who=call.contact.name if call.contact else number)
-        about = _("Missed on %(at)s. Number: %(number)s", at=at, number=number)
-    return title[:TITLE_LENGTH], about

@@ -14,17 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
-from crm_app.accounts.models import User
-from crm_app.calls.fold.facts import Fact
+from crm_app.callbacks.models import CallBack, CallBackEvent, CallBackMiss
+from crm_app.calls.fold.facts import Direction, Fact
 from crm_app.calls.fold.follow_ups import TALKED, FollowUp, FollowUpKind, follow_ups
 from crm_app.calls.fold.lifecycle import CallState, fold
 from crm_app.calls.models import Call, CallFact, CallLeg, CallRecording
 from crm_app.calls.store import ledger
 from crm_app.extensions import db
 from crm_app.jobs.models import Job
-from crm_app.tasks.models import Task
-from crm_app.telephony import services
-from crm_app.telephony.models import MissedCallTask, TelephonySettings
+from crm_app.telephony.models import TelephonySettings
 from tests.calls.test_lifecycle_properties import PREFIXES, SANE, of_one_call, some
 from tests.calls.test_lifecycle_scenarios import (
     CALLS,
@@ -38,7 +36,7 @@ from tests.calls.test_lifecycle_scenarios import (
 from tests.owed import perform
 
 MISSED = {"missed", "voicemail"}
-BY_CALLS = ("call_back", "no_call_back", "talked")
+BY_CALLS = ("call_back", "no_call_back", "talked", "tried")
 
 
 def standing(facts: Iterable[Fact]) -> set[FollowUp]:
@@ -65,9 +63,11 @@ class TestScenario:
         calls = calls_of(facts_of(scenario))
         kinds = {f.pbx_call_id: f.kind for f in standing(facts_of(scenario))}
         reminded = {i for i, kind in kinds.items() if kind is FollowUpKind.CALL_BACK}
-        talked = kinds.keys() - reminded
+        talked = {i for i, kind in kinds.items() if kind is FollowUpKind.TALKED}
+        tried = kinds.keys() - reminded - talked
         assert {calls[i].status for i in reminded} <= MISSED
         assert {calls[i].status for i in talked} <= set(TALKED)
+        assert {calls[i].direction for i in tried} <= {Direction.OUTBOUND}
         numbers = {calls[i].outside_number for i in reminded}
         numbers -= {calls[i].outside_number for i in talked}
         assert bool(numbers) == bool(scenario["expect"]["missed_reminder"])
@@ -121,10 +121,9 @@ def test_it_follows_again_when_the_number_turns_out_to_be_another(
 
 @pytest.mark.parametrize("scenario", CALLS, ids=lambda s: s["id"])
 def test_the_office_is_reminded_of_the_same_clients_whenever_what_follows_is_performed(
-    scenario: dict[str, Any], app: Flask, bob: User
+    scenario: dict[str, Any], app: Flask
 ) -> None:
-    services.set_default_responsible(bob.id)
-    TelephonySettings.for_change().default_responsible_since = NOON - timedelta(days=1)
+    TelephonySettings.for_change().connected_at = NOON - timedelta(days=1)
     db.session.commit()
     rng = random.Random(19)
     facts = facts_of(scenario)
@@ -137,8 +136,9 @@ def test_the_office_is_reminded_of_the_same_clients_whenever_what_follows_is_per
 
 
 def numbers_to_call(facts: list[Fact], performs_at_once: int) -> list[str]:
-    """Record the facts of a scenario, perform what follows, and list the open tasks' numbers."""
-    for model in (MissedCallTask, Task, Job, CallLeg, CallRecording, CallFact, Call):
+    """Record the facts of a scenario, perform what follows, and list whom to call back."""
+    models = (CallBackMiss, CallBackEvent, CallBack, Job, CallLeg, CallRecording, CallFact, Call)
+    for model in models:
         db.session.execute(delete(model))
     db.session.commit()
     for fact in facts:
@@ -147,10 +147,4 @@ def numbers_to_call(facts: list[Fact], performs_at_once: int) -> list[str]:
         if performs_at_once:
             perform(*BY_CALLS)
     perform(*BY_CALLS)
-    statement = (
-        select(Call.outside_number)
-        .join(MissedCallTask, MissedCallTask.call_id == Call.id)
-        .join(Task, Task.id == MissedCallTask.task_id)
-        .where(Task.completed_at.is_(None))
-    )
-    return sorted(set(db.session.scalars(statement)))
+    return sorted(db.session.scalars(select(CallBack.number).where(CallBack.done_at.is_(None))))

@@ -8,6 +8,7 @@ call as it is then.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from crm_app.calls.fold.facts import CallPhase, Direction
 from crm_app.calls.fold.lifecycle import CallState
 
 # The last is a talk whose end we never heard.
@@ -23,6 +24,8 @@ class FollowUpKind(StrEnum):
     NO_CALL_BACK = "no_call_back"
     # Somebody talks with a client, whichever side called.
     TALKED = "talked"
+    # A colleague called a client, and it came to no talk.
+    TRIED = "tried"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,16 @@ def _is_with_client(call: CallState, has_contact: bool) -> bool:
 def _of(call: CallState, has_contact: bool) -> list[FollowUp]:
     if deserves_call_back(call, has_contact=has_contact):
         return [FollowUp(FollowUpKind.CALL_BACK, call.pbx_call_id)]
-    if _is_with_client(call, has_contact) and not call.is_own_leg and call.status in TALKED:
+    if not _is_with_client(call, has_contact) or call.is_own_leg:
+        return []
+    if call.status in TALKED:
         return [FollowUp(FollowUpKind.TALKED, call.pbx_call_id)]
+    if _is_vain_try(call):
+        return [FollowUp(FollowUpKind.TRIED, call.pbx_call_id)]
     return []
+
+
+def _is_vain_try(call: CallState) -> bool:
+    """Whether one of us called and it is over; the PBX verifies numbers without a colleague."""
+    is_over = call.phase is CallPhase.ENDED
+    return is_over and call.direction is Direction.OUTBOUND and bool(call.placed_by)

@@ -1,4 +1,4 @@
-"""Calls that came and went within the last hour, and the tasks that are open because of them."""
+"""Calls that came and went within the last hour, and the call-backs that they leave."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,19 +6,28 @@ from typing import Any
 from sqlalchemy import func, select
 
 from crm_app import clock
+from crm_app.callbacks.models import CallBack
 from crm_app.calls.fold.facts import Disposition, Fact, FactKind
 from crm_app.calls.models import Call
 from crm_app.calls.store import ledger
 from crm_app.extensions import db
-from crm_app.tasks.models import Task
 from tests.owed import perform
 
 STRANGER = "+351910000042"
 ANNA = "+351912000100"
+BY_CALLS = ("call_back", "no_call_back", "talked", "tried", "number_has_contact")
 
 
 def call(
-    name: str, number: str, *, answered: bool = False, out: bool = False, extension: str = "101"
+    name: str,
+    number: str,
+    *,
+    answered: bool = False,
+    out: bool = False,
+    extension: str = "101",
+    talk: int = 15,
+    ring: int = 20,
+    how: Disposition = Disposition.CANCELLED,
 ) -> Call:
     """Let a call come (or go out) and end, answered at an extension or by nobody."""
     # Each a little later than the one before.
@@ -30,12 +39,12 @@ def call(
         if out
         else (FactKind.STARTED, FactKind.ENDED)
     )
-    how = Disposition.ANSWERED if answered else Disposition.CANCELLED
     prefix = "out" if out else "in"
     say(start, f"{prefix}_{name}", now, did="+351210000001", extension=extension * out, **way)
     return say(
-        end, f"{prefix}_{name}", now + timedelta(seconds=20), disposition=how,
-        talk_seconds=15 if answered else 0, extension=extension, **way,
+        end, f"{prefix}_{name}", now + timedelta(seconds=ring),
+        disposition=Disposition.ANSWERED if answered else how,
+        talk_seconds=talk if answered else 0, extension=extension, **way,
     )  # fmt: skip
 
 
@@ -47,7 +56,14 @@ def say(*what: Any, **how: Any) -> Call:
     return found
 
 
-def open_tasks() -> list[Task]:
-    """Perform what follows from the calls and list the open tasks."""
-    perform("call_back", "no_call_back", "talked")
-    return list(db.session.scalars(select(Task).where(Task.completed_at.is_(None))))
+def open_call_backs() -> list[CallBack]:
+    """Perform what follows from the calls and list the call-backs that are open."""
+    perform(*BY_CALLS)
+    db.session.expire_all()
+    rows = select(CallBack).where(CallBack.done_at.is_(None)).order_by(CallBack.id)
+    return list(db.session.scalars(rows))
+
+
+def who() -> list[str]:
+    """Name who is to be called back: contacts by their names, strangers by their numbers."""
+    return sorted(row.contact.name if row.contact else row.number for row in open_call_backs())

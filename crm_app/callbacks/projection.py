@@ -1,0 +1,323 @@
+"""Keeps the call-backs what the call log says: made, joined, closed and opened again by calls.
+
+Every verb here looks at the log as it is now and does nothing twice, so that facts may come late,
+in any order, and a job may run again. The caller commits.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+
+from crm_app import clock
+from crm_app.callbacks import clients
+from crm_app.callbacks.announcing import announce
+from crm_app.callbacks.models import CallBack, CallBackEvent, CallBackMiss, DoneHow, EventKind
+from crm_app.callbacks.rules import Rules
+from crm_app.calls.fold.facts import CallPhase, Direction, Disposition
+from crm_app.calls.fold.follow_ups import TALKED
+from crm_app.calls.models import Call
+from crm_app.calls.store import ledger
+from crm_app.extensions import db
+
+# Ended before the other side could hear anything: nobody has tried to reach the client.
+_NOT_TRIED = (Disposition.NO_MONEY, Disposition.LIMIT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """What the log says about a client: the episode of missed calls that ends at the last one."""
+
+    last: Call
+    first_missed_at: datetime
+    misses: int
+    tries: int
+    last_try: Call | None
+    closed_by: Call | None
+
+
+def look_at(pbx_call_id: str, rules: Rules) -> timedelta | None:
+    """Bring the call-backs that a call concerns up to date.
+
+    Gives the time after which to look again, where a talk is too young to count.
+    """
+    ledger.lock(db.session.connection(), pbx_call_id)
+    call = _find(pbx_call_id)
+    if call is None or rules.on_since is None:
+        return None
+    # Before a missed call is put into one of them: that would share the lock of others.
+    concerned = clients.locked(_concerned(call))
+    for row in clients.locked([*concerned, *_place(call, rules)]).values():
+        settle(row, rules)
+    return _age_missing(call, rules)
+
+
+def settle(row: CallBack, rules: Rules) -> None:
+    """Write what the log says about a client into their call-back, which is held for update."""
+    before = row.state, row.misses, row.tries, row.holder_id, row.due_at, row.contact_id
+    log = _read(row, rules)
+    if log is None:
+        _withdraw(row)
+    else:
+        _write(row, log, rules)
+    db.session.flush()
+    db.session.refresh(row, ["holder_id"])
+    if before != (row.state, row.misses, row.tries, row.holder_id, row.due_at, row.contact_id):
+        announce(row)
+
+
+def number_has_contact(number: str, rules: Rules) -> None:
+    """Let what waits for a number become the call-back of the contact who has it now."""
+    for row in clients.of_number(number):
+        contact_id = clients.contact_with(row.number)
+        if contact_id is None:
+            continue
+        other = clients.row_of(clients.Client(contact_id, row.number))
+        rows = clients.locked([row.id, other.id if other else None])
+        kept = rows.get(row.id)
+        if kept is None or kept.contact_id is not None:
+            continue
+        if other is None or other.id not in rows:
+            clients.rename(kept, clients.Client(contact_id, kept.number))
+        else:
+            announce(kept)
+            clients.join(rows[other.id], kept)
+            kept = rows[other.id]
+        settle(kept, rules)
+        announce(kept)
+
+
+def _find(pbx_call_id: str) -> Call | None:
+    statement = select(Call).where(Call.pbx_call_id == pbx_call_id)
+    return db.session.scalar(statement.execution_options(populate_existing=True))
+
+
+def _concerned(call: Call) -> list[int]:
+    """Find the rows that a call has closed, and that of the client it is with now."""
+    about = CallBack.closed_by_call_id == call.id
+    with_client = clients.client_of(call).condition
+    it_is_in = select(CallBackMiss.call_back_id).where(CallBackMiss.call_id == call.id)
+    ways = [about, with_client, CallBack.id.in_(it_is_in)]
+    if call.outside_number:
+        # Whoever was missed from this number, also one who has none in their contact.
+        missed_from = (
+            select(CallBackMiss.call_back_id)
+            .join(Call, Call.id == CallBackMiss.call_id)
+            .where(Call.outside_number == call.outside_number)
+        )
+        ways.append(CallBack.id.in_(missed_from))
+    return [found for way in ways for found in db.session.scalars(select(CallBack.id).where(way))]
+
+
+def _place(call: Call, rules: Rules) -> list[int]:
+    """Put a missed call into the row of its client, or take it out; gives the rows it was in."""
+    link = db.session.get(CallBackMiss, call.id, populate_existing=True)
+    # What was decided when it was missed stays, whatever the settings are by now.
+    deserves = _is_still_missed(call) if link is not None else rules.asks_for(call)
+    if not deserves:
+        if link is None:
+            return []
+        db.session.delete(link)
+        db.session.flush()
+        return [link.call_back_id]
+    client = clients.client_of(call)
+    theirs = clients.row_of(client)
+    if link is None:
+        row = theirs or clients.make_row(client, call)
+        db.session.add(CallBackMiss(call_id=call.id, call_back_id=row.id))
+        db.session.flush()
+        return [row.id]
+    if theirs is not None and theirs.id == link.call_back_id:
+        return [theirs.id]
+    return _move(link, call, client, theirs)
+
+
+def _move(
+    link: CallBackMiss, call: Call, client: clients.Client, theirs: CallBack | None
+) -> list[int]:
+    """Move a missed call to the client that it turned out to be of."""
+    old = db.session.get_one(CallBack, link.call_back_id)
+    if clients.has_only(old, call):
+        announce(old)
+        if theirs is None:
+            clients.rename(old, client)
+            return [old.id]
+        clients.join(theirs, old)
+        return [theirs.id]
+    theirs = theirs or clients.make_row(client, call)
+    link.call_back_id = theirs.id
+    db.session.flush()
+    return [old.id, theirs.id]
+
+
+def _is_still_missed(call: Call) -> bool:
+    return (
+        call.is_missed
+        and call.direction == Direction.INBOUND
+        and bool(call.contact_id or call.outside_number)
+    )
+
+
+def _age_missing(call: Call, rules: Rules) -> timedelta | None:
+    """How long a talk that goes on has still to last until it counts."""
+    if call.status != "talking" or call.answered_at is None:
+        return None
+    counts_at = call.answered_at + timedelta(seconds=rules.ghost_seconds + 1)
+    left = counts_at - clock.now()
+    return left if left > timedelta() else None
+
+
+def _is_real_talk(rules: Rules) -> ColumnElement[bool]:
+    """Say that somebody talked for longer than a ghost."""
+    young = clock.now() - timedelta(seconds=rules.ghost_seconds)
+    unknown = and_(
+        Call.talk_seconds.is_(None), or_(Call.phase == CallPhase.ENDED, Call.answered_at < young)
+    )
+    return and_(
+        Call.status.in_(TALKED),
+        ~Call.is_missed,
+        Call.is_own_leg.is_(False),
+        or_(Call.talk_seconds > rules.ghost_seconds, unknown),
+    )
+
+
+def _read(row: CallBack, rules: Rules) -> _Log | None:
+    """Read what the log says; None when none of the client's calls was missed."""
+    last = db.session.scalar(_misses(row).order_by(Call.started_at.desc(), Call.id.desc()).limit(1))
+    if last is None:
+        return None
+    base = max(last.started_at, row.reopened_at or last.started_at)
+    ways, is_real = clients.calls_with(row), _is_real_talk(rules)
+    began = func.coalesce(Call.answered_at, Call.started_at)
+    closed_by = _first(ways, is_real, began > base, since=base - timedelta(days=1))
+    before = [
+        db.session.scalar(
+            select(func.max(began)).where(
+                way, is_real, Call.started_at <= last.started_at, began <= last.started_at
+            )
+        )
+        for way in ways
+    ]
+    talked_at = max((moment for moment in before if moment), default=None)
+    since = [Call.started_at > talked_at] if talked_at else []
+    misses, first = db.session.execute(
+        _misses(row)
+        .where(*since)
+        .with_only_columns(func.count(), func.min(Call.started_at))
+        .order_by(None)
+    ).one()
+    until = closed_by.started_at if closed_by else None
+    tries, last_try = _tries(ways, is_real, first, until)
+    return _Log(last, first, misses, tries, last_try, closed_by)
+
+
+def _misses(row: CallBack) -> Select[Call]:
+    return (
+        select(Call)
+        .join(CallBackMiss, CallBackMiss.call_id == Call.id)
+        .where(CallBackMiss.call_back_id == row.id)
+    )
+
+
+def _first(
+    ways: list[ColumnElement[bool]], *conditions: ColumnElement[bool], since: datetime
+) -> Call | None:
+    found = [
+        db.session.scalar(
+            select(Call)
+            .where(way, *conditions, Call.started_at > since)
+            .order_by(Call.started_at, Call.id)
+            .limit(1)
+        )
+        for way in ways
+    ]
+    return min((call for call in found if call), key=lambda one: one.started_at, default=None)
+
+
+def _tries(
+    ways: list[ColumnElement[bool]],
+    is_real: ColumnElement[bool],
+    since: datetime,
+    until: datetime | None,
+) -> tuple[int, Call | None]:
+    """Count the calls to a client that led to no talk, and give the last of them."""
+    tried = [
+        Call.direction == Direction.OUTBOUND,
+        Call.phase == CallPhase.ENDED,
+        Call.is_own_leg.is_(False),
+        # One without a colleague is no call of ours: the PBX verifies numbers so.
+        Call.placed_by_extension != "",
+        ~is_real,
+        or_(Call.disposition.is_(None), Call.disposition.not_in(_NOT_TRIED)),
+        Call.started_at >= since,
+    ]
+    if until is not None:
+        tried.append(Call.started_at < until)
+    count, last = 0, None
+    for way in ways:
+        count += db.session.scalar(select(func.count()).select_from(Call).where(way, *tried)) or 0
+        newest = select(Call).where(way, *tried).order_by(Call.started_at.desc()).limit(1)
+        found = db.session.scalar(newest)
+        if found is not None and (last is None or found.started_at > last.started_at):
+            last = found
+    return count, last
+
+
+def _write(row: CallBack, log: _Log, rules: Rules) -> None:
+    is_again = not row.is_open and (row.done_at is None or log.last.started_at > row.done_at)
+    is_new_miss = log.last.started_at > row.missed_at
+    is_fresh = row.misses == 0 or is_again
+    row.misses, row.tries = log.misses, log.tries
+    row.first_missed_at, row.missed_at = log.first_missed_at, log.last.started_at
+    row.number = log.last.outside_number or row.number
+    row.did = log.last.did or row.did
+    row.tried_at = log.last_try.started_at if log.last_try else None
+    row.tried_by_id = log.last_try.user_id if log.last_try else None
+    is_done_by_hand = row.done_how == DoneHow.HAND and not is_again
+    if is_fresh:
+        _begin(row, log, rules)
+    elif not row.is_chosen and row.taken_by_id is None:
+        row.owner_id = clients.owner_of(row, log.last, rules.default_responsible_id)
+    if log.closed_by is not None:
+        if not is_done_by_hand:
+            _close(row, log.closed_by)
+    elif not is_done_by_hand:
+        _open(row, is_new_miss and not is_fresh, rules)
+
+
+def _begin(row: CallBack, log: _Log, rules: Rules) -> None:
+    """Begin an episode: nobody has taken it, it is due as office hours say, it is the owner's."""
+    row.taken_by_id = row.taken_at = row.lent_at = row.escalated_at = row.reminded_at = None
+    row.snoozed_from = row.reopened_at = None
+    row.is_chosen = False
+    row.due_at = rules.due(log.first_missed_at)
+    row.owner_id = clients.owner_of(row, log.last, rules.default_responsible_id)
+
+
+def _open(row: CallBack, rang_again: bool, rules: Rules) -> None:
+    if rang_again and row.snoozed_from is not None:
+        # Who calls again does not wait until somebody's snooze is over.
+        row.due_at = min(row.due_at, rules.due(row.missed_at))
+        row.snoozed_from = None
+    if row.done_at is not None:
+        row.done_at = row.done_how = row.done_by_id = row.closed_by_call_id = None
+        row.done_reason = ""
+        db.session.add(CallBackEvent(call_back_id=row.id, kind=EventKind.OPENED))
+
+
+def _close(row: CallBack, talk: Call) -> None:
+    if row.closed_by_call_id == talk.id:
+        return
+    row.done_at, row.done_how = talk.answered_at or talk.started_at, DoneHow.TALK
+    row.done_by_id, row.closed_by_call_id, row.done_reason = talk.user_id, talk.id, ""
+    event = CallBackEvent(
+        call_back_id=row.id, kind=EventKind.TALKED, user_id=talk.user_id, call_id=talk.id
+    )
+    db.session.add(event)
+
+
+def _withdraw(row: CallBack) -> None:
+    row.misses = 0
+    if row.is_open:
+        row.done_at, row.done_how = clock.now(), DoneHow.WITHDRAWN
+        db.session.add(CallBackEvent(call_back_id=row.id, kind=EventKind.WITHDRAWN))

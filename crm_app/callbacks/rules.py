@@ -1,0 +1,53 @@
+"""Which missed calls are called back, when that is due, and which talks count: pure decisions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from crm_app.calls.fold.facts import Direction, Disposition
+from crm_app.calls.models import Call
+from crm_app.office.hours import OpeningHours
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the office has decided about call-backs.
+
+    `on_since` is None while they are switched off. `is_own` says whether a number is one of the
+    office's own.
+    """
+
+    on_since: datetime | None
+    minutes: int
+    ghost_seconds: int
+    hours: OpeningHours
+    default_responsible_id: int | None
+    is_own: Callable[[str], bool]
+
+    def asks_for(self, call: Call) -> bool:
+        """Whether the client of a call is to be called back because of it."""
+        return (
+            self.on_since is not None
+            and call.started_at >= self.on_since
+            and call.is_missed
+            and call.direction == Direction.INBOUND
+            and not self.is_ghost(call)
+            and (call.contact_id is not None or bool(call.outside_number))
+            and not (call.outside_number and self.is_own(call.outside_number))
+        )
+
+    def is_ghost(self, call: Call) -> bool:
+        """Whether the caller gave up after a ring too short to be meant.
+
+        Of a call whose start we never heard the length of the ring is not known.
+        """
+        if call.disposition != Disposition.CANCELLED or call.ended_at is None:
+            return False
+        rang_for = (call.ended_at - call.started_at).total_seconds()
+        return 0 < rang_for < self.ghost_seconds
+
+    def due(self, missed_at: datetime) -> datetime:
+        """When a client missed at a moment is to be called: within minutes, or at opening."""
+        if not self.hours.is_open(missed_at):
+            return self.hours.next_opening(missed_at)
+        return self.hours.add(missed_at, timedelta(minutes=self.minutes))
