@@ -99,7 +99,7 @@ def _concerned(call: Call) -> list[int]:
     it_is_in = select(CallBackMiss.call_back_id).where(CallBackMiss.call_id == call.id)
     ways = [about, with_client, CallBack.id.in_(it_is_in)]
     if call.outside_number:
-        # Whoever was missed from this number, also one who has none in their contact.
+        # Those missed from this number, also where their contact does not have it.
         missed_from = (
             select(CallBackMiss.call_back_id)
             .join(Call, Call.id == CallBackMiss.call_id)

@@ -141,7 +141,7 @@ def unsnooze(row_id: int, by: User) -> CallBack:
 
 
 def add_note(row_id: int, text: str, by: User) -> CallBack:
-    """Write something about a call-back for whoever calls.
+    """Write something about a call-back for those who call.
 
     Raises InvalidInputError (text_empty, too_long), NotFoundError.
     """
