@@ -12,7 +12,7 @@ from crm_app.journal.models import JournalEntry
 from crm_app.tasks.models import Task
 from tests.house.test_migrations import MakeApp, new_house  # noqa: F401
 
-BEFORE = "0031"
+BEFORE = "0032"
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 

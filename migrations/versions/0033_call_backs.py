@@ -1,6 +1,6 @@
 """call-backs instead of the tasks of missed calls
 
-Revision: 0032, after 0031
+Revision: 0033, after 0032
 
 An open task of a missed call becomes the open call-back of its client, with what people wrote into
 it, and is completed: what it says stays where it is, with its contact. Tasks that are done stay.
@@ -13,8 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0032"
-down_revision = "0031"
+revision = "0033"
+down_revision = "0032"
 branch_labels = None
 depends_on = None
 
