@@ -20,9 +20,9 @@ from crm_app.phone_pairs import equivalents
 
 _WHOSE = ("owner_id", "is_chosen", "taken_by_id", "taken_at")
 _WHOLE = (
-    *_WHOSE, "lent_at", "due_at", "snoozed_from", "escalated_at", "reminded_at", "reopened_at",
-    "misses", "first_missed_at", "missed_at", "done_at", "done_how", "done_by_id", "done_reason",
-    "closed_by_call_id",
+    *_WHOSE, "lent_at", "lent_to_id", "due_at", "snoozed_from", "escalated_at", "reminded_at",
+    "reopened_at", "misses", "first_missed_at", "missed_at", "done_at", "done_how", "done_by_id",
+    "done_reason", "closed_by_call_id",
 )  # fmt: skip
 
 

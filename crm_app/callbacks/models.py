@@ -107,13 +107,14 @@ class CallBack(Owned, Model):
     is_chosen: Mapped[bool] = mapped_column(default=False)
     taken_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     taken_at: Mapped[datetime | None]
-    # While its owner is away it belongs to the pool.
+    # While its owner is away it is the deputy's, without one the pool's.
     lent_at: Mapped[datetime | None]
-    # Who is to call now: who has taken it, else its owner; None for the pool.
+    lent_to_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    # Who is to call now: who has taken it, else whose it is for now; None for the pool.
     holder_id: Mapped[int | None] = mapped_column(
         Computed(
             "CASE WHEN taken_by_id IS NOT NULL THEN taken_by_id "
-            "WHEN lent_at IS NOT NULL THEN NULL ELSE owner_id END",
+            "WHEN lent_at IS NOT NULL THEN lent_to_id ELSE owner_id END",
             persisted=True,
         )
     )
@@ -143,6 +144,7 @@ class CallBack(Owned, Model):
     contact: Mapped[Contact | None] = relationship()
     owner: Mapped[User | None] = relationship(foreign_keys=owner_id)
     taken_by: Mapped[User | None] = relationship(foreign_keys=taken_by_id)
+    lent_to: Mapped[User | None] = relationship(foreign_keys=lent_to_id)
     tried_by: Mapped[User | None] = relationship(foreign_keys=tried_by_id)
     done_by: Mapped[User | None] = relationship(foreign_keys=done_by_id)
     closed_by_call: Mapped[Call | None] = relationship()
@@ -157,7 +159,7 @@ class CallBack(Owned, Model):
     @property
     def holder(self) -> User | None:
         """Who is to call now, as `holder_id` says."""
-        return self.taken_by or (None if self.lent_at else self.owner)
+        return self.taken_by or (self.lent_to if self.lent_at else self.owner)
 
     @property
     def is_open(self) -> bool:

@@ -287,7 +287,8 @@ def _write(row: CallBack, log: _Log, rules: Rules) -> None:
 
 def _begin(row: CallBack, log: _Log, rules: Rules) -> None:
     """Begin an episode: nobody has taken it, it is due as office hours say, it is the owner's."""
-    row.taken_by_id = row.taken_at = row.lent_at = row.escalated_at = row.reminded_at = None
+    row.taken_by_id = row.taken_at = row.lent_at = row.lent_to_id = None
+    row.escalated_at = row.reminded_at = None
     row.snoozed_from = row.reopened_at = None
     row.is_chosen = False
     row.due_at = rules.due(log.first_missed_at)

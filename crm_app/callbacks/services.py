@@ -78,7 +78,8 @@ def reassign(row_id: int, to_id: int | None, by: User) -> CallBack:
         raise InvalidInputError("owner_unknown", "owner")
     if (row.owner_id, row.taken_by_id, row.lent_at) != (to_id, None, None):
         row.owner_id, row.is_chosen = to_id, True
-        row.taken_by_id = row.taken_at = row.lent_at = row.reminded_at = None
+        row.taken_by_id = row.taken_at = row.lent_at = row.lent_to_id = None
+        row.reminded_at = None
         _note(row, EventKind.REASSIGNED, by, other_id=to_id)
     return row
 

@@ -79,11 +79,12 @@ def upgrade() -> None:
         sa.Column("taken_by_id", sa.Integer(), nullable=True),
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lent_to_id", sa.Integer(), nullable=True),
         sa.Column(
             "holder_id",
             sa.Integer(),
             sa.Computed(
-                "CASE WHEN taken_by_id IS NOT NULL THEN taken_by_id WHEN lent_at IS NOT NULL THEN NULL ELSE owner_id END",
+                "CASE WHEN taken_by_id IS NOT NULL THEN taken_by_id WHEN lent_at IS NOT NULL THEN lent_to_id ELSE owner_id END",
                 persisted=True,
             ),
             nullable=True,
@@ -118,6 +119,9 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(
             ["done_by_id"], ["user.id"], name=op.f("fk_call_back_done_by_id_user")
+        ),
+        sa.ForeignKeyConstraint(
+            ["lent_to_id"], ["user.id"], name=op.f("fk_call_back_lent_to_id_user")
         ),
         sa.ForeignKeyConstraint(["owner_id"], ["user.id"], name=op.f("fk_call_back_owner_id_user")),
         sa.ForeignKeyConstraint(
