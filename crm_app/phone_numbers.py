@@ -102,6 +102,23 @@ def read_known(text: str, country: str, known: Iterable[str]) -> Read:
     return read(text, country)
 
 
+def beginning(text: str, country: str) -> str:
+    """Turn the first digits of numbers as people write them into the first ones of their E.164.
+
+    Without a plus or 00 they are national. "" when there are no digits.
+    """
+    digits = _NOT_DIGITS.sub("", text)
+    written = text.strip()
+    if written.startswith("+"):
+        return f"+{digits}" if digits else ""
+    if digits.startswith("00"):
+        return f"+{digits[2:]}" if digits[2:] else ""
+    code = phonenumbers.country_code_for_region(country)
+    trunk = phonenumbers.ndd_prefix_for_region(country, True)
+    national = digits.removeprefix(trunk) if trunk else digits
+    return f"+{code}{national}" if national else ""
+
+
 def can_be_stored(number: str) -> bool:
     """Return a number as it is stored (E.164, or a short one) from one that still must be read."""
     return _STORED.fullmatch(number) is not None

@@ -25,7 +25,7 @@ from crm_app.journal import services as journal
 from crm_app.journal.history import History, Line
 from crm_app.journal.kinds import RecordKind
 from crm_app.leads.models import Lead
-from crm_app.leads.services import open_leads
+from crm_app.leads.services import leads_of_number, open_leads
 from crm_app.local_time import LocalTime
 from crm_app.records.undo import CannotUndoError
 from crm_app.web.display.formatting import choose_timezone, phone
@@ -117,7 +117,8 @@ def show_call(call: Call, *, edits: int | None = None, form: WrapupForm | None =
         "calls/_facts.html",
         is_fragment=wants_fragment(),
         people=people,
-        leads=open_leads([contact.id for contact in contacts], me()),
+        leads=open_leads([contact.id for contact in contacts], me())
+        or leads_of_number(call.outside_number, me()),
         history=wording.history(list(db.session.scalars(CallFact.of(call.pbx_call_id)))),
         refused=refused_of(call.outside_number),
         from_bin=in_bin_with([call.outside_number], me()) if not contacts else [],

@@ -87,6 +87,11 @@ class Contact(OwnedByColumns, Record, Model):
     )
 
     @property
+    def is_named(self) -> bool:
+        """Whether somebody has typed a name: until then it is a number."""
+        return is_name(self.name)
+
+    @property
     def numbers(self) -> list[str]:
         """List all numbers, the one to call first at the beginning."""
         main = self.main_phone
@@ -98,6 +103,11 @@ class Contact(OwnedByColumns, Record, Model):
         return next((phone for phone in self.phones if phone.is_main), None) or next(
             iter(self.phones), None
         )
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is more than the number by which somebody was first known."""
+    return any(sign.isalpha() for sign in text)
 
 
 class ContactPhone(Model):

@@ -21,12 +21,17 @@ def searchable(contact: Contact) -> str:
     parts = [*searched(ContactDraft, contact), contact.company.name if contact.company else ""]
     parts += [email.address for email in contact.emails]
     for phone in contact.phones:
-        parts += [_NOT_DIGITS.sub("", other) for other in equivalents(phone.number)]
-        digits = _NOT_DIGITS.sub("", phone.number)
-        national = _NOT_DIGITS.sub("", phone_numbers.show_at_home(phone.number))
-        # The national form is usually the end of the whole number; a trunk 0 makes it another.
-        parts += [digits] if national in digits else [digits, national]
+        parts += digits_of(phone.number)
     return search_text.normalise(" ".join(part for part in parts if part))
+
+
+def digits_of(number: str) -> list[str]:
+    """List the digits by which a number (E.164) is found, in each form in which it is written."""
+    others = [_NOT_DIGITS.sub("", other) for other in equivalents(number)]
+    digits = _NOT_DIGITS.sub("", number)
+    national = _NOT_DIGITS.sub("", phone_numbers.show_at_home(number))
+    # The national form is usually the end of the whole number; a trunk 0 makes it another.
+    return [*others, digits] if national in digits else [*others, digits, national]
 
 
 def refresh_people(company: Contact) -> None:

@@ -3,10 +3,10 @@
 Nothing here commits: the caller ends the transaction, so that several verbs can be one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import selectinload
 
 from crm_app.accounts import rights
@@ -14,7 +14,7 @@ from crm_app.accounts.models import User
 from crm_app.accounts.rights import Place, Verb
 from crm_app.contacts.fields import ContactDraft, PhoneDraft
 from crm_app.contacts.journal_fields import CONTACT, EMAILS, PHONES, derive, refuse_leaving_people
-from crm_app.contacts.models import Contact, ContactKind, ContactPhone, PhoneKind
+from crm_app.contacts.models import Contact, ContactKind, ContactPhone, PhoneKind, is_name
 from crm_app.contacts.numbers import not_this_person
 from crm_app.contacts.numbers.caller import find_callers
 from crm_app.contacts.search_document import refresh_people, searchable
@@ -29,6 +29,26 @@ MOST_EMAILS = 50
 MOST_FROM_BIN = 3
 
 
+Follow = Callable[[Contact, str, User | None], None]
+_when_named: list[Follow] = []
+
+
+def when_named(follow: Follow) -> Follow:
+    """Run a function when somebody gets a name who was only a number; it gets that, too."""
+    _when_named.append(follow)
+    return follow
+
+
+Numbered = Callable[[Contact, set[str], User | None], None]
+_when_numbered: list[Numbered] = []
+
+
+def when_numbered(follow: Numbered) -> Numbered:
+    """Run a function when a contact gets numbers (E.164) that it did not have."""
+    _when_numbered.append(follow)
+    return follow
+
+
 def create_contact(draft: ContactDraft, by: User | None) -> Contact:
     """Add a contact; flushed, so that it has its id.
 
@@ -40,6 +60,7 @@ def create_contact(draft: ContactDraft, by: User | None) -> Contact:
     db.session.add(contact)
     db.session.flush()
     CONTACT.created(contact, by)
+    _tell_numbers(contact, set(), by)
     return contact
 
 
@@ -48,12 +69,16 @@ def update_contact(contact: Contact, draft: ContactDraft, by: User | None) -> Co
 
     Raises InvalidInputError as create_contact, and company_has_people.
     """
-    change = CONTACT.begin(contact)
+    change, before, had = CONTACT.begin(contact), contact.name, set(contact.numbers)
     _apply(contact, draft.said)
     entry = change.write("changed", by)
     if entry is not None and "name" in entry.changes:
         refresh_people(contact)
     db.session.flush()
+    if contact.is_named and not is_name(before):
+        for follow in _when_named:
+            follow(contact, before, by)
+    _tell_numbers(contact, had, by)
     return contact
 
 
@@ -76,7 +101,14 @@ def add_phone(contact: Contact, number: str, kind: PhoneKind, by: User | None) -
     contact.phones.append(phone)
     contact.search_text = searchable(contact)
     change.write("changed", by)
+    _tell_numbers(contact, set(contact.numbers) - {number}, by)
     return phone
+
+
+def _tell_numbers(contact: Contact, had: set[str], by: User | None) -> None:
+    gained = set(contact.numbers) - had
+    for follow in _when_numbered if gained else ():
+        follow(contact, gained, by)
 
 
 def matching(number: str) -> list[Contact]:
@@ -91,12 +123,23 @@ def matching(number: str) -> list[Contact]:
     return [by_id[contact_id] for contact_id in ids]
 
 
+def is_in_bin(number: str) -> bool:
+    """Whether anybody in the bin has a number, in any format."""
+    in_bin = Contact.id.in_(_having([number])) & Contact.deleted_at.is_not(None)
+    return db.session.scalar(select(Contact.id).where(in_bin).limit(1)) is not None
+
+
+def _having(numbers: Iterable[str]) -> Select[Any]:
+    formats = {form for number in numbers if number for form in (number, *equivalents(number))}
+    return select(ContactPhone.contact_id).where(ContactPhone.number.in_(formats))
+
+
 def in_bin_with(numbers: Iterable[str], user: User) -> list[Contact]:
     """Find who in the bin has one of these numbers, in any format, and may be restored."""
-    formats = {form for number in numbers if number for form in (number, *equivalents(number))}
-    if not formats:
+    numbers = [number for number in numbers if number]
+    if not numbers:
         return []
-    theirs = select(ContactPhone.contact_id).where(ContactPhone.number.in_(formats))
+    theirs = _having(numbers)
     return list(
         db.session.scalars(
             rights.allowed(user, Contact, Verb.EDIT, Place.BIN)

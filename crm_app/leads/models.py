@@ -3,13 +3,13 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from crm_app import search_index
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import OwnedByColumns
-from crm_app.contacts.models import Contact
+from crm_app.contacts.models import NUMBER_LENGTH, Contact
 from crm_app.database import IDS_STAY_UNIQUE
 from crm_app.extensions import Model
 from crm_app.journal.kinds import RecordKind
@@ -67,6 +67,12 @@ class Lead(OwnedByColumns, Record, Model):
         index_outside_bin("ix_lead_value_responsible", "responsible_id", "sort_value", "id"),
         index_outside_bin("ix_lead_value_stage", "stage_id", "sort_value", "id"),
         Index("ix_lead_contact_stage", "contact_id", "stage_id"),
+        Index(
+            "ix_lead_number",
+            "number",
+            sqlite_where=text("number <> ''"),
+            postgresql_where=text("number <> ''"),
+        ),
         index_of_bin("lead"),
         IDS_STAY_UNIQUE,
     )
@@ -74,6 +80,8 @@ class Lead(OwnedByColumns, Record, Model):
     title: Mapped[str] = mapped_column(String(200))
     sort_title: Mapped[str] = mapped_column(_in_binary_order(200), default="", server_default="")
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
+    # Of a lead without a contact, the number (E.164) from which it came.
+    number: Mapped[str] = mapped_column(String(NUMBER_LENGTH), default="", server_default="")
     stage_id: Mapped[int] = mapped_column(ForeignKey("lead_stage.id"), index=True)
     value_cents: Mapped[int | None] = mapped_column(BigInteger)
     # The digits of the value, all equally long, which sort as it does; never NULL, as paging needs.
@@ -89,6 +97,11 @@ class Lead(OwnedByColumns, Record, Model):
     contact: Mapped[Contact | None] = relationship()
     stage: Mapped[LeadStage] = relationship()
     responsible: Mapped[User | None] = relationship()
+
+    @property
+    def own_number(self) -> str:
+        """The number to call where no contact has one for it."""
+        return self.number if self.contact_id is None else ""
 
     @property
     def is_open(self) -> bool:

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, event, inspect, select, update
 
 from crm_app import search_text
 from crm_app.contacts.models import Contact
+from crm_app.contacts.search_document import digits_of
 from crm_app.extensions import db
 from crm_app.leads.fields import LeadDraft
 from crm_app.leads.models import Lead
@@ -15,7 +16,8 @@ from crm_app.records.purge import before_purge
 
 def searchable(words: Any, contact: Contact | None) -> str:
     """Return the normalised text that a lead is found by; `words` holds its own, as a lead does."""
-    own = search_text.normalise(" ".join(searched(LeadDraft, words)))
+    digits = digits_of(words.number) if words.number else []
+    own = search_text.normalise(" ".join([*searched(LeadDraft, words), *digits]))
     return f"{own} {contact.search_text}" if contact else own
 
 
@@ -35,6 +37,7 @@ def _forget_contact(contact: Contact) -> None:
 
 def _write(connection: Connection, contact_id: int, contact: Contact | None) -> None:
     own = [getattr(Lead, field.name) for field in fields_of(LeadDraft) if field.is_searched]
+    own.append(Lead.number)
     theirs = select(Lead.id, *own).where(Lead.contact_id == contact_id)
     # Rows are changed in the order of their ids everywhere, so that no two transactions deadlock.
     for row in connection.execute(theirs.order_by(Lead.id)).all():

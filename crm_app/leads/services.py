@@ -6,10 +6,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import contains_eager, joinedload
 
-from crm_app import clock
+from crm_app import clock, phone_numbers
 from crm_app.accounts import rights
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Verb
+from crm_app.contacts import services as contacts
+from crm_app.contacts.models import Contact
 from crm_app.database import for_update
 from crm_app.errors import ConflictError, InvalidInputError
 from crm_app.extensions import db
@@ -20,25 +22,33 @@ from crm_app.leads.fields import LeadDraft
 from crm_app.leads.journal_fields import LEAD, derive
 from crm_app.leads.models import LOST_REASON_LENGTH, Lead, LeadStage, StageKind
 from crm_app.leads.search_document import searchable as searchable
-from crm_app.records.fields import write
+from crm_app.phone_pairs import equivalents
+from crm_app.records.fields import field_of, write
 from crm_app.records.undo import undo
 from crm_app.records.versions import for_update_at
 from crm_app.text import required
 
+TITLE_LENGTH = field_of(LeadDraft, "title").length
+
 
 def create_lead(
-    draft: LeadDraft, by: User | None, *, stage: LeadStage | None = None, lost_reason: str = ""
+    draft: LeadDraft,
+    by: User | None,
+    *,
+    stage: LeadStage | None = None,
+    lost_reason: str = "",
+    number: str = "",
 ) -> Lead:
     """Add a lead, in the first open stage when none is given; nothing is committed.
 
-    Where the draft does not say who is responsible (or that nobody is), `by` is. Raises
-    InvalidInputError: title_empty, stage_gone, required (the field lost_reason of a lost stage),
-    contact_unknown, responsible_unknown.
+    Where the draft does not say who is responsible (or that nobody is), `by` is. `number` (E.164)
+    is that of a client who is no contact. Raises InvalidInputError: title_empty, stage_gone,
+    required (the field lost_reason of a lost stage), contact_unknown, responsible_unknown.
     """
     if "responsible_id" not in draft.said and by is not None:
         draft = draft.but(responsible_id=by.id)
     stage = stage_for_update((stage or first_stage(StageKind.OPEN)).id)
-    lead = Lead(stage=stage, lost_reason=_reason(stage, lost_reason))
+    lead = Lead(stage=stage, lost_reason=_reason(stage, lost_reason), number=number)
     lead.closed_at = None if stage.kind == StageKind.OPEN else clock.now()
     _apply(lead, draft.whole())
     db.session.add(lead)
@@ -47,7 +57,7 @@ def create_lead(
     return lead
 
 
-def update_lead(lead: Lead, draft: LeadDraft, by: User) -> bool:
+def update_lead(lead: Lead, draft: LeadDraft, by: User | None) -> bool:
     """Change what a draft says about a lead; True when anything differed from before.
 
     Raises InvalidInputError: contact_unknown, responsible_unknown.
@@ -116,6 +126,52 @@ def open_leads(contact_ids: Collection[int], user: User | None = None) -> list[L
         .order_by(Lead.created_at.desc(), Lead.id.desc())
     )
     return list(db.session.scalars(statement))
+
+
+def move_to_contact(before: Contact, contact: Contact, by: User) -> None:
+    """Let the leads of one contact be with another one."""
+    theirs = select(Lead).where(Lead.contact_id == before.id, Lead.deleted_at.is_(None))
+    for lead in db.session.scalars(theirs.order_by(Lead.id)).all():
+        update_lead(lead, LeadDraft(contact_id=contact.id), by)
+
+
+def leads_of_number(number: str, user: User | None = None) -> list[Lead]:
+    """List the leads without contact that came from a number, the newest first."""
+    formats = [number, *equivalents(number)] if number else []
+    if not formats:
+        return []
+    is_seen = rights.scope(user, Lead, Verb.VIEW) if user else Lead.deleted_at.is_(None)
+    statement = (
+        select(Lead)
+        .where(is_seen, Lead.number.in_(formats), Lead.number != "", Lead.contact_id.is_(None))
+        .options(joinedload(Lead.stage), joinedload(Lead.responsible))
+        .order_by(Lead.created_at.desc(), Lead.id.desc())
+    )
+    return list(db.session.scalars(statement))
+
+
+@contacts.when_named
+def _name_leads(contact: Contact, number: str, by: User | None) -> None:
+    """Put the name into the titles of the leads that were called by the number."""
+    theirs = select(Lead).where(Lead.contact_id == contact.id, Lead.deleted_at.is_(None))
+    for lead in db.session.scalars(theirs.order_by(Lead.id)).all():
+        update_lead(lead, LeadDraft(title=_named(lead.title, number, contact)), by)
+
+
+@contacts.when_numbered
+def _take_leads(contact: Contact, numbers: set[str], by: User | None) -> None:
+    """Let the leads that came from a number be with the contact who gets it."""
+    for number in sorted(numbers):
+        for lead in leads_of_number(number):
+            title = _named(lead.title, phone_numbers.show(number, ""), contact)
+            update_lead(lead, LeadDraft(contact_id=contact.id, title=title), by)
+
+
+def _named(title: str, number: str, contact: Contact) -> str:
+    """Write a name in the place of the number by which a lead was called."""
+    if not (contact.is_named and title.endswith(number)):
+        return title
+    return (title.removesuffix(number) + contact.name)[:TITLE_LENGTH]
 
 
 def stage_for_update(stage_id: int) -> LeadStage:

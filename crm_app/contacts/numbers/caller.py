@@ -9,7 +9,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.orm import aliased
 
 from crm_app import phone_numbers
-from crm_app.contacts.models import Contact, ContactPhone, NotThisPerson
+from crm_app.contacts.models import Contact, ContactPhone, NotThisPerson, is_name
 from crm_app.phone_pairs import equivalents
 
 TAIL_LENGTH = 9
@@ -31,7 +31,7 @@ class Caller:
     @property
     def is_named(self) -> bool:
         """Whether the name is more than the number it was first known by."""
-        return bool(self.name) and any(sign.isalpha() for sign in self.name)
+        return is_name(self.name)
 
 
 def _statement() -> dict[str, str]:
