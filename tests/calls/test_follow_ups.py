@@ -61,13 +61,17 @@ def written(facts: list[Fact]) -> list[FollowUp]:
 class TestScenario:
     def test_what_follows_fits_the_call(self, scenario: dict[str, Any]) -> None:
         calls = calls_of(facts_of(scenario))
-        kinds = {f.pbx_call_id: f.kind for f in standing(facts_of(scenario))}
+        follows = standing(facts_of(scenario))
+        strangers = {f.pbx_call_id for f in follows if f.kind is FollowUpKind.NEW_CLIENT}
+        kinds = {f.pbx_call_id: f.kind for f in follows if f.kind is not FollowUpKind.NEW_CLIENT}
         reminded = {i for i, kind in kinds.items() if kind is FollowUpKind.CALL_BACK}
         talked = {i for i, kind in kinds.items() if kind is FollowUpKind.TALKED}
         tried = kinds.keys() - reminded - talked
         assert {calls[i].status for i in reminded} <= MISSED
         assert {calls[i].status for i in talked} <= set(TALKED)
         assert {calls[i].direction for i in tried} <= {Direction.OUTBOUND}
+        callers = reminded | talked
+        assert strangers == {i for i in callers if calls[i].direction is Direction.INBOUND}
         numbers = {calls[i].outside_number for i in reminded}
         numbers -= {calls[i].outside_number for i in talked}
         assert bool(numbers) == bool(scenario["expect"]["missed_reminder"])
@@ -106,7 +110,8 @@ def test_of_any_facts_nothing_that_stands_was_left_unwritten(
     facts = of_one_call(facts, pbx_call_id)
     stands = standing(facts)
     assert stands <= set(written(facts))
-    assert len({f.key for f in stands}) == len(stands) <= 1
+    assert len({f.key for f in stands}) == len(stands) <= 2
+    assert len([f for f in stands if f.kind is not FollowUpKind.NEW_CLIENT]) <= 1
 
 
 @pytest.mark.parametrize("scenario", CALLS, ids=lambda s: s["id"])

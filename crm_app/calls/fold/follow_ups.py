@@ -5,6 +5,7 @@ late can contradict a follow-up that was written before them, so the handler of 
 call as it is then.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -26,6 +27,8 @@ class FollowUpKind(StrEnum):
     TALKED = "talked"
     # A colleague called a client, and it came to no talk.
     TRIED = "tried"
+    # A caller talked with us or was missed, and no contact has the number.
+    NEW_CLIENT = "new_client"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,17 @@ def follow_ups(
     `has_contact` is whether somebody is attached to it: a hidden caller is a client then, too. Of
     another number everything follows afresh.
     """
-    is_same_number = before is not None and before.outside_number == after.outside_number
-    known = _of(before, has_contact) if before is not None and is_same_number else []
+    known = _of(before, has_contact) if before is not None and _is_same(before, after) else []
     now = _of(after, has_contact)
     if before is not None and deserves_call_back(before, has_contact=has_contact) and not now:
         return [FollowUp(FollowUpKind.NO_CALL_BACK, after.pbx_call_id)]
     return [follow_up for follow_up in now if follow_up not in known]
+
+
+def _is_same(before: CallState, after: CallState) -> bool:
+    """Whether what followed before still does: for the same number, missed or not missed."""
+    is_same_number = before.outside_number == after.outside_number
+    return is_same_number and before.is_missed == after.is_missed
 
 
 def deserves_call_back(call: CallState, *, has_contact: bool = False) -> bool:
@@ -72,15 +80,22 @@ def _is_with_client(call: CallState, has_contact: bool) -> bool:
 
 
 def _of(call: CallState, has_contact: bool) -> list[FollowUp]:
+    return [FollowUp(kind, call.pbx_call_id) for kind in _kinds(call, has_contact)]
+
+
+def _kinds(call: CallState, has_contact: bool) -> Iterator[FollowUpKind]:
     if deserves_call_back(call, has_contact=has_contact):
-        return [FollowUp(FollowUpKind.CALL_BACK, call.pbx_call_id)]
-    if not _is_with_client(call, has_contact) or call.is_own_leg:
-        return []
-    if call.status in TALKED:
-        return [FollowUp(FollowUpKind.TALKED, call.pbx_call_id)]
-    if _is_vain_try(call):
-        return [FollowUp(FollowUpKind.TRIED, call.pbx_call_id)]
-    return []
+        yield FollowUpKind.CALL_BACK
+    elif not _is_with_client(call, has_contact) or call.is_own_leg:
+        return
+    elif call.status in TALKED:
+        yield FollowUpKind.TALKED
+    elif _is_vain_try(call):
+        yield FollowUpKind.TRIED
+    else:
+        return
+    if call.direction is Direction.INBOUND and call.outside_number and not has_contact:
+        yield FollowUpKind.NEW_CLIENT
 
 
 def _is_vain_try(call: CallState) -> bool:
