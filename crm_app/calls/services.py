@@ -5,7 +5,7 @@ Nothing here commits: the caller ends the transaction, so that several verbs can
 
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from crm_app import phone_numbers
 from crm_app.accounts.models import User
@@ -20,10 +20,14 @@ from crm_app.journal.changes import Keeping, keep
 from crm_app.journal.kinds import RecordKind
 from crm_app.journal.models import JournalEntry
 from crm_app.journal.values import Reference, Value
+from crm_app.leads import services as leads
 from crm_app.leads.models import Lead
-from crm_app.records.bin import restore
+from crm_app.records.bin import put_in_bin, restore
 from crm_app.records.purge import before_purge
 from crm_app.records.undo import undo_batch
+
+# Who is only a number has called a few times.
+MOST_MOVED = 200
 
 
 class WithWhom(Reference):
@@ -59,16 +63,34 @@ def attach_contact(
     """
     before = call.contact
     _attach(call, contact, by, is_chosen=True)
-    if (
-        before is not None
-        and before != contact
-        and before in contacts.matching(call.outside_number)
-    ):
+    is_another = before is not None and before != contact
+    gets_number = contact and (keeps_number or call.outside_number in contact.numbers)
+    if before and contact and is_another and gets_number and not before.is_named:
+        _move_all(before, contact, by)
+    elif before and is_another and before in contacts.matching(call.outside_number):
         not_this_person.refuse(call.outside_number, before, by)
     if contact is not None:
         not_this_person.take_back(call.outside_number, by, contact)
     if keeps_number and contact is not None and phone_numbers.can_be_stored(call.outside_number):
         contacts.add_phone(contact, call.outside_number, PhoneKind.OTHER, by)
+
+
+def _move_all(number: Contact, contact: Contact, by: User) -> None:
+    """Let somebody have the calls and leads of a contact that was only their number."""
+    theirs = select(Call).where(Call.contact_id == number.id).order_by(Call.pbx_call_id)
+    for call in db.session.scalars(theirs.limit(MOST_MOVED)).all():
+        _attach(call, contact, by, is_chosen=False)
+    leads.move_to_contact(number, contact, by)
+    put_in_bin(number, by)
+
+
+def attach_new_client(call: Call, contact: Contact | None, lead: Lead | None) -> None:
+    """Attach a call to the contact and the lead that were made of it; nobody has chosen them."""
+    if contact is not None:
+        _attach(call, contact, None, is_chosen=False)
+    if lead is not None:
+        attach_lead(call, lead, None)
+        audience.announce(call)
 
 
 def restore_contact(call: Call, contact_id: int | None, by: User) -> Contact | None:
@@ -105,7 +127,7 @@ def attach_back(call: Call, batch: str, by: User) -> None:
         undo_batch(batch, by)
 
 
-def attach_lead(call: Call, lead: Lead | None, by: User) -> None:
+def attach_lead(call: Call, lead: Lead | None, by: User | None) -> None:
     """Say which lead a call was about."""
     ledger.lock(db.session.connection(), call.pbx_call_id)
     change = CALL.begin(call)
@@ -113,7 +135,7 @@ def attach_lead(call: Call, lead: Lead | None, by: User) -> None:
     change.write("attached", by)
 
 
-def _attach(call: Call, contact: Contact | None, by: User, *, is_chosen: bool) -> None:
+def _attach(call: Call, contact: Contact | None, by: User | None, *, is_chosen: bool) -> None:
     # A fact of this call may be about to write the contact that it has found.
     ledger.lock(db.session.connection(), call.pbx_call_id)
     db.session.refresh(call, ["contact_id", "contact_is_chosen"])

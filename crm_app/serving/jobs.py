@@ -25,6 +25,8 @@ from crm_app.security import upkeep as security
 from crm_app.telephony import call_back_rules
 from crm_app.telephony.dialling import services as dialling
 from crm_app.telephony.models import UnreadableRequest
+from crm_app.telephony.new_clients import services as new_clients
+from crm_app.telephony.new_clients import words
 from crm_app.telephony.routing import refreshing as routing
 from crm_app.telephony.services import Probe
 from crm_app.telephony.setup import asking
@@ -102,6 +104,13 @@ def check_pbx(_payload: Payload, found: tuple[Probe, Look | None]) -> None:
     asking.keep(asked, seen)
 
 
+def make_new_client(payload: Payload) -> None:
+    """Make a contact or lead of a call from a number that nobody has."""
+    config = current_app.config
+    defaults = words.Defaults(config["DEFAULT_LANGUAGE"], config["DEFAULT_COUNTRY"])
+    new_clients.make(payload["call"], defaults)
+
+
 KINDS = (
     # Jobs that follow from calls.
     Kind(FollowUpKind.CALL_BACK, look_at_call_backs),
@@ -109,6 +118,7 @@ KINDS = (
     Kind(FollowUpKind.TALKED, look_at_call_backs),
     Kind(FollowUpKind.TRIED, look_at_call_backs),
     Kind(NUMBER_HAS_CONTACT, join_call_backs),
+    Kind(FollowUpKind.NEW_CLIENT, make_new_client),
     # Recurring jobs.
     Kind("sweep_calls", sweep_calls, every=timedelta(seconds=15)),
     Kind("expire_dials", expire_dials, every=timedelta(seconds=15)),

@@ -50,6 +50,33 @@ class Switches(BaseModel):
         ),
     )
 
+    new_client: Literal["off", "answered", "always"] = switch(
+        "off",
+        N_("New clients from calls"),
+        N_(
+            "When a number that nobody has calls, it becomes a client: of the one who talked, "
+            "else of the default responsible. Own numbers and those to ignore never do."
+        ),
+        words={
+            "off": N_("Off"),
+            "answered": N_("When somebody answers"),
+            "always": N_("Always, missed calls too"),
+        },
+    )
+    new_client_makes: Literal["contact", "lead", "both"] = switch(
+        "both",
+        N_("A new client is saved as"),
+        N_(
+            "The contact has the number, and is called by it until somebody types a name. A lead "
+            "says the line that was called."
+        ),
+        words={
+            "contact": N_("A contact"),
+            "lead": N_("A lead"),
+            "both": N_("A contact with a lead"),
+        },
+    )
+
     call_backs: OnOff = on_off(
         "on",
         N_("Call back clients whose calls were missed"),

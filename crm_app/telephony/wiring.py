@@ -11,6 +11,7 @@ from crm_app.extensions import db
 from crm_app.telephony.connection import LinkCache
 from crm_app.telephony.dialling.views import bp as dialling
 from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.new_clients.views import bp as new_clients
 from crm_app.telephony.setup.views import bp as setup
 from crm_app.telephony.webhook import middleware
 from crm_app.telephony.webhook.receiver import PATIENCE_S, WebhookReceiver
@@ -32,6 +33,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(middleware.bp)
     app.register_blueprint(dialling)
     app.register_blueprint(setup)
+    app.register_blueprint(new_clients)
     extensions.come_from(_extensions_of_pbx)
     app.jinja_env.globals["why_no_call_arrives"] = why_no_call_arrives
     app.wsgi_app = middleware.WebhookMiddleware(app, app.wsgi_app)  # type: ignore[method-assign]

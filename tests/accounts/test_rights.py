@@ -30,6 +30,7 @@ from crm_app.journal.services import add_note
 from crm_app.leads.models import Lead
 from crm_app.tasks.models import Task
 from crm_app.telephony.dialling.models import DialRequest
+from crm_app.telephony.new_clients.models import IgnoredNumber
 
 ClientOf = Callable[[User], FlaskClient]
 # So nobody else is called.
@@ -80,7 +81,8 @@ KINDS = {
     ),
     Kind.ADMIN: (
         "accounts.edit accounts.disable accounts.enable accounts.invite_again accounts.sign_out "
-        "accounts.make_reset_link accounts.reset_second_factor jobs.try_again"
+        "accounts.make_reset_link accounts.reset_second_factor jobs.try_again "
+        "new_clients.heed"
     ),
     Kind.PRIVATE: "accounts.remove_passkey accounts.end_session dialling.close_dial",
 }
@@ -133,7 +135,8 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
     wrapup = CallWrapup(
         call_id=call_id, user_id=carol.id, note=f"{SECRET} likes it", saved_at=clock.now()
     )
-    db.session.add_all([outcome, passkey, dial, job, wrapup])
+    ignored = IgnoredNumber(number="+351800", is_prefix=True)
+    db.session.add_all([outcome, passkey, dial, job, wrapup, ignored])
     db.session.commit()
     return {
         "contact_id": contact.id,
@@ -143,6 +146,7 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
         "call_id": call_id,
         "stage_id": lead.stage_id,
         "outcome_id": outcome.id,
+        "number_id": ignored.id,
         "user_id": carol.id,
         "passkey_id": passkey.id,
         "dial_id": dial.id,

@@ -148,6 +148,7 @@ def stills(office: SampleOffice) -> list[Still]:
         Still("jobs", "/jobs"),
         Still("telephony", "/telephony/settings"),
         Still("telephony-set-up", "/telephony/setup", wait_for_lamps),
+        Still("ignored-numbers", "/telephony/ignored-numbers"),
         Still("opening-hours", "/office/hours"),
         Still("not-found", "/contacts/999999"),
     ]

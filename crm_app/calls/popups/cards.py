@@ -86,6 +86,11 @@ class Card:
         return bool(self.call.outside_number) and not self.is_known
 
     @property
+    def wants_name(self) -> bool:
+        """Whether the contact is only a number so far, to which a name can be typed."""
+        return self.contact is not None and not self.contact.is_named and not self.is_hidden
+
+    @property
     def country(self) -> str:
         """Return the two-letter country of the number, "" when it has none."""
         return phone_numbers.country_of(self.call.outside_number)
@@ -119,7 +124,7 @@ def card_of(call: Call, state: CardState, wrapup: CallWrapup | None, user: User)
     row = row_of(call, state, wrapup, user)
     contact = row.contact
     known = [contact] if contact else row.candidates
-    open_leads = leads.open_leads([person.id for person in known], user)
+    open_leads = _open_leads(call, known, user)
     # Everybody whose phone rings sees the name, also of a colleague's client; the rest is for those
     # who may open the contact.
     theirs = contact if contact is not None and rights.may_open(user, contact) else None
@@ -134,6 +139,12 @@ def card_of(call: Call, state: CardState, wrapup: CallWrapup | None, user: User)
         passed_by=passed_by(call, user),
         names_line=has_other_lines(call),
     )
+
+
+def _open_leads(call: Call, known: Sequence[Contact], user: User) -> list[Lead]:
+    if known:
+        return leads.open_leads([person.id for person in known], user)
+    return [lead for lead in leads.leads_of_number(call.outside_number, user) if lead.is_open]
 
 
 def has_other_lines(call: Call) -> bool:

@@ -14,16 +14,20 @@ from crm_app.web.ids import read_id
 
 
 class NewLeadForm(FlaskForm):
-    """The name of a stranger who called, and which contacts of the number it is not."""
+    """The name of a stranger who called, and which contacts of the number it is not.
+
+    With `only_name` no lead is made for somebody who is a contact already.
+    """
 
     name = form_field(field_of(ContactDraft, "name"))
+    only_name = HiddenField(filters=[clean], validators=[Length(max=5)])
     known = HiddenField(filters=[clean], validators=[Length(max=300)])
 
     def stranger(self) -> Stranger:
         """Return the name, and the contacts that were on the card."""
         ids = (read_id(part) for part in (self.known.data or "").split(","))
         known = frozenset(known_id for known_id in ids if known_id is not None)
-        return Stranger(self.name.data, known)
+        return Stranger(self.name.data, known, bool(self.only_name.data))
 
 
 class IdentifyForm(FlaskForm):

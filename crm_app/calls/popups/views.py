@@ -155,7 +155,8 @@ def make_lead(call_id: int) -> Answer:
         db.session.rollback()
         return _refused_lead(own_call_or_404(call_id), form, refusal(error))
     db.session.commit()
-    _say_whose(owner, form.name.data)
+    if not form.only_name.data or owner is not None:
+        _say_whose(owner, form.name.data)
     return _after_change(call)
 
 
@@ -215,7 +216,7 @@ def _refused_lead(call: Call, form: NewLeadForm, error: str) -> Answer:
     """Show the form with what is wrong."""
     state = card_state.state_of(call, current_user, clock.now()) or CardState.OVER
     card = cards.card_of(call, state, None, current_user)
-    if card.contact:
+    if card.contact and not card.wants_name:
         # The form in which it would stand has gone.
         toast(error, kind="warning")
         return "", 422

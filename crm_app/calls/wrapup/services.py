@@ -68,6 +68,7 @@ class Stranger:
 
     name: str
     known: frozenset[int] = frozenset()
+    wants_no_lead: bool = False
 
 
 def wrapup_of(call: Call, user: User) -> CallWrapup:
@@ -138,8 +139,9 @@ def make_lead(
 ) -> Contact | None:
     """Make a stranger a contact with a lead, and attach the call to both.
 
-    When another contact has the number by now, that one is the caller: no second contact is
-    made, the call is attached to them and to their newest open lead, and they are given back.
+    One who is a contact by the number alone gets the name, and a lead if that was asked. When
+    another contact has the number by now, that one is the caller: no second contact is made, the
+    call is attached to them and to their newest open lead, and they are given back.
 
     Raises InvalidInputError (name_empty, already_known).
     """
@@ -154,13 +156,17 @@ def make_lead(
     if call.contact_is_chosen or len(newcomers) > 1:
         raise InvalidInputError("already_known", "name")
     contact = newcomers[0] if newcomers else _new_contact(call, caller.name, by)
-    open_leads = leads.open_leads([contact.id]) if newcomers else []
-    lead = open_leads[0] if open_leads else None
-    draft = LeadDraft(title=title, contact_id=contact.id, source=source, about=about)
-    lead = lead or leads.create_lead(draft, by)
+    is_only_number = not contact.is_named
+    if is_only_number:
+        contacts.update_contact(contact, ContactDraft(name=caller.name), by)
+    lead = next(iter(leads.open_leads([contact.id])), None)
+    if lead is None and not caller.wants_no_lead:
+        draft = LeadDraft(title=title, contact_id=contact.id, source=source, about=about)
+        lead = leads.create_lead(draft, by)
     services.attach_contact(call, contact, by)
-    services.attach_lead(call, lead, by)
-    return contact if newcomers else None
+    if lead is not None:
+        services.attach_lead(call, lead, by)
+    return contact if newcomers and not is_only_number else None
 
 
 def source_of(call: Call) -> str:

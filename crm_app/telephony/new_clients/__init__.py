@@ -1,0 +1,1 @@
+"""Callers whom nobody knows become contacts and leads; which numbers never do."""
