@@ -42,7 +42,7 @@ def create_lead(
     """Add a lead, in the first open stage when none is given; nothing is committed.
 
     Where the draft does not say who is responsible (or that nobody is), `by` is. `number` (E.164)
-    is that of a client who is no contact. Raises InvalidInputError: title_empty, stage_gone,
+    is that of a client without a contact. Raises InvalidInputError: title_empty, stage_gone,
     required (the field lost_reason of a lost stage), contact_unknown, responsible_unknown.
     """
     if "responsible_id" not in draft.said and by is not None:
