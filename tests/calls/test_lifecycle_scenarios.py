@@ -134,6 +134,9 @@ def keeps_the_end(fact: Fact, facts: list[Fact]) -> bool:
     """Tell whether a loss of this fact would lose what the documented end rests on."""
     if fact.kind in (FactKind.REFUSED, FactKind.SWEPT):
         return True
+    if fact.kind is FactKind.OUTGOING_STARTED and not any(f.extension for f in facts):
+        # Without it, the end alone is that of a call which is nobody's.
+        return True
     ends = (FactKind.ENDED, FactKind.OUTGOING_ENDED)
     if fact.kind in ends:
         answered = [

@@ -55,10 +55,22 @@ class CallEnding:
     @property
     def answered_at(self) -> datetime | None:
         """When the talk began: when we heard of it, or earlier if its length says so."""
+        return min(self._heard_answers or self._all_answers, default=None)
+
+    @property
+    def _heard_answers(self) -> list[datetime]:
+        """The moments of the answer that events tell; rows of the statistics do not know it."""
+        moments = [fact.received_at for fact in self.answers if not fact.is_estimated]
+        if self.end and self.end.kind is not FactKind.LISTED and self._is_answering(self.end):
+            moments.append(_earlier(self.end.received_at, _seconds(self.end)))
+        return moments
+
+    @property
+    def _all_answers(self) -> list[datetime]:
         moments = [fact.received_at for fact in self.answers]
         if self.end and self._is_answering(self.end):
             moments.append(_earlier(self.end.received_at, _seconds(self.end)))
-        return min(moments, default=None)
+        return moments
 
     @property
     def talk_seconds(self) -> int | None:
@@ -74,10 +86,14 @@ class CallEnding:
 
     def ring_seconds(self, started_at: datetime) -> int | None:
         """Seconds until somebody answered or the caller gave up; None while unknown."""
-        until = self.answered_at
-        if until is None and self.end and not self.is_swept:
+        until = min(self._heard_answers, default=None)
+        if until is None and self.end and not (self.is_answered or self._is_silent(self.end)):
             until = self.end.received_at
         return int((until - started_at).total_seconds()) if until else None
+
+    def _is_silent(self, end: Fact) -> bool:
+        """Whether an end does not tell when it was."""
+        return self.is_swept or end.kind is FactKind.LISTED
 
     def _is_answering(self, end: Fact) -> bool:
         return end.kind in ENDS and _says_answered(end)

@@ -101,6 +101,12 @@ class Fact:
     numbers: frozenset[str] = field(default=frozenset(), compare=False)
     # Follows from `pbx_time`, by the words of the PBX.
     is_undated: bool = field(default=False, compare=False)
+    # Of a row of the statistics: `pbx_time` by the account's clock as it was known then, in UTC.
+    happened_at: datetime | None = field(default=None, compare=False)
+    # Who brought it: "history" when the office loaded old calls.
+    origin: str = field(default="", compare=False)
+    # Made by the fold of a row of the statistics; never stored.
+    is_estimated: bool = field(default=False, compare=False)
 
     @property
     def named(self) -> set[str]:
@@ -185,7 +191,8 @@ class Fact:
         """
         data: dict[str, Any] = {k: v for k, v in json.loads(text).items() if k in _FIELDS}
         data["kind"] = FactKind(data["kind"])
-        data["received_at"] = datetime.fromisoformat(data["received_at"])
+        for name in _MOMENTS & data.keys():
+            data[name] = datetime.fromisoformat(data[name])
         if "disposition" in data:
             data["disposition"] = Disposition(data["disposition"])
         if "own" in data:
@@ -206,15 +213,17 @@ class Fact:
 
     def _values(self) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in _FIELDS}
-        values["received_at"] = self.received_at.isoformat()
+        for name in _MOMENTS:
+            values[name] = values[name].isoformat() if values[name] else ""
         values["own"] = sorted(self.own) or ""
         return {k: v for k, v in values.items() if v is not None and v != "" and v is not False}
 
 
 # Kept beside the fact: what the office knew is no part of its content.
-_KNOWN = {"extensions", "numbers"}
+_KNOWN = {"extensions", "numbers", "is_estimated"}
 _FIELDS = tuple(field.name for field in fields(Fact) if field.name not in _KNOWN)
-_NO_CONTENT = {"received_at", "own", "is_undated"}
+_MOMENTS = {"received_at", "happened_at"}
+_NO_CONTENT = {"received_at", "own", "is_undated", "happened_at", "origin"}
 
 
 def as_read(facts: Iterable[Fact]) -> list[Fact]:

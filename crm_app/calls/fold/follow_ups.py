@@ -76,7 +76,9 @@ def deserves_call_back(call: CallState, *, has_contact: bool = False) -> bool:
 
 
 def _is_with_client(call: CallState, has_contact: bool) -> bool:
-    return (has_contact or bool(call.outside_number)) and not call.is_stale
+    if call.is_stale or call.is_history or call.is_nobodys:
+        return False
+    return has_contact or bool(call.outside_number)
 
 
 def _of(call: CallState, has_contact: bool) -> list[FollowUp]:

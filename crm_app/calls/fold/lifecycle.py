@@ -12,6 +12,7 @@ from crm_app.calls.fold.ending import ENDS, NEVER, CallEnding, ending_of
 from crm_app.calls.fold.facts import CallPhase, Direction, Disposition, Fact, FactKind, as_read
 from crm_app.calls.fold.leg_states import with_states
 from crm_app.calls.fold.legs import Leg, answerers_of, legs_of, ringing_in
+from crm_app.calls.fold.listed import ROOT, began_by_rows, moment_of, with_rows_as_events
 from crm_app.calls.fold.parties import Parties, parties_of
 
 # The statistics include old calls.
@@ -47,6 +48,14 @@ class CallState:
     recordings: tuple[str, ...]
     ringing_extensions: tuple[str, ...]
     talking_extension: str
+    # Only the history that the office loaded knows it.
+    is_history: bool = False
+    # Only the statistics know it, and we learnt of it more than a day later.
+    is_of_another_day: bool = False
+    # An outgoing call of which neither the start nor the extension is known.
+    is_nobodys: bool = False
+    # The day under which the statistics list it, by the account's clock; "" while they do not.
+    listed_on: str = ""
 
     @property
     def is_missed(self) -> bool:
@@ -82,6 +91,11 @@ class CallState:
 def fold(facts: Iterable[Fact]) -> CallState:
     """Make the call of its facts; never raises, whatever the facts say."""
     distinct = _each_once(as_read(facts))
+    rows = [fact for fact in distinct if fact.kind is FactKind.LISTED]
+    has_only_rows = bool(rows) and len(rows) == len(distinct)
+    began = began_by_rows(distinct)
+    if rows:
+        distinct = _each_once(with_rows_as_events(distinct))
     parties = parties_of(distinct)
     is_stale = _is_stale(distinct)
     ending = ending_of(distinct, parties, is_stale=is_stale)
@@ -90,7 +104,7 @@ def fold(facts: Iterable[Fact]) -> CallState:
     participants = _participants(answerers, answered_by, parties, ending)
     recordings = _recordings(distinct, ending)
     answered_at = ending.answered_at
-    started_at = min([fact.received_at for fact in distinct], default=NEVER)
+    started_at = began or min([fact.received_at for fact in distinct], default=NEVER)
     started_at = min(started_at, answered_at or started_at)
     legs = legs_of(distinct, ending.answers, ending.leg_ends, parties)
     # Everybody who talked has a leg, also who made the call and has passed it on.
@@ -123,7 +137,30 @@ def fold(facts: Iterable[Fact]) -> CallState:
         recordings=recordings,
         ringing_extensions=ringing,
         talking_extension=participants[-1] if participants and not ending.end else "",
+        is_history=has_only_rows and all(row.origin for row in rows),
+        is_of_another_day=has_only_rows and all(_came_late(row) for row in rows),
+        is_nobodys=_is_nobodys(distinct, parties),
+        listed_on=_listed_on(rows),
     )
+
+
+def _came_late(row: Fact) -> bool:
+    return row.received_at - moment_of(row) > _FRESH
+
+
+def _is_nobodys(facts: list[Fact], parties: Parties) -> bool:
+    """Whether it is the check of a number by call, which the PBX reports like a call of ours."""
+    return (
+        parties.direction is Direction.OUTBOUND
+        and not parties.placed_by
+        and not any(fact.kind is FactKind.OUTGOING_STARTED for fact in facts)
+    )
+
+
+def _listed_on(rows: list[Fact]) -> str:
+    """Name the day of a call in the statistics: that of its root, else of its first leg."""
+    days = [(row.leg != ROOT, row.pbx_time[:10]) for row in rows if row.happened_at]
+    return min(days, default=(True, ""))[1]
 
 
 def _each_once(facts: Iterable[Fact]) -> list[Fact]:

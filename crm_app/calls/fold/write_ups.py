@@ -22,7 +22,9 @@ def talks_over(call: CallState | None) -> Mapping[str, Talk]:
 
     Calls among colleagues are not written up, nor those of another day.
     """
-    if call is None or call.answered_at is None or call.is_stale or call.is_own_leg:
+    if call is None or call.answered_at is None or call.is_own_leg:
+        return {}
+    if call.is_stale or call.is_history or call.is_of_another_day or call.is_nobodys:
         return {}
     if call.direction is Direction.INTERNAL:
         return {}
