@@ -1,6 +1,6 @@
 """The call log: facts as they came, and what the fold makes of them."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import (
     ColumnElement,
@@ -89,6 +89,12 @@ class Call(Owned, Model):
         Index("ix_call_list_number", "outside_number", "started_at", "id"),
         Index("ix_call_list_responsible", "responsible_id", "started_at", "id"),
         Index(
+            "ix_call_listed_on",
+            "listed_on",
+            sqlite_where=text("listed_on IS NOT NULL"),
+            postgresql_where=text("listed_on IS NOT NULL"),
+        ),
+        Index(
             "ix_call_live",
             "phase",
             sqlite_where=text("phase <> 'ended'"),
@@ -120,6 +126,8 @@ class Call(Owned, Model):
     # Who has the call now, None when nobody talks.
     talking_user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     recording_count: Mapped[int] = mapped_column(default=0)
+    # The day under which the PBX's statistics list it, by the account's clock.
+    listed_on: Mapped[date | None]
     # The one contact that has the number, or the one that somebody chose; a choice is never undone
     # by folding again.
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id", ondelete="SET NULL"))

@@ -104,6 +104,7 @@ CALL_COLUMNS = (
     "user_id",
     "talking_user_id",
     "recording_count",
+    "listed_on",
     "contact_id",
     "updated_at",
 )

@@ -24,7 +24,7 @@ from crm_app.live.messages import OFFICE
 # Each new fact folds all of them. A true call has a few dozen; somebody who holds one signed
 # notification could send facts of the same call without end, for most of its fields are not signed.
 MOST_FACTS = 500
-_OURS = (FactKind.DIALLED, FactKind.REFUSED, FactKind.SWEPT)
+_OURS = (FactKind.DIALLED, FactKind.REFUSED, FactKind.SWEPT, FactKind.LISTED)
 
 
 class CallIsFullError(RamalError):
@@ -46,6 +46,15 @@ class Recorded:
     callers: tuple[Caller, ...] | None = None
     lists: frozenset[int] = frozenset()
     contact_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The result of storing several facts of one call: how many were new, and what it was."""
+
+    recorded: Recorded
+    new_facts: int
+    before: CallState | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,29 @@ def record(connection: Connection, fact: Fact, raw: str) -> Recorded:
     if recorded is None:
         raise RuntimeError("a call was made while its lock was held")
     return replace(recorded, is_new=stored is not None)
+
+
+def complete(connection: Connection, facts: Sequence[Fact]) -> Completed:
+    """Store facts of one call that nobody waits for, and bring it up to date once; does not commit.
+
+    Raises ValueError when they are not of one call.
+    """
+    if len({fact.pbx_call_id for fact in facts}) != 1:
+        raise ValueError("facts of one call are stored together")
+    # Of two who store the same facts at once, the second must see what the first has written.
+    lock(connection, facts[0].pbx_call_id)
+    new = {fact.content for fact in facts if _store(connection, fact, "") is not None}
+    known = _known(connection, facts[0].pbx_call_id)
+    after, before = fold(known.facts), None
+    if known.attached.call_id is not None:
+        if not new:
+            same = Recorded(known.attached.call_id, False, after, frozenset())
+            return Completed(same, 0, after)
+        before = fold(other for other in known.facts if other.content not in new)
+    recorded = _update(connection, known, before, after)
+    if recorded is None:
+        raise RuntimeError("a call was made while its lock was held")
+    return Completed(recorded, len(new), before)
 
 
 def _update(
@@ -227,7 +259,7 @@ def _whom_to_tell(
     before: CallState | None, after: CallState, users: Mapping[str, int | None]
 ) -> frozenset[int]:
     """Name the users for whom the call looks different now: nobody else hears of it."""
-    if after.is_stale and (before is None or before.is_stale):
+    if _is_old_news(after) and (before is None or _is_old_news(before)):
         return frozenset()
     found = set()
     for extension in _concerned(before) | _concerned(after):
@@ -241,9 +273,13 @@ def _who_lists(
     before: CallState | None, after: CallState, responsible_id: int | None
 ) -> frozenset[int]:
     """Name who may have the call in a list of calls; nobody where it has not changed."""
-    if before == after or (after.is_stale and (before is None or before.is_stale)):
+    if before == after or (_is_old_news(after) and (before is None or _is_old_news(before))):
         return frozenset()
     return frozenset({OFFICE} if responsible_id is None else {OFFICE, responsible_id})
+
+
+def _is_old_news(state: CallState) -> bool:
+    return state.is_stale or state.is_history or state.is_of_another_day
 
 
 def _concerned(state: CallState | None) -> set[str]:

@@ -99,6 +99,8 @@ def _row(state: CallState, users: Users) -> dict[str, Any]:
         "user_id": users.get(next(filter(None, talked), "")),
         "talking_user_id": users.get(state.talking_extension) if state.talking_extension else None,
         "recording_count": len(state.recordings),
+        # As the text of which both engines make a date.
+        "listed_on": state.listed_on or None,
     }
 
 
