@@ -52,7 +52,9 @@ class Account:
     """All that can be set up; change it at any time, also while calls run.
 
     `callback` is the scenario that a click-to-call plays, or `interactive`.
-    `utc_offset` is how far the account's wall clock is ahead of UTC.
+    `utc_offset` is how far the account's wall clock is ahead of UTC; `asks_by_wall_clock` says that
+    the statistics read the span they are asked for by it, and not as UTC. `has_quirks` lets them
+    write names and numbers in all the ways that occur. Of the notifications `lost_share` is lost.
     """
 
     key: str
@@ -69,6 +71,9 @@ class Account:
     utc_offset: timedelta = timedelta()
     callback: str = "callback-single"
     are_recordings_ready: bool = True
+    asks_by_wall_clock: bool = False
+    has_quirks: bool = False
+    lost_share: float = 0.0
     events_url: str = ""
     flags: dict[str, bool] = field(
         default_factory=lambda: dict.fromkeys((*CALL_FLAGS, *OTHER_FLAGS), True)

@@ -1,5 +1,6 @@
 """The simulator: one account with its phones, served over HTTP on this machine."""
 
+import random
 import threading
 import time
 from collections import deque
@@ -60,6 +61,8 @@ class Simulator:
         self.live_calls: deque[IncomingCall | OutgoingCall] = deque(maxlen=50)
         self.deliveries: deque[Delivery] = deque(maxlen=2000)
         self._is_started = False
+        # The same notifications are lost in every run.
+        self._losing = random.Random(1)  # noqa: S311 (nothing secret)
         self._stopping = threading.Event()
         self._threads: set[threading.Thread] = set()
         self._threads_lock = threading.Lock()
@@ -160,10 +163,11 @@ class Simulator:
 
     def send(self, post: Post, *, is_lost: bool = False) -> Delivery:
         """Post one notification, unless it is lost, switched off or has no address."""
-        self.history.note(post.fields, self.account.utc_offset)
+        self.history.note(post.fields, self.account.utc_offset, has_quirks=self.account.has_quirks)
         url = self.account.webhook_url
         if post.channel == "events":
             url = self.account.events_url or url
+        is_lost = is_lost or self._losing.random() < self.account.lost_share
         if is_lost or not url or not self.account.wants(post.fields["event"]):
             delivery = not_sent(post)
         else:

@@ -9,7 +9,7 @@ _MAX_ROWS = 1000
 
 
 def _statistics(office: Office, params: Params) -> Answer:
-    # The window is read as UTC although rows are written by the account's clock.
+    # The span is read as UTC although rows are written by the account's clock, or so it seems.
     try:
         start, end = (
             datetime.strptime(params[name], WALL_CLOCK).replace(tzinfo=UTC)
@@ -19,7 +19,8 @@ def _statistics(office: Office, params: Params) -> Answer:
     except (KeyError, ValueError):
         raise RefusedError(400, "Wrong parameters!") from None
     end = min(end, start + timedelta(days=30))
-    rows = office.history.rows(start, end, params.get("call_type", ""))
+    ahead = office.account.utc_offset if office.account.asks_by_wall_clock else timedelta()
+    rows = office.history.rows(start - ahead, end - ahead, params.get("call_type", ""))
     return {
         "start": start.strftime(WALL_CLOCK),
         "end": end.strftime(WALL_CLOCK),
