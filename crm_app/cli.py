@@ -20,8 +20,10 @@ from crm_app.serving.key_commands import secret_key_cli
 from crm_app.serving.processes import checks
 from crm_app.simulator.commands import simulate
 from crm_app.telephony.commands import telephony_cli
+from crm_app.telephony.reconciliation.commands import reconcile
 
-telephony_cli.add_command(simulate)
+for command in (simulate, reconcile):
+    telephony_cli.add_command(command)
 
 
 def create_app() -> Flask:

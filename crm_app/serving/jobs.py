@@ -27,6 +27,7 @@ from crm_app.telephony.dialling import services as dialling
 from crm_app.telephony.models import UnreadableRequest
 from crm_app.telephony.new_clients import services as new_clients
 from crm_app.telephony.new_clients import words
+from crm_app.telephony.reconciliation import nightly
 from crm_app.telephony.routing import refreshing as routing
 from crm_app.telephony.services import Probe
 from crm_app.telephony.setup import asking
@@ -135,4 +136,6 @@ KINDS = (
         lease=timedelta(minutes=3),
         fetch=lambda _payload: asking.fetch(),
     ),
+    # It looks every hour whether a day is over that was not compared yet.
+    Kind("reconcile", nightly.perform, timedelta(hours=1), fetch=nightly.fetch),
 )

@@ -69,6 +69,18 @@ class TelephonySettings(Model):
     balance_at: Mapped[datetime | None]
     clock_zone: Mapped[str] = mapped_column(String(40), default="")
     clock_offset_seconds: Mapped[int | None]
+    # The same as the calls tell it (`events`, or the `rows` of the statistics), who know better.
+    heard_offset_seconds: Mapped[int | None]
+    heard_offset_from: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    # When the account's clock was last found to show another offset, and which it was before.
+    clock_shifted_at: Mapped[datetime | None]
+    clock_before_seconds: Mapped[int | None]
+    # When the log was last compared with the statistics, by night or by hand.
+    reconciled_at: Mapped[datetime | None]
+    # Since when calls come that no event has announced, so that nothing pops up.
+    events_lost_since: Mapped[datetime | None]
+    # The end of the last call of which no event came.
+    call_unheard_at: Mapped[datetime | None]
     # When the API was last asked with these keys, and what it answered if not what was asked.
     tested_at: Mapped[datetime | None]
     last_error: Mapped[str] = mapped_column(String(40), default="")
@@ -88,6 +100,7 @@ class TelephonySettings(Model):
             extensions_json="[]",
             balance_currency="",
             clock_zone="",
+            heard_offset_from="",
             last_error="",
         )
 
@@ -127,6 +140,28 @@ class TelephonySettings(Model):
             if switches.is_on(name) and not self.switches.is_on(name):
                 stored[name] = clock.now().isoformat()
         self.switches, self.switched_on_json = switches, json.dumps(stored)
+
+    @property
+    def pbx_offset_seconds(self) -> int | None:
+        """How far the clock of the PBX's times is ahead of UTC; None as long as nothing says."""
+        heard = self.heard_offset_seconds
+        return self.clock_offset_seconds if heard is None else heard
+
+    def note_clock(self, seconds: int, zone: str) -> bool:
+        """Store what the account says of its clock, and say whether that has shifted."""
+        before, stated = self.pbx_offset_seconds, self.clock_offset_seconds
+        self.clock_zone, self.clock_offset_seconds = zone[:40], seconds
+        if stated is not None and stated != seconds:
+            # What was heard before is of the old time.
+            self.heard_offset_seconds, self.heard_offset_from = None, ""
+        return self.note_shift(before)
+
+    def note_shift(self, before: int | None) -> bool:
+        """Note that the clock shows something else than `before`, and say whether it does."""
+        if before is None or before == self.pbx_offset_seconds:
+            return False
+        self.clock_before_seconds, self.clock_shifted_at = before, clock.now()
+        return True
 
     def keys(self, vault: Vault) -> tuple[str, str]:
         """Return key and secret; raises WrongKeyError when they were encrypted with another key."""

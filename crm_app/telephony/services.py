@@ -132,8 +132,7 @@ def keep(found: Probe) -> None:
         settings.balance_at = now
         _note_balance(found.balance)
     if found.clock is not None:
-        settings.clock_zone = found.clock.zone[:40]
-        settings.clock_offset_seconds = found.clock.offset_seconds
+        settings.note_clock(found.clock.offset_seconds, found.clock.zone)
         drift = round(found.clock.unix_time - now.timestamp())
         LampState.put("clock", "ok" if abs(drift) <= CLOCKS_AGREE_WITHIN_SECONDS else "warn")
     if found.extensions is not None:
@@ -279,6 +278,9 @@ def _forget_account(settings: TelephonySettings) -> None:
     settings.extensions_json, settings.extensions_at = "[]", None
     settings.balance_cents, settings.balance_at = None, None
     settings.clock_zone, settings.clock_offset_seconds = "", None
+    settings.heard_offset_seconds, settings.heard_offset_from = None, ""
+    settings.clock_shifted_at, settings.clock_before_seconds = None, None
+    settings.reconciled_at = settings.events_lost_since = settings.call_unheard_at = None
     settings.tested_at, settings.last_error = None, ""
     db.session.execute(delete(DirectNumber))
     db.session.execute(delete(PhoneState))

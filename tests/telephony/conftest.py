@@ -38,12 +38,17 @@ def key() -> str:
     return f"a1b2c3d4e5f6071829{next(_keys):04}"
 
 
-@pytest.fixture
-def connected(app: Flask, key: str) -> Iterator[Flask]:
-    """The application with the keys of an account."""
+def connect(app: Flask, key: str) -> None:
+    """Store the keys of an account."""
     services.save_keys(key, SECRET, app.extensions["vault"])
     db.session.commit()
     app.extensions["telephony_links"].forget()
+
+
+@pytest.fixture
+def connected(app: Flask, key: str) -> Iterator[Flask]:
+    """The application with the keys of an account."""
+    connect(app, key)
     yield app
     app.extensions["telephony_links"].forget()
 

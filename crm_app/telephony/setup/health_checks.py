@@ -241,7 +241,7 @@ def clock_drift(settings: TelephonySettings) -> timedelta | None:
         wall = datetime.strptime(newest.fact.pbx_time, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
     except ValueError:
         return None
-    offset = timedelta(seconds=settings.clock_offset_seconds or 0)
+    offset = timedelta(seconds=settings.pbx_offset_seconds or 0)
     drift = wall - offset - newest.received_at
     # An old notification that was sent again says nothing about clocks.
     return None if abs(drift) > timedelta(days=1) else drift

@@ -12,6 +12,7 @@ from crm_app.telephony.zadarma.events import direction_of
 from crm_app.telephony.zadarma.party import extension_of
 
 _NUMBER_IN_BRACKETS = re.compile(r"[(<]\s*(\+?[0-9]+)\s*[)>]\s*\Z")
+_RUN_OF_DIGITS = re.compile(r"\+?[0-9]{3,}")
 _WALL_CLOCK = "%Y-%m-%d %H:%M:%S"
 
 Answer = Mapping[str, object]
@@ -77,7 +78,8 @@ class CallbackAccepted:
 class StatisticsLeg:
     """One row of the statistics: a leg; legs of a call share `pbx_call_id`.
 
-    `started` is a wall clock text; `recording_id` is empty on all but the root leg.
+    `started` is a wall clock text; `recording_id` is empty on all but the root leg. `caller` is a
+    number, an extension or a word; `called` our line, an extension or whom we called.
     """
 
     pbx_call_id: str
@@ -232,7 +234,7 @@ def statistics_page(answer: Answer) -> StatisticsPage:
     if not isinstance(rows, list):
         raise UnreadableReplyError("The statistics are missing.")
     readable = (row for row in rows if isinstance(row, Mapping) and text(row, "pbx_call_id"))
-    return StatisticsPage(tuple(_leg(row) for row in readable), len(rows))
+    return StatisticsPage(tuple(leg_of(row) for row in readable), len(rows))
 
 
 def recording_links(answer: Answer) -> RecordingLinks:
@@ -295,7 +297,8 @@ def _direct_number(row: Answer) -> DirectNumber:
     )
 
 
-def _leg(row: Answer) -> StatisticsLeg:
+def leg_of(row: Answer) -> StatisticsLeg:
+    """Read one row of the statistics, whatever types its values have."""
     seconds = text(row, "seconds").partition(".")[0]
     return StatisticsLeg(
         pbx_call_id=text(row, "pbx_call_id"),
@@ -312,6 +315,12 @@ def _leg(row: Answer) -> StatisticsLeg:
 
 
 def _number_in(caller: str) -> str:
-    # `48...`, `Name (48...)`, `"Name" <+48...>` and `Name 101 (101)` all occur.
+    """Find the number in `48...`, `Name (48...)`, `"Name" <+48...>` and `"+48..." <+48...>`."""
     bracketed = _NUMBER_IN_BRACKETS.search(caller)
-    return bracketed[1] if bracketed else "".join(caller.split())
+    if bracketed:
+        return bracketed[1]
+    runs = _RUN_OF_DIGITS.findall(caller)
+    # Written twice without brackets, it is still one number.
+    if len(runs) > 1 and len({run.lstrip("+") for run in runs}) == 1:
+        return str(runs[0])
+    return "".join(caller.split())
