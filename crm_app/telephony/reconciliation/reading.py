@@ -83,7 +83,7 @@ _LEG = tuple(one.name for one in fields(StatisticsLeg))
 
 @dataclass(slots=True)
 class Stored:
-    """What came of one step; `next` is None at the end."""
+    """The result of one step; `next` is None at the end."""
 
     next: Reading | None
     taken: Taken = field(default_factory=Taken)
