@@ -48,6 +48,8 @@ class User(UserMixin, Model):
     name: Mapped[str] = mapped_column(String(120))
     role: Mapped[Role] = mapped_column(String(10), default=Role.AGENT)
     extension: Mapped[str | None] = mapped_column(String(5), unique=True)
+    # Makes and takes calls in a window of the browser; read with every page.
+    has_browser_phone: Mapped[bool] = mapped_column(default=False, server_default=false())
     active: Mapped[bool] = mapped_column(default=True)
     password: Mapped[str | None] = mapped_column(String(255))
     # A hash that includes the secret key, as until 0.2.0; replaced at the next sign-in.

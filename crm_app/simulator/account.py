@@ -23,6 +23,7 @@ OTHER_FLAGS = ("number_lookup", "call_tracking", "sms", "speech_recognition")
 # An extension alone, or as the login of a phone: `499499-101`.
 _EXTENSION = re.compile(r"(?:[0-9]{4,8}-)?([0-9]{3})\Z|([0-9]{1,5})\Z")
 MINUTE = 60.0
+WEBPHONE_KEY_LASTS_FOR = timedelta(hours=72)
 FaultKind = Literal["down", "slow", "error", "limit", "limit200", "html"]
 
 
@@ -75,6 +76,11 @@ class Account:
     has_quirks: bool = False
     lost_share: float = 0.0
     events_url: str = ""
+    # Where the browser phone may be used, None while it is not set up; which extensions
+    # have no other phone registered; whose key it is, until when.
+    webphone_domains: list[str] | None = None
+    webphones: set[str] = field(default_factory=set)
+    webphone_keys: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     flags: dict[str, bool] = field(
         default_factory=lambda: dict.fromkeys((*CALL_FLAGS, *OTHER_FLAGS), True)
     )

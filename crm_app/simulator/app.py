@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from crm_app.clock import now
-from crm_app.simulator import page
+from crm_app.simulator import page, webphone
 from crm_app.simulator.api.requests import hang_up
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def create_app(pbx: "Simulator") -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["pbx"] = pbx
     app.register_blueprint(page.bp)
+    app.register_blueprint(webphone.bp)
     app.add_url_rule("/v1/<path:_method>", view_func=_api, methods=_METHODS)
     app.add_url_rule("/v1/pbx/record/download/<token>/<path:_name>", view_func=_recording)
     app.before_request(_refuse_nonsense)

@@ -163,6 +163,14 @@ class IncomingCall(LiveCall):
             self._transfer = {}
             return True
 
+    def refuse(self, extension: str) -> bool:
+        """Let a ringing extension refuse; the last one that rings ends the call."""
+        with self._lock:
+            if extension not in self.ringing:
+                return False
+            self.ringing.remove(extension)
+            return bool(self.ringing) or self._finish("busy", is_end_lost=False)
+
     def transfer(self, to: str) -> bool:
         """Let who talks pass the call on: the other extension rings."""
         with self._lock:

@@ -105,6 +105,23 @@ class Switches(BaseModel):
         ge=0,
         le=60,
     )
+    confirm_dialling: OnOff = on_off(
+        "off",
+        N_("Ask before every call"),
+        N_(
+            "A click on a number does not call at once: Ramal shows whom it would call, and waits "
+            "for a second click."
+        ),
+    )
+    browser_phone: OnOff = on_off(
+        "off",
+        N_("Phone in the browser"),
+        N_(
+            "Everybody with an extension may use the PBX maker's phone in a window of its own, at "
+            "/phone. Ramal allows it there for this office's address at the PBX; no other page "
+            "lets anything of another host in."
+        ),
+    )
 
     def is_on(self, name: str) -> bool:
         """Whether a switch does anything: it is neither off nor the number that means never."""

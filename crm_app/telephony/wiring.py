@@ -8,6 +8,7 @@ from crm_app import database
 from crm_app.accounts.pbx import extensions
 from crm_app.config import Config
 from crm_app.extensions import db
+from crm_app.telephony.browser_phone.views import bp as browser_phone
 from crm_app.telephony.connection import LinkCache
 from crm_app.telephony.dialling.views import bp as dialling
 from crm_app.telephony.models import TelephonySettings
@@ -34,6 +35,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(dialling)
     app.register_blueprint(setup)
     app.register_blueprint(new_clients)
+    app.register_blueprint(browser_phone)
     extensions.come_from(_extensions_of_pbx)
     app.jinja_env.globals["why_no_call_arrives"] = why_no_call_arrives
     app.wsgi_app = middleware.WebhookMiddleware(app, app.wsgi_app)  # type: ignore[method-assign]

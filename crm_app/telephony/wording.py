@@ -43,6 +43,7 @@ DIAL: dict[str, Any] = {
     ),
     "number_own": _l("This is a number of your own office."),
     "do_not_call": _l("This contact asked not to be called. Call anyway?"),
+    "confirm_dialling": _l("Call this number?"),
     "in_call": _l("A call with this number is going on. Call it once more?"),
     "in_talk": _l("%(who)s is on the phone with this number. Call anyway?"),
     "already_ringing": _l(
@@ -50,11 +51,25 @@ DIAL: dict[str, Any] = {
     ),
     "nobody_picked_up": _l("Nobody picked up your phone, so no call was made."),
     "not_started": _l("Your phone was picked up, but the PBX started no call."),
+    "browser_phone_silent": _l(
+        "The phone in the browser started no call. Look at its window, or close it to be called "
+        "on your other phone."
+    ),
     "no_answer": _l("The PBX did not answer. If your phone stays silent, try again."),
     "not_picked_up": _l("Your phone rang, but it was not picked up. Nobody was called."),
 }
 # Dialled anyway when the user confirms.
-QUESTIONS = {"do_not_call", "in_call", "in_talk"}
+QUESTIONS = {"do_not_call", "in_call", "in_talk", "confirm_dialling"}
+# Why there is no phone in the browser.
+PHONE: dict[str, Any] = {
+    **API,
+    "switched_off": _l("The phone in the browser is switched off for this office."),
+    "not_connected": _l("The telephony is not connected. Ask an administrator to connect it."),
+    "no_extension": _l(
+        "You have no extension, so no phone of yours can ring. Ask an administrator for one."
+    ),
+    "not_mine": _l("You do not use the phone in the browser."),
+}
 UNCERTAIN = _l(
     "Zadarma did not answer clearly. Your phone may ring: wait for it before you try again."
 )
@@ -106,6 +121,11 @@ def too_many_sentence(seconds: int) -> str:
 def dial_sentence(code: str) -> str:
     """Say why a number was not dialled."""
     return str(DIAL.get(code, API["unknown"]))
+
+
+def phone_sentence(code: str) -> str:
+    """Say why there is no phone in the browser."""
+    return str(PHONE.get(code, API["unknown"]))
 
 
 def refusal_sentence(error: InvalidInputError) -> str:

@@ -1,6 +1,9 @@
 // The button that was clicked speaks for the call that it asks for: it turns while the PBX is asked, and says
 // "Pick up…" while the own phone rings. What must be confirmed, or cannot be dialled, opens beside it.
+import { dialByPhone, stateOfPhone } from "./phone-link.js";
+
 const FORMS = ".call-form, .dialler";
+const BUSY = new Set(["outgoing", "incoming", "talking"]);
 const ask = document.getElementById("dial-ask");
 const buttons = new WeakMap();
 // Whose call the own phone rings for, and beside which button something was said last.
@@ -37,6 +40,13 @@ function open(button) {
   ask.showPopover({ source: anchor });
 }
 
+function sayBusy(button) {
+  const says = Object.assign(document.createElement("p"), { id: "dial-ask-says", className: "m-0" });
+  says.textContent = ask.dataset.phoneBusy;
+  ask.replaceChildren(says);
+  open(button);
+}
+
 const buttonOf = (form, submitter) =>
   ask.contains(form) ? anchor : (submitter ?? form.querySelector("[type=submit]"));
 
@@ -45,12 +55,20 @@ if (ask) {
   document.addEventListener(
     "submit",
     (event) => {
-      if (!event.target.matches(FORMS) || !event.submitter?.dataset.dialling) return;
+      if (!event.target.matches(FORMS)) return;
+      const button = buttonOf(event.target, event.submitter);
+      const isBusy = BUSY.has(stateOfPhone());
+      if (!isBusy && !event.submitter?.dataset.dialling) return;
       event.preventDefault();
       event.stopImmediatePropagation();
+      if (isBusy) sayBusy(button);
     },
     true,
   );
+  // While its window is open and idle, the phone in the browser dials.
+  document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+    if (ctx.sourceElement.matches(FORMS) && stateOfPhone() === "ready") ctx.request.body.set("via", "phone");
+  });
   document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
     const form = ctx.sourceElement;
     if (!form.matches(FORMS)) return;
@@ -63,6 +81,8 @@ if (ask) {
     const button = buttons.get(ctx);
     if (!button) return;
     unmark(button);
+    const byPhone = ctx.response?.raw.headers.get("Phone-Dial");
+    if (byPhone) dialByPhone(byPhone);
     if (ctx.response?.raw.ok) {
       ringing = button;
       button.form?.matches(".dialler") && button.form.reset();

@@ -13,6 +13,8 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # A microphone that nobody speaks into; pages still have to be allowed it.
+    "--use-fake-device-for-media-stream",
 ]
 
 

@@ -34,6 +34,7 @@ FIRST_DAY = (
     Still("tasks-first-day", "/tasks"),
     Still("calls-first-day", "/calls"),
     Still("telephony-first-day", "/telephony/settings"),
+    Still("phone-switched-off", "/phone"),
 )
 
 

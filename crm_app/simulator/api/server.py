@@ -16,6 +16,7 @@ from crm_app.simulator.api import (
     account as account_methods,
 )
 from crm_app.simulator.api import (
+    browser_phone,
     calling,
     extensions,
     numbers,
@@ -29,7 +30,16 @@ from crm_app.simulator.history import History
 
 REQUESTS_A_MINUTE = 100
 STATISTICS_A_MINUTE = 3
-_FAMILIES = (account_methods, calling, extensions, numbers, recordings, statistics, webhooks)
+_FAMILIES = (
+    account_methods,
+    browser_phone,
+    calling,
+    extensions,
+    numbers,
+    recordings,
+    statistics,
+    webhooks,
+)
 _CALL_ID_NUMBER = re.compile(r'("call_id": )"([0-9]+\.[0-9]+)"')
 
 

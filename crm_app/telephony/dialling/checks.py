@@ -12,6 +12,7 @@ from crm_app.contacts.numbers.caller import find_callers
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.telephony.dialling.services import NewDialRequest
+from crm_app.telephony.models import TelephonySettings
 
 
 def read_number(asked: NewDialRequest) -> str:
@@ -28,7 +29,9 @@ def read_number(asked: NewDialRequest) -> str:
 
 
 def ask_first(asked: NewDialRequest, number: str) -> None:
-    """Raise InvalidInputError for what the user must confirm: do_not_call, in_call, in_talk.
+    """Raise InvalidInputError for what the user must confirm.
+
+    That is do_not_call, in_call, in_talk, or confirm_dialling where every call is asked for twice.
 
     The error holds the `number`, and in `who` the colleague who talks with the client.
     """
@@ -52,6 +55,8 @@ def ask_first(asked: NewDialRequest, number: str) -> None:
         .limit(1)
     )
     if call is None:
+        if TelephonySettings.current().switches.is_on("confirm_dialling"):
+            raise InvalidInputError("confirm_dialling", "confirm", number=number)
         return
     talks = call.talking_user_id
     if talks is None or talks == user.id:

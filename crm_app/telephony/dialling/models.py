@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, Select, String, select
+from sqlalchemy import ForeignKey, Index, Select, String, false, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm_app import clock
@@ -45,6 +45,8 @@ GIVEN_UP = {
     DialState.PICKED_UP: "not_started",
     DialState.UNCERTAIN: "no_answer",
 }
+# The same of one that the phone in the browser was to dial.
+GIVEN_UP_IN_BROWSER = "browser_phone_silent"
 
 
 class DialRequest(Model):
@@ -68,6 +70,8 @@ class DialRequest(Model):
     error_code: Mapped[str] = mapped_column(String(40), default="")
     pending_key: Mapped[str | None] = mapped_column(String(40), unique=True)
     pbx_call_id: Mapped[str] = mapped_column(String(64), default="", index=True)
+    # The phone is a window of the browser, which dials by itself: the PBX was not asked.
+    is_in_browser: Mapped[bool] = mapped_column(default=False, server_default=false())
     # When the PBX was asked; before that, when the user clicked.
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     settled_at: Mapped[datetime | None]
@@ -89,7 +93,9 @@ class DialRequest(Model):
     @property
     def reason(self) -> str:
         """The code of why no call came of it, "" while one may still come."""
-        return GIVEN_UP[self.state] if self.is_overdue else self.error_code
+        if not self.is_overdue:
+            return self.error_code
+        return GIVEN_UP_IN_BROWSER if self.is_in_browser else GIVEN_UP[self.state]
 
     @property
     def failed_at(self) -> datetime:

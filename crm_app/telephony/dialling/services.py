@@ -21,6 +21,7 @@ from crm_app.live.screen_updates import after_commit
 from crm_app.telephony.dialling.models import (
     FAILED_STATES,
     GIVEN_UP,
+    GIVEN_UP_IN_BROWSER,
     PENDING_STATES,
     WAITS_FOR,
     DialRequest,
@@ -39,7 +40,8 @@ class NewDialRequest:
     """What a user asks for, bound to no session, because the API is asked outside of one.
 
     `number` is in any format; contact and lead are ones that the user may see; `is_confirmed`
-    overrules what speaks against calling (a do-not-call mark, a call in progress).
+    overrules what speaks against calling (a do-not-call mark, a call in progress); with
+    `is_in_browser` the user's phone is a window of the browser that dials by itself.
     """
 
     user_id: int
@@ -49,6 +51,7 @@ class NewDialRequest:
     contact_id: int | None = None
     lead_id: int | None = None
     is_confirmed: bool = False
+    is_in_browser: bool = False
 
 
 def seconds_to_wait(user_id: int, counter: Counter) -> int:
@@ -147,7 +150,10 @@ def _give_up() -> Update:
         )
         .values(
             state=DialState.EXPIRED,
-            error_code=case(GIVEN_UP, value=DialRequest.state),
+            error_code=case(
+                (DialRequest.is_in_browser, GIVEN_UP_IN_BROWSER),
+                *((DialRequest.state == state, code) for state, code in GIVEN_UP.items()),
+            ),
             pending_key=None,
             settled_at=clock.now(),
         )
@@ -227,6 +233,7 @@ def _values(asked: NewDialRequest, number: str) -> dict[str, object]:
         "number": number,
         "lead_id": asked.lead_id,
         "contact_id": asked.contact_id,
+        "is_in_browser": asked.is_in_browser,
         "created_at": clock.now(),
         "closed_at": None,
     }

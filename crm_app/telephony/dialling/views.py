@@ -19,7 +19,8 @@ from crm_app.local_time import LocalTime
 from crm_app.security import events
 from crm_app.security.events import Kind
 from crm_app.telephony import wording
-from crm_app.telephony.connection import LinkCache, client_for
+from crm_app.telephony.browser_phone import services as browser_phone
+from crm_app.telephony.connection import Link, LinkCache, client_for
 from crm_app.telephony.dialling import placing, services
 from crm_app.telephony.dialling.models import DialRequest, DialState
 from crm_app.telephony.zadarma.client import ZadarmaClient
@@ -47,15 +48,7 @@ def dial() -> Response:
     """Connect the user's phone with a number; the response is shown beside the clicked button."""
     if seconds := _seconds_to_wait():
         return _too_many(seconds)
-    asked = services.NewDialRequest(
-        user_id=me().id,
-        extension=me().extension or "",
-        number=request.form.get("number", "")[:80],
-        country=current_app.config["DEFAULT_COUNTRY"],
-        contact_id=_visible("contact_id", Contact),
-        lead_id=_visible("lead_id", Lead),
-        is_confirmed=request.form.get("confirm") == "yes",
-    )
+    asked = _asked()
     client = _client()
     try:
         dial_id = placing.place(asked, client)
@@ -68,7 +61,11 @@ def dial() -> Response:
     failed = db.session.get_one(DialRequest, dial_id).state == DialState.FAILED
     if not wants_fragment() and not failed:
         return see_other(url_for("dialling.dials"))
-    return make_response(_answer(typed=asked.number if failed else ""), 422 if failed else 200)
+    answer = make_response(_answer(typed=asked.number if failed else ""), 422 if failed else 200)
+    if asked.is_in_browser and not failed:
+        # The page that asked passes it on to the window of the phone.
+        answer.headers["Phone-Dial"] = db.session.get_one(DialRequest, dial_id).number
+    return answer
 
 
 @bp.get("/telephony/dials")
@@ -105,10 +102,29 @@ def close_dial(dial_id: int) -> Response:
     return make_response(_row()) if wants_fragment() else see_other(url_for("dialling.dials"))
 
 
-def _client() -> ZadarmaClient | None:
+def _asked() -> services.NewDialRequest:
+    """Read what was clicked."""
+    user = me()
+    return services.NewDialRequest(
+        user_id=user.id,
+        extension=user.extension or "",
+        number=request.form.get("number", "")[:80],
+        country=current_app.config["DEFAULT_COUNTRY"],
+        contact_id=_visible("contact_id", Contact),
+        lead_id=_visible("lead_id", Lead),
+        is_confirmed=request.form.get("confirm") == "yes",
+        is_in_browser=request.form.get("via") == "phone" and browser_phone.is_on_for(user, _link()),
+    )
+
+
+def _link() -> Link:
     links: LinkCache = current_app.extensions["telephony_links"]
+    return links.current()
+
+
+def _client() -> ZadarmaClient | None:
     config, counter = current_app.extensions["settings"], current_app.extensions["counter"]
-    return client_for(links.current(), config, counter, _TIMEOUT_SECONDS)
+    return client_for(_link(), config, counter, _TIMEOUT_SECONDS)
 
 
 def _seconds_to_wait() -> int:
@@ -134,7 +150,8 @@ def _not_yet(error: InvalidInputError, asked: services.NewDialRequest) -> Respon
         question = replace(asked, number=str(error.details["number"]))
     code = 409 if error.code == "already_ringing" else 422
     says = wording.refusal_sentence(error)
-    return make_response(_answer(typed=asked.number, says=says, question=question), code)
+    answer = _answer(typed=asked.number, says=says, question=question, asks=error.code)
+    return make_response(answer, code)
 
 
 def _visible(field: str, kind: type[Contact] | type[Lead]) -> int | None:
@@ -144,13 +161,17 @@ def _visible(field: str, kind: type[Contact] | type[Lead]) -> int | None:
 
 
 def _answer(
-    *, typed: str = "", says: str = "", question: services.NewDialRequest | None = None
+    *,
+    typed: str = "",
+    says: str = "",
+    question: services.NewDialRequest | None = None,
+    asks: str = "",
 ) -> str:
     """Draw what a click gives: the row, and what is said at the button or below the field."""
     place = request.form.get("place", "")
     said: dict[str, Any] = {
         "place": place if place in PLACES else "", "typed": typed, "says": says,
-        "question": question,
+        "question": question, "is_usual": asks == "confirm_dialling",
         "name": services.name_of(question.number, question.contact_id, me()) if question else "",
     }  # fmt: skip
     # Where nothing was dialled, the failure of an earlier page does not come back.

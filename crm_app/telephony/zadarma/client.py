@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import BinaryIO, Literal, TypeVar
 from urllib.parse import quote, urlsplit
@@ -12,7 +13,7 @@ import requests
 from urllib3.exceptions import MaxRetryError
 
 from crm_app.clock import now
-from crm_app.telephony.zadarma import replies
+from crm_app.telephony.zadarma import replies, widget
 from crm_app.telephony.zadarma.errors import ErrorCode, ZadarmaError, error_from_answer
 from crm_app.telephony.zadarma.signing import authorization, params_string
 
@@ -91,6 +92,25 @@ class ZadarmaClient:
         """
         params = {"from": from_extension, "to": to_number, "sip": sip or from_extension}
         return self._read(replies.callback_accepted, "GET", "/v1/request/callback/", params)
+
+    def browser_phone_domains(self) -> tuple[str, ...] | None:
+        """Ask on which hosts the maker's browser phone may be used; None before it is set up."""
+        return self._read(widget.domains, "GET", "/v1/webrtc/")
+
+    def allow_browser_phone(self, host: str, *, is_first: bool) -> None:
+        """Let the maker's browser phone be used on a host, and set it up if that is the first."""
+        path = "/v1/webrtc/create/" if is_first else "/v1/webrtc/domain/"
+        self._read(lambda _answer: None, "POST", path, {"domain": host})
+
+    def browser_phone_key(self, extension: str) -> widget.PhoneKey:
+        """Make the key with which a browser becomes the phone of an extension, for 72 hours.
+
+        It stands for the phone's password: whoever has it can call at the account's expense.
+        """
+        pbx_id = self.extensions().pbx_id
+        login = f"{pbx_id}-{extension}" if pbx_id else extension
+        reader = partial(widget.key_for, login)
+        return self._read(reader, "GET", "/v1/webrtc/get_key/", {"sip": login})
 
     def pbx_statistics(
         self, start: str, end: str, skip: int = 0, limit: int = MAX_PAGE_ROWS

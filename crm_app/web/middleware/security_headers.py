@@ -1,6 +1,8 @@
 """The headers that keep foreign code out of our pages."""
 
-from flask import Flask, Response, request
+from collections.abc import Mapping
+
+from flask import Flask, Response, g, request
 from flask_talisman import Talisman
 
 from crm_app.web.access import is_address_hidden
@@ -27,6 +29,7 @@ def register(app: Flask, *, is_https: bool) -> None:
     app.config["WTF_CSRF_SSL_STRICT"] = False
     # Before Talisman, so that it runs after it.
     app.after_request(_hide_address)
+    app.after_request(_let_in)
     Talisman(
         app,
         force_https=False,
@@ -39,6 +42,29 @@ def register(app: Flask, *, is_https: bool) -> None:
         referrer_policy="same-origin",
         frame_options="DENY",
     )
+
+
+def widen_policy(sources: Mapping[str, str]) -> None:
+    """Let the page of this request take scripts and more from other hosts, by directive.
+
+    It may use the microphone, and no other page may; and it says on which host it is, without
+    which others may refuse it.
+    """
+    g.policy_sources = sources
+
+
+def _let_in(response: Response) -> Response:
+    sources: Mapping[str, str] = g.get("policy_sources", {})
+    microphone = f"microphone=({'self' if sources else ''})"
+    others = response.headers.get("Permissions-Policy")
+    response.headers["Permissions-Policy"] = f"{others}, {microphone}" if others else microphone
+    if sources:
+        policy = CONTENT_SECURITY_POLICY | {
+            name: f"{CONTENT_SECURITY_POLICY[name]} {more}" for name, more in sources.items()
+        }
+        response.headers["Referrer-Policy"] = "strict-origin"
+        response.headers["Content-Security-Policy"] = "; ".join(map(" ".join, policy.items()))
+    return response
 
 
 def _hide_address(response: Response) -> Response:
