@@ -105,7 +105,7 @@ class ZadarmaClient:
     def browser_phone_key(self, extension: str) -> widget.PhoneKey:
         """Make the key with which a browser becomes the phone of an extension, for 72 hours.
 
-        It stands for the phone's password: whoever has it can call at the account's expense.
+        It stands for the password of the phone: with it one can call at the account's expense.
         """
         pbx_id = self.extensions().pbx_id
         login = f"{pbx_id}-{extension}" if pbx_id else extension
