@@ -13,6 +13,7 @@ from crm_app.calls.listing import CallFilter
 from crm_app.calls.models import Call, CallFact, CallWrapup
 from crm_app.calls.popups.card_state import has_to_write
 from crm_app.calls.popups.cards import named_to
+from crm_app.calls.why_match import explain
 from crm_app.calls.wrapup import later, outcomes, waiting
 from crm_app.calls.wrapup.forms import OUTCOME_WORDS, WrapupForm, call_back
 from crm_app.calls.wrapup.services import existing
@@ -62,6 +63,8 @@ def words() -> dict[str, Any]:
         "statuses": wording.STATUSES,
         "directions": wording.DIRECTIONS,
         "source_words": wording.SOURCE_WORDS,
+        "match_words": wording.match_words,
+        "call_country": wording.country,
     }
 
 
@@ -112,6 +115,8 @@ def show_call(call: Call, *, edits: int | None = None, form: WrapupForm | None =
     people = listing.possible_contacts([call], me())
     contact = naming.named(call, me())
     contacts = [contact] if contact else people.get(call.outside_number, [])
+    facts = list(db.session.scalars(CallFact.of(call.pbx_call_id)))
+    is_secret = call.contact is not None and contact is None
     return page_or_fragment(
         "calls/show.html",
         "calls/_facts.html",
@@ -119,7 +124,8 @@ def show_call(call: Call, *, edits: int | None = None, form: WrapupForm | None =
         people=people,
         leads=open_leads([contact.id for contact in contacts], me())
         or leads_of_number(call.outside_number, me()),
-        history=wording.history(list(db.session.scalars(CallFact.of(call.pbx_call_id)))),
+        match=None if is_secret else explain(call, contact, contacts, facts),
+        history=wording.history(facts),
         refused=refused_of(call.outside_number),
         from_bin=in_bin_with([call.outside_number], me()) if not contacts else [],
         edits=edits,

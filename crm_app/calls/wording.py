@@ -4,13 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask_babel import format_time
+from flask_babel import format_time, get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from crm_app import phone_numbers
 from crm_app.calls.fold.facts import Direction, Disposition, Fact, FactKind
-from crm_app.calls.models import CallFact
-from crm_app.web.display.formatting import duration, phone
+from crm_app.calls.models import Call, CallFact
+from crm_app.calls.why_match import Match
+from crm_app.journal.history import HOUSE
+from crm_app.web.display.formatting import duration, phone, when
 
 # Word, colour of the badge.
 STATUSES: dict[str, tuple[Any, str]] = {
@@ -47,6 +50,50 @@ class LogLine:
     time: str
     icon: str
     sentence: str
+
+
+def match_words(match: Match) -> str:
+    """Say in one sentence why a call is with whom it is."""
+    name = match.contact.name if match.contact else ""
+    number, at = phone(match.number), when(match.at)
+    if match.how == "chosen":
+        who = match.by.name if match.by else HOUSE
+        if not name:
+            return str(_("%(who)s said that it was nobody known (%(at)s).", who=who, at=at))
+        return str(_("%(who)s said that it was %(name)s (%(at)s).", who=who, name=name, at=at))
+    sentences = {
+        "clicked": _("The number was called from the page of %(name)s.", name=name),
+        "exact": _("%(name)s has the number %(number)s.", name=name, number=number),
+        "format": _(
+            "%(name)s has the number %(number)s: the same phone in another format.",
+            name=name, number=number,
+        ),
+        "tail": _(
+            "%(name)s has the number %(number)s, which ends with the same nine digits; nobody "
+            "else has them.",
+            name=name, number=number,
+        ),
+        "past": _(
+            "%(name)s had the number %(number)s when the call came, and has it no longer.",
+            name=name, number=number,
+        ),
+        "later": _(
+            "Nobody had the number when the call came; %(name)s has it now.", name=name
+        ),
+        "shared": _(
+            "Several contacts have the number %(number)s: nobody has said which one it was.",
+            number=number,
+        ),
+        "nobody": _("No contact has the number %(number)s.", number=number),
+        "hidden": _("The caller does not show a number."),
+    }  # fmt: skip
+    return str(sentences[match.how])
+
+
+def country(call: Call) -> str:
+    """Name the country of a call's number, "" when it has none."""
+    code = phone_numbers.country_of(call.outside_number)
+    return str(get_locale().territories.get(code, code)) if code else ""
 
 
 def history(rows: list[CallFact]) -> list[LogLine]:
