@@ -18,6 +18,7 @@ from crm_app import (
     live,
     logs,
     office,
+    recordings,
     search,
     tasks,
     telephony,
@@ -29,6 +30,7 @@ from crm_app.counting import Counter
 from crm_app.encryption import Purpose, Vault
 from crm_app.errors import ConfigError
 from crm_app.extensions import babel, csrf, db
+from crm_app.recordings.store import Store
 from crm_app.security.refusals import RefusalWriter
 from crm_app.security.request_ids import RequestIds
 from crm_app.web import access, errors, fragments, toasts, unsaved
@@ -67,7 +69,8 @@ def create_app(settings: Config | None = None) -> Flask:
     same_origin.register(app)
     _bind_extensions(app, settings)
     for feature in (
-        health, live, jobs, home, accounts, callbacks, calls, telephony, contacts, leads, tasks,
+        health, live, jobs, home, accounts, callbacks, calls, recordings, telephony, contacts,
+        leads, tasks,
         search, office,
     ):  # fmt: skip
         app.register_blueprint(feature.bp)
@@ -112,6 +115,7 @@ def _configure(app: Flask, settings: Config) -> None:
     )
     app.extensions["settings"] = settings
     app.extensions["counter"] = Counter(settings.bus_url)
+    app.extensions["recordings"] = Store(settings.recordings_place, settings.data_dir)
     app.extensions["vault"] = Vault(ring, settings.read_keys_again)
 
 

@@ -18,6 +18,7 @@ from crm_app.health import migrations
 from crm_app.serving.commands import demo_cli, make_serve, worker
 from crm_app.serving.key_commands import secret_key_cli
 from crm_app.serving.processes import checks
+from crm_app.serving.recording_commands import recordings_cli
 from crm_app.simulator.commands import simulate
 from crm_app.telephony.commands import telephony_cli
 from crm_app.telephony.reconciliation.commands import reconcile
@@ -44,7 +45,7 @@ def build(settings: Config) -> Flask:
     """
     app = create_web_app(settings)
     Migrate(app, db, directory=str(migrations.FOLDER), render_as_batch=True)
-    groups = (user_cli, calls_cli, telephony_cli, demo_cli, secret_key_cli)
+    groups = (user_cli, calls_cli, recordings_cli, telephony_cli, demo_cli, secret_key_cli)
     for command in (*groups, make_serve(build), worker):
         app.cli.add_command(_ending_in_one_line(command))
     return app

@@ -8,15 +8,13 @@ import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import phonenumbers
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
-from crm_app import key_file
+from crm_app import key_file, setting_addresses
 from crm_app.encryption import KeyRing
 from crm_app.errors import ConfigError
 from crm_app.proxies import Network, Proxies
@@ -25,17 +23,9 @@ from crm_app.proxies import Network, Proxies
 FROM_FILES = ("secret_key", "metrics_token", "database_url")
 # The system takes 107 bytes on Linux and 103 on macOS.
 SOCKET_PATH_LENGTH = 100
-DEFAULT_PORTS = {"http": 80, "https": 443}
-LARGEST_PORT = 65535
 BIND = re.compile(r"^(?P<host>[\w.\-]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})$")
 # Every address of the machine: one can listen on them and cannot open them.
 EVERYWHERE = re.compile(r"^(0\.0\.0\.0|\[::\])(?=:\d+$)")
-HOST = re.compile(r"[\w.\-]+|[0-9a-f:.]+")
-# Never with the value: an unescaped password may look like a port.
-UNREADABLE = (
-    f"must be an address whose port, if any, is a number up to {LARGEST_PORT}; "
-    "in a password, / : @ are written %2F %3A %40"
-)
 
 
 class Config(BaseSettings):
@@ -56,6 +46,7 @@ class Config(BaseSettings):
     public_url: str = ""
     trusted_proxies: Annotated[Proxies, NoDecode] = Proxies()
     zadarma_api_url: str = "https://api.zadarma.com"
+    recordings_url: str = ""
     webhook_allowed_networks: Annotated[tuple[Network, ...] | None, NoDecode] = Field(
         default=(ipaddress.ip_network("185.45.152.40/30"),),
         description="None means that the check is off (`*`)",
@@ -83,59 +74,29 @@ class Config(BaseSettings):
     @classmethod
     def _bind(cls, value: str) -> str:
         match = BIND.match(value)
-        if match is None or int(match["port"]) > LARGEST_PORT:
+        if match is None or int(match["port"]) > setting_addresses.LARGEST_PORT:
             raise ValueError("must look like 127.0.0.1:8000")
         return value
 
     @field_validator("public_url", "zadarma_api_url")
     @classmethod
     def _url(cls, value: str) -> str:
-        if not value:
-            return value
-        parts = _parts(value)
-        if parts.scheme not in {"http", "https"} or not HOST.fullmatch(parts.hostname or ""):
-            raise ValueError("must begin with http:// or https:// and name a host")
-        if parts.query or parts.fragment or parts.username is not None:
-            raise ValueError("must be http:// or https://, a host and perhaps a path, nothing else")
-        # Browsers omit the default port from an origin, with which passkeys compare it.
-        usual = f":{DEFAULT_PORTS[parts.scheme]}"
-        return parts._replace(netloc=parts.netloc.removesuffix(usual)).geturl().rstrip("/")
+        return setting_addresses.web(value)
 
     @field_validator("database_url")
     @classmethod
     def _database(cls, value: str) -> str:
-        if not value:
-            return value
-        scheme, _, rest = value.partition("://")
-        if scheme in {"postgres", "postgresql", "postgresql+psycopg"}:
-            value = f"postgresql+psycopg://{rest}"
-        elif scheme != "sqlite":
-            raise ValueError("must begin with sqlite:/// or postgresql://")
-        try:
-            url = make_url(value)
-        except (ArgumentError, ValueError):
-            raise ValueError(UNREADABLE) from None
-        if url.port is not None and url.port > LARGEST_PORT:
-            raise ValueError(UNREADABLE)
-        in_memory = ":memory:" in (url.database or ":memory:") or url.query.get("mode") == "memory"
-        # Web and worker are separate processes, and each would have its own in-memory database.
-        if scheme == "sqlite" and in_memory:
-            raise ValueError("must name a file, for example sqlite:////var/lib/ramal/ramal.db")
-        return value
+        return setting_addresses.database(value)
 
     @field_validator("redis_url")
     @classmethod
     def _redis(cls, value: str) -> str:
-        if not value:
-            return value
-        parts = _parts(value)
-        if parts.scheme == "unix" and (parts.hostname or not parts.path):
-            raise ValueError("must name a socket by its whole path, as unix:///run/valkey.sock")
-        if parts.scheme in {"redis", "rediss"} and not re.fullmatch(r"/?\d*", parts.path):
-            raise ValueError("must end with the number of a database, as redis://host:6379/0")
-        if parts.scheme not in {"redis", "rediss", "unix"}:
-            raise ValueError("must begin with redis://, rediss:// or unix://")
-        return value
+        return setting_addresses.bus(value)
+
+    @field_validator("recordings_url")
+    @classmethod
+    def _recordings(cls, value: str) -> str:
+        return setting_addresses.recordings(value)
 
     @field_validator("secret_key")
     @classmethod
@@ -205,6 +166,11 @@ class Config(BaseSettings):
     def is_sqlite(self) -> bool:
         """Whether the database is SQLite."""
         return self.sqlalchemy_url.startswith("sqlite")
+
+    @property
+    def recordings_place(self) -> str:
+        """Return where the files of recordings are, in the data folder when nothing is set."""
+        return self.recordings_url or (self.data_dir / "recordings").as_uri()
 
     @property
     def embeds_valkey(self) -> bool:
@@ -331,17 +297,6 @@ def child_environment(settings: Config) -> dict[str, str]:
             value = ",".join(str(item) for item in value)
         environment[name.upper()] = str(value)
     return environment
-
-
-def _parts(value: str) -> SplitResult:
-    if re.search(r"\s", value):
-        raise ValueError("must not contain spaces")
-    try:
-        parts = urlsplit(value)
-        _ = parts.port
-    except ValueError:
-        raise ValueError(UNREADABLE) from None
-    return parts
 
 
 def _in_brackets(host: str) -> str:

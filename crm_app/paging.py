@@ -65,6 +65,11 @@ def fetch_page(
     )
 
 
+def cursor_at(row: Any, keys: Sequence[InstrumentedAttribute[Any]]) -> str:
+    """Return the cursor of the page that begins after a row."""
+    return _encode("n", row, keys)
+
+
 def _encode(direction: str, row: Any, keys: Sequence[InstrumentedAttribute[Any]]) -> str:
     values = [getattr(row, key.key) for key in keys]
     plain = [value.isoformat() if isinstance(value, datetime) else value for value in values]

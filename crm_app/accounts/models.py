@@ -55,6 +55,8 @@ class User(UserMixin, Model):
     # A hash that includes the secret key, as until 0.2.0; replaced at the next sign-in.
     has_former_hash: Mapped[bool] = mapped_column(default=False, server_default=false())
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
+    # Colleagues with the same word are a team; "" is none.
+    team: Mapped[str] = mapped_column(String(60), default="", server_default="")
     language: Mapped[str] = mapped_column(String(5), default="")
     timezone: Mapped[str] = mapped_column(String(64), default="")
     theme: Mapped[str] = mapped_column(String(5), default="")
@@ -174,6 +176,15 @@ class BrowserSession(Model):
     end_reason: Mapped[str] = mapped_column(String(12), default="")
 
 
+class Reach(StrEnum):
+    """Whose records a verb may be used on."""
+
+    NOBODY = "nobody"
+    OWN = "own"
+    TEAM = "team"
+    ALL = "all"
+
+
 BIN_DAYS, MOST_BIN_DAYS = 90, 3650
 
 
@@ -191,6 +202,17 @@ class OfficeSettings(Model):
         String(10), default=FactorPolicy.NOBODY, server_default=FactorPolicy.NOBODY.value
     )
 
+    # Whose calls each role may hear.
+    agents_hear: Mapped[str] = mapped_column(
+        String(10), default=Reach.OWN, server_default=Reach.OWN.value
+    )
+    managers_hear: Mapped[str] = mapped_column(
+        String(10), default=Reach.ALL, server_default=Reach.ALL.value
+    )
+    admins_hear: Mapped[str] = mapped_column(
+        String(10), default=Reach.ALL, server_default=Reach.ALL.value
+    )
+
     @classmethod
     def current(cls) -> "OfficeSettings":
         """Return the row, or an unsaved one with the defaults.
@@ -206,6 +228,13 @@ class OfficeSettings(Model):
                 restricts_agents=False,
                 bin_days=BIN_DAYS,
                 second_factor_for=FactorPolicy.NOBODY,
+                agents_hear=Reach.OWN,
+                managers_hear=Reach.ALL,
+                admins_hear=Reach.ALL,
             )
             remembered["office"] = db.session.get(cls, 1) or defaults
         return remembered["office"]
+
+    def heard_by(self, role: Role) -> Reach:
+        """Whose calls the users of a role may hear."""
+        return Reach(getattr(self, f"{role}s_hear"))

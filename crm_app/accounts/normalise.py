@@ -5,6 +5,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.text import clean, required
 
 NAME_LENGTH = 120
+TEAM_LENGTH = 60
 
 
 def email(value: str | None) -> str:

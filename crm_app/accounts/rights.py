@@ -8,11 +8,12 @@ from datetime import datetime
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Mapped
 from sqlalchemy.orm.interfaces import ORMOption
 
 from crm_app.accounts.models import OfficeSettings, User
+from crm_app.accounts.models import Reach as Reach
 from crm_app.errors import NotFoundError
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry
@@ -26,13 +27,6 @@ class Verb(StrEnum):
     DELETE = "delete"
     EXPORT = "export"
     LISTEN = "listen"
-
-
-class Reach(StrEnum):
-    """Whose records a verb may be used on; a team's reach belongs between the two."""
-
-    OWN = "own"
-    ALL = "all"
 
 
 class Place(Enum):
@@ -59,6 +53,11 @@ class Owned:
         """Say that a record is this user's own."""
         raise NotImplementedError
 
+    @classmethod
+    def talked_by(cls, user_ids: "Select[int] | list[int]") -> ColumnElement[bool] | None:
+        """Say that one of these users talks in it; None for what cannot be heard."""
+        return None
+
 
 class OwnedByColumns(Owned):
     """A model whose records are those of the users that some of its columns name."""
@@ -82,6 +81,8 @@ M = TypeVar("M", bound=Owned)
 
 def reach(user: User, verb: Verb) -> Reach:
     """Whose records a user may use a verb on."""
+    if verb is Verb.LISTEN:
+        return OfficeSettings.current().heard_by(user.role)
     if user.is_manager or not OfficeSettings.current().restricts_agents:
         return Reach.ALL
     return _RESTRICTED[verb]
@@ -100,7 +101,7 @@ def scope(
     Users who reach only their own records find in the bin those that were theirs or that they
     deleted.
     """
-    own = true() if reach(user, verb) is Reach.ALL else model.owned_by(user.id)
+    own = _within_reach(user, model, verb)
     deleted_at: InstrumentedAttribute[Any] | None = getattr(model, "deleted_at", None)
     if deleted_at is None:
         # Calls have no bin.
@@ -112,6 +113,20 @@ def scope(
         did_it = JournalEntry.last_by(user.id, model.__tablename__, model.id, "deleted")
         own = or_(own, and_(is_binned, did_it))
     return and_(is_binned, own) if place is Place.BIN else own
+
+
+def _within_reach(user: User, model: type[Owned], verb: Verb) -> ColumnElement[bool]:
+    how_far = reach(user, verb)
+    if how_far is Reach.ALL:
+        return true()
+    if how_far is Reach.NOBODY:
+        return false()
+    if verb is not Verb.LISTEN:
+        return model.owned_by(user.id)
+    is_team = how_far is Reach.TEAM and user.team
+    whose = select(User.id).where(User.team == user.team) if is_team else [user.id]
+    talked = model.talked_by(whose)
+    return model.owned_by(user.id) if talked is None else talked
 
 
 def allowed(

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import func, select
@@ -15,6 +16,7 @@ from crm_app.accounts.models import (
     FactorPolicy,
     LinkPurpose,
     OfficeSettings,
+    Reach,
     Role,
     User,
 )
@@ -24,7 +26,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
 from crm_app.journal.kinds import RecordKind
-from crm_app.journal.values import difference, snapshot
+from crm_app.journal.values import change, difference, snapshot
 from crm_app.security import events
 from crm_app.security.events import Kind
 from crm_app.text import limited
@@ -284,6 +286,35 @@ def change_office(
         events.done(Kind.OFFICE_CHANGED, by=by.id, detail=", ".join(changes))
 
 
+def change_hearing(hears: Mapping[str, str], teams: Mapping[str, str], by: User) -> None:
+    """Change whose calls the roles may hear, and who is in which team.
+
+    `hears` is by agents, managers, admins; `teams` by the id of the user as a text. Raises
+    InvalidInputError: hears_unknown, too_long, on the field of the form.
+    """
+    for role, reach in hears.items():
+        if reach not in set(Reach):
+            raise InvalidInputError("hears_unknown", role)
+    database.add_missing(db.session, OfficeSettings, id=1, restricts_agents=False, name="")
+    db.session().info.pop("office", None)
+    office = db.session.get_one(OfficeSettings, 1, with_for_update=True)
+    fields = [f"{role}_hear" for role in hears]
+    before = snapshot(office, fields)
+    for role, reach in hears.items():
+        setattr(office, f"{role}_hear", reach)
+    db.session.flush()
+    changes = difference(before, snapshot(office, fields))
+    for user in db.session.scalars(select(User).order_by(User.id)):
+        if str(user.id) in teams:
+            team = limited(teams[str(user.id)], f"team-{user.id}", normalise.TEAM_LENGTH)
+            if team != user.team:
+                changes["team"] = change(user.team, team)
+                user.team = team
+    if changes:
+        journal.record(RecordKind.OFFICE, office.id, "changed", by, changes)
+        events.done(Kind.OFFICE_CHANGED, by=by.id, detail=", ".join(changes))
+
+
 def _admins() -> Any:
     return select(User.id).where(User.active, User.role == Role.ADMIN)
 
@@ -319,9 +350,9 @@ def _change(user: User, by: User | None, action: str, values: dict[str, Any]) ->
     changes = difference(before, snapshot(user, JOURNALED))
     if changes:
         notices.record(user, action, by, changes)
-    for field, change in changes.items():
+    for field, its_change in changes.items():
         if field in _EVENTS:
-            new = change["new"]["value"]
+            new = its_change["new"]["value"]
             kind = Kind.USER_DISABLED if field == "active" and not new else _EVENTS[field]
             # An e-mail address is personal data: it is in the journal and need not be in the
             # events.

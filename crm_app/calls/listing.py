@@ -30,7 +30,7 @@ from crm_app.contacts.numbers.not_this_person import numbers_of
 from crm_app.extensions import db
 from crm_app.leads.models import Lead
 from crm_app.local_time import LocalTime
-from crm_app.paging import PAGE_SIZE, Page, fetch_page
+from crm_app.paging import PAGE_SIZE, Page, cursor_at, fetch_page
 from crm_app.phone_pairs import equivalents
 from crm_app.records.lists import ListFilter, SortOrder, day_of, within_days, words
 from crm_app.web.ids import read_id
@@ -83,6 +83,8 @@ class CallFilter(ListFilter):
     outcome: str = words(OUTCOME_LENGTH)
     # "no": what waits to be written up, by `user` if that is a manager's question, else by oneself.
     written: str = words(5)
+    # "yes": the PBX has recorded it.
+    recorded: str = words(5)
     user: str = words(20)
     line: str = words(40)
     contact: str = words(20)
@@ -110,6 +112,7 @@ class CallFilter(ListFilter):
             conditions.append(Call.status == self.result)
         if self.outcome:
             conditions.append(Call.was_written_up(CallWrapup.outcome == self.outcome))
+        conditions += self._with_recording()
         if self.written:
             conditions.append(Call.id.in_(self._waiting_for(user)))
         if self.user:
@@ -126,6 +129,11 @@ class CallFilter(ListFilter):
         if self.number:
             conditions.append(Call.outside_number == self.number)
         return conditions
+
+    def _with_recording(self) -> list[ColumnElement[bool]]:
+        if not self.recorded:
+            return []
+        return [Call.recording_count > 0 if self.recorded == "yes" else false()]
 
     def _waiting_for(self, user: User) -> Select[Any]:
         whose = read_id(self.user) if self.user and user.is_manager else user.id
@@ -161,6 +169,11 @@ def list_calls(user: User, wanted: CallFilter, local: LocalTime, cursor: str = "
         nearest.update(reason.ids(cursor, PAGE_SIZE + 1))
     # All of them are on the asked side of the cursor, and the page's own rows are among them.
     return _page(select(Call).where(Call.id.in_(nearest)), cursor)
+
+
+def cursor_after(call: Call) -> str:
+    """Return the cursor of the page that begins after a call."""
+    return cursor_at(call, CallFilter.ORDERS["newest"].keys)
 
 
 @dataclass(frozen=True, slots=True)

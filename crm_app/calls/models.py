@@ -199,6 +199,15 @@ class Call(Owned, Model):
         return or_(cls.user_id == user_id, rang.correlate(cls).exists())
 
     @classmethod
+    def talked_by(cls, user_ids: Select[int] | list[int]) -> ColumnElement[bool]:
+        """Say that one of these users talked in a call; a phone that only rang hears nothing."""
+        leg = aliased(CallLeg)
+        talked = select(leg.id).where(
+            leg.call_id == cls.id, leg.user_id.in_(user_ids), leg.answered_at.is_not(None)
+        )
+        return or_(cls.user_id.in_(user_ids), talked.correlate(cls).exists())
+
+    @classmethod
     def was_written_up(cls, *how: ColumnElement[bool]) -> ColumnElement[bool]:
         """Say that somebody has written a call up, and how."""
         saved = select(CallWrapup.id).where(

@@ -98,6 +98,15 @@ def try_again(job_id: int) -> bool:
     return bool(hastened.rowcount)  # type: ignore[attr-defined]
 
 
+def hasten(key: str) -> None:
+    """Make the open job with a key due now, if nobody performs it."""
+    db.session.execute(
+        update(Job)
+        .where(Job.unique_key == key, _IS_OPEN, Job.leased_until.is_(None))
+        .values(due_at=clock.now())
+    )
+
+
 def forget_done() -> None:
     """Delete the rows of jobs done more than a week ago."""
     db.session.execute(delete(Job).where(Job.done_at < clock.now() - KEEPS_DONE_FOR))

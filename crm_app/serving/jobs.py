@@ -22,6 +22,7 @@ from crm_app.live.screen_updates import after_commit, when_committed
 from crm_app.live.services import close
 from crm_app.records.purge import purge_bin
 from crm_app.security import upkeep as security
+from crm_app.serving import recordings
 from crm_app.telephony import call_back_rules
 from crm_app.telephony.dialling import services as dialling
 from crm_app.telephony.models import UnreadableRequest
@@ -120,6 +121,7 @@ KINDS = (
     Kind(FollowUpKind.TRIED, look_at_call_backs),
     Kind(NUMBER_HAS_CONTACT, join_call_backs),
     Kind(FollowUpKind.NEW_CLIENT, make_new_client),
+    *recordings.KINDS,
     # Recurring jobs.
     Kind("sweep_calls", sweep_calls, every=timedelta(seconds=15)),
     Kind("expire_dials", expire_dials, every=timedelta(seconds=15)),

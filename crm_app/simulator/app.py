@@ -1,8 +1,6 @@
 """The application in front of the played account: its API, its recordings, its page."""
 
 import socket
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
@@ -46,12 +44,6 @@ def serve(app: Flask, port: int) -> BaseWSGIServer:
         )
 
 
-@cache
-def sound() -> bytes:
-    """Read the one conversation that all recordings hold, as MP3."""
-    return files(__package__).joinpath("recording.mp3").read_bytes()
-
-
 class _Handler(WSGIRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing: addresses hold phone numbers."""
@@ -66,16 +58,16 @@ def _recording(token: str, _name: str) -> Response:
     pbx = page.pbx()
     if not pbx.history.is_link_valid(token, now()) or not pbx.account.are_recordings_ready:
         return Response(status=404, content_type="text/plain")
-    content, wanted = sound(), request.range
-    headers, status = {"Accept-Ranges": "bytes"}, 200
-    if wanted is not None:
+    content, content_type, status = pbx.sounds.body(pbx.history.recording_of(token))
+    headers, wanted = {"Accept-Ranges": "bytes"}, request.range
+    if wanted is not None and status == 200:
         span = wanted.range_for_length(len(content))
         status = 206 if span else 416
         headers["Content-Range"] = str(
             wanted.to_content_range_header(len(content)) or f"bytes */{len(content)}"
         )
         content = content[slice(*span)] if span else b""
-    return Response(content, status, headers, content_type="audio/mpeg")
+    return Response(content, status, headers, content_type=content_type)
 
 
 def _refuse_nonsense() -> Response | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from crm_app.clock import now
 from crm_app.simulator.account import extension_of
 from crm_app.simulator.scenarios import WALL_CLOCK, new_recording_id
 
@@ -37,6 +38,7 @@ class History:
         self._rows: list[Row] = []
         self._rang: dict[str, Rang] = {}
         self._recordings: dict[str, tuple[str, str]] = {}
+        self._recorded_at: dict[str, datetime] = {}
         self._tokens: dict[str, tuple[str, datetime]] = {}
 
     def note(
@@ -77,6 +79,16 @@ class History:
                 return [recording_id] if recording_id in self._recordings else []
             return [key for key, (call, _) in self._recordings.items() if call == pbx_call_id]
 
+    def recorded_at(self, recording_id: str) -> datetime:
+        """Say when a recording was made."""
+        with self._lock:
+            return self._recorded_at[recording_id]
+
+    def recording_of(self, token: str) -> str:
+        """Return the recording that a link leads to, "" if there is no such link."""
+        with self._lock:
+            return self._tokens.get(token, ("", None))[0]
+
     def make_link(self, recording_id: str, until: datetime, started: datetime) -> str:
         """Make a secret path under which a recording can be fetched for a time."""
         token = secrets.token_urlsafe(18)
@@ -97,6 +109,7 @@ class History:
         if recording_id:
             extension = fields.get("last_internal") or fields.get("internal", "")
             self._recordings.setdefault(recording_id, (fields["pbx_call_id"], extension))
+            self._recorded_at.setdefault(recording_id, now())
 
 
 def _rows(fields: Mapping[str, str], offset: timedelta, phones: Rang) -> Iterator[Row]:

@@ -23,6 +23,7 @@ from crm_app.simulator.calls import IncomingCall, OutgoingCall
 from crm_app.simulator.history import History
 from crm_app.simulator.posting import Delivery, deliver, not_sent
 from crm_app.simulator.scenarios import Post, placeholders, posts, scenario
+from crm_app.simulator.sounds import Sounds
 
 RING_SECONDS = 30.0
 INTERACTIVE = "interactive"
@@ -57,7 +58,7 @@ class Simulator:
         self.speed = speed
         self.ring_seconds = ring_seconds
         self.clients = tuple(clients)
-        self.history = History()
+        self.history, self.sounds = History(), Sounds()
         self.live_calls: deque[IncomingCall | OutgoingCall] = deque(maxlen=50)
         self.deliveries: deque[Delivery] = deque(maxlen=2000)
         self._is_started = False
@@ -67,7 +68,12 @@ class Simulator:
         self._threads: set[threading.Thread] = set()
         self._threads_lock = threading.Lock()
         self.api = Api(
-            self.account, self.history, self._click_to_call, lambda: self.url, self._stopping
+            self.account,
+            self.history,
+            self.sounds,
+            self._click_to_call,
+            lambda: self.url,
+            self._stopping,
         )
         # What went wrong in the simulator itself while it answered.
         self.errors: list[BaseException] = []
@@ -164,6 +170,7 @@ class Simulator:
     def send(self, post: Post, *, is_lost: bool = False) -> Delivery:
         """Post one notification, unless it is lost, switched off or has no address."""
         self.history.note(post.fields, self.account.utc_offset, has_quirks=self.account.has_quirks)
+        self.sounds.note(post.fields.get("call_id_with_rec", ""))
         url = self.account.webhook_url
         if post.channel == "events":
             url = self.account.events_url or url

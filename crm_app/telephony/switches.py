@@ -105,6 +105,32 @@ class Switches(BaseModel):
         ge=0,
         le=60,
     )
+    record_copies: OnOff = on_off(
+        "on",
+        N_("Keep a copy of each recording"),
+        N_(
+            "Soon after a recorded call the recording is fetched from the PBX, where old ones are "
+            "dropped, and can be played here."
+        ),
+    )
+    retention_days: int = switch(
+        0,
+        N_("Days that recordings are kept"),
+        N_(
+            "Older recordings are deleted here and in the PBX, except those that are held; 0 keeps "
+            "them for ever. Lines may have a number of their own."
+        ),
+        ge=0,
+        le=3650,
+    )
+    transcripts: OnOff = on_off(
+        "off",
+        N_("Show what was said"),
+        N_(
+            "What the PBX has recognised is shown beside the player and found by the search; a "
+            "recognition that costs money is never started."
+        ),
+    )
     confirm_dialling: OnOff = on_off(
         "off",
         N_("Ask before every call"),

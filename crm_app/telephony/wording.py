@@ -23,6 +23,9 @@ API: dict[str, Any] = {
     "unreachable": _l("Zadarma cannot be reached at the moment. Try again in a minute."),
     "timed_out": _l("Zadarma did not answer in time."),
     "unreadable_answer": _l("Ramal could not read Zadarma's answer. Try again in a minute."),
+    "gone": _l("Zadarma has it no longer."),
+    "too_long": _l("Zadarma's answer was too long to be read."),
+    "foreign_link": _l("Zadarma gave an address that is not its own."),
     "unknown": _l("Zadarma reported an error it did not explain."),
 }
 

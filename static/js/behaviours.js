@@ -14,5 +14,6 @@ import "./contact-rows.js";
 import "./pickers.js";
 import "./drafts.js";
 import "./follow.js";
+import "./player.js";
 import "./search.js";
 import "./search-key.js";

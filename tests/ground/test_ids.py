@@ -9,7 +9,7 @@ from tests.made_up import fill
 # Nothing is ever deleted from these.
 NEVER_DELETED = {
     "user", "call", "call_fact", "call_leg", "call_recording", "call_outcome", "call_wrapup",
-    "office_settings", "text_message",
+    "office_settings", "text_message", "recording", "listening",
 }  # fmt: skip
 # Nobody keeps an id of these: they are parts of a record, or found by what is secret in them.
 KEPT_NOWHERE = {

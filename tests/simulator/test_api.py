@@ -10,7 +10,7 @@ import pytest
 import time_machine
 
 from crm_app.simulator import Simulator
-from crm_app.simulator.app import sound
+from crm_app.simulator.sounds import sound
 from crm_app.telephony.zadarma.signing import authorization, params_string
 from tests.simulator.conftest import KEY, SECRET, Office
 

@@ -29,24 +29,28 @@ class FollowUpKind(StrEnum):
     TRIED = "tried"
     # A caller talked with us or was missed, and no contact has the number.
     NEW_CLIENT = "new_client"
+    # There is a recording of it: one that is named, or one of which only that is known.
+    RECORDED = "recorded"
 
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """One thing to do about one call, once."""
+    """One thing to do about one call, once; `about` is one of several of its kind."""
 
     kind: FollowUpKind
     pbx_call_id: str
+    about: str = ""
 
     @property
     def key(self) -> str:
         """Its name among all that is owed; of the call alone, so that two calls never wait."""
-        return f"{self.kind}:{self.pbx_call_id}"
+        return ":".join(filter(None, (self.kind, self.pbx_call_id, self.about)))
 
     @property
     def payload(self) -> dict[str, str]:
         """What its handler has to know."""
-        return {"call": self.pbx_call_id}
+        about = {"about": self.about} if self.about else {}
+        return {"call": self.pbx_call_id, **about}
 
 
 def follow_ups(
@@ -68,6 +72,19 @@ def _is_same(before: CallState, after: CallState) -> bool:
     """Whether what followed before still does: for the same number, missed or not missed."""
     is_same_number = before.outside_number == after.outside_number
     return is_same_number and before.is_missed == after.is_missed
+
+
+def recorded(before: CallState | None, after: CallState) -> list[FollowUp]:
+    """Which recordings are known now and were not before; calls with colleagues have them, too."""
+    known = set() if before is None else _recordings(before)
+    return [
+        FollowUp(FollowUpKind.RECORDED, after.pbx_call_id, name)
+        for name in sorted(_recordings(after) - known)
+    ]
+
+
+def _recordings(call: CallState) -> set[str]:
+    return set(call.recordings) or ({""} if call.is_recorded else set())
 
 
 def deserves_call_back(call: CallState, *, has_contact: bool = False) -> bool:

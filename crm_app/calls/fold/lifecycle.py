@@ -46,6 +46,8 @@ class CallState:
     legs: tuple[Leg, ...]
     participants: tuple[str, ...]
     recordings: tuple[str, ...]
+    # The PBX says that there is one, whether it names it or not.
+    is_recorded: bool
     ringing_extensions: tuple[str, ...]
     talking_extension: str
     # Only the history that the office loaded knows it.
@@ -135,6 +137,7 @@ def fold(facts: Iterable[Fact]) -> CallState:
         legs=with_states(legs, ringing, participants, ending, parties),
         participants=participants,
         recordings=recordings,
+        is_recorded=bool(recordings) or any(end.is_recorded for end in ending.answering_ends),
         ringing_extensions=ringing,
         talking_extension=participants[-1] if participants and not ending.end else "",
         is_history=has_only_rows and all(row.origin for row in rows),

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from crm_app.calls.fold.facts import Fact, FactKind
 from crm_app.calls.fold.follow_ups import FollowUp, follow_ups
+from crm_app.calls.fold.follow_ups import recorded as recorded_since
 from crm_app.calls.fold.lifecycle import CallState, fold
 from crm_app.calls.store import hot_sql as sql
 from crm_app.calls.store import projection, write_ups
@@ -136,7 +137,8 @@ def _update(
     if written is None:
         return None
     write_ups.note(connection, written.call_id, before, after, users)
-    _enqueue(connection, follow_ups(before, after, has_contact=contact_id is not None))
+    owed = follow_ups(before, after, has_contact=contact_id is not None)
+    _enqueue(connection, [*owed, *recorded_since(before, after)])
     tell = _whom_to_tell(before, after, users)
     lists = _who_lists(before, after, written.responsible_id)
     return Recorded(written.call_id, True, after, tell, callers, lists - tell, contact_id)

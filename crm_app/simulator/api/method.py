@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from crm_app.simulator.account import Account
 from crm_app.simulator.history import History
+from crm_app.simulator.sounds import Sounds
 
 Params = Mapping[str, str]
 Answer = Mapping[str, object]
@@ -25,6 +26,7 @@ class Office:
 
     account: Account
     history: History
+    sounds: Sounds
     click_to_call: Callable[[str, str], None]
     base_url: Callable[[], str]
 

@@ -21,12 +21,14 @@ from crm_app.simulator.api import (
     extensions,
     numbers,
     recordings,
+    speech,
     statistics,
     webhooks,
 )
 from crm_app.simulator.api.method import Answer, Method, Office, RefusedError
 from crm_app.simulator.api.requests import hang_up, params, path_of, written
 from crm_app.simulator.history import History
+from crm_app.simulator.sounds import Sounds
 
 REQUESTS_A_MINUTE = 100
 STATISTICS_A_MINUTE = 3
@@ -37,6 +39,7 @@ _FAMILIES = (
     extensions,
     numbers,
     recordings,
+    speech,
     statistics,
     webhooks,
 )
@@ -50,6 +53,7 @@ class Api:
         self,
         account: Account,
         history: History,
+        sounds: Sounds,
         click_to_call: Callable[[str, str], None],
         base_url: Callable[[], str],
         stopping: threading.Event,
@@ -57,7 +61,7 @@ class Api:
         self.calls: deque[ApiCall] = deque(maxlen=10_000)
         self.faults = Faults()
         self._account = account
-        self._office = Office(account, history, click_to_call, base_url)
+        self._office = Office(account, history, sounds, click_to_call, base_url)
         self._all, self._statistics = Limiter(REQUESTS_A_MINUTE), Limiter(STATISTICS_A_MINUTE)
         self._stopping = stopping
 

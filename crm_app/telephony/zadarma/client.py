@@ -205,19 +205,37 @@ class ZadarmaClient:
         file is not there yet; on any error `to` may hold a part of the file.
         """
         if not self._is_ours(link):
-            raise ZadarmaError(ErrorCode.WRONG_REQUEST, "The link does not lead to the API.")
+            raise ZadarmaError(ErrorCode.FOREIGN_LINK, "The link does not lead to the API.")
         request = requests.Request("GET", link).prepare()
         with self._send(request) as response:
             if response.status_code == 404:
                 raise _not_there()
+            if response.status_code == 410:
+                raise ZadarmaError(ErrorCode.GONE, "The recording is gone.")
             if response.status_code != 200:
                 raise _error(response, "")
             if "audio" not in response.headers.get("Content-Type", "audio"):
                 raise ZadarmaError(ErrorCode.UNREADABLE_ANSWER, "The link gave no sound.")
             size = 0
-            for chunk in _chunks(response, max_bytes, _MAX_DOWNLOAD_SECONDS):
+            whole = _chunks(response, max_bytes, _MAX_DOWNLOAD_SECONDS, ErrorCode.TOO_LONG)
+            for chunk in whole:
                 size += to.write(chunk)
         return size
+
+    def delete_recording(self, recording_id: str) -> None:
+        """Delete a recording in the PBX; NOT_FOUND when it has none of that id."""
+        path = "/v1/pbx/record/request/"
+        try:
+            self._read(lambda answer: None, "DELETE", path, {"call_id": recording_id})
+        except ZadarmaError as error:
+            if error.code not in (ErrorCode.WRONG_REQUEST, ErrorCode.UNKNOWN):
+                raise
+            raise _not_there() from None
+
+    def speech(self, recording_id: str) -> replies.RecognisedSpeech:
+        """Ask what was recognised in a recording; this never starts a recognition."""
+        params = {"call_id": recording_id, "return": "words"}
+        return self._read(replies.recognised_speech, "GET", "/v1/speech_recognition/", params)
 
     def _is_ours(self, link: str) -> bool:
         wanted, asked = urlsplit(self._base_url), urlsplit(link)
@@ -301,7 +319,12 @@ def _answer(response: requests.Response) -> replies.Answer:
     return answer
 
 
-def _chunks(response: requests.Response, max_bytes: int, max_seconds: float) -> Iterator[bytes]:
+def _chunks(
+    response: requests.Response,
+    max_bytes: int,
+    max_seconds: float,
+    too_long: ErrorCode = ErrorCode.UNREADABLE_ANSWER,
+) -> Iterator[bytes]:
     # The read timeout restarts with each byte, so a slow download needs its own deadline.
     end = time.monotonic() + max_seconds
     size = 0
@@ -309,7 +332,7 @@ def _chunks(response: requests.Response, max_bytes: int, max_seconds: float) -> 
         for chunk in response.iter_content(_CHUNK_BYTES):
             size += len(chunk)
             if size > max_bytes:
-                raise _unreadable("The answer is too long.")
+                raise ZadarmaError(too_long, "The answer is too long.", may_have_happened=True)
             if time.monotonic() > end:
                 raise _timed_out()
             yield chunk

@@ -19,6 +19,9 @@ class ErrorCode(StrEnum):
     UNREACHABLE = "unreachable"
     TIMED_OUT = "timed_out"
     UNREADABLE_ANSWER = "unreadable_answer"
+    TOO_LONG = "too_long"
+    FOREIGN_LINK = "foreign_link"
+    GONE = "gone"
     UNKNOWN = "unknown"
 
 
@@ -28,6 +31,8 @@ _PERMANENT = frozenset(
         ErrorCode.WRONG_NUMBER,
         ErrorCode.NO_MONEY,
         ErrorCode.WRONG_REQUEST,
+        ErrorCode.FOREIGN_LINK,
+        ErrorCode.GONE,
     }
 )
 

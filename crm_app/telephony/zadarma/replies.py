@@ -116,6 +116,25 @@ class RecordingLinks:
 
 
 @dataclass(frozen=True, slots=True)
+class SpokenPhrase:
+    """Words that were said on one channel (from 1; 0 unknown), with their time in seconds."""
+
+    start: float
+    end: float
+    text: str
+    channel: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecognisedSpeech:
+    """What was recognised in a recording, or in the API's words how far that is."""
+
+    status: str
+    language: str
+    phrases: tuple[SpokenPhrase, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Notifications:
     """Which call notifications the PBX sends."""
 
@@ -243,6 +262,52 @@ def recording_links(answer: Answer) -> RecordingLinks:
     found = many if isinstance(many, list) else []
     links = dict.fromkeys(str(link) for link in [answer.get("link"), *found] if link)
     return RecordingLinks(tuple(links), text(answer, "lifetime_till"))
+
+
+def recognised_speech(answer: Answer) -> RecognisedSpeech:
+    """Read recognised words as phrases, in the order of their time; those without time come last.
+
+    `words` holds the words of each phrase, `phrases` their text alone.
+    """
+    rows = _rows(answer, "words")
+    phrases = [phrase for row in rows if (phrase := _phrase(row)) is not None]
+    if not phrases:
+        phrases = [
+            SpokenPhrase(0.0, 0.0, text(row, "result"), _channel(row))
+            for row in _rows(answer, "phrases")
+            if text(row, "result")
+        ]
+    ordered = sorted(phrases, key=lambda phrase: phrase.start)
+    status = text(answer, "recognitionStatus").casefold()
+    return RecognisedSpeech(
+        status or ("recognized" if ordered else ""), text(answer, "lang"), tuple(ordered)
+    )
+
+
+def _rows(answer: Answer, name: str) -> list[Answer]:
+    found = answer.get(name)
+    return [row for row in found if isinstance(row, Mapping)] if isinstance(found, list) else []
+
+
+def _phrase(row: Answer) -> SpokenPhrase | None:
+    words = sorted(_rows(row, "result"), key=lambda word: _moment(word, "s"))
+    said = " ".join(filter(None, (text(word, "w") for word in words)))
+    if not said:
+        return None
+    end = max(_moment(word, "e") for word in words)
+    return SpokenPhrase(_moment(words[0], "s"), end, said, _channel(row))
+
+
+def _moment(word: Answer, name: str) -> float:
+    try:
+        return float(_decimal(word, name))
+    except UnreadableReplyError:
+        return 0.0
+
+
+def _channel(row: Answer) -> int:
+    value = text(row, "channel")
+    return int(value) if value in ("1", "2") else 0
 
 
 def webhook_address(answer: Answer) -> WebhookAddress:
