@@ -16,6 +16,7 @@ from crm_app.live.screen_updates import screen_updates
 from crm_app.telephony import services, wording
 from crm_app.telephony.connection import Link
 from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.routing import commands as routing
 from crm_app.telephony.setup import health_checks
 from crm_app.telephony.setup.asking import probe
 from crm_app.telephony.setup.commands import check, register
@@ -85,6 +86,10 @@ def switches(name: str | None, value: str | None, as_json: bool) -> None:
     for switch, state in now.items():
         label = Switches.model_fields[switch].title
         click.echo(f"{switch:<24} {json.dumps(state):<8} {label}")
+
+
+for command in routing.ALL:
+    telephony_cli.add_command(command)
 
 
 @telephony_cli.command("retry")

@@ -10,6 +10,7 @@ from sqlalchemy import (
     CheckConstraint,
     Dialect,
     ForeignKey,
+    Index,
     LargeBinary,
     String,
     Text,
@@ -241,6 +242,37 @@ class DailyBalance(Model):
     day: Mapped[date] = mapped_column(primary_key=True)
     cents: Mapped[int]
     currency: Mapped[str] = mapped_column(String(8), default="")
+
+
+class BlockedNumber(Model):
+    """A number whose calls are refused, or the beginning of many with a star (`+35191*`).
+
+    `by` is None when an operator's command put it on the list; without `expires_at` it stays.
+    """
+
+    __tablename__ = "blocked_number"
+    __table_args__ = (Index("ix_blocked_number_at", "at", "id"), IDS_STAY_UNIQUE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pattern: Mapped[str] = mapped_column(String(20), unique=True)
+    reason: Mapped[str] = mapped_column(String(200), default="")
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    at: Mapped[datetime] = mapped_column(default=clock.now)
+    expires_at: Mapped[datetime | None]
+
+    by: Mapped[User | None] = relationship()
+
+
+class BlockedCall(Model):
+    """A call that was refused because of an entry of the black list."""
+
+    __tablename__ = "blocked_call"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    blocked_id: Mapped[int] = mapped_column(
+        ForeignKey("blocked_number.id", ondelete="CASCADE"), index=True
+    )
+    at: Mapped[datetime]
 
 
 class TextMessage(Model):

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from crm_app.errors import InvalidInputError
@@ -33,6 +33,13 @@ def words_of(described: FieldInfo) -> Mapping[str, str]:
     return words
 
 
+def _back_in_time(seconds: int) -> int:
+    """Refuse what the PBX refuses: a call comes back after 3 seconds or more, or never."""
+    if seconds in (1, 2):
+        raise ValueError("0, or 3 and more")
+    return seconds
+
+
 class Switches(BaseModel):
     """What the office has switched on. One line is one switch: type, default, label and hint.
 
@@ -48,6 +55,44 @@ class Switches(BaseModel):
         N_(
             "When a known number calls, the PBX gets the name, and every phone that rings shows it."
         ),
+    )
+    caller_name_letters: Literal["all", "plain"] = switch(
+        "all",
+        N_("Letters of the caller's name"),
+        N_("For phones that cannot show accents or Cyrillic: João is then Joao, Иван is Ivan."),
+        {"all": N_("As they are"), "plain": N_("Plain letters from A to Z")},
+    )
+    caller_name_with_redirect: OnOff = on_off(
+        "off",
+        N_("Show the name also on a call that is sent to the responsible"),
+        N_(
+            "Name and redirect go into one answer. Try it with a call: the documentation of the "
+            "PBX does not say whether it takes both."
+        ),
+    )
+    route_to_responsible: OnOff = on_off(
+        "off",
+        N_("Send known clients to their responsible"),
+        N_(
+            "The client's responsible, who is here and whose phone is registered, is rung first; "
+            "for somebody who is away the deputy is. All other calls go the way of the PBX."
+        ),
+    )
+    return_timeout: Annotated[int, AfterValidator(_back_in_time)] = switch(
+        15,
+        N_("Seconds until a call that was sent to the responsible comes back"),
+        N_("From 3 to 60 seconds of ringing, then it goes the way of the PBX; 0 is never."),
+        ge=0,
+        le=60,
+    )
+    black_list: Literal["off", "busy", "hangup"] = switch(
+        "busy",
+        N_("Calls from numbers on the black list"),
+        N_(
+            "They are refused, are in the log as refused, and make no call-back, contact or lead. "
+            "Nothing is refused while this is off."
+        ),
+        {"off": N_("Let them through"), "busy": N_("Busy tone"), "hangup": N_("Hang up")},
     )
 
     new_client: Literal["off", "answered", "always"] = switch(

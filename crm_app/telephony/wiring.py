@@ -13,6 +13,7 @@ from crm_app.telephony.connection import LinkCache
 from crm_app.telephony.dialling.views import bp as dialling
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.new_clients.views import bp as new_clients
+from crm_app.telephony.routing.views import bp as routing
 from crm_app.telephony.setup.views import bp as setup
 from crm_app.telephony.webhook import middleware
 from crm_app.telephony.webhook.receiver import PATIENCE_S, WebhookReceiver
@@ -33,6 +34,7 @@ def register(app: Flask) -> None:
     app.extensions["webhook_receiver"] = WebhookReceiver(config, links, quick, refusals, engine)
     app.register_blueprint(middleware.bp)
     app.register_blueprint(dialling)
+    app.register_blueprint(routing)
     app.register_blueprint(setup)
     app.register_blueprint(new_clients)
     app.register_blueprint(browser_phone)

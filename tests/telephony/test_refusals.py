@@ -31,10 +31,10 @@ def asked(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[rules.StartingCal
     """Refuse whoever is called Mallory; gives what routing was asked."""
     calls: list[rules.StartingCall] = []
 
-    def decide(call: rules.StartingCall, _switches: object) -> rules.Decision:
+    def decide(call: rules.StartingCall, *_others: object) -> rules.Decision:
         calls.append(call)
         if any(caller.name == "Mallory" for caller in call.callers):
-            return rules.Decision(CallReply(blacklist=True), "refused for the test")
+            return rules.Decision(CallReply(blacklist=True), refusal="refused for the test")
         return rules.Decision(CallReply())
 
     monkeypatch.setattr(rules, "decide", decide)

@@ -27,6 +27,8 @@ class Caller:
     company_name: str
     responsible_id: int | None
     do_not_call: bool
+    # Of a person whose company has one.
+    company_responsible_id: int | None = None
 
     @property
     def is_named(self) -> bool:
@@ -48,6 +50,7 @@ def _statement() -> dict[str, str]:
             Contact.responsible_id,
             Contact.do_not_call,
             ContactPhone.number,
+            company.responsible_id,
         )
         .select_from(ContactPhone)
         .join(Contact, Contact.id == ContactPhone.contact_id)
@@ -132,4 +135,5 @@ def _caller(row: Any) -> Caller:
         company_name=row[2] or "",
         responsible_id=row[3],
         do_not_call=bool(row[4]),
+        company_responsible_id=row[6],
     )

@@ -9,7 +9,7 @@ from crm_app.extensions import db
 from crm_app.jobs.runner import Kind, Payload
 from crm_app.telephony import services
 from crm_app.telephony.connection import LinkCache, client_for
-from crm_app.telephony.routing import phones
+from crm_app.telephony.routing import black_list, phones
 from crm_app.telephony.zadarma.client import ZadarmaClient
 from crm_app.telephony.zadarma.replies import DirectNumber
 
@@ -44,7 +44,13 @@ def keep_numbers(_payload: Payload, numbers: tuple[DirectNumber, ...] | None) ->
         services.keep_numbers(numbers)
 
 
+def forget_blocked(_payload: Payload) -> None:
+    """Delete what has long not been in force on the black list."""
+    black_list.forget_expired()
+
+
 KINDS = (
+    Kind("black_list", forget_blocked, every=timedelta(days=1)),
     Kind("phones", keep_phones, every=phones.ASKED_EVERY, fetch=ask_phones),
     Kind("direct_numbers", keep_numbers, every=timedelta(days=1), fetch=ask_numbers),
 )

@@ -15,7 +15,8 @@ from crm_app.telephony.dialling import matching
 from crm_app.telephony.dialling.matching import Candidate, Match
 from crm_app.telephony.dialling.models import MATCHABLE_STATES, DialRequest, DialState
 from crm_app.telephony.models import UnreadableRequest
-from crm_app.telephony.routing import rules
+from crm_app.telephony.routing import black_list, rules
+from crm_app.telephony.routing.lookup import known_of
 from crm_app.telephony.switches import Switches
 from crm_app.telephony.zadarma.answers import CallReply
 
@@ -75,11 +76,18 @@ class Unread:
     received_at: datetime
 
 
-def store(connection: Connection, fact: Fact, raw: str, switches: Switches | None = None) -> Stored:
+def store(
+    connection: Connection,
+    fact: Fact,
+    raw: str,
+    switches: Switches | None = None,
+    timezone: str = "UTC",
+) -> Stored:
     """Store a fact and everything that follows from it; the caller commits, then updates screens.
 
     `switches` are given while the PBX waits for an answer: then a starting call is routed in the
-    same transaction. A fact that is stored after the answer decides nothing.
+    same transaction. A fact that is stored after the answer decides nothing. `timezone` is the
+    office's, in which its hours are written.
     """
     recorded = ledger.record(connection, fact, raw)
     if recorded.state.is_stale:
@@ -87,10 +95,10 @@ def store(connection: Connection, fact: Fact, raw: str, switches: Switches | Non
         return Stored(recorded.call_id, recorded.tell, lists=recorded.lists)
     tell, reply = recorded.tell, None
     if switches is not None and fact.kind is FactKind.STARTED:
-        decision = _route(connection, fact, recorded, switches)
+        decision = _route(connection, fact, recorded, switches, timezone)
         reply = decision.reply
         if decision.refusal and recorded.state.phase is CallPhase.RINGING:
-            tell |= _refuse(connection, fact, decision.refusal)
+            tell |= _refuse(connection, fact, decision)
     found = _match(connection, fact, recorded)
     if found is None:
         return Stored(
@@ -144,24 +152,31 @@ def keep(connection: Connection, unread: Unread, *, may_be_known: bool = False) 
 
 
 def _route(
-    connection: Connection, fact: Fact, recorded: ledger.Recorded, switches: Switches
+    connection: Connection,
+    fact: Fact,
+    recorded: ledger.Recorded,
+    switches: Switches,
+    timezone: str,
 ) -> rules.Decision:
     callers = recorded.callers
     if callers is None:  # a start that comes late, or again
         callers = tuple(find_callers(connection, fact.caller))
     call = rules.StartingCall(fact.caller, fact.did, fact.received_at, callers)
-    return rules.decide(call, switches)
+    return rules.decide(call, switches, known_of(connection, call, switches, timezone))
 
 
-def _refuse(connection: Connection, fact: Fact, reason: str) -> frozenset[int]:
-    """Record that we refused a call; the log shows it as blocked."""
+def _refuse(connection: Connection, fact: Fact, decision: rules.Decision) -> frozenset[int]:
+    """Record that we refused a call, and count it; the log shows it as blocked."""
     refused = Fact(
         kind=FactKind.REFUSED,
         pbx_call_id=fact.pbx_call_id,
         received_at=fact.received_at,
-        disposition_raw=reason,
+        disposition_raw=decision.refusal,
     )
-    return ledger.record(connection, refused, "").tell
+    recorded = ledger.record(connection, refused, "")
+    if recorded.is_new and decision.blocked_id is not None:
+        black_list.count(connection, decision.blocked_id, fact.received_at)
+    return recorded.tell
 
 
 def _match(connection: Connection, fact: Fact, recorded: ledger.Recorded) -> Match | None:

@@ -244,7 +244,7 @@ class WebhookReceiver:
     def _store(self, fact: Fact, arrival: Arrival, switches: Switches | None) -> "_Job[Stored]":
         def store(connection: Connection) -> Stored:
             raw = bodies.as_text(arrival.body[: inbox.MAX_KEPT_BYTES])
-            return inbox.store(connection, fact, raw, switches)
+            return inbox.store(connection, fact, raw, switches, self._config.default_timezone)
 
         def then(stored: Stored) -> Response:
             for users, message in audience.messages(stored):

@@ -1,0 +1,136 @@
+"""What the database knows of a starting call, read by one statement: a caller hears silence."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from crm_app.calls.store import hot_sql
+from crm_app.calls.store.hot_sql import Statement
+from crm_app.office.services import parsed
+from crm_app.phone_pairs import equivalents
+from crm_app.telephony.routing import own_numbers, rules
+from crm_app.telephony.routing.phones import KNOWN_FOR
+from crm_app.telephony.routing.rules import Blocked, Colleague, Known, StartingCall
+from crm_app.telephony.switches import Switches
+
+if TYPE_CHECKING:
+    from crm_app.contacts.numbers.caller import Caller
+
+SHORTEST_PREFIX = 3
+PREFIX_MARK = "*"
+# A number in all its forms, and all its beginnings.
+MOST_PATTERNS = 24
+_PATTERNS = ", ".join(f":pattern_{place}" for place in range(MOST_PATTERNS))
+_BLOCKED = f"""
+    (SELECT id FROM blocked_number
+     WHERE pattern IN ({_PATTERNS}) AND (expires_at IS NULL OR expires_at > :at)
+     ORDER BY length(pattern) DESC LIMIT 1)
+"""  # noqa: S608 (our own words)
+_NUMBER = f"""
+    SELECT b.id, b.pattern, b.reason, ({{is_own}}) {{more}}
+    FROM (SELECT 1 AS one) AS one LEFT JOIN blocked_number b ON b.id = {_BLOCKED} {{joins}}
+"""  # noqa: S608 (our own words)
+_WHO = """,
+    {u}.name, {u}.extension, {u}.active,
+    {u}.away_since IS NOT NULL AND {u}.away_since <= :at
+        AND ({u}.away_until IS NULL OR {u}.away_until > :at),
+    CASE WHEN {p}.asked_at >= :known_since THEN {p}.is_registered END
+"""
+_PEOPLE = f"{_WHO.format(u='u', p='p')} {_WHO.format(u='d', p='e')}, h.week, h.holidays"
+_JOINS = """
+    LEFT JOIN "user" u ON u.id = :responsible
+    LEFT JOIN phone_state p ON p.extension = u.extension
+    LEFT JOIN "user" d ON d.id = u.deputy_id
+    LEFT JOIN phone_state e ON e.extension = d.extension
+    LEFT JOIN office_hours h ON h.id = 1
+"""
+
+
+def _statement(more: str, joins: str) -> Statement:
+    on_sqlite, on_postgresql = (
+        _NUMBER.format(is_own=is_own, more=more, joins=joins)
+        for is_own in (own_numbers.IS_OWN_ON_SQLITE, own_numbers.IS_OWN_ON_POSTGRESQL)
+    )
+    return Statement(on_sqlite, hot_sql.in_pyformat(on_postgresql))
+
+
+_OF_NUMBER, _OF_CLIENT = _statement("", ""), _statement(_PEOPLE, _JOINS)
+
+
+def known_of(
+    connection: Connection,
+    call: StartingCall,
+    switches: Switches,
+    timezone: str,
+    phones_at: datetime | None = None,
+) -> Known:
+    """Read all that the rules ask about a call, with one statement.
+
+    `timezone` is the office's; `phones_at` the moment of which the phones' state is asked, by
+    default that of the call.
+    """
+    if not call.number:
+        return rules.NOTHING
+    values: dict[str, object] = {
+        "at": hot_sql.moment(connection, call.at),
+        **own_numbers.forms_of(call.number),
+        **_patterns(call.number),
+    }
+    responsible_id = _whose(call.callers, switches)
+    if responsible_id is None:
+        ((*blocked, is_own),) = hot_sql.run(connection, _OF_NUMBER, values)
+        return Known(blocked=_blocked(blocked), is_own=bool(is_own))
+    since = (phones_at or call.at) - KNOWN_FOR
+    values |= {
+        "responsible": responsible_id,
+        "known_since": hot_sql.moment(connection, since),
+    }
+    (row,) = hot_sql.run(connection, _OF_CLIENT, values)
+    return Known(
+        blocked=_blocked(row[0:3]),
+        is_own=bool(row[3]),
+        responsible=_colleague(row[4:9]),
+        deputy=_colleague(row[9:14]),
+        is_open=row[14] is None or parsed(timezone, row[14], row[15]).is_open(call.at),
+    )
+
+
+def _whose(callers: "Sequence[Caller]", switches: Switches) -> int | None:
+    if switches.route_to_responsible == "off":
+        return None
+    return rules.responsible_of(callers)[0]
+
+
+def patterns_of(number: str) -> list[str]:
+    """List what the black list may hold of a number: its forms, and its beginnings with a star."""
+    if not number.startswith("+"):
+        return [number]
+    starts = (number[:length] for length in range(SHORTEST_PREFIX, len(number) + 1))
+    return [number, *equivalents(number), *(f"{start}{PREFIX_MARK}" for start in starts)]
+
+
+def _patterns(number: str) -> dict[str, str]:
+    patterns = patterns_of(number)[:MOST_PATTERNS]
+    padded = [*patterns, *[number] * (MOST_PATTERNS - len(patterns))]
+    return {f"pattern_{place}": pattern for place, pattern in enumerate(padded)}
+
+
+def _blocked(row: Sequence[object]) -> Blocked | None:
+    if row[0] is None:
+        return None
+    return Blocked(int(str(row[0])), str(row[1]), str(row[2]))
+
+
+def _colleague(row: Sequence[object]) -> Colleague | None:
+    name, extension, may_sign_in, is_away, is_registered = row
+    if name is None:
+        return None
+    return Colleague(
+        name=str(name),
+        extension=str(extension or ""),
+        may_sign_in=bool(may_sign_in),
+        is_away=bool(is_away),
+        is_registered=None if is_registered is None else bool(is_registered),
+    )
