@@ -13,6 +13,7 @@ from sqlalchemy.orm import joinedload
 
 from crm_app import clock
 from crm_app.accounts.models import Role, User
+from crm_app.accounts.presence import services as presence
 from crm_app.calls.fold.facts import Disposition, Fact, FactKind
 from crm_app.calls.models import Call
 from crm_app.calls.store import ledger
@@ -26,9 +27,11 @@ from crm_app.journal.kinds import RecordKind
 from crm_app.journal.services import add_note
 from crm_app.leads import services as leads
 from crm_app.leads.models import Lead, LeadStage, StageKind
+from crm_app.telephony.routing import black_list
 
 DOMAIN = "escritorio.example"
 DID = "351210000001"
+BLOCKED = "+351939000666"
 CALLS = 120
 DAYS = 21
 
@@ -133,7 +136,10 @@ def known_clients() -> list[tuple[str, str]]:
     contacts = db.session.scalars(
         select(Contact).where(Contact.kind == ContactKind.PERSON).order_by(Contact.id).limit(8)
     )
-    return [(contact.name, contact.main_phone.number) for contact in contacts if contact.main_phone]
+    known = [
+        (contact.name, contact.main_phone.number) for contact in contacts if contact.main_phone
+    ]
+    return [*known, ("Somebody on the black list", BLOCKED)]
 
 
 def _email(name: str) -> str:
@@ -174,9 +180,24 @@ def _lay() -> None:
     for fact in _history(contacts, dice):
         ledger.record(db.session.connection(), fact, "")
     _write_up(dice)
+    _say_who_is_away(users)
+    _block(users)
     # The follow-ups of old calls were performed long ago.
     db.session.execute(delete(Job))
     db.session.commit()
+
+
+def _say_who_is_away(users: Sequence[User]) -> None:
+    """Let Inês be away for two days, with Catarina as her deputy."""
+    _, _, catarina, _, absent = users
+    presence.go_away(absent, absent, clock.now() + timedelta(days=2), catarina.id)
+
+
+def _block(users: Sequence[User]) -> None:
+    """Put somebody on the black list who rings too often, and numbers that cost."""
+    _, bruno, _, duarte, _ = users
+    black_list.block(BLOCKED, "PT", bruno, reason="Sells energy, rings at lunch")
+    black_list.block("+35176*", "PT", duarte, reason="Costs extra")
 
 
 def _lay_contacts(agents: Sequence[User], dice: random.Random) -> list[Contact]:

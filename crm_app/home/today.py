@@ -6,6 +6,7 @@ from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import joinedload, load_only
 
 from crm_app.accounts.models import User
+from crm_app.accounts.presence.services import deputised_by
 from crm_app.accounts.rights import Verb, allowed
 from crm_app.calls.models import Call, CallFact
 from crm_app.contacts.models import Contact
@@ -37,10 +38,14 @@ class Steps:
 
 
 def tasks_due(user: User, local: LocalTime) -> list[Task]:
-    """List the user's overdue tasks and those of today, one more than is shown."""
+    """List the user's overdue tasks and those of today, one more than is shown.
+
+    Those of whom the user stands in for are among them, as far as the user may see them.
+    """
+    whose = [user.id, *(other.id for other in deputised_by(user, local.now))]
     statement = (
         allowed(user, Task, Verb.VIEW)
-        .where(Task.assignee_id == user.id, due_by_tonight(local))
+        .where(Task.assignee_id.in_(whose), due_by_tonight(local))
         .order_by(Task.due_at, Task.id)
         .limit(SHOWN_TASKS + 1)
     )

@@ -2,12 +2,12 @@
 
 import argparse
 
-from tests.bench import busy, lists, popups, streams, webhooks
+from tests.bench import busy, lists, popups, rules, streams, webhooks
 from tests.bench.house import House
 from tests.bench.table import Table
 from tests.postgres import Postgres
 
-PARTS = ("webhook", "busy", "popup", "streams", "lists")
+PARTS = ("webhook", "rules", "busy", "popup", "streams", "lists")
 
 
 def main() -> int:
@@ -45,6 +45,9 @@ def measure(
     if "webhook" in parts:
         table.title(f"The webhook, {engine}")
         webhooks.measure(many, chosen.contacts, table, chosen.seconds)
+    if "rules" in parts:
+        table.title(f"The webhook with all rules on, {engine}")
+        rules.measure(many, chosen.contacts, table, chosen.seconds)
     if "busy" in parts:
         table.title(f"While something else is busy, {engine}")
         busy.measure(many, chosen.contacts, server, table, min(chosen.seconds, 5.0))

@@ -52,8 +52,11 @@ def hello() -> bytes:
     return load.get("/hello")
 
 
-def measure(house: House, contacts: int, table: Table, seconds: float) -> None:
-    """Print the webhook's latency at a steady rate and its share of the bare route flat out."""
+def measure(house: House, contacts: int, table: Table, seconds: float, of: str = "") -> None:
+    """Print the webhook's latency at a steady rate and its share of the bare route flat out.
+
+    `of` says in the table what is special about the office.
+    """
     make = start_maker(contacts)
     before = house.count("call_fact")
     bare: list[load.Result] = []
@@ -70,7 +73,7 @@ def measure(house: House, contacts: int, table: Table, seconds: float) -> None:
     most = median(run.per_second for run in bare)
     acknowledged = sum(len(run.latencies) for run in runs)
     stored = house.count("call_fact") - before
-    name = f"NOTIFY_START, {contacts:,} contacts, {house.engine}"
+    name = f"NOTIFY_START, {contacts:,} contacts, {of + ', ' if of else ''}{house.engine}"
     table.row(f"bare Flask route, {house.engine} server", f"{most:,.0f} /s")
     table.row(f"{name}: p50 at {RATE}/s", f"{steady.percentile(0.5):.1f} ms")
     table.row(

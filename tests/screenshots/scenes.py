@@ -75,6 +75,17 @@ def wait_for_lamps(page: Page) -> None:
     page.wait_for_selector("[data-lamps]:not(:has(.spinner-border))")
 
 
+def open_absence(page: Page) -> None:
+    """Open what there is to say about somebody who is away."""
+    page.locator("main summary").first.click()
+
+
+def ask_to_block(page: Page) -> None:
+    """Ask why a number is to be blocked."""
+    page.locator("main [data-action=block]").first.click()
+    page.wait_for_selector("main .block-form")
+
+
 def for_visitors(office: SampleOffice) -> list[Still]:
     """List the pages that a link opens for somebody who is not signed in."""
     invitation, reset = office.do(_links)
@@ -138,8 +149,10 @@ def stills(office: SampleOffice) -> list[Still]:
         Still("person", "/people/2"),
         Still("person-disable", "/people/2", ask),
         Still("person-link", "/people/2", make_link),
+        Still("person-card", "/people/2/card", open_absence),
         Still("rights", "/people/rights"),
         Still("account", "/account"),
+        Still("account-away", "/account/away"),
         Still("account-password", "/account/password"),
         Still("account-sessions", "/account/sessions"),
         Still("account-proof", "/account/proof"),
@@ -148,6 +161,11 @@ def stills(office: SampleOffice) -> list[Still]:
         Still("security", "/security"),
         Still("jobs", "/jobs"),
         Still("telephony", "/telephony/settings"),
+        Still("telephony-preview", "/telephony/preview?number=912000100"),
+        Still("black-list", "/telephony/black-list"),
+        Still("black-list-none", "/telephony/black-list?q=zzzz"),
+        Still("black-list-new", "/telephony/black-list/new?number=912000100"),
+        Still("call-block", f"/calls/{call}", ask_to_block),
         Still("telephony-set-up", "/telephony/setup", wait_for_lamps),
         Still("ignored-numbers", "/telephony/ignored-numbers"),
         Still("opening-hours", "/office/hours"),

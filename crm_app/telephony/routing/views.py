@@ -70,6 +70,12 @@ def new() -> Answer:
     return _ask(form)
 
 
+@bp.get("/black-list/button")
+def button() -> Answer:
+    """Draw the button again, because nothing is to be refused after all."""
+    return render_template("telephony/_block_link.html", number=request.args.get("number", ""))
+
+
 @bp.post("/black-list/remove")
 def unblock() -> Answer:
     """Take a number off the black list."""
@@ -83,7 +89,7 @@ def unblock() -> Answer:
         db.session.commit()
         toast(_("%(number)s is not on the black list any longer.", number=_shown(pattern)))
     if wants_fragment() and "button" in request.form:
-        return ""
+        return render_template("telephony/_block_link.html", number=pattern)
     return see_other(url_for("routing.index"))
 
 
