@@ -67,7 +67,7 @@ class User(UserMixin, Model):
     # Time of the oldest unread notice about their account; None when all are read.
     notices_from: Mapped[datetime | None]
     # E.164; calls from it are a colleague's, not a client's.
-    mobile: Mapped[str] = mapped_column(String(20), default="", server_default="")
+    mobile: Mapped[str] = mapped_column(String(20), default="", server_default="", index=True)
     # See `presence`; without an end they say themselves when they are back.
     away_since: Mapped[datetime | None]
     away_until: Mapped[datetime | None]

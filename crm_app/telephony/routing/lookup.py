@@ -48,15 +48,13 @@ _JOINS = """
 """
 
 
-def _statement(more: str, joins: str) -> Statement:
-    on_sqlite, on_postgresql = (
-        _NUMBER.format(is_own=is_own, more=more, joins=joins)
-        for is_own in (own_numbers.IS_OWN_ON_SQLITE, own_numbers.IS_OWN_ON_POSTGRESQL)
-    )
-    return Statement(on_sqlite, hot_sql.in_pyformat(on_postgresql))
+def _statements(more: str, joins: str) -> dict[bool, Statement]:
+    around = _NUMBER.replace("{more}", more).replace("{joins}", joins)
+    return {plus: own_numbers.statement(around, has_plus=plus) for plus in (False, True)}
 
 
-_OF_NUMBER, _OF_CLIENT = _statement("", ""), _statement(_PEOPLE, _JOINS)
+# By whether the number has a plus.
+_OF_NUMBER, _OF_CLIENT = _statements("", ""), _statements(_PEOPLE, _JOINS)
 
 
 def known_of(
@@ -78,16 +76,16 @@ def known_of(
         **own_numbers.forms_of(call.number),
         **_patterns(call.number),
     }
-    responsible_id = _whose(call.callers, switches)
+    responsible_id, has_plus = _whose(call.callers, switches), call.number.startswith("+")
     if responsible_id is None:
-        ((*blocked, is_own),) = hot_sql.run(connection, _OF_NUMBER, values)
+        ((*blocked, is_own),) = hot_sql.run(connection, _OF_NUMBER[has_plus], values)
         return Known(blocked=_blocked(blocked), is_own=bool(is_own))
     since = (phones_at or call.at) - KNOWN_FOR
     values |= {
         "responsible": responsible_id,
         "known_since": hot_sql.moment(connection, since),
     }
-    (row,) = hot_sql.run(connection, _OF_CLIENT, values)
+    (row,) = hot_sql.run(connection, _OF_CLIENT[has_plus], values)
     return Known(
         blocked=_blocked(row[0:3]),
         is_own=bool(row[3]),

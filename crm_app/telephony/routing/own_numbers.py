@@ -9,19 +9,35 @@ from crm_app.phone_pairs import equivalents
 # A number and its other forms.
 MOST_FORMS = 4
 _FORMS = ", ".join(f":form_{place}" for place in range(MOST_FORMS))
-_IS_OWN = f"""
+# A number with a plus is never an extension, and an extension never one of the others.
+_WITH_PLUS = f"""
     EXISTS (SELECT 1 FROM direct_number WHERE number IN ({_FORMS}))
-    OR EXISTS (SELECT 1 FROM "user" WHERE active AND mobile <> '' AND mobile IN ({_FORMS}))
-    OR EXISTS (SELECT 1 FROM "user" WHERE extension IN ({_FORMS}))
+    OR EXISTS (SELECT 1 FROM "user" WHERE active AND mobile IN ({_FORMS}))
+"""  # noqa: S608 (our own words)
+_SHORT = f"""
+    EXISTS (SELECT 1 FROM "user" WHERE extension IN ({_FORMS}))
     OR EXISTS (SELECT 1 FROM telephony_settings, {{each}} WHERE {{value}} IN ({_FORMS}))
 """  # noqa: S608 (our own words)
-IS_OWN_ON_SQLITE = _IS_OWN.format(each="json_each(extensions_json) AS listed", value="listed.value")
-IS_OWN_ON_POSTGRESQL = _IS_OWN.format(
+_SHORT_ON_SQLITE = _SHORT.format(each="json_each(extensions_json) AS listed", value="listed.value")
+_SHORT_ON_POSTGRESQL = _SHORT.format(
     each="json_array_elements_text(CAST(extensions_json AS json)) AS listed", value="listed"
 )
-_STATEMENT = Statement(
-    f"SELECT {IS_OWN_ON_SQLITE}", hot_sql.in_pyformat(f"SELECT {IS_OWN_ON_POSTGRESQL}")
-)
+
+
+def statement(around: str, *, has_plus: bool) -> Statement:
+    """Build a statement that asks whether a number is ours where `around` says `{is_own}`."""
+    on_sqlite, on_postgresql = (
+        (_WITH_PLUS, _WITH_PLUS) if has_plus else (_SHORT_ON_SQLITE, _SHORT_ON_POSTGRESQL)
+    )
+    return Statement(
+        around.format(is_own=on_sqlite),
+        hot_sql.in_pyformat(around.format(is_own=on_postgresql)),
+    )
+
+
+_STATEMENTS = {
+    has_plus: statement("SELECT {is_own}", has_plus=has_plus) for has_plus in (False, True)
+}
 
 
 def is_own_number(connection: Connection, number: str) -> bool:
@@ -31,7 +47,7 @@ def is_own_number(connection: Connection, number: str) -> bool:
     """
     if not number:
         return False
-    ((is_own,),) = hot_sql.run(connection, _STATEMENT, forms_of(number))
+    ((is_own,),) = hot_sql.run(connection, _STATEMENTS[number.startswith("+")], forms_of(number))
     return bool(is_own)
 
 
