@@ -36,6 +36,7 @@ NO_PAGE = {
     "calls.tray": "a part of all pages, examined with its cards",
     "calls.people": "a part of a card",
     "dialling.failed_dials": "a part of the menu of the bell",
+    "routing.button": "a button, drawn again in its place",
     "telephony_setup.call": "a part of the page of the set-up",
     "accounts.here": "for scripts",
     "accounts.app_picture": "a picture",
