@@ -30,6 +30,7 @@ from crm_app.counting import Counter
 from crm_app.encryption import Purpose, Vault
 from crm_app.errors import ConfigError
 from crm_app.extensions import babel, csrf, db
+from crm_app.health import telephony_page
 from crm_app.recordings.store import Store
 from crm_app.security.refusals import RefusalWriter
 from crm_app.security.request_ids import RequestIds
@@ -69,9 +70,8 @@ def create_app(settings: Config | None = None) -> Flask:
     same_origin.register(app)
     _bind_extensions(app, settings)
     for feature in (
-        health, live, jobs, home, accounts, callbacks, calls, recordings, telephony, contacts,
-        leads, tasks,
-        search, office,
+        health, telephony_page, live, jobs, home, accounts, callbacks, calls, recordings,
+        telephony, contacts, leads, tasks, search, office,
     ):  # fmt: skip
         app.register_blueprint(feature.bp)
     for register in (

@@ -47,6 +47,14 @@ class Counter:
 
         return self._ask(ask)
 
+    def left(self, limit: RateLimitItem, key: str) -> int:
+        """Return how many more a window that slides with time allows now."""
+        return self._ask(
+            lambda counts: (
+                MovingWindowRateLimiter(counts.storage).get_window_stats(limit, key).remaining
+            )
+        )
+
     def free_at(self, limit: RateLimitItem, key: str) -> float:
         """Return when counting starts over, in seconds of Unix time."""
         return self._ask(lambda counts: counts.get_window_stats(limit, key).reset_time)

@@ -1,4 +1,4 @@
-"""The page of background jobs for administrators, also part of the telephony page."""
+"""The page of background jobs, also part of the pages of the telephony."""
 
 from flask import Blueprint, abort, url_for
 from flask_babel import gettext as _
@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from crm_app.extensions import db
 from crm_app.jobs import services
-from crm_app.web.access import admin_only
+from crm_app.web.access import manager_only
 from crm_app.web.fragments import page_or_fragment, see_other
 from crm_app.web.toasts import toast
 
@@ -15,7 +15,7 @@ MOST_SHOWN = 20
 
 
 @bp.get("")
-@admin_only
+@manager_only
 def index() -> str:
     """Show open jobs, since when they are due, and failures."""
     return page_or_fragment(
@@ -27,7 +27,7 @@ def index() -> str:
 
 
 @bp.post("/<int:job_id>/try-again")
-@admin_only
+@manager_only
 def try_again(job_id: int) -> Response:
     """Try a failed job now instead of after its pause."""
     if not services.try_again(job_id):

@@ -40,6 +40,7 @@ class Kind(StrEnum):
     DISCONNECTED = "disconnected"
     TOKEN_MADE = "token_made"  # noqa: S105 (a word)
     TOKEN_REMOVED = "token_removed"  # noqa: S105
+    WEBHOOK_REGISTERED = "webhook_registered"
     SWITCHES_CHANGED = "switches_changed"
     RESPONSIBLE_CHANGED = "responsible_changed"
     OFFICE_CHANGED = "office_changed"

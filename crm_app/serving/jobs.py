@@ -31,7 +31,7 @@ from crm_app.telephony.new_clients import words
 from crm_app.telephony.reconciliation import nightly
 from crm_app.telephony.routing import refreshing as routing
 from crm_app.telephony.services import Probe
-from crm_app.telephony.setup import asking
+from crm_app.telephony.setup import asking, warnings
 from crm_app.telephony.setup.registration import Look
 from crm_app.telephony.webhook import quarantine
 from crm_app.web import sent_forms
@@ -104,6 +104,12 @@ def check_pbx(_payload: Payload, found: tuple[Probe, Look | None]) -> None:
     """Store what the PBX said about the account and where it posts."""
     asked, seen = found
     asking.keep(asked, seen)
+    find_warnings({})
+
+
+def find_warnings(_payload: Payload) -> None:
+    """Find what managers must hear of, and let their pages show it."""
+    warnings.refresh(asking.current_link(), current_app.extensions["settings"])
 
 
 def make_new_client(payload: Payload) -> None:
@@ -140,4 +146,5 @@ KINDS = (
     ),
     # It looks every hour whether a day is over that was not compared yet.
     Kind("reconcile", nightly.perform, timedelta(hours=1), fetch=nightly.fetch),
+    Kind("find_warnings", find_warnings, every=timedelta(minutes=1)),
 )

@@ -6,9 +6,12 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from datetime import timedelta
 
 from crm_app.simulator.office import INTERACTIVE, RING_SECONDS, Simulator
+from crm_app.simulator.scenarios import WALL_CLOCK
 
+SECOND_NUMBER = "351220000001"
 SECRET_VARIABLE = "SIMULATOR_SECRET"  # noqa: S105 (a name)
 
 
@@ -32,6 +35,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"Port {given.port} cannot be used: {error.strerror}.\n")
         return 1
     pbx.account.callback = INTERACTIVE
+    pbx.account.events_url = given.webhook
+    # A second number, that somebody has forgotten to pay for.
+    ends = pbx.account.wall_clock() + timedelta(days=9)
+    pbx.account.other_numbers[SECOND_NUMBER] = {
+        "number_name": "Porto", "stop_date": ends.strftime(WALL_CLOCK), "autorenew": "false",
+    }  # fmt: skip
     ending = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ending.set())

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 from limits import RateLimitItemPerSecond
@@ -16,7 +17,7 @@ from crm_app.config import Config
 from crm_app.counting import Counter
 from crm_app.database import is_away
 from crm_app.encryption import Vault, WrongKeyError
-from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.models import WARNINGS, LampState, TelephonySettings
 from crm_app.telephony.switches import Switches
 from crm_app.telephony.zadarma.client import RequestKind, ZadarmaClient
 from crm_app.telephony.zadarma.errors import ErrorCode, ZadarmaError
@@ -29,12 +30,18 @@ _STATISTICS = RateLimitItemPerSecond(3, 61)
 log = structlog.get_logger(__name__)
 
 _table = TelephonySettings.__table__
-_ROW = select(
-    _table.c.key_encrypted,
-    _table.c.secret_encrypted,
-    _table.c.webhook_token,
-    _table.c.switches,
-).where(_table.c.id == 1)
+_lamps = LampState.__table__
+_ROW = (
+    select(
+        _table.c.key_encrypted,
+        _table.c.secret_encrypted,
+        _table.c.webhook_token,
+        _table.c.switches,
+        _lamps.c.details.label("warnings"),
+    )
+    .join(_lamps, _lamps.c.name == WARNINGS, isouter=True)
+    .where(_table.c.id == 1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,8 @@ class Link:
     token: str = ""
     switches: Switches = field(default_factory=Switches)
     is_readable: bool = True
+    # What managers must hear of, as it was stored.
+    warnings: Any = None
 
     @property
     def is_connected(self) -> bool:
@@ -110,6 +119,7 @@ class LinkCache:
             token="" if row is None else row.webhook_token,
             switches=Switches() if row is None else row.switches,
             is_readable=is_readable,
+            warnings=None if row is None else row.warnings,
         )
         self._encrypted, self._read_at = encrypted, began
         return self._link
@@ -173,3 +183,22 @@ def _take(
                 )
             wait(seconds)
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many requests the account may still make in this minute, of how many."""
+
+    left: int
+    limit: int
+    statistics_left: int
+    statistics_limit: int
+
+
+def budget_of(link: Link, counter: Counter) -> Budget:
+    """Return what is left of the requests of a minute. It uses the network."""
+    name = hashlib.sha256(link.key.encode()).hexdigest()[:16]
+    return Budget(
+        counter.left(_ALL, f"api/{name}"), _ALL.amount,
+        counter.left(_STATISTICS, f"statistics/{name}"), _STATISTICS.amount,
+    )  # fmt: skip

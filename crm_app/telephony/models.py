@@ -199,6 +199,10 @@ class PhoneState(Model):
     asked_at: Mapped[datetime]
 
 
+# The name of the row that holds what managers must hear of.
+WARNINGS = "warnings"
+
+
 class LampState(Model):
     """What was found when the PBX was asked about one part of the connection.
 

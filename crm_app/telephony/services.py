@@ -196,6 +196,11 @@ def drop_token(by: User | None = None) -> None:
     _write_down(Kind.TOKEN_REMOVED, by)
 
 
+def note_registered(by: User | None = None) -> None:
+    """Write down that somebody has let the PBX post to this server."""
+    _write_down(Kind.WEBHOOK_REGISTERED, by)
+
+
 def set_default_responsible(user_id: int | None, by: User | None = None) -> None:
     """Choose who gets unassigned call-backs.
 

@@ -11,10 +11,13 @@ from crm_app.extensions import db
 from crm_app.telephony.browser_phone.views import bp as browser_phone
 from crm_app.telephony.connection import LinkCache
 from crm_app.telephony.dialling.views import bp as dialling
+from crm_app.telephony.journal.views import bp as journal
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.new_clients.views import bp as new_clients
 from crm_app.telephony.routing.views import bp as routing
+from crm_app.telephony.setup import warnings
 from crm_app.telephony.setup.views import bp as setup
+from crm_app.telephony.setup.wording import warning_sentence
 from crm_app.telephony.webhook import middleware
 from crm_app.telephony.webhook.receiver import PATIENCE_S, WebhookReceiver
 
@@ -38,8 +41,10 @@ def register(app: Flask) -> None:
     app.register_blueprint(setup)
     app.register_blueprint(new_clients)
     app.register_blueprint(browser_phone)
+    app.register_blueprint(journal)
     extensions.come_from(_extensions_of_pbx)
     app.jinja_env.globals["why_no_call_arrives"] = why_no_call_arrives
+    app.jinja_env.globals["telephony_warnings"] = telephony_warnings
     app.wsgi_app = middleware.WebhookMiddleware(app, app.wsgi_app)  # type: ignore[method-assign]
 
 
@@ -49,6 +54,12 @@ def why_no_call_arrives() -> str:
     if not links.current().is_connected:
         return "not_connected"
     return "" if current_user.extension else "no_extension"
+
+
+def telephony_warnings() -> list[str]:
+    """Say what managers must hear of; it costs no query."""
+    links: LinkCache = current_app.extensions["telephony_links"]
+    return [warning_sentence(one) for one in warnings.read(links.current().warnings)]
 
 
 def _extensions_of_pbx() -> list[str] | None:

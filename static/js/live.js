@@ -27,7 +27,10 @@ share(tray.dataset.user, tray.dataset.liveUrl, ({ kind, data }) => {
   if (data?.call) refresh();
   if (data?.call || data?.log) callsChanged(data);
   if (data?.dial && isOurs()) htmx.trigger("#dials", "dial");
-  if (data?.setup) for (const lamp of document.querySelectorAll("[data-js-hears]")) htmx.trigger(lamp, "heard");
+  const warnings = data?.health && document.getElementById("telephony-warnings");
+  if (warnings) htmx.trigger(warnings, "health");
+  if (data?.setup)
+    for (const lamp of document.querySelectorAll("[data-js-hears]")) htmx.trigger(lamp, "heard");
 });
 refresh();
 // Whoever comes back, from another tab, from sleep or from a dead line, sees what is true now.

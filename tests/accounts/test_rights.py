@@ -18,7 +18,7 @@ from crm_app.accounts.rights import Place, Reach, Verb
 from crm_app.accounts.second_factor.models import Passkey
 from crm_app.accounts.services import change_office
 from crm_app.calls.fold.facts import Fact, FactKind
-from crm_app.calls.models import Call, CallOutcome, CallWrapup
+from crm_app.calls.models import Call, CallFact, CallOutcome, CallWrapup
 from crm_app.calls.store.ledger import record
 from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact, make_lead, make_task, make_user
@@ -86,12 +86,12 @@ KINDS = {
         "leads.change_stage leads.shift_stage leads.empty_stage leads.delete_stage "
         "calls.rename_outcome calls.shift_outcome calls.remove_outcome calls.bring_back_outcome "
         "recordings.hold recordings.release recordings.delete "
-        "accounts.card accounts.send_away accounts.call_back_in"
+        "accounts.card accounts.send_away accounts.call_back_in jobs.try_again "
+        "telephony_journal.show telephony_journal.replay"
     ),
     Kind.ADMIN: (
         "accounts.edit accounts.disable accounts.enable accounts.invite_again accounts.sign_out "
-        "accounts.make_reset_link accounts.reset_second_factor jobs.try_again "
-        "new_clients.heed"
+        "accounts.make_reset_link accounts.reset_second_factor new_clients.heed"
     ),
     Kind.PRIVATE: "accounts.remove_passkey accounts.end_session dialling.close_dial",
 }
@@ -140,7 +140,7 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
         user_id=carol.id, credential_id="x", public_key="y", user_handle="z", name="Laptop"
     )
     dial = DialRequest(user_id=carol.id, extension="102", number=NUMBER)
-    job = Job(kind="x", due_at=clock.now())
+    job = Job(kind="x", due_at=clock.now(), last_error="No.")
     wrapup = CallWrapup(
         call_id=call_id, user_id=carol.id, note=f"{SECRET} likes it", saved_at=clock.now()
     )
@@ -172,6 +172,7 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
         "dial_id": dial.id,
         "job_id": job.id,
         "wrapup_id": wrapup.id,
+        "fact_id": db.session.scalars(select(CallFact.id).order_by(CallFact.id)).all()[0],
     }
 
 

@@ -38,6 +38,8 @@ NO_PAGE = {
     "dialling.failed_dials": "a part of the menu of the bell",
     "routing.button": "a button, drawn again in its place",
     "telephony_setup.call": "a part of the page of the set-up",
+    "telephony_setup.picture": "a picture",
+    "telephony_health.banner": "a part of all pages",
     "accounts.here": "for scripts",
     "accounts.app_picture": "a picture",
     "accounts.second_step": "examined with the second factor",

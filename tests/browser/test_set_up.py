@@ -13,7 +13,7 @@ from crm_app.extensions import db
 from crm_app.simulator.office import INTERACTIVE, Simulator
 from crm_app.telephony import services as telephony
 from crm_app.telephony.services import Probe
-from tests.browser.conftest import watching
+from tests.browser.conftest import eventually, watching
 from tests.browser.hands import MOUSE, Hands, screen
 from tests.browser.office import Office
 
@@ -82,6 +82,7 @@ def test_the_first_call_is_eight_actions_away_from_the_key(
         hands.hit(page.locator("#call-me").get_by_role("button", name="Call me"))
     ticks = page.locator("#call-me-steps")
     expect(ticks.locator("[data-tick][data-state=ok]")).to_have_count(0)
+    eventually(page, lambda: len(pbx.live_calls), "the PBX rings")
     call = pbx.live_calls[0]
     assert call.client == "4444"
     for step, act in (

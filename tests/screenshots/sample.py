@@ -84,7 +84,7 @@ class SampleOffice:
         self.do(db.create_all)
         self.do(leads.ensure_stages)
         self._held.enter_context(self.pbx)
-        self.pbx.account.webhook_url = f"{self.url}/zadarma"
+        self.pbx.account.webhook_url = self.pbx.account.events_url = f"{self.url}/zadarma"
         server = self._run(
             [sys.executable, "-m", "gunicorn", "--config", CONF,
              "--bind", self.settings.bind, "--workers", "1", "tests.screenshots.wsgi:app"]

@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 
 from crm_app.accounts import links
 from crm_app.accounts.models import LinkPurpose, User
-from crm_app.calls.models import Call
+from crm_app.calls.models import Call, CallFact
 from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.extensions import db
@@ -84,6 +84,12 @@ def ask_to_block(page: Page) -> None:
     """Ask why a number is to be blocked."""
     page.locator("main [data-action=block]").first.click()
     page.wait_for_selector("main .block-form")
+
+
+def replay(page: Page) -> None:
+    """Let a notification be replayed."""
+    page.get_by_role("button", name="Replay").click()
+    page.wait_for_selector("[data-replay=done]")
 
 
 def for_visitors(office: SampleOffice) -> list[Still]:
@@ -168,6 +174,10 @@ def stills(office: SampleOffice) -> list[Still]:
         Still("call-block", f"/calls/{call}", ask_to_block),
         Still("telephony-set-up", "/telephony/setup", wait_for_lamps),
         Still("ignored-numbers", "/telephony/ignored-numbers"),
+        Still("telephony-health", "/telephony/health"),
+        Still("telephony-journal", "/telephony/journal"),
+        Still("telephony-notification", f"/telephony/journal/{ids['fact']}", replay),
+        Still("telephony-guide", "/telephony/setup/guide"),
         Still("opening-hours", "/office/hours"),
         Still("not-found", "/contacts/999999"),
     ]
@@ -183,6 +193,7 @@ def _records() -> dict[str, int | None]:
         "contact": lead.contact_id,
         "task": db.session.scalar(sa.select(Task.id).where(Task.lead_id == lead.id)),
         "call": db.session.scalar(call) or db.session.scalar(sa.select(Call.id)),
+        "fact": db.session.scalar(sa.select(sa.func.min(CallFact.id))),
         "company": db.session.scalar(sa.select(sa.func.min(Contact.company_id))),
         "stage": lead.stage_id,
         "lost": db.session.scalar(sa.select(LeadStage.id).where(LeadStage.kind == StageKind.LOST)),

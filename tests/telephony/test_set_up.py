@@ -16,6 +16,10 @@ from crm_app.accounts.models import User
 from crm_app.calls.fold.facts import Fact, FactKind
 from crm_app.calls.store import ledger
 from crm_app.extensions import db
+from crm_app.recordings.models import Recording
+from crm_app.recordings.models import State as RecordingState
+from crm_app.security.kinds import Kind
+from crm_app.security.models import SecurityEvent
 from crm_app.serving import jobs
 from crm_app.simulator.account import CALL_FLAGS, OTHER_FLAGS
 from crm_app.simulator.office import Simulator
@@ -29,7 +33,7 @@ from tests.telephony.conftest import SECRET
 PAGE = "/telephony/setup"
 TEN = (
     "keys", "clock", "balance", "extensions", "echo", "address", "notifications", "events",
-    "stream",
+    "recording", "stream",
 )  # fmt: skip
 
 
@@ -106,6 +110,8 @@ def test_registering_sets_address_and_every_kind_of_notification(
     assert words == {"true"}
     code, output = command(app, "register", "--json")
     assert (code, json.loads(output)["changed"]) == (0, False)
+    noted = select(SecurityEvent).where(SecurityEvent.kind == Kind.WEBHOOK_REGISTERED)
+    assert len(db.session.scalars(noted).all()) == 1
 
 
 def test_the_check_ends_with_one_until_the_address_is_registered(
@@ -306,3 +312,23 @@ def ticks(page: str) -> set[str]:
         for step, state in re.findall(r'data-tick="(\w+)" data-state="(\w+)"', page)
         if state == "ok"
     }
+
+
+def test_the_lamp_of_recordings_shows_what_became_of_the_newest(app: Flask, pbx: Simulator) -> None:
+    assert lamps(app)["recording"].state == "unknown"
+    fact = Fact(FactKind.STARTED, "in_1", clock.now(), caller="+351910000042")
+    call_id = ledger.record(db.session.connection(), fact, "").call_id
+    for minutes, state in ((2, RecordingState.FAILED), (1, RecordingState.READY)):
+        at = clock.now() - timedelta(minutes=minutes)
+        db.session.add(
+            Recording(
+                call_id=call_id, recording_id=f"1.{minutes}", recorded_at=at, state=state,
+                fetched_at=clock.now(),
+            )
+        )  # fmt: skip
+        db.session.commit()
+        expected = "ok" if state == RecordingState.READY else "bad"
+        assert lamps(app)["recording"].state == expected
+    services.set_switches({"record_copies": "off"})
+    db.session.commit()
+    assert lamps(app)["recording"].state == "unknown"

@@ -46,6 +46,7 @@ GROUPS: Mapping[Any, Mapping[Kind, Any]] = {
         Kind.KEYS_REFUSED: _l("Telephony keys refused"),
         Kind.DISCONNECTED: _l("Telephony disconnected"),
         Kind.TOKEN_MADE: _l("New secret token of the webhook address"),
+        Kind.WEBHOOK_REGISTERED: _l("Webhook address registered at the PBX"),
         Kind.TOKEN_REMOVED: _l("Secret token of the webhook address removed"),
         Kind.SWITCHES_CHANGED: _l("Automation changed"),
         Kind.RESPONSIBLE_CHANGED: _l("Default responsible changed"),

@@ -23,6 +23,8 @@ from crm_app.telephony.setup.registration import Registration, UnreachedError
 from crm_app.telephony.zadarma.client import ZadarmaClient
 from crm_app.telephony.zadarma.errors import ErrorCode, ZadarmaError
 
+Wait = Callable[[float], object]
+
 
 def current_link() -> Link:
     """Return the connection as it is stored now."""
@@ -37,14 +39,16 @@ def our_address() -> str:
 
 
 @contextmanager
-def client_of(link: Link) -> Iterator[ZadarmaClient]:
+def client_of(link: Link, wait: Wait | None = None) -> Iterator[ZadarmaClient]:
     """Give a client of the API, outside of any transaction. Commits first.
 
-    Raises ZadarmaError (NOT_AUTHORISED) when there are no keys.
+    `wait` sleeps for a number of seconds until a request may be made; without it, one too many is
+    refused. Raises ZadarmaError (NOT_AUTHORISED) when there are no keys.
     """
     # The office's writes would wait for the answer.
     db.session.commit()
-    client = client_for(link, current_app.extensions["settings"], current_app.extensions["counter"])
+    config, counter = current_app.extensions["settings"], current_app.extensions["counter"]
+    client = client_for(link, config, counter, wait=wait)
     if client is None:
         raise ZadarmaError(ErrorCode.NOT_AUTHORISED, "There are no keys.")
     try:
@@ -62,14 +66,14 @@ def probe(link: Link) -> services.Probe:
         return services.Probe(error=error.code)
 
 
-def register() -> Registration:
+def register(wait: Wait | None = None, by: User | None = None) -> Registration:
     """Let the PBX post all notifications to our address, and store what it has then. Commits.
 
     Raises UnreachedError and ZadarmaError, which are stored too.
     """
     address = our_address()
     try:
-        with client_of(current_link()) as client:
+        with client_of(current_link(), wait) as client:
             done = registration.register(client, address)
     except UnreachedError:
         registration.keep_reached(is_reached=False, address=address)
@@ -80,6 +84,8 @@ def register() -> Registration:
         raise
     registration.keep(done.after, address)
     registration.keep_reached(is_reached=True, address=address)
+    if done.has_changed:
+        services.note_registered(by)
     db.session.commit()
     return done
 
@@ -98,15 +104,6 @@ def fetch() -> tuple[services.Probe, registration.Look | None]:
     return found, seen
 
 
-def check_registration() -> None:
-    """Ask what the PBX has, let it try our address if it has that, and store both. Commits."""
-    address = our_address()
-    with client_of(current_link()) as client:
-        seen = registration.look_and_reach(client, address)
-    keep_look(seen, address)
-    db.session.commit()
-
-
 def keep(found: services.Probe, seen: registration.Look | None) -> None:
     """Store what `fetch` gave; does not commit."""
     if not TelephonySettings.current().is_connected:
@@ -123,23 +120,29 @@ def keep_look(seen: registration.Look, address: str) -> None:
         registration.keep_reached(is_reached=seen.is_reached, address=address)
 
 
-def ask(lamp: str) -> ErrorCode | None:
+def ask(lamp: str, wait: Wait | None = None) -> ErrorCode | None:
     """Ask the PBX what one lamp shows; returns what went wrong, None for nothing. Commits."""
-    step = STEPS.get(lamp)
-    if step is None or not current_link().is_connected:
+    step, link, address = STEPS.get(lamp), current_link(), our_address()
+    if step is None or not link.is_connected:
         return None
     try:
-        step()
+        with client_of(link, wait) as client:
+            found = step(client, address)
     except ZadarmaError as error:
         _keep_error(error)
         return error.code
+    if isinstance(found, services.Probe):
+        services.keep(found)
+    else:
+        keep_look(found, address)
+    db.session.commit()
     return None
 
 
-def ask_all() -> None:
+def ask_all(wait: Wait | None = None) -> None:
     """Ask the PBX about everything, until it does not answer. Commits."""
     for lamp in STEPS:
-        if ask(lamp) is not None:
+        if ask(lamp, wait) is not None:
             return
 
 
@@ -153,35 +156,13 @@ def ring(user: User) -> int:
         return placing.place_test(user_id, extension, call_me.ECHO_TEST, client)
 
 
-def _ask_balance() -> None:
-    with client_of(current_link()) as client:
-        found = services.Probe(balance=client.balance())
-    _keep(found)
-
-
-def _ask_clock() -> None:
-    with client_of(current_link()) as client:
-        found = services.Probe(clock=client.timezone())
-    _keep(found)
-
-
-def _ask_extensions() -> None:
-    with client_of(current_link()) as client:
-        found = services.Probe(extensions=client.extensions().numbers)
-    _keep(found)
-
-
-STEPS: Mapping[str, Callable[[], None]] = {
-    "keys": _ask_balance,
-    "clock": _ask_clock,
-    "extensions": _ask_extensions,
-    "echo": check_registration,
+Found = services.Probe | registration.Look
+STEPS: Mapping[str, Callable[[ZadarmaClient, str], Found]] = {
+    "keys": lambda client, _address: services.Probe(balance=client.balance()),
+    "clock": lambda client, _address: services.Probe(clock=client.timezone()),
+    "extensions": lambda client, _address: services.Probe(extensions=client.extensions().numbers),
+    "echo": registration.look_and_reach,
 }
-
-
-def _keep(found: services.Probe) -> None:
-    services.keep(found)
-    db.session.commit()
 
 
 def _keep_error(error: ZadarmaError) -> None:

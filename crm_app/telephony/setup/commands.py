@@ -1,7 +1,9 @@
 """The operator's commands about the set-up: `flask telephony check` and `register`."""
 
 import json
+import math
 import sys
+import time
 
 import click
 from flask import current_app
@@ -22,7 +24,7 @@ _MARKS = {"ok": "ok     ", "warn": "look   ", "bad": "BROKEN ", "unknown": "?   
 def check(as_json: bool) -> None:
     """Ask the PBX, and report for each part of the connection whether it works."""
     if stored_link().is_connected:
-        asking.ask_all()
+        asking.ask_all(_wait)
     settings, link = TelephonySettings.current(), asking.current_link()
     config = current_app.extensions["settings"]
     checks = health_checks.run(settings, link, config, health_checks.arrivals())
@@ -50,7 +52,7 @@ def register(as_json: bool) -> None:
     if not stored_link().is_connected:
         raise click.ClickException(str(wording.DIAL["not_connected"]))
     try:
-        done = asking.register()
+        done = asking.register(_wait)
     except UnreachedError as error:
         raise click.ClickException(_unreached()) from error
     except ZadarmaError as error:
@@ -71,6 +73,13 @@ def stored_link() -> Link:
     if not link.is_readable:
         raise click.ClickException(str(wording.SETTINGS["wrong_key"]))
     return link
+
+
+def _wait(seconds: float) -> None:
+    click.echo(
+        f"The PBX takes no more requests for {math.ceil(seconds)} seconds; waiting.", err=True
+    )
+    time.sleep(seconds)
 
 
 def _unreached() -> str:

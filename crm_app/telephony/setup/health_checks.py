@@ -16,6 +16,8 @@ from crm_app.calls.models import CallFact
 from crm_app.config import Config
 from crm_app.extensions import db
 from crm_app.office.services import opening_hours
+from crm_app.recordings.models import Recording
+from crm_app.recordings.models import State as RecordingState
 from crm_app.security.kinds import Kind
 from crm_app.security.models import SecurityEvent
 from crm_app.telephony.connection import Link
@@ -117,6 +119,7 @@ def run(
         _address(asked.get("address"), address),
         _stored("notifications", asked.get("notifications")),
         HealthCheck("events", _events(seen, config.default_timezone), seen.last_event_at),
+        _recording(settings),
         HealthCheck("stream", "unknown"),
         HealthCheck("api", _api(settings), settings.tested_at),
         HealthCheck("responsible", "ok" if _has_responsible(settings) else "warn"),
@@ -245,6 +248,24 @@ def clock_drift(settings: TelephonySettings) -> timedelta | None:
     drift = wall - offset - newest.received_at
     # An old notification that was sent again says nothing about clocks.
     return None if abs(drift) > timedelta(days=1) else drift
+
+
+def _recording(settings: TelephonySettings) -> HealthCheck:
+    """Look at the newest recording that was fetched or given up."""
+    if not settings.switches.is_on("record_copies"):
+        return HealthCheck("recording", "unknown", code="switched_off")
+    newest = (
+        select(Recording.state, Recording.reason, Recording.recorded_at, Recording.fetched_at)
+        .where(Recording.state.in_([RecordingState.READY, RecordingState.FAILED]))
+        .order_by(Recording.recorded_at.desc(), Recording.id.desc())
+        .limit(1)
+    )
+    row = db.session.execute(newest).first()
+    if row is None:
+        return HealthCheck("recording", "unknown")
+    if row.state == RecordingState.READY:
+        return HealthCheck("recording", "ok", row.fetched_at)
+    return HealthCheck("recording", "bad", row.recorded_at, names=row.reason)
 
 
 def _has_responsible(settings: TelephonySettings) -> bool:

@@ -3,7 +3,15 @@
 from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, abort, current_app, render_template, request, url_for
+from flask import (
+    Blueprint,
+    abort,
+    current_app,
+    render_template,
+    request,
+    send_from_directory,
+    url_for,
+)
 from flask_babel import gettext as _
 
 from crm_app.accounts.current import me
@@ -15,10 +23,12 @@ from crm_app.telephony import wording
 from crm_app.telephony.forms import KeysForm
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.setup import asking, call_me, health_checks
+from crm_app.telephony.setup import guide as guide_text
 from crm_app.telephony.setup import wording as health_words
 from crm_app.telephony.setup.registration import UnreachedError
 from crm_app.telephony.zadarma.errors import ZadarmaError
-from crm_app.web.access import admin_only
+from crm_app.web.access import admin_only, manager_only
+from crm_app.web.display.formatting import choose_language
 from crm_app.web.fragments import Answer, see_other, wants_fragment
 from crm_app.web.toasts import toast
 
@@ -66,7 +76,7 @@ def light(name: str) -> Answer:
 def register() -> Answer:
     """Let the PBX post all notifications to this server."""
     try:
-        done = asking.register()
+        done = asking.register(by=me())
     except UnreachedError:
         (echo,) = [report for report in _reports() if report.check.name == ECHO]
         toast(echo.says, kind="danger")
@@ -100,6 +110,25 @@ def call() -> Answer:
     if not wants_fragment():
         return see_other(url_for("telephony_setup.index") + "#call-me")
     return render_template("telephony/setup/_call_me.html", **_test_call())
+
+
+@bp.get("/guide")
+@manager_only
+def guide() -> Answer:
+    """Show the guide in the user's language."""
+    page = guide_text.page_of(
+        choose_language(), lambda name: url_for("telephony_setup.guide") + f"/{name}"
+    )
+    return render_template("telephony/setup/guide.html", guide=page)
+
+
+@bp.get("/guide/<name>")
+@manager_only
+def picture(name: str) -> Answer:
+    """Send a picture of the guide."""
+    if name not in guide_text.pictures():
+        abort(404)
+    return send_from_directory(guide_text.PICTURES, name, max_age=3600)
 
 
 def _stream(heard: str) -> health_words.Report:

@@ -9,8 +9,9 @@ from flask_babel import ngettext
 
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.setup.health_checks import HealthCheck, State
+from crm_app.telephony.setup.warnings import Concern
 from crm_app.telephony.wording import API
-from crm_app.web.display.formatting import when
+from crm_app.web.display.formatting import phone, when
 
 # A sentence for each state, or for the code where a state has several.
 # A state without one does not occur.
@@ -75,9 +76,17 @@ HEALTH_CHECKS: dict[str, dict[str, Any]] = {
             "Paste the key and secret of this account."
         ),
     },
+    "recording": {
+        "ok": _l("The last recording was fetched."),
+        "unknown": _l(
+            "No recording has been fetched yet. Let the PBX call you, and wait a minute."
+        ),
+        "switched_off": _l("Recordings are not copied: the switch record_copies is off."),
+        "bad": _l("The last recording could not be fetched. Look at its call, and try it again."),
+    },
     "stream": {
         "ok": _l("Live calls reach this browser."),
-        "unknown": _l("Whether live calls reach a browser shows on this page only."),
+        "unknown": _l("Whether live calls reach a browser shows on the set-up page."),
         "waiting": _l("A message to this browser is on its way."),
         "bad": _l(
             "Live calls do not reach this browser. The proxy in front of Ramal must not hold back "
@@ -112,6 +121,7 @@ TITLES: dict[str, Any] = {
     "address": _l("Address registered"),
     "notifications": _l("Notifications on"),
     "events": _l("A notification received"),
+    "recording": _l("A recording fetched"),
     "stream": _l("Live in this browser"),
     "api": _l("Last request"),
     "responsible": _l("Default responsible"),
@@ -137,6 +147,7 @@ _PEOPLE = Button(_l("People and extensions"), "telephony_setup.index", "people")
 _ACCOUNT = Button(_l("Open Zadarma"), url="https://my.zadarma.com/")
 _AGAIN = Button(_l("Test again"), "telephony_setup.index")
 _CALL_ME = Button(_l("Call me"), "telephony_setup.ring", is_post=True)
+_GUIDE = Button(_l("Read the guide"), "telephony_setup.guide")
 BUTTONS: dict[tuple[str, State], Button] = {
     ("keys", "bad"): _PASTE,
     ("clock", "warn"): _AGAIN,
@@ -152,9 +163,13 @@ BUTTONS: dict[tuple[str, State], Button] = {
     ("events", "unknown"): _CALL_ME,
     ("events", "warn"): _CALL_ME,
     ("events", "bad"): _PASTE,
+    ("recording", "unknown"): _CALL_ME,
+    ("recording", "bad"): Button(_l("Recordings"), "recordings.index"),
     ("stream", "bad"): _AGAIN,
     ("api", "bad"): _AGAIN,
     ("responsible", "warn"): _PEOPLE,
+    ("senders", "warn"): _GUIDE,
+    ("unreadable", "warn"): _GUIDE,
 }
 
 
@@ -190,6 +205,47 @@ def report(check: HealthCheck) -> Report:
     sentences = HEALTH_CHECKS[check.name]
     sentence = sentences.get(check.code) or sentences[check.state]
     return Report(check, str(sentence) % {"names": check.names})
+
+
+def warning_sentence(warning: Concern) -> str:
+    """Say what managers must hear of."""
+    lamp, _point, code = warning.code.partition(".")
+    if lamp == "balance" and code == "warn":
+        return few_days_sentence(warning.count)
+    if lamp in HEALTH_CHECKS:
+        sentences = HEALTH_CHECKS[lamp]
+        sentence = sentences.get(code) or sentences.get("bad") or sentences["warn"]
+        return str(sentence) % {"names": warning.names}
+    if lamp == "phones":
+        return str(_("Not registered in opening hours: %(names)s.", names=warning.names))
+    if lamp == "shift":
+        return str(
+            _("The account's clock shows another time zone than before. Check it at Zadarma.")
+        )
+    if lamp == "log":
+        return str(_("The log was not compared with the PBX for more than a day and a half."))
+    if lamp == "number":
+        return _number_sentence(warning)
+    if lamp == "jobs":
+        return str(
+            ngettext(
+                "%(num)d background job fails again and again.",
+                "%(num)d background jobs fail again and again.",
+                warning.count,
+            )
+        )
+    return str(_("The disk of this server is nearly full: soon calls cannot be stored."))
+
+
+def _number_sentence(warning: Concern) -> str:
+    return str(
+        ngettext(
+            "The number %(number)s ends in %(num)d day and does not renew itself.",
+            "The number %(number)s ends in %(num)d days and does not renew itself.",
+            warning.count,
+            number=phone(warning.names),
+        )
+    )
 
 
 def few_days_sentence(days: int) -> str:

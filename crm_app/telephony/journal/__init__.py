@@ -1,0 +1,1 @@
+"""The journal of notifications: what the PBX said, as it came, and what would follow today."""
