@@ -72,7 +72,7 @@ function setUp(player) {
     audio.volume = Math.min(Math.max(kept(VOLUME, 1), 0), 1);
     if (places.get(audio.src)) audio.currentTime = places.get(audio.src);
     // Only the first of several in the dock.
-    const isAsked = player.matches("#player-dock [data-js-plays]:first-of-type");
+    const isAsked = player === document.querySelector("#player-dock [data-js-plays]");
     if (isAsked || resumes === audio.src) start(player);
   }
   draw(player);
