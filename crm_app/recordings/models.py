@@ -25,6 +25,7 @@ from crm_app.accounts.models import User
 from crm_app.calls.models import Call
 from crm_app.database import IDS_STAY_UNIQUE
 from crm_app.extensions import Model
+from crm_app.search_text import normalise
 
 REASON_LENGTH = 20
 
@@ -154,6 +155,12 @@ class Transcript(Model):
     search_text: Mapped[str] = mapped_column(Text, default="", server_default="")
 
     recording: Mapped[Recording] = relationship(back_populates="transcript")
+
+    def phrase_with(self, query: str) -> str:
+        """Return the first phrase that holds most of the words that were looked for."""
+        terms = normalise(query).split()
+        texts = [str(phrase["text"]) for phrase in self.phrases]
+        return max(texts, key=lambda said: sum(t in normalise(said) for t in terms), default="")
 
 
 search_index.attach(Transcript)

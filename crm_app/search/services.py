@@ -15,6 +15,7 @@ from crm_app.contacts.models import Contact, ContactKind
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.leads.models import Lead
+from crm_app.recordings.models import Recording, Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Hits:
     contacts: list[Contact]
     leads: list[Lead]
     write_ups: list[CallWrapup]
+    said: list[Transcript]
 
     @property
     def people(self) -> list[Contact]:
@@ -38,7 +40,7 @@ class Hits:
     @property
     def count(self) -> int:
         """Return how many there are altogether."""
-        return len(self.contacts) + len(self.leads) + len(self.write_ups)
+        return len(self.contacts) + len(self.leads) + len(self.write_ups) + len(self.said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,16 @@ def stranger_of(user: User, q: str, country: str) -> Stranger | None:
 def find(user: User, q: str, limit: int) -> Hits:
     """Find what a user may see by part of a name, company, e-mail, title or any phone's digits.
 
-    Calls are found by what was noted about them. At most `limit` of each; leads are also found by
+    Calls are found by what was noted about them, and by what was said in those that they may hear. At most `limit` of each; leads are also found by
     who they are for.
     """
     contacts = find_contacts(user, q, limit=limit)
-    return Hits(contacts, _find_leads(user, q, contacts, limit), _find_write_ups(user, q, limit))
+    return Hits(
+        contacts,
+        _find_leads(user, q, contacts, limit),
+        _find_write_ups(user, q, limit),
+        _find_said(user, q, limit),
+    )
 
 
 def _find_write_ups(user: User, q: str, limit: int) -> list[CallWrapup]:
@@ -88,6 +95,31 @@ def _find_write_ups(user: User, q: str, limit: int) -> list[CallWrapup]:
         .order_by(Call.started_at.desc(), CallWrapup.id.desc())
         .options(
             contains_eager(CallWrapup.call).joinedload(Call.contact), joinedload(CallWrapup.user)
+        )
+    )
+    return list(found)
+
+
+def _find_said(user: User, q: str, limit: int) -> list[Transcript]:
+    is_heard = exists().where(
+        Recording.id == Transcript.recording_id,
+        Call.id == Recording.call_id,
+        rights.scope(user, Call, Verb.VIEW),
+        rights.scope(user, Call, Verb.LISTEN),
+    )
+    ids = search_index.find_ids(db.session(), Transcript, q, is_heard, limit=limit)
+    if not ids:
+        return []
+    found = db.session.scalars(
+        select(Transcript)
+        .join(Transcript.recording)
+        .join(Recording.call)
+        .where(Transcript.id.in_(ids))
+        .order_by(Call.started_at.desc(), Transcript.id.desc())
+        .options(
+            contains_eager(Transcript.recording)
+            .contains_eager(Recording.call)
+            .joinedload(Call.contact)
         )
     )
     return list(found)

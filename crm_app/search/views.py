@@ -34,7 +34,13 @@ def _found(limit: int) -> dict[str, Any]:
     return {
         "q": q,
         "hits": hits,
-        "people": possible_contacts((written.call for written in hits.write_ups), me()),
+        "people": possible_contacts(
+            [
+                *(written.call for written in hits.write_ups),
+                *(said.recording.call for said in hits.said),
+            ],
+            me(),
+        ),
         "prefill": ContactFilter(q=q).prefill,
         "stranger": None if hits.contacts else stranger_of(me(), q, _country()),
     }
