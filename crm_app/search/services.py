@@ -69,8 +69,8 @@ def stranger_of(user: User, q: str, country: str) -> Stranger | None:
 def find(user: User, q: str, limit: int) -> Hits:
     """Find what a user may see by part of a name, company, e-mail, title or any phone's digits.
 
-    Calls are found by what was noted about them, and by what was said in those that they may hear. At most `limit` of each; leads are also found by
-    who they are for.
+    Calls are found by what was noted about them, and by what was said in those that they may hear.
+    At most `limit` of each; leads are also found by who they are for.
     """
     contacts = find_contacts(user, q, limit=limit)
     return Hits(
