@@ -21,10 +21,11 @@ from crm_app.serving.processes import checks
 from crm_app.serving.recording_commands import recordings_cli
 from crm_app.simulator.commands import simulate
 from crm_app.telephony.commands import telephony_cli
-from crm_app.telephony.reconciliation.commands import reconcile
+from crm_app.telephony.reconciliation.commands import import_calls, load_history, reconcile
 
-for command in (simulate, reconcile):
+for command in (simulate, reconcile, load_history):
     telephony_cli.add_command(command)
+calls_cli.add_command(import_calls)
 
 
 def create_app() -> Flask:

@@ -28,7 +28,7 @@ from crm_app.telephony.dialling import services as dialling
 from crm_app.telephony.models import UnreadableRequest
 from crm_app.telephony.new_clients import services as new_clients
 from crm_app.telephony.new_clients import words
-from crm_app.telephony.reconciliation import nightly
+from crm_app.telephony.reconciliation import history, nightly, polling
 from crm_app.telephony.routing import refreshing as routing
 from crm_app.telephony.services import Probe
 from crm_app.telephony.setup import asking, warnings
@@ -38,6 +38,8 @@ from crm_app.web import sent_forms
 
 # Between the steps of a job that need not be quick: calls that come in want to be written, too.
 RESTS_FOR = timedelta(seconds=0.2)
+# A page of statistics may take half a minute.
+ASKS_FOR = timedelta(minutes=3)
 KEEPS_LINKS_FOR = timedelta(days=30)
 KEEPS_UNREADABLE_FOR = timedelta(days=90)
 
@@ -145,6 +147,9 @@ KINDS = (
         fetch=lambda _payload: asking.fetch(),
     ),
     # It looks every hour whether a day is over that was not compared yet.
-    Kind("reconcile", nightly.perform, timedelta(hours=1), fetch=nightly.fetch),
+    Kind("reconcile", nightly.perform, timedelta(hours=1), ASKS_FOR, nightly.fetch),
+    Kind("reconcile_days", nightly.perform, None, ASKS_FOR, nightly.fetch),
+    Kind("poll_statistics", polling.perform, polling.EVERY, ASKS_FOR, polling.fetch),
+    Kind(history.JOB, history.perform, None, ASKS_FOR, history.fetch),
     Kind("find_warnings", find_warnings, every=timedelta(minutes=1)),
 )

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -37,6 +38,7 @@ _ROW = (
         _table.c.secret_encrypted,
         _table.c.webhook_token,
         _table.c.switches,
+        _table.c.events_lost_since,
         _lamps.c.details.label("warnings"),
     )
     .join(_lamps, _lamps.c.name == WARNINGS, isouter=True)
@@ -46,7 +48,10 @@ _ROW = (
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The connection with the PBX; `is_readable` is False when SECRET_KEY has changed."""
+    """The connection with the PBX; `is_readable` is False when SECRET_KEY has changed.
+
+    `events_lost_since` is since when calls come without events, None while they come with them.
+    """
 
     key: str = ""
     secret: str = ""
@@ -55,6 +60,7 @@ class Link:
     is_readable: bool = True
     # What managers must hear of, as it was stored.
     warnings: Any = None
+    events_lost_since: datetime | None = None
 
     @property
     def is_connected(self) -> bool:
@@ -120,6 +126,7 @@ class LinkCache:
             switches=Switches() if row is None else row.switches,
             is_readable=is_readable,
             warnings=None if row is None else row.warnings,
+            events_lost_since=None if row is None else row.events_lost_since,
         )
         self._encrypted, self._read_at = encrypted, began
         return self._link

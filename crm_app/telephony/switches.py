@@ -176,6 +176,17 @@ class Switches(BaseModel):
             "recognition that costs money is never started."
         ),
     )
+    polling: Literal["off", "auto", "on"] = switch(
+        "auto",
+        N_("Keep the log complete by the statistics of the PBX"),
+        N_(
+            "Every two minutes the statistics are asked for calls that no event announced, so that "
+            "they are in the log at most three minutes later. Automatic: while events are missing, "
+            "a banner says that calls do not pop up. On: no events are expected, and none is "
+            "missed. Off: only the comparison by night is left."
+        ),
+        words={"off": N_("Off"), "auto": N_("Automatic"), "on": N_("On")},
+    )
     confirm_dialling: OnOff = on_off(
         "off",
         N_("Ask before every call"),

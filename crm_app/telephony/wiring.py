@@ -14,6 +14,8 @@ from crm_app.telephony.dialling.views import bp as dialling
 from crm_app.telephony.journal.views import bp as journal
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.new_clients.views import bp as new_clients
+from crm_app.telephony.reconciliation.views import bp as statistics
+from crm_app.telephony.reconciliation.views import events_missing_since
 from crm_app.telephony.routing.views import bp as routing
 from crm_app.telephony.setup import warnings
 from crm_app.telephony.setup.views import bp as setup
@@ -42,9 +44,11 @@ def register(app: Flask) -> None:
     app.register_blueprint(new_clients)
     app.register_blueprint(browser_phone)
     app.register_blueprint(journal)
+    app.register_blueprint(statistics)
     extensions.come_from(_extensions_of_pbx)
     app.jinja_env.globals["why_no_call_arrives"] = why_no_call_arrives
     app.jinja_env.globals["telephony_warnings"] = telephony_warnings
+    app.jinja_env.globals["events_missing_since"] = events_missing_since
     app.wsgi_app = middleware.WebhookMiddleware(app, app.wsgi_app)  # type: ignore[method-assign]
 
 

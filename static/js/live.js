@@ -14,11 +14,15 @@ import "./notice.js";
 const tray = document.getElementById("tray");
 // Boxes of the page that show calls (static/js/follow.js) hear it on the body, with the message's ids.
 const callsChanged = (detail) => document.body.dispatchEvent(new CustomEvent("calls:changed", { detail }));
+const hear = (what) => document.querySelectorAll(`[data-js-hears="${what}"]`).forEach((box) => htmx.trigger(box, "heard"));
 let wasUp = false;
 const turn = lamp(() => {
   refresh();
   // The page has just come with what was true; later, something may have been missed.
-  if (wasUp) callsChanged({});
+  if (wasUp) {
+    callsChanged({});
+    hear("telephony");
+  }
   wasUp = true;
 });
 
@@ -27,6 +31,7 @@ share(tray.dataset.user, tray.dataset.liveUrl, ({ kind, data }) => {
   if (data?.call) refresh();
   if (data?.call || data?.log) callsChanged(data);
   if (data?.dial && isOurs()) htmx.trigger("#dials", "dial");
+  for (const what of ["telephony", "history"]) if (data?.[what]) hear(what);
   const warnings = data?.health && document.getElementById("telephony-warnings");
   if (warnings) htmx.trigger(warnings, "health");
   if (data?.setup)

@@ -173,6 +173,8 @@ def stills(office: SampleOffice) -> list[Still]:
         Still("black-list-new", "/telephony/black-list/new?number=912000100"),
         Still("call-block", f"/calls/{call}", ask_to_block),
         Still("telephony-set-up", "/telephony/setup", wait_for_lamps),
+        Still("day-balance", "/telephony/balance"),
+        Still("old-calls", "/telephony/history"),
         Still("ignored-numbers", "/telephony/ignored-numbers"),
         Still("telephony-health", "/telephony/health"),
         Still("telephony-journal", "/telephony/journal"),

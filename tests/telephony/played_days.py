@@ -98,10 +98,12 @@ def deliver_to(browser: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(office, "deliver", deliver)
 
 
-def play_day(pbx: Simulator, moment: time_machine.Traveller, calls: int, every: timedelta) -> None:
-    """Play calls of all kinds one after the other; the same day each time."""
+def play_day(
+    pbx: Simulator, moment: time_machine.Traveller, calls: int, every: timedelta, first: int = 0
+) -> None:
+    """Play calls of all kinds one after the other; the same calls for the same numbers."""
     rng = random.Random(5)
-    for number in range(calls):
+    for number in range(first, first + calls):
         began = clock.now()
         kind = KINDS[number % len(KINDS)]
         tag = f"{number:08x}" * 5

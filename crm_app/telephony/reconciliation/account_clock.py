@@ -58,6 +58,12 @@ class AccountTime:
             return moment.astimezone(self.zone).replace(tzinfo=None)
         return (moment.astimezone(UTC) + self.offset).replace(tzinfo=None)
 
+    def as_measured(self, seconds: int | None) -> "AccountTime":
+        """Give the time by another measurement of its offset, itself when that is the same."""
+        if seconds is None or timedelta(seconds=seconds) == self.offset:
+            return self
+        return AccountTime(timedelta(seconds=seconds))
+
     def day(self, moment: datetime) -> date:
         """Tell the account's day at a moment."""
         return self.wall(moment).date()

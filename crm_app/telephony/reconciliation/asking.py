@@ -94,11 +94,19 @@ def fetch(step: Reading, origin: str = "") -> Reading | Wait | None:
     try:
         return reading.fetch(step, client, how)
     except ZadarmaError as error:
-        if error.code is not ErrorCode.RATE_LIMITED:
+        wait = wait_of(error)
+        if wait is None:
             raise
-        return Wait(timedelta(seconds=error.retry_after or 60))
+        return wait
     finally:
         client.close()
+
+
+def wait_of(error: ZadarmaError) -> Wait | None:
+    """Say how long to wait where an error is a limit; None for any other error."""
+    if error.code is not ErrorCode.RATE_LIMITED:
+        return None
+    return Wait(timedelta(seconds=error.retry_after or 60))
 
 
 def store(step: Reading, origin: str = "") -> Stored:

@@ -8,18 +8,21 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import click
 from flask.cli import with_appcontext
 
 from crm_app import clock, database
+from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.live.screen_updates import screen_updates
 from crm_app.telephony import wording
 from crm_app.telephony.models import TelephonySettings
-from crm_app.telephony.reconciliation import asking, balance, reading
-from crm_app.telephony.reconciliation.models import ReconciledDay
+from crm_app.telephony.reconciliation import asking, balance, cabinet_file, history, reading
+from crm_app.telephony.reconciliation.models import HistoryLoad, ReconciledDay
 from crm_app.telephony.reconciliation.reading import Reading
+from crm_app.telephony.reconciliation.taking import HISTORY
 from crm_app.telephony.setup.commands import stored_link
 from crm_app.telephony.zadarma.client import ZadarmaClient
 from crm_app.telephony.zadarma.errors import ZadarmaError
@@ -148,3 +151,109 @@ def _is_day(text: str) -> bool:
 
 
 _TOMORROW = timedelta(days=1)
+
+
+@click.command("history")
+@click.option(
+    "--months", type=click.IntRange(1, history.MOST_MONTHS), required=True, help="How far back."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@with_appcontext
+def load_history(months: int, as_json: bool) -> None:
+    """Load old calls; stopped by Ctrl-C, it goes on where it was when it is called again."""
+    client = connected_client()
+    try:
+        try:
+            added = _load(client, months)
+        except InvalidInputError as error:
+            raise click.ClickException("other months are being loaded; stop that first.") from error
+        finally:
+            client.close()
+    except KeyboardInterrupt:
+        raise click.ClickException("stopped; the same command goes on from here.") from None
+    load = HistoryLoad.current()
+    days = history.days_of(load) if load is not None else []
+    tell(added, days, as_json=as_json)
+    sys.exit(1 if any(day.difference for day in days) else 0)
+
+
+def _load(client: ZadarmaClient, months: int) -> int:
+    """Do all steps that are left, and give the number of calls added."""
+    history.start(months, None, by_worker=False)
+    db.session.commit()
+    while True:
+        with database.reading():
+            following = history.next_step()
+            db.session.rollback()
+        if following is None:
+            load = HistoryLoad.current()
+            return load.added if load is not None else 0
+        step = history.fetch_step(following, client)
+        history.perform({}, step)
+        db.session.commit()
+        if step.error:
+            raise click.ClickException(wording.api_sentence(step.error))
+        time.sleep(reading.RESTS_S)
+
+
+@click.command("import")
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@with_appcontext
+def import_calls(path: Path, as_json: bool) -> None:
+    """Take in the calls that the PBX's cabinet gives as CSV (Statistics, PBX users)."""
+    counts = cabinet_file.Counts()
+    source = asking.source(HISTORY)
+    db.session.rollback()
+    try:
+        calls = cabinet_file.read(path, source, counts)
+    except cabinet_file.UnreadableFileError as error:
+        sentence = _WHY_NOT_READ[error.code]
+        if not as_json:
+            raise click.ClickException(sentence) from error
+        click.echo(json.dumps({"import": None, "error": sentence} | _as_json(counts)))
+        sys.exit(1)
+    for start in range(0, len(calls), reading.CALLS_AT_ONCE):
+        cabinet_file.take(calls[start : start + reading.CALLS_AT_ONCE], source, counts)
+        db.session.commit()
+        time.sleep(reading.RESTS_S)
+    counts.refusals.sort(key=lambda refusal: refusal.row)
+    if as_json:
+        click.echo(json.dumps(_as_json(counts)))
+        return
+    for refusal in counts.refusals:
+        click.echo(f"record {refusal.row}: {_WHY_REFUSED[refusal.reason]}")
+    click.echo(
+        f"{counts.rows} records: {counts.new} new, {counts.completed} completed, "
+        f"{counts.same} the same, {len(counts.refusals)} refused."
+    )
+
+
+def _as_json(counts: cabinet_file.Counts) -> dict[str, object]:
+    return {
+        "rows": counts.rows,
+        "new": counts.new,
+        "completed": counts.completed,
+        "same": counts.same,
+        "refused": len(counts.refusals),
+        "refusals": [
+            {"row": one.row, "reason": one.reason, "text": _WHY_REFUSED[one.reason]}
+            for one in counts.refusals
+        ],
+    }
+
+
+_WHY_NOT_READ = {
+    "missing": "The file cannot be read.",
+    "too_large": "The file is larger than 50 MB.",
+    "empty": "The file is empty.",
+    "no_header": "This is not the cabinet's list of calls: the columns date, clid, destination, "
+    "disposition and call_id are needed.",
+}
+_WHY_REFUSED = {
+    "id_missing": "It has no call id.",
+    "id_too_long": "Its call id is too long to be one.",
+    "date_unreadable": "Its date cannot be read.",
+    "phantom": "No record of this call has an id: a trunk listed it twice.",
+    "not_stored": "It could not be stored; see the log.",
+}

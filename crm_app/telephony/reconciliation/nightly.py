@@ -10,7 +10,7 @@ from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.reconciliation import asking, balance
 from crm_app.telephony.reconciliation.asking import Observed, Wait
 from crm_app.telephony.reconciliation.reading import Reading
-from crm_app.telephony.zadarma.errors import ErrorCode, ZadarmaError
+from crm_app.telephony.zadarma.errors import ZadarmaError
 
 # Between the steps of a job that need not be quick.
 RESTS_FOR = timedelta(seconds=0.1)
@@ -25,11 +25,17 @@ class Plan:
 
 
 def fetch(payload: Payload) -> Plan | Reading | Wait | None:
-    """Do the network's part of a step of the nightly job; raises ZadarmaError."""
-    if payload:
+    """Do the network's part of a step; without days that are wanted, of those not settled.
+
+    Raises ZadarmaError.
+    """
+    if "reading" in payload:
         return asking.fetch(Reading.from_json(payload["reading"]))
     with database.reading():
-        days = balance.unsettled(TelephonySettings.current(), asking.time_of_account())
+        if "wanted" in payload:
+            days = [date.fromisoformat(day) for day in payload["wanted"]]
+        else:
+            days = balance.unsettled(TelephonySettings.current(), asking.time_of_account())
         client = asking.new_client() if days else None
         db.session.rollback()
     if client is None:
@@ -37,9 +43,10 @@ def fetch(payload: Payload) -> Plan | Reading | Wait | None:
     try:
         return Plan(tuple(days), asking.observe(client))
     except ZadarmaError as error:
-        if error.code is not ErrorCode.RATE_LIMITED:
+        wait = asking.wait_of(error)
+        if wait is None:
             raise
-        return Wait(timedelta(seconds=error.retry_after or 60))
+        return wait
     finally:
         client.close()
 

@@ -11,9 +11,9 @@ from typing import Any, Self
 
 from crm_app import database
 from crm_app.extensions import db
-from crm_app.telephony.reconciliation import taking
-from crm_app.telephony.reconciliation.row_facts import by_call
-from crm_app.telephony.reconciliation.taking import Source, Taken
+from crm_app.telephony.reconciliation import account_clock, taking
+from crm_app.telephony.reconciliation.account_clock import AccountTime
+from crm_app.telephony.reconciliation.taking import Source, Taken, by_call
 from crm_app.telephony.zadarma.client import MAX_PAGE_ROWS, ZadarmaClient
 from crm_app.telephony.zadarma.replies import StatisticsLeg
 
@@ -22,6 +22,8 @@ LONGEST_WINDOW = timedelta(days=28)
 # In one transaction: on SQLite everybody who writes waits for its end.
 CALLS_AT_ONCE = 25
 _MOST_ROOTLESS = 200
+# Our clock and the PBX's do not agree to the second.
+_EDGE = timedelta(minutes=5)
 # After a step, so that calls that come in wait for a moment only.
 RESTS_S = 0.01
 
@@ -99,7 +101,10 @@ def fetch(reading: Reading, client: ZadarmaClient, source: Source) -> Reading:
     start, end = source.time.asked_between(reading.at, reading.window_ends)
     page = client.pbx_statistics(start, end, reading.skip)
     with database.reading():
-        new = taking.unknown(page.legs, source)
+        time = source.time.as_measured(account_clock.offset_by_rows(page.legs))
+        new = taking.unknown(
+            [leg for leg in page.legs if _is_asked_for(leg, reading, time)], source
+        )
         db.session.rollback()
     return replace(
         reading,
@@ -109,6 +114,12 @@ def fetch(reading: Reading, client: ZadarmaClient, source: Source) -> Reading:
         is_last_page=page.row_count < MAX_PAGE_ROWS,
         read=reading.read + page.row_count,
     )
+
+
+def _is_asked_for(leg: StatisticsLeg, reading: Reading, time: AccountTime) -> bool:
+    """Whether a row is of the time that is read: more is asked for than is wanted."""
+    began = time.utc(leg.started) if time.is_known else None
+    return began is None or reading.since - _EDGE <= began <= reading.until + _EDGE
 
 
 def store(reading: Reading, source: Source) -> Stored:
