@@ -150,6 +150,15 @@ def ring() -> AnyResponse:
     return redirect("/", 303)
 
 
+@bp.post("/lose")
+def lose() -> AnyResponse:
+    """Lose a share of all notifications from now on, given in per cent."""
+    share = params(request).get("share", "")
+    if share.isdecimal():
+        pbx().account.lost_share = min(int(share), 100) / 100
+    return redirect("/", 303)
+
+
 @bp.post("/<action>")
 def act(action: str) -> AnyResponse:
     """Press a key of a phone."""

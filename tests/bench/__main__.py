@@ -2,12 +2,12 @@
 
 import argparse
 
-from tests.bench import busy, lists, popups, rules, streams, webhooks
+from tests.bench import busy, lists, popups, reconcile, rules, streams, webhooks
 from tests.bench.house import House
 from tests.bench.table import Table
 from tests.postgres import Postgres
 
-PARTS = ("webhook", "rules", "busy", "popup", "streams", "lists")
+PARTS = ("webhook", "rules", "busy", "popup", "streams", "reconcile", "lists")
 
 
 def main() -> int:
@@ -16,6 +16,8 @@ def main() -> int:
     parser.add_argument("--only", choices=PARTS, action="append")
     parser.add_argument("--engine", choices=("sqlite", "postgresql"), action="append")
     parser.add_argument("--contacts", type=int, default=1_000_000)
+    parser.add_argument("--calls", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=10.0)
     chosen = parser.parse_args()
     table = Table()
@@ -59,6 +61,9 @@ def measure(
         crowd = House(engine, 10_000, server, users=streams.STREAMS)
         streams.measure(crowd, table, chosen.seconds)
         crowd.close()
+    if "reconcile" in parts:
+        table.title(f"Reconciliation, {engine}")
+        reconcile.measure(many, table, chosen.calls, chosen.rows)
     if "lists" in parts:
         table.title(f"Lists and search, 10,000 -> {chosen.contacts:,} contacts, {engine}")
         few = House(engine, 10_000, server)

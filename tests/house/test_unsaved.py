@@ -20,6 +20,7 @@ TYPED = re.compile(
 KEEPS = "keeps_unsaved()"
 # By template: why what is typed there is not kept by the browser.
 REASONS = {
+    "telephony/history/index.html": "one choice, made in the moment it is sent",
     "_ui/_proof.html": "a password",
     "accounts/proof.html": "a password, and what is carried on its way",
     "accounts/_passkeys.html": "a name, kept with the passkey that the device makes at once",
