@@ -1,6 +1,7 @@
 """Reconciliation: what the PBX knows of a day, the log knows, and it can prove it."""
 
 import json
+from collections.abc import Callable
 from dataclasses import fields
 from datetime import date, timedelta
 from typing import Any
@@ -11,6 +12,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from crm_app import database
+from crm_app.accounts.models import Role, User
+from crm_app.demo import make_user
 from crm_app.extensions import db
 from crm_app.jobs.models import Job
 from crm_app.simulator import Simulator
@@ -131,7 +135,11 @@ def test_every_night_the_days_that_are_not_settled_are_asked_for(
 
 
 def test_a_call_that_the_pbx_does_not_list_is_named_and_its_day_asked_for_again(
-    app: Flask, key: str, visitor: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    app: Flask,
+    key: str,
+    visitor: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    client_of: Callable[[User], FlaskClient],
 ) -> None:
     deliver_to(visitor, monkeypatch)
     with (
@@ -145,6 +153,7 @@ def test_a_call_that_the_pbx_does_not_list_is_named_and_its_day_asked_for_again(
         kept = [row for row in pbx.history._rows if row.answer["pbx_call_id"] != forgotten]
         pbx.history._rows = kept
         moment.shift(timedelta(hours=1))
+        alice = make_user("Alice Admin", role=Role.ADMIN)
         code, report = reconcile(app)
         assert code == 1
         assert report["difference"] == 1
@@ -152,6 +161,12 @@ def test_a_call_that_the_pbx_does_not_list_is_named_and_its_day_asked_for_again(
         time = asking.time_of_account()
         [found] = balance.differences(date(2026, 3, 2), time)
         assert (found.pbx_call_id, found.done) == (forgotten, "only_here")
+        page = client_of(alice).get("/telephony/balance?day=2026-03-02")
+        assert page.status_code == 200
+        assert f'data-balance-call="{forgotten}" data-done="only_here"' in page.text
+        assert "UTC" in page.text
+        db.session.rollback()
+        database.set_reads_only(False)
         moment.move_to("2026-03-03 04:00:00+00:00")
         for _ in range(3):
             perform("reconcile")

@@ -111,13 +111,19 @@ def stop() -> Response:
 @bp.get("/missing-events")
 def missing_events() -> str:
     """Draw the banner that says since when no event comes, or nothing."""
+    # Who asks has just heard that it changed.
+    _links().read()
     return render_template("telephony/_missing_events.html")
 
 
 def events_missing_since() -> datetime | None:
     """Say since when calls come without events; None while they come with them."""
-    links: LinkCache = current_app.extensions["telephony_links"]
-    return links.current().events_lost_since
+    return _links().current().events_lost_since
+
+
+def _links() -> LinkCache:
+    found: LinkCache = current_app.extensions["telephony_links"]
+    return found
 
 
 def offset_name(seconds: int) -> str:
