@@ -31,7 +31,7 @@ _DONE = {
     "added": (_l("Added from the statistics"), "azure"),
     "completed": (_l("Completed from the statistics"), "azure"),
     "refused": (_l("Could not be stored"), "red"),
-    "only_here": (_l("Only here: the PBX does not list it"), "orange"),
+    "only_here": (_l("Only here: the PBX does not list it"), "red"),
 }
 _STATES = {
     history.RUNNING: _l("Old calls are being loaded"),
