@@ -29,6 +29,8 @@ def measure(house: House, table: Table, calls: int, rows: int) -> None:
     fill(house, calls)
     with Simulator(KEY, SECRET) as pbx:
         pbx.history.add(made_up(rows))
+        # How many pages a minute the PBX allows is not ours to measure.
+        pbx.api._statistics.limit = pbx.api._all.limit = 1_000_000
         environment = house.environment | {"ZADARMA_API_URL": pbx.url}
         with house.serve():
             began = time.monotonic()

@@ -177,3 +177,17 @@ def test_a_call_that_the_pbx_does_not_list_is_named_and_its_day_asked_for_again(
         moment.shift(timedelta(hours=21))
         perform("reconcile")
         assert len(pbx.api_calls) > asked
+
+
+def test_the_command_waits_when_the_pbx_says_that_it_was_asked_too_often(
+    app: Flask, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(commands.time, "sleep", waits.append)
+    with Simulator(key, SECRET, "http://office") as pbx:
+        open_office(app, key)
+        use_api(app, pbx.url, monkeypatch)
+        pbx.inject("limit", path="/v1/statistics/", seconds=30, times=1)
+        code, report = reconcile(app)
+    assert (code, report["difference"]) == (0, 0)
+    assert 30 in waits

@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import click
 from flask.cli import with_appcontext
@@ -20,6 +22,7 @@ from crm_app.live.screen_updates import screen_updates
 from crm_app.telephony import wording
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.reconciliation import asking, balance, cabinet_file, history, reading
+from crm_app.telephony.reconciliation.asking import Wait
 from crm_app.telephony.reconciliation.models import HistoryLoad, ReconciledDay
 from crm_app.telephony.reconciliation.reading import Reading
 from crm_app.telephony.reconciliation.taking import HISTORY
@@ -27,6 +30,7 @@ from crm_app.telephony.setup.commands import stored_link
 from crm_app.telephony.zadarma.client import ZadarmaClient
 from crm_app.telephony.zadarma.errors import ZadarmaError
 
+Answer = TypeVar("Answer")
 _SENDING_SECONDS = 5.0
 _SPAN = re.compile(r"([1-9][0-9]{0,4})h")
 _LONGEST_WAIT_TOLD_S = 2
@@ -79,7 +83,7 @@ def _reconcile(
     `since` is asked once the account's clock is known.
     """
     db.session.rollback()
-    asking.note_clock(asking.observe(client))
+    asking.note_clock(_patiently(lambda: asking.observe(client)))
     db.session.commit()
     until, account = clock.now(), asking.time_of_account()
     days = balance.days_between(since(), until, account)
@@ -90,7 +94,7 @@ def _reconcile(
         with database.reading():
             how = asking.source()
             db.session.rollback()
-        fetched = reading.fetch(step, client, how)
+        fetched = _patiently(partial(reading.fetch, step, client, how))
         stored = asking.store(fetched)
         added += stored.taken.added + stored.taken.completed
         db.session.commit()
@@ -100,6 +104,18 @@ def _reconcile(
     TelephonySettings.for_change().reconciled_at = clock.now()
     db.session.commit()
     return Report(added, compared)
+
+
+def _patiently(ask: Callable[[], Answer]) -> Answer:
+    """Ask the PBX, again where it says that it was asked too often; raises ZadarmaError."""
+    while True:
+        try:
+            return ask()
+        except ZadarmaError as error:
+            wait = asking.wait_of(error)
+            if wait is None:
+                raise
+            _wait(wait.how_long.total_seconds())
 
 
 def connected_client() -> ZadarmaClient:
@@ -191,6 +207,8 @@ def _load(client: ZadarmaClient, months: int) -> int:
         step = history.fetch_step(following, client)
         history.perform({}, step)
         db.session.commit()
+        if isinstance(step.fetched, Wait):
+            _wait(step.fetched.how_long.total_seconds())
         if step.error:
             raise click.ClickException(wording.api_sentence(step.error))
         time.sleep(reading.RESTS_S)
