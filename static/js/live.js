@@ -14,7 +14,9 @@ import "./notice.js";
 const tray = document.getElementById("tray");
 // Boxes of the page that show calls (static/js/follow.js) hear it on the body, with the message's ids.
 const callsChanged = (detail) => document.body.dispatchEvent(new CustomEvent("calls:changed", { detail }));
-const hear = (what) => document.querySelectorAll(`[data-js-hears="${what}"]`).forEach((box) => htmx.trigger(box, "heard"));
+function hear(what) {
+  for (const box of document.querySelectorAll(`[data-js-hears="${what}"]`)) htmx.trigger(box, "heard");
+}
 let wasUp = false;
 const turn = lamp(() => {
   refresh();
