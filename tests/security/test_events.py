@@ -16,6 +16,7 @@ from crm_app.journal.models import JournalEntry
 from crm_app.security.kinds import Kind
 from crm_app.security.models import SecurityEvent
 from crm_app.telephony import services as telephony
+from crm_app.telephony.switches import Switches
 from tests.security.conftest import Events
 
 PASSWORD = "tres tigres tristes"
@@ -155,7 +156,8 @@ def test_every_change_of_the_telephony_is_in_the_journal_and_never_a_key(
     browser = client_of(alice)
     browser.post("/telephony/settings/token")
     browser.post("/telephony/settings/token", data={"remove": "1"})
-    browser.post("/telephony/settings/switches", data={})
+    switches = Switches(caller_name="off").model_dump()
+    browser.post("/telephony/settings/switches", data=switches)
     browser.post("/telephony/settings/people", data={"default_responsible": str(bob.id)})
     browser.post("/telephony/settings/disconnect")
     app.extensions["telephony_links"].forget()
