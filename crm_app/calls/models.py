@@ -23,6 +23,7 @@ from crm_app.accounts.models import User
 from crm_app.accounts.rights import Owned
 from crm_app.calls.fold.facts import CallPhase, Direction, Disposition, Fact, FactKind
 from crm_app.calls.fold.legs import LegState
+from crm_app.calls.fold.why_missed import WhyMissed
 from crm_app.calls.store import responsible_trigger
 from crm_app.contacts.models import Contact
 from crm_app.extensions import Model
@@ -34,6 +35,9 @@ from crm_app.tasks.models import Task
 
 # A client rang, and none of us talked.
 MISSED = ("missed", "voicemail")
+TALKS = ("talking", "answered")
+# Of a phone that has or had the call.
+HAD_IT = (LegState.TALKING.value, LegState.TALKED.value)
 
 
 class CallFact(Model):
@@ -95,6 +99,16 @@ class Call(Owned, Model):
             postgresql_where=text("listed_on IS NOT NULL"),
         ),
         Index(
+            "ix_call_list_why_missed",
+            "why_missed",
+            "started_at",
+            "id",
+            sqlite_where=text("why_missed IS NOT NULL"),
+            postgresql_where=text("why_missed IS NOT NULL"),
+        ),
+        # By which those are found that have changed since they were counted.
+        Index("ix_call_updated_at", "updated_at"),
+        Index(
             "ix_call_live",
             "phase",
             sqlite_where=text("phase <> 'ended'"),
@@ -128,6 +142,8 @@ class Call(Owned, Model):
     recording_count: Mapped[int] = mapped_column(default=0)
     # The day under which the PBX's statistics list it, by the account's clock.
     listed_on: Mapped[date | None]
+    # Of a missed or refused call; the opening hours are no part of it.
+    why_missed: Mapped[WhyMissed | None] = mapped_column(String(20))
     # The one contact that has the number, or the one that somebody chose; a choice is never undone
     # by folding again.
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id", ondelete="SET NULL"))
@@ -137,7 +153,7 @@ class Call(Owned, Model):
     lead_id: Mapped[int | None] = mapped_column(
         ForeignKey("lead.id", ondelete="SET NULL"), index=True
     )
-    updated_at: Mapped[datetime] = mapped_column(default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
 
     user: Mapped[User | None] = relationship(foreign_keys=user_id)
     contact: Mapped[Contact | None] = relationship()
@@ -166,6 +182,18 @@ class Call(Owned, Model):
     def _is_missed(cls) -> ColumnElement[bool]:
         is_unheard = (cls.status == Disposition.UNFINISHED) & (cls.direction == Direction.INBOUND)
         return cls.status.in_(MISSED) | (is_unheard & cls.answered_at.is_(None))
+
+    @hybrid_property
+    def has_talk(self) -> bool:
+        """Whether anybody talks or talked with the other side, as far as we heard."""
+        is_unfinished = self.status == Disposition.UNFINISHED and self.answered_at is not None
+        return self.status in TALKS or is_unfinished
+
+    @has_talk.inplace.expression
+    @classmethod
+    def _has_talk(cls) -> ColumnElement[bool]:
+        is_unfinished = (cls.status == Disposition.UNFINISHED) & cls.answered_at.is_not(None)
+        return cls.status.in_(TALKS) | is_unfinished
 
     @property
     def phones_that_rang(self) -> list["CallLeg"]:
@@ -206,6 +234,15 @@ class Call(Owned, Model):
             leg.call_id == cls.id, leg.user_id.in_(user_ids), leg.answered_at.is_not(None)
         )
         return or_(cls.user_id.in_(user_ids), talked.correlate(cls).exists())
+
+    @classmethod
+    def talked_with(cls, user_id: int) -> ColumnElement[bool]:
+        """Say that a user had a call in which there was a talk."""
+        leg = aliased(CallLeg)
+        had_it = select(leg.id).where(
+            leg.call_id == cls.id, leg.user_id == user_id, leg.state.in_(HAD_IT)
+        )
+        return or_(cls.user_id == user_id, had_it.correlate(cls).exists())
 
     @classmethod
     def was_written_up(cls, *how: ColumnElement[bool]) -> ColumnElement[bool]:

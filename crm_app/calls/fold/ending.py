@@ -8,7 +8,7 @@ from crm_app.calls.fold.parties import OUTGOING, Parties
 
 ENDS = (FactKind.ENDED, FactKind.OUTGOING_ENDED, FactKind.LISTED)
 NEVER = datetime.min.replace(tzinfo=UTC)
-_SIGNS_OF_LIFE = (
+SIGNS_OF_LIFE = (
     FactKind.STARTED,
     FactKind.RANG,
     FactKind.ANSWERED,
@@ -151,7 +151,7 @@ def _sweep_in_force(facts: list[Fact]) -> Fact | None:
         default=None,
     )
     if sweep and any(
-        fact.kind in _SIGNS_OF_LIFE and fact.received_at > sweep.received_at for fact in facts
+        fact.kind in SIGNS_OF_LIFE and fact.received_at > sweep.received_at for fact in facts
     ):
         return None
     return sweep

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from crm_app.calls.fold.ending import ENDS, NEVER, CallEnding, ending_of
+from crm_app.calls.fold.ending import ENDS, NEVER, SIGNS_OF_LIFE, CallEnding, ending_of
 from crm_app.calls.fold.facts import CallPhase, Direction, Disposition, Fact, FactKind, as_read
 from crm_app.calls.fold.leg_states import with_states
 from crm_app.calls.fold.legs import Leg, answerers_of, legs_of, ringing_in
@@ -33,6 +33,8 @@ class CallState:
     is_voicemail: bool
     is_own_leg: bool
     is_stale: bool
+    # The PBX spoke of it while it went on: it is not known from the statistics or its end alone.
+    was_heard: bool
     outside_number: str
     outside_name: str
     did: str
@@ -124,6 +126,7 @@ def fold(facts: Iterable[Fact]) -> CallState:
         is_voicemail=_is_voicemail(parties, ending, participants, recordings),
         is_own_leg=parties.is_own_leg,
         is_stale=is_stale,
+        was_heard=any(fact.kind in SIGNS_OF_LIFE for fact in distinct),
         outside_number=parties.outside_number,
         outside_name=parties.outside_name,
         did=min([fact.did for fact in distinct if fact.did], default=""),

@@ -105,6 +105,7 @@ CALL_COLUMNS = (
     "talking_user_id",
     "recording_count",
     "listed_on",
+    "why_missed",
     "contact_id",
     "updated_at",
 )

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 
 from crm_app import clock
 from crm_app.calls.fold.lifecycle import CallState
+from crm_app.calls.fold.why_missed import why_missed
 from crm_app.calls.store import hot_sql as sql
 
 Users = Mapping[str, int | None]
@@ -101,6 +102,7 @@ def _row(state: CallState, users: Users) -> dict[str, Any]:
         "recording_count": len(state.recordings),
         # As the text of which both engines make a date.
         "listed_on": state.listed_on or None,
+        "why_missed": why.value if (why := why_missed(state)) else None,
     }
 
 

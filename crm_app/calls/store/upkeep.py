@@ -43,6 +43,15 @@ def sweep(session: AnySession, now: datetime) -> list[Recorded]:
     return swept
 
 
+_after_rebuild: list[Callable[[], None]] = []
+
+
+def after_rebuild(do: Callable[[], None]) -> Callable[[], None]:
+    """Have something done when all calls were recomputed, in the transaction that ends it."""
+    _after_rebuild.append(do)
+    return do
+
+
 def rebuild(session: AnySession, rest: Callable[[float], object] = time.sleep) -> int:
     """Recompute every call from its facts, committing as it goes, and give their number.
 
@@ -51,6 +60,9 @@ def rebuild(session: AnySession, rest: Callable[[float], object] = time.sleep) -
     """
     count = _by_few(session, sql.NEXT_CALL_IDS, "", ledger.refold, rest)
     _by_few(session, sql.NEXT_CALLS_WITHOUT_FACTS, 0, _forget, rest)
+    for do in _after_rebuild:
+        do()
+    session.commit()
     return count
 
 
