@@ -23,6 +23,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased, joinedload, selectinl
 from crm_app.accounts import rights
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Reach, Verb
+from crm_app.calls import narrowing
 from crm_app.calls.models import OUTCOME_LENGTH, Call, CallLeg, CallWrapup
 from crm_app.contacts.listing import find_contacts
 from crm_app.contacts.models import Contact, ContactPhone, NotThisPerson
@@ -32,7 +33,7 @@ from crm_app.leads.models import Lead
 from crm_app.local_time import LocalTime
 from crm_app.paging import PAGE_SIZE, Page, cursor_at, fetch_page
 from crm_app.phone_pairs import equivalents
-from crm_app.records.lists import ListFilter, SortOrder, day_of, within_days, words
+from crm_app.records.lists import ListFilter, SortOrder, day_of, one_of, within_days, words
 from crm_app.web.ids import read_id
 
 SHOWN_IN_A_BOX = 10
@@ -90,6 +91,15 @@ class CallFilter(ListFilter):
     contact: str = words(20)
     client: str = words()
     number: str = words(40)
+    # What became of a call; with `user`, what they did.
+    part: str = words(10)
+    reason: str = words(20)
+    reached: str = words(10)
+    # Monday is 1.
+    weekday: str = words(2)
+    hour: str = words(2)
+    # Days and hours are those of the user's clock, or of the office's.
+    clock: str = one_of(("office",))
     since: str = words(20)
     until: str = words(20)
 
@@ -101,9 +111,9 @@ class CallFilter(ListFilter):
 
     def conditions(self, user: User, local: LocalTime) -> list[ColumnElement[bool]]:
         """Return what must hold for a call."""
-        return [*self.at_any_time(user), *self.days(Call.started_at, local)]
+        return [*self.at_any_time(user, local), *self.days(Call.started_at, local)]
 
-    def at_any_time(self, user: User) -> list[ColumnElement[bool]]:
+    def at_any_time(self, user: User, local: LocalTime) -> list[ColumnElement[bool]]:
         """Return what must hold for a call, whenever it was."""
         conditions: list[ColumnElement[bool]] = []
         if self.direction:
@@ -128,7 +138,21 @@ class CallFilter(ListFilter):
             conditions.append(Clients.of(self.client, found).condition())
         if self.number:
             conditions.append(Call.outside_number == self.number)
-        return conditions
+        return [*conditions, *self._of_reports(local)]
+
+    def _of_reports(self, local: LocalTime) -> list[ColumnElement[bool]]:
+        conditions: list[ColumnElement[bool]] = []
+        if self.part:
+            colleague = read_id(self.user) if self.user else None
+            conditions.append(narrowing.with_part(self.part, colleague))
+        if self.reason:
+            conditions.append(narrowing.missed_because(self.reason))
+        if self.reached:
+            conditions.append(narrowing.reached(self.reached))
+        weekday, hour = _within(self.weekday, 1, 7), _within(self.hour, 0, 23)
+        conditions += narrowing.at_hour(weekday, hour, str(local.zone))
+        is_nonsense = (self.weekday and weekday is None) or (self.hour and hour is None)
+        return [*conditions, false()] if is_nonsense else conditions
 
     def _with_recording(self) -> list[ColumnElement[bool]]:
         if not self.recorded:
@@ -149,6 +173,11 @@ class CallFilter(ListFilter):
         return within_days(began, self.since, self.until, local)
 
 
+def _within(typed: str, least: int, most: int) -> int | None:
+    number = int(typed) if typed.isascii() and typed.isdecimal() else -1
+    return number if least <= number <= most else None
+
+
 def list_calls(user: User, wanted: CallFilter, local: LocalTime, cursor: str = "") -> Page[Call]:
     """Read one page of the calls a user may see and asked for, the latest first.
 
@@ -160,7 +189,7 @@ def list_calls(user: User, wanted: CallFilter, local: LocalTime, cursor: str = "
         seen = rights.allowed(user, Call, Verb.VIEW)
         return _page(seen.where(*wanted.conditions(user, local)), cursor)
     if sees_all and colleague is not None:
-        why = _reasons_of(colleague, _shown(user, wanted), wanted, local)
+        why = _reasons_of(colleague, _shown(user, wanted, local), wanted, local)
     else:
         why = reasons(user, wanted, local)
     nearest: set[int] = set()
@@ -196,7 +225,7 @@ def reasons(user: User, wanted: CallFilter, local: LocalTime) -> list[Reason]:
 
     In one statement they would be looked for in the whole log.
     """
-    shown = _shown(user, wanted)
+    shown = _shown(user, wanted, local)
     is_meant = and_(shown, Call.is_with_contact_of(user.id))
     clients = select(Call).where(Call.responsible_id == user.id, _besides(is_meant))
     clients = clients.where(*wanted.days(Call.started_at, local))
@@ -236,8 +265,8 @@ def _reasons_of(
     ]
 
 
-def _shown(user: User, wanted: CallFilter) -> ColumnElement[bool]:
-    return and_(Call.is_own_leg.is_(False), *wanted.at_any_time(user))
+def _shown(user: User, wanted: CallFilter, local: LocalTime) -> ColumnElement[bool]:
+    return and_(Call.is_own_leg.is_(False), *wanted.at_any_time(user, local))
 
 
 def _besides(condition: ColumnElement[bool]) -> ColumnElement[bool]:

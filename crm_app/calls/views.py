@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from crm_app.accounts.colleagues import colleagues
 from crm_app.accounts.current import me
 from crm_app.accounts.rights import Verb, fetch
-from crm_app.calls import listing, naming, services, wording
+from crm_app.calls import listing, naming, narrowing, services, wording
 from crm_app.calls.listing import CallFilter
 from crm_app.calls.models import Call, CallFact, CallWrapup
 from crm_app.calls.popups.card_state import has_to_write
@@ -29,7 +29,7 @@ from crm_app.leads.models import Lead
 from crm_app.leads.services import leads_of_number, open_leads
 from crm_app.local_time import LocalTime
 from crm_app.records.undo import CannotUndoError
-from crm_app.web.display.formatting import choose_timezone, phone
+from crm_app.web.display.formatting import choose_timezone, phone, url_with
 from crm_app.web.fragments import page_or_fragment, see_other, wants_fragment
 from crm_app.web.ids import read_id
 from crm_app.web.toasts import toast
@@ -56,6 +56,14 @@ def write_ups_open(but: int | None = None) -> int:
     return waiting.open_count(me(), but)
 
 
+@bp.app_template_global()
+def why_missed(call: Call) -> str:
+    """Say why a call was missed, by the opening hours as they are now; "" for any other."""
+    if call.why_missed is None:
+        return ""
+    return wording.why_missed(call, is_open=narrowing.office_hours().is_open(call.started_at))
+
+
 @bp.context_processor
 def words() -> dict[str, Any]:
     """Return the words of statuses and directions, for templates."""
@@ -71,7 +79,8 @@ def words() -> dict[str, Any]:
 @bp.get("")
 def index() -> str:
     """List the calls, narrowed by what the address says."""
-    filters, local = CallFilter.from_args(request.args), LocalTime.of(choose_timezone())
+    filters = CallFilter.from_args(request.args)
+    local = LocalTime.of(narrowing.office_timezone() if filters.clock else choose_timezone())
     asked = read_id(filters.contact)
     contact = fetch(Contact, asked, me(), Verb.VIEW) if filters.contact else None
     page = listing.list_calls(me(), filters, local, request.args.get("cursor", ""))
@@ -80,6 +89,7 @@ def index() -> str:
         "calls/_list.html",
         page=page,
         filters=filters,
+        narrowed=_narrowed(filters),
         choices={} if wants_fragment() else _choices(),
         contact=contact,
         people=listing.possible_contacts(page.rows, me()),
@@ -93,12 +103,21 @@ def _outcome_labels() -> dict[str, str]:
     return labels
 
 
+def _narrowed(filters: CallFilter) -> list[tuple[tuple[str, ...], str, str]]:
+    """Return what no field shows: the names, a sentence, the address without it."""
+    return [
+        (names, sentence, url_with(**dict.fromkeys((*names, "cursor"), "")))
+        for names, sentence in wording.narrowed(filters)
+    ]
+
+
 def _choices() -> dict[str, list[tuple[str, str]]]:
     """Return what can be chosen in the filter, by the names of the filter's fields."""
     return {
         "direction": [(code, str(words)) for code, (words, _icon) in wording.DIRECTIONS.items()],
         "result": [(code, str(words)) for code, (words, _colour) in wording.STATUSES.items()],
         "outcome": [(code, outcome_name(code)) for code in _outcome_labels()],
+        "reason": wording.reasons(),
         "user": [(str(user.id), user.name) for user in colleagues()],
         "line": [(line, phone(line)) for line in listing.lines()],
     }

@@ -4,12 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from babel.dates import get_day_names
 from flask_babel import format_time, get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from crm_app import phone_numbers
+from crm_app.calls import narrowing
 from crm_app.calls.fold.facts import Direction, Disposition, Fact, FactKind
+from crm_app.calls.fold.why_missed import WhyMissed
+from crm_app.calls.listing import CallFilter
 from crm_app.calls.models import Call, CallFact
 from crm_app.calls.why_match import Match
 from crm_app.journal.history import HOUSE
@@ -37,6 +41,36 @@ DIRECTIONS: dict[str, tuple[Any, str]] = {
     Direction.INBOUND: (_l("Incoming"), "phone-incoming"),
     Direction.OUTBOUND: (_l("Outgoing"), "phone-outgoing"),
     Direction.INTERNAL: (_l("Between colleagues"), "arrows-exchange"),
+}
+WHY_MISSED: dict[str, Any] = {
+    WhyMissed.BLOCKED: _l("On the black list"),
+    WhyMissed.NO_MONEY: _l("No money on the PBX account"),
+    WhyMissed.LIMIT: _l("All lines were taken (line limit)"),
+    narrowing.CLOSED: _l("Outside opening hours"),
+    WhyMissed.BUSY: _l("Everybody was busy"),
+    WhyMissed.NO_PHONE: _l("Nobody’s phone was on"),
+    WhyMissed.EARLY: _l("Gave up before a phone rang"),
+    WhyMissed.GAVE_UP: _l("Gave up while it rang"),
+    WhyMissed.NO_ANSWER: _l("Nobody picked up"),
+    WhyMissed.FAILED: _l("The connection failed"),
+    WhyMissed.UNKNOWN: _l("Not known: we never heard how it ended"),
+}
+PARTS = {
+    narrowing.TALKED: _l("Only calls with a talk."),
+    narrowing.MISSED: _l("Only missed calls."),
+    narrowing.PLACED: _l("Only calls that we placed."),
+}
+PARTS_OF_USER = {
+    narrowing.TALKED: _l("Only calls in which this colleague talked."),
+    narrowing.MISSED: _l("Only missed calls that rang at this colleague’s phone."),
+    narrowing.PLACED: _l("Only calls that this colleague placed."),
+}
+REACHED = {
+    narrowing.QUARTER: _l("Only missed calls whose client we talked with within 15 minutes."),
+    narrowing.HOUR: _l("Only missed calls whose client we talked with within an hour."),
+    narrowing.DAY: _l("Only missed calls whose client we talked with on the same day."),
+    narrowing.LATER: _l("Only missed calls whose client we talked with on a later day."),
+    narrowing.NEVER: _l("Only missed calls whose client we have not talked with since."),
 }
 # Of a lead that was made from a call.
 SOURCE_WORDS = {"incoming_call": _l("Incoming call"), "outgoing_call": _l("Outgoing call")}
@@ -94,6 +128,61 @@ def country(call: Call) -> str:
     """Name the country of a call's number, "" when it has none."""
     code = phone_numbers.country_of(call.outside_number)
     return str(get_locale().territories.get(code, code)) if code else ""
+
+
+def waited(since: int, until: int | None) -> str:
+    """Say how long callers waited who gave up, in seconds."""
+    if until is None:
+        return str(_("gave up after %(since)s s or more", since=since))
+    return str(_("gave up after %(since)s to %(last)s s", since=since, last=until - 1))
+
+
+def reasons() -> list[tuple[str, str]]:
+    """List why calls are missed, as the address says it and in words."""
+    choices = [(str(code), str(words)) for code, words in WHY_MISSED.items()]
+    waits = [
+        (f"{WhyMissed.GAVE_UP}-{since}", f"– {waited(since, until)}")
+        for since, until in narrowing.WAITS
+    ]
+    place = [code for code, _words in choices].index(WhyMissed.GAVE_UP) + 1
+    return choices[:place] + waits + choices[place:]
+
+
+def why_missed(call: Call, *, is_open: bool) -> str:
+    """Say in a sentence why a call was missed, "" for every other call."""
+    if call.why_missed is None:
+        return ""
+    if not is_open and call.why_missed not in narrowing.AT_ANY_HOUR:
+        return str(WHY_MISSED[narrowing.CLOSED])
+    if call.why_missed == WhyMissed.GAVE_UP and call.ring_seconds is not None:
+        return str(_("The caller gave up after %(count)s s", count=call.ring_seconds))
+    return str(WHY_MISSED[call.why_missed])
+
+
+def narrowed(filters: CallFilter) -> list[tuple[tuple[str, ...], str]]:
+    """Put into sentences what no field of the form shows, with the names that it has there."""
+    said: list[tuple[tuple[str, ...], Any]] = []
+    parts = PARTS_OF_USER if filters.user else PARTS
+    for names, words in (("part", parts), ("reached", REACHED)):
+        if value := getattr(filters, names):
+            said.append(((names,), words.get(value, _("Not a valid choice."))))
+    if filters.weekday or filters.hour:
+        said.append((("weekday", "hour"), _hour_sentence(filters)))
+    if filters.clock:
+        said.append((("clock",), _("Days and hours are those of the office.")))
+    return [(names, str(sentence)) for names, sentence in said]
+
+
+def _hour_sentence(filters: CallFilter) -> str:
+    day = ""
+    if filters.weekday in set("1234567"):
+        day = get_day_names("wide", locale=get_locale())[int(filters.weekday) - 1]
+    if not filters.hour:
+        return str(_("Only calls on this day of the week: %(day)s.", day=day))
+    hour = filters.hour.zfill(2)
+    if not filters.weekday:
+        return str(_("Only calls from %(hour)s:00 to %(hour)s:59.", hour=hour))
+    return str(_("Only calls from %(hour)s:00 to %(hour)s:59, %(day)s.", hour=hour, day=day))
 
 
 def history(rows: list[CallFact]) -> list[LogLine]:
