@@ -27,6 +27,8 @@ class Verb(StrEnum):
     DELETE = "delete"
     EXPORT = "export"
     LISTEN = "listen"
+    # To read how much somebody worked.
+    REPORT = "report"
 
 
 class Place(Enum):
@@ -83,6 +85,8 @@ def reach(user: User, verb: Verb) -> Reach:
     """Whose records a user may use a verb on."""
     if verb is Verb.LISTEN:
         return OfficeSettings.current().heard_by(user.role)
+    if verb is Verb.REPORT:
+        return Reach.ALL if user.is_manager else Reach.OWN
     if user.is_manager or not OfficeSettings.current().restricts_agents:
         return Reach.ALL
     return _RESTRICTED[verb]
