@@ -2,12 +2,12 @@
 
 import argparse
 
-from tests.bench import busy, lists, popups, reconcile, rules, streams, webhooks
+from tests.bench import busy, lists, popups, reconcile, reports, rules, streams, webhooks
 from tests.bench.house import House
 from tests.bench.table import Table
 from tests.postgres import Postgres
 
-PARTS = ("webhook", "rules", "busy", "popup", "streams", "reconcile", "lists")
+PARTS = ("webhook", "rules", "busy", "popup", "streams", "reconcile", "lists", "reports")
 
 
 def main() -> int:
@@ -69,6 +69,11 @@ def measure(
         few = House(engine, 10_000, server)
         lists.measure(many, few, table)
         few.close()
+    if "reports" in parts:
+        table.title(f"Reports, {engine}")
+        some = House(engine, 1_000, server)
+        reports.measure(some, table)
+        some.close()
 
 
 if __name__ == "__main__":

@@ -105,11 +105,12 @@ def load_calls(connection: Connection, calls: int) -> None:
             "INSERT INTO call (pbx_call_id, direction, phase, status, disposition_raw, is_own_leg,"
             " outside_number, outside_name, did, started_at, ended_at, talk_seconds,"
             " answered_by_extension, placed_by_extension, user_id, recording_count,"
-            " contact_is_chosen, updated_at)"
+            " contact_is_chosen, updated_at, why_missed, ring_seconds)"
             f" SELECT 'in_bench_' || s.i, 'inbound', 'ended', CASE WHEN {missed} THEN 'missed'"
-            f" ELSE 'answered' END, '', {no}, '+351' || (910000000 + s.i % 10000), '',"
+            f" ELSE 'answered' END, '', {no}, '+351' || (910000000 + s.i % 9998), '',"
             f" '+351210000001', {at}, {at}, 60, '', '', CASE WHEN {missed} THEN NULL"
-            f" ELSE 1 + s.i % 100 END, 0, {no}, {at} FROM {series}"
+            f" ELSE 1 + s.i % 100 END, 0, {no}, {at},"
+            f" CASE WHEN {missed} THEN 'gave_up' END, s.i % 40 FROM {series}"
         ),
         {"calls": calls},
     )
