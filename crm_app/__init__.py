@@ -19,6 +19,7 @@ from crm_app import (
     logs,
     office,
     recordings,
+    reports,
     search,
     tasks,
     telephony,
@@ -71,7 +72,7 @@ def create_app(settings: Config | None = None) -> Flask:
     _bind_extensions(app, settings)
     for feature in (
         health, telephony_page, live, jobs, home, accounts, callbacks, calls, recordings,
-        telephony, contacts, leads, tasks, search, office,
+        telephony, contacts, leads, tasks, search, office, reports,
     ):  # fmt: skip
         app.register_blueprint(feature.bp)
     for register in (

@@ -31,6 +31,7 @@ NO_PAGE = {
     "health.ready": "for machines",
     "health.figures": "for machines",
     "live.stream": "an event stream",
+    "reports.calls_csv": "a file",
     "zadarma.echo": "for the PBX",
     "search.suggestions": "the page of the search, with fewer hits",
     "calls.tray": "a part of all pages, examined with its cards",

@@ -33,6 +33,7 @@ FIRST_DAY = (
     Still("leads-first-day", "/leads"),
     Still("tasks-first-day", "/tasks"),
     Still("calls-first-day", "/calls"),
+    Still("report-first-day", "/reports/calls"),
     Still("telephony-first-day", "/telephony/settings"),
     Still("phone-switched-off", "/phone"),
 )
@@ -146,6 +147,8 @@ def stills(office: SampleOffice) -> list[Still]:
         Still("call", f"/calls/{call}"),
         Still("call-attach", f"/calls/{call}/attach?q=jo"),
         Still("call-write-ups", "/calls/write-ups"),
+        Still("report-calls", "/reports/calls"),
+        Still("report-colleague", "/reports/calls?user=2&show=missed"),
         Still("outcomes", "/calls/outcomes"),
         Still("dials", "/telephony/dials"),
         Still("search", "/search?q=jo"),
