@@ -6,6 +6,7 @@ from flask import Flask
 
 from crm_app import (
     accounts,
+    call_lists,
     callbacks,
     calls,
     config,
@@ -71,8 +72,8 @@ def create_app(settings: Config | None = None) -> Flask:
     same_origin.register(app)
     _bind_extensions(app, settings)
     for feature in (
-        health, telephony_page, live, jobs, home, accounts, callbacks, calls, recordings,
-        telephony, contacts, leads, tasks, search, office, reports,
+        health, telephony_page, live, jobs, home, accounts, callbacks, call_lists, calls,
+        recordings, telephony, contacts, leads, tasks, search, office, reports,
     ):  # fmt: skip
         app.register_blueprint(feature.bp)
     for register in (

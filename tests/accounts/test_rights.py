@@ -17,6 +17,7 @@ from crm_app.accounts.models import BrowserSession, Role, User
 from crm_app.accounts.rights import Place, Reach, Verb
 from crm_app.accounts.second_factor.models import Passkey
 from crm_app.accounts.services import change_office
+from crm_app.call_lists.models import CallList, CallListEntry
 from crm_app.calls.fold.facts import Fact, FactKind
 from crm_app.calls.models import Call, CallFact, CallOutcome, CallWrapup
 from crm_app.calls.store.ledger import record
@@ -71,7 +72,9 @@ KINDS = {
         "tasks.show tasks.edit tasks.complete tasks.reopen tasks.delete tasks.restore "
         "tasks.for_contact tasks.for_lead "
         "calls.show calls.choose calls.attach calls.set_lead calls.restore calls.for_contact "
-        "calls.for_lead recordings.players"
+        "calls.for_lead recordings.players "
+        "call_lists.write_up call_lists.later call_lists.skip call_lists.release "
+        "call_lists.bring_back"
     ),
     Kind.SOUND: (
         "recordings.sound recordings.sound_of recordings.player recordings.heard "
@@ -87,17 +90,27 @@ KINDS = {
         "calls.rename_outcome calls.shift_outcome calls.remove_outcome calls.bring_back_outcome "
         "recordings.hold recordings.release recordings.delete "
         "accounts.card accounts.send_away accounts.call_back_in jobs.try_again "
-        "telephony_journal.show telephony_journal.replay"
+        "telephony_journal.show telephony_journal.replay "
+        "call_lists.close call_lists.open_again"
     ),
     Kind.ADMIN: (
         "accounts.edit accounts.disable accounts.enable accounts.invite_again accounts.sign_out "
         "accounts.make_reset_link accounts.reset_second_factor new_clients.heed"
     ),
-    Kind.PRIVATE: "accounts.remove_passkey accounts.end_session dialling.close_dial",
+    # A call list is everybody's, and gives each only whom they may see.
+    Kind.PRIVATE: (
+        "accounts.remove_passkey accounts.end_session dialling.close_dial "
+        "call_lists.show call_lists.take"
+    ),
 }
 EXAMPLES = {name: kind for kind, names in KINDS.items() for name in names.split()}
 # What cannot be done to a record in the bin, nor to one outside.
 ONLY_OUTSIDE = {
+    "call_lists.write_up",
+    "call_lists.later",
+    "call_lists.skip",
+    "call_lists.release",
+    "call_lists.bring_back",
     "contacts.people",
     "contacts.delete",
     "leads.delete",
@@ -145,7 +158,11 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
         call_id=call_id, user_id=carol.id, note=f"{SECRET} likes it", saved_at=clock.now()
     )
     ignored = IgnoredNumber(number="+351800", is_prefix=True)
-    db.session.add_all([outcome, passkey, dial, job, wrapup, ignored])
+    call_list = CallList(name="Autumn", of="contacts", created_by_id=carol.id)
+    db.session.add_all([outcome, passkey, dial, job, wrapup, ignored, call_list])
+    db.session.flush()
+    entry = CallListEntry(list_id=call_list.id, position=1, contact_id=contact.id)
+    db.session.add(entry)
     store: Store = app.extensions["recordings"]
     path = store.new_file("1.mp3")
     path.write_bytes(b"a sound")
@@ -173,6 +190,8 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
         "job_id": job.id,
         "wrapup_id": wrapup.id,
         "fact_id": db.session.scalars(select(CallFact.id).order_by(CallFact.id)).all()[0],
+        "list_id": call_list.id,
+        "entry_id": entry.id,
     }
 
 
