@@ -1,6 +1,7 @@
 """The extensions of the PBX: provided by telephony, needed where users are assigned theirs."""
 
 from collections.abc import Callable, Collection
+from typing import Any
 
 
 class Extensions:
@@ -19,3 +20,18 @@ class Extensions:
 
 
 extensions = Extensions()
+
+Extended = Callable[[Any, Any], None]
+_when_extended: list[Extended] = []
+
+
+def when_extended(follow: Extended) -> Extended:
+    """Run a function with a user who has got an extension, and with who did it."""
+    _when_extended.append(follow)
+    return follow
+
+
+def tell_extended(user: Any, by: Any) -> None:
+    """Let all hear that a user has got an extension."""
+    for follow in _when_extended:
+        follow(user, by)

@@ -20,7 +20,7 @@ from crm_app.accounts.models import (
     Role,
     User,
 )
-from crm_app.accounts.pbx import extensions
+from crm_app.accounts.pbx import extensions, tell_extended
 from crm_app.accounts.sessions import services as sessions
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
@@ -66,6 +66,8 @@ def create_user(
     after = snapshot(user, JOURNALED)
     journal.record(RecordKind.USER, user.id, "created", by, difference({}, after))
     events.done(Kind.USER_ADDED, by=_id(by), about=user.id, detail=user.role)
+    if user.extension:
+        tell_extended(user, by)
     return user
 
 
@@ -350,6 +352,8 @@ def _change(user: User, by: User | None, action: str, values: dict[str, Any]) ->
     changes = difference(before, snapshot(user, JOURNALED))
     if changes:
         notices.record(user, action, by, changes)
+    if "extension" in changes and user.extension:
+        tell_extended(user, by)
     for field, its_change in changes.items():
         if field in _EVENTS:
             new = its_change["new"]["value"]

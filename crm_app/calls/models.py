@@ -109,6 +109,12 @@ class Call(Owned, Model):
         # By which those are found that have changed since they were counted.
         Index("ix_call_updated_at", "updated_at"),
         Index(
+            "ix_call_taken",
+            "taken_id",
+            sqlite_where=text("taken_id IS NOT NULL"),
+            postgresql_where=text("taken_id IS NOT NULL"),
+        ),
+        Index(
             "ix_call_live",
             "phase",
             sqlite_where=text("phase <> 'ended'"),
@@ -150,6 +156,8 @@ class Call(Owned, Model):
     contact_is_chosen: Mapped[bool] = mapped_column(default=False)
     # A copy of the contact's, by which a list finds its rows; rights are asked of the contact.
     responsible_id: Mapped[int | None]
+    # The step in which the contact took it along, with a number that came later.
+    taken_id: Mapped[int | None]
     lead_id: Mapped[int | None] = mapped_column(
         ForeignKey("lead.id", ondelete="SET NULL"), index=True
     )

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 
 from crm_app.contacts.fields import ContactDraft
 from crm_app.contacts.forms import PHONE_KIND_NAMES
@@ -14,7 +15,11 @@ from crm_app.records.views import Words
 from crm_app.records.wording import labels, shown
 from crm_app.web.display.formatting import phone
 
-LABELS: dict[str, Any] = {**labels(ContactDraft), "calls_from": _l("Calls from")}
+LABELS: dict[str, Any] = {
+    **labels(ContactDraft),
+    "calls_from": _l("Calls from"),
+    "calls_taken": _l("Earlier calls"),
+}
 
 ACTIONS: dict[str, Any] = {
     "created": _l("added the contact"),
@@ -22,6 +27,8 @@ ACTIONS: dict[str, Any] = {
     "deleted": _l("put the contact in the bin"),
     "restored": _l("took the contact out of the bin"),
     "not_this_person": _l("said that calls from this number are with somebody else"),
+    "calls_taken": _l("got the earlier calls from a number"),
+    "calls_given_back": _l("took the earlier calls from a number back"),
     "this_person_again": _l("said that calls from this number are with this contact again"),
 }
 
@@ -31,11 +38,22 @@ def _worded(field: str, value: Any) -> str:
         return ", ".join(_phone(*row) for row in value or [])
     if field == "calls_from":
         return phone(value)
+    if field == "calls_taken":
+        return _calls(*value) if value else ""
     if field == "emails":
         return ", ".join(value or [])
     if field in plain_names(ContactDraft):
         return shown(field_of(ContactDraft, field), value)
     return str(value or "")
+
+
+def _calls(_taken_id: int, number: str, count: int) -> str:
+    return str(
+        ngettext(
+            "%(num)d call from %(number)s", "%(num)d calls from %(number)s", count,
+            number=phone(number),
+        )
+    )  # fmt: skip
 
 
 def _phone(number: str, kind: str, is_main: bool) -> str:

@@ -15,6 +15,7 @@ from crm_app.calls import audience
 from crm_app.calls.fold.follow_ups import FollowUpKind
 from crm_app.calls.narrowing import office_hours
 from crm_app.calls.store import upkeep
+from crm_app.calls.taking import services as taking
 from crm_app.extensions import db
 from crm_app.jobs import services as jobs
 from crm_app.jobs.runner import Kind, NextStep, Payload
@@ -134,6 +135,18 @@ def make_new_client(payload: Payload) -> None:
     new_clients.make(payload["call"], defaults)
 
 
+def take_calls(payload: Payload) -> NextStep | None:
+    """Give earlier calls to whom their number or extension belongs now, a few at a time."""
+    after = taking.take_some(payload["taken"], payload["after"])
+    return None if after is None else NextStep({**payload, "after": after}, RESTS_FOR)
+
+
+def give_calls_back(payload: Payload) -> NextStep | None:
+    """Take such calls away again, a few at a time."""
+    after = taking.give_some_back(payload["taken"], payload["after"], payload["by"])
+    return None if after is None else NextStep({**payload, "after": after}, RESTS_FOR)
+
+
 KINDS = (
     # Jobs that follow from calls.
     Kind(FollowUpKind.CALL_BACK, look_at_call_backs),
@@ -143,6 +156,8 @@ KINDS = (
     Kind(NUMBER_HAS_CONTACT, join_call_backs),
     Kind(FollowUpKind.NEW_CLIENT, make_new_client),
     *recordings.KINDS,
+    Kind(taking.TAKE, take_calls),
+    Kind(taking.GIVE_BACK, give_calls_back),
     # Recurring jobs.
     Kind("sweep_calls", sweep_calls, every=timedelta(seconds=15)),
     Kind("expire_dials", expire_dials, every=timedelta(seconds=15)),

@@ -21,6 +21,7 @@ from crm_app.call_lists.models import CallList, CallListEntry
 from crm_app.calls.fold.facts import Fact, FactKind
 from crm_app.calls.models import Call, CallFact, CallOutcome, CallWrapup
 from crm_app.calls.store.ledger import record
+from crm_app.calls.taking.models import TakenCalls
 from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact, make_lead, make_task, make_user
 from crm_app.errors import NotFoundError
@@ -72,7 +73,7 @@ KINDS = {
         "tasks.show tasks.edit tasks.complete tasks.reopen tasks.delete tasks.restore "
         "tasks.for_contact tasks.for_lead "
         "calls.show calls.choose calls.attach calls.set_lead calls.restore calls.for_contact "
-        "calls.for_lead recordings.players "
+        "calls.for_lead recordings.players calls.give_back "
         "call_lists.write_up call_lists.later call_lists.skip call_lists.release "
         "call_lists.bring_back"
     ),
@@ -95,7 +96,8 @@ KINDS = {
     ),
     Kind.ADMIN: (
         "accounts.edit accounts.disable accounts.enable accounts.invite_again accounts.sign_out "
-        "accounts.make_reset_link accounts.reset_second_factor new_clients.heed"
+        "accounts.make_reset_link accounts.reset_second_factor new_clients.heed "
+        "calls.taken_by"
     ),
     # A call list is everybody's, and gives each only whom they may see.
     Kind.PRIVATE: (
@@ -121,6 +123,7 @@ ONLY_OUTSIDE = {
     "tasks.delete",
     "calls.for_contact",
     "calls.for_lead",
+    "calls.give_back",
 }
 # Also GET of these: the form of a record in the bin is only taken, not shown.
 OPENED_OUTSIDE = {
@@ -157,9 +160,10 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
     wrapup = CallWrapup(
         call_id=call_id, user_id=carol.id, note=f"{SECRET} likes it", saved_at=clock.now()
     )
+    taken = TakenCalls(contact_id=contact.id, number=NUMBER, count=1)
     ignored = IgnoredNumber(number="+351800", is_prefix=True)
     call_list = CallList(name="Autumn", of="contacts", created_by_id=carol.id)
-    db.session.add_all([outcome, passkey, dial, job, wrapup, ignored, call_list])
+    db.session.add_all([outcome, passkey, dial, job, wrapup, ignored, taken, call_list])
     db.session.flush()
     entry = CallListEntry(list_id=call_list.id, position=1, contact_id=contact.id)
     db.session.add(entry)
@@ -184,6 +188,7 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
         "stage_id": lead.stage_id,
         "outcome_id": outcome.id,
         "number_id": ignored.id,
+        "taken_id": taken.id,
         "user_id": carol.id,
         "passkey_id": passkey.id,
         "dial_id": dial.id,

@@ -10,7 +10,7 @@ from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.calls.models import Call
 from crm_app.contacts.models import Contact
-from crm_app.demo import make_task
+from crm_app.demo import make_contact, make_task
 from crm_app.extensions import db
 from crm_app.leads.models import Lead
 from tests.browser.conftest import SignIn, until, watching
@@ -89,6 +89,37 @@ def test_somebody_unknown_is_a_lead_after_three_actions(
         .where(Call.pbx_call_id == call)
     )
     assert office.do(lambda: db.session.scalars(wanted).all()) == ["María López"]
+
+
+@every_way
+def test_a_wrong_match_is_put_right_by_three_actions_and_stays_so(
+    office: Office, sign_in: SignIn, way: str
+) -> None:
+    add_contact(office)
+    office.do(lambda: make_contact("Zulmira Reis"))
+    pbx_call_id = talk(office)
+    wanted = select(Call.id).where(Call.pbx_call_id == pbx_call_id)
+    call_id = office.do(lambda: db.session.scalar(wanted))
+    hands = at_work(office, sign_in, way, f"/calls/{call_id}")
+    page, place = hands.page, hands.page.get_by_role("link", name="Not this person?")
+    if way == KEYS:
+        hands.point(place)
+    with hands.at_most(3):
+        if way == KEYS:
+            hands.press("Enter")
+        else:
+            hands.hit(place)
+        expect(page.get_by_role("combobox")).to_be_focused()
+        hands.type("Zulmira")
+        option = page.get_by_role("option", name="Zulmira Reis")
+        expect(option).to_be_visible()
+        if way == KEYS:
+            hands.press("Enter")
+        else:
+            hands.hit(option)
+        expect(page.get_by_role("region", name="Contact")).to_contain_text("Zulmira Reis")
+    office.ring(ANA, "101")
+    expect(page.locator(OPEN)).to_contain_text("Zulmira Reis")
 
 
 @every_way

@@ -265,6 +265,13 @@ USERS_BY_EXTENSION = text(
     'SELECT extension, id FROM "user" WHERE extension IN :extensions AND active'
 ).bindparams(bindparam("extensions", expanding=True))
 
+# Who got an extension after it had rung for nobody: the first one since then.
+TAKEN_EXTENSIONS = text("""
+    SELECT extension, owner_id FROM taken_calls
+    WHERE extension IN :extensions AND undone_at IS NULL AND created_at >= :began
+    ORDER BY created_at DESC
+""").bindparams(bindparam("extensions", expanding=True), bindparam("began", type_=UtcDateTime()))
+
 # It looks only at live calls that began long enough ago, and at no more of them once it has found
 # enough that are silent. As a plain condition the start would be looked up in the index of the
 # whole log.

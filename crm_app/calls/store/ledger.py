@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.engine import Connection
 
-from crm_app.calls.fold.facts import Fact, FactKind
+from crm_app.calls.fold.facts import CallPhase, Fact, FactKind
 from crm_app.calls.fold.follow_ups import FollowUp, follow_ups
 from crm_app.calls.fold.follow_ups import recorded as recorded_since
 from crm_app.calls.fold.lifecycle import CallState, fold
@@ -237,10 +237,16 @@ def _users_of(connection: Connection, state: CallState, known: _Known) -> Mappin
     """Whose the extensions in a call are: by the facts, else by who has them now."""
     named = {leg.extension for leg in state.legs} | {state.placed_by, state.answered_by}
     unknown = named - known.users.keys() - {""}
-    if not unknown:
-        return known.users
-    rows = connection.execute(sql.USERS_BY_EXTENSION, {"extensions": sorted(unknown)})
-    return {**known.users, **{row.extension: row.id for row in rows}}
+    users = known.users
+    if unknown:
+        rows = connection.execute(sql.USERS_BY_EXTENSION, {"extensions": sorted(unknown)})
+        users = {**users, **{row.extension: row.id for row in rows}}
+    nobodys = {name for name in named if name and name in users and users[name] is None}
+    if nobodys and state.phase is CallPhase.ENDED and known.attached.call_id is not None:
+        taken = {"extensions": sorted(nobodys), "began": state.started_at}
+        rows = connection.execute(sql.TAKEN_EXTENSIONS, taken)
+        users = {**users, **{row.extension: row.owner_id for row in rows}}
+    return users
 
 
 def _whose(
