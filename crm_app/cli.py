@@ -10,6 +10,7 @@ from flask_migrate import Migrate
 from crm_app import config
 from crm_app import create_app as create_web_app
 from crm_app.accounts.people.commands import user_cli
+from crm_app.callbacks.commands import callbacks_cli
 from crm_app.calls.commands import calls_cli
 from crm_app.config import Config
 from crm_app.errors import InvalidInputError, RamalError
@@ -46,7 +47,9 @@ def build(settings: Config) -> Flask:
     """
     app = create_web_app(settings)
     Migrate(app, db, directory=str(migrations.FOLDER), render_as_batch=True)
-    groups = (user_cli, calls_cli, recordings_cli, telephony_cli, demo_cli, secret_key_cli)
+    groups = (
+        user_cli, calls_cli, callbacks_cli, recordings_cli, telephony_cli, demo_cli, secret_key_cli
+    )  # fmt: skip
     for command in (*groups, make_serve(build), worker):
         app.cli.add_command(_ending_in_one_line(command))
     return app

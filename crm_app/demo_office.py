@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from flask import current_app
 from flask_security import hash_password
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import joinedload
@@ -14,6 +15,10 @@ from sqlalchemy.orm import joinedload
 from crm_app import clock
 from crm_app.accounts.models import Role, User
 from crm_app.accounts.presence import services as presence
+from crm_app.callbacks import projection
+from crm_app.callbacks import services as call_backs
+from crm_app.callbacks.models import CallBack
+from crm_app.callbacks.rules import Rules
 from crm_app.calls.fold.facts import Disposition, Fact, FactKind
 from crm_app.calls.models import Call
 from crm_app.calls.store import ledger
@@ -27,6 +32,7 @@ from crm_app.journal.kinds import RecordKind
 from crm_app.journal.services import add_note
 from crm_app.leads import services as leads
 from crm_app.leads.models import Lead, LeadStage, StageKind
+from crm_app.office.services import opening_hours
 from crm_app.telephony.routing import black_list
 
 DOMAIN = "escritorio.example"
@@ -179,9 +185,13 @@ def _lay() -> None:
     _lay_leads_and_tasks(users, contacts, dice)
     for fact in _history(contacts, dice):
         ledger.record(db.session.connection(), fact, "")
+    for fact in _missed_today(contacts):
+        ledger.record(db.session.connection(), fact, "")
     _write_up(dice)
     _say_who_is_away(users)
     _block(users)
+    db.session.commit()
+    _call_back(users)
     # The follow-ups of old calls were performed long ago.
     db.session.execute(delete(Job))
     db.session.commit()
@@ -276,6 +286,33 @@ def _history(contacts: Sequence[Contact], dice: random.Random) -> Iterator[Fact]
             yield from _incoming(index, moment, outside, extension, talk)
         else:
             yield from _outgoing(index, moment, outside, extension, talk)
+
+
+def _missed_today(contacts: Sequence[Contact]) -> Iterator[Fact]:
+    """Make calls of the last hours that nobody answered: one client twice, and a stranger."""
+    now = clock.now().replace(second=0, microsecond=0)
+    numbers = [contacts[place].phones[0].number for place in (2, 5, 5, 9)]
+    for place, (number, minutes) in enumerate(
+        zip((*numbers, "+351931112233"), (170, 95, 40, 22, 8), strict=True)
+    ):
+        moment = now - timedelta(minutes=minutes)
+        yield from _incoming(CALLS + place, moment, number, "101", 0)
+
+
+def _call_back(users: Sequence[User]) -> None:
+    """Make the call-backs of the last day, as the worker would have; a colleague has taken one."""
+    now = clock.now()
+    since = now - timedelta(days=1)
+    zone = current_app.config["DEFAULT_TIMEZONE"]
+    rules = Rules(since, 15, 5, opening_hours(zone), users[1].id, lambda _number: False)
+    calls = select(Call.pbx_call_id).where(Call.started_at > since).order_by(Call.started_at)
+    for pbx_call_id in db.session.scalars(calls).all():
+        projection.look_at(pbx_call_id, rules)
+    waiting = select(CallBack).where(CallBack.done_at.is_(None)).order_by(CallBack.missed_at)
+    rows = db.session.scalars(waiting).all()
+    if rows:
+        call_backs.take(rows[-1].id, users[2])
+        call_backs.add_note(rows[0].id, "Asks for the offer of last week.", users[1])
 
 
 def _write_up(dice: random.Random) -> None:

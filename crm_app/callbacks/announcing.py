@@ -1,5 +1,7 @@
 """Whose screens show a call-back: they hear {"callbacks": id} when it has changed."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import select
 
 from crm_app.accounts.models import OfficeSettings, User
@@ -20,3 +22,8 @@ def _everybody() -> list[int]:
         return [OFFICE]
     agents = db.session.scalars(select(User.id).where(User.active))
     return [OFFICE, *agents]
+
+
+def remind(row: CallBack, users: Iterable[int]) -> None:
+    """Let the browsers of some users remind them of a call-back once this is committed."""
+    after_commit(users, {"remind": row.id})

@@ -186,19 +186,10 @@ def _read(row: CallBack, rules: Rules) -> _Log | None:
     last = db.session.scalar(_misses(row).order_by(Call.started_at.desc(), Call.id.desc()).limit(1))
     if last is None:
         return None
-    base = max(last.started_at, row.reopened_at or last.started_at)
     ways, is_real = clients.calls_with(row), _is_real_talk(rules)
-    began = func.coalesce(Call.answered_at, Call.started_at)
-    closed_by = _first(ways, is_real, began > base, since=base - timedelta(days=1))
-    before = [
-        db.session.scalar(
-            select(func.max(began)).where(
-                way, is_real, Call.started_at <= last.started_at, began <= last.started_at
-            )
-        )
-        for way in ways
-    ]
-    talked_at = max((moment for moment in before if moment), default=None)
+    closes = _closes(last, row.reopened_at)
+    closed_by = _first(ways, is_real, closes, since=last.started_at - timedelta(days=1))
+    talked_at = _last_talk(ways, is_real, ~closes, until=last.started_at)
     since = [Call.started_at > talked_at] if talked_at else []
     misses, first = db.session.execute(
         _misses(row)
@@ -206,9 +197,36 @@ def _read(row: CallBack, rules: Rules) -> _Log | None:
         .with_only_columns(func.count(), func.min(Call.started_at))
         .order_by(None)
     ).one()
-    until = closed_by.started_at if closed_by else None
+    # One that came during a talk with somebody else of the client is not answered by it.
+    if not misses:
+        misses, first = 1, last.started_at
+    until = closed_by.ended_at if closed_by else None
     tries, last_try = _tries(ways, is_real, first, until)
     return _Log(last, first, misses, tries, last_try, closed_by)
+
+
+def _closes(last: Call, reopened_at: datetime | None) -> ColumnElement[bool]:
+    """Say that a talk began after the last missed call, and after somebody opened the row again.
+
+    The length of a talk moves its beginning back, where the PBX counts otherwise than we hear it:
+    one that we heard of later, and that ended later, began later, too.
+    """
+    began = func.coalesce(Call.answered_at, Call.started_at)
+    base = max(last.started_at, reopened_at or last.started_at)
+    ended = max(last.ended_at or last.started_at, base)
+    return or_(began > base, and_(Call.id > last.id, Call.ended_at > ended))
+
+
+def _last_talk(
+    ways: list[ColumnElement[bool]], *conditions: ColumnElement[bool], until: datetime
+) -> datetime | None:
+    """Find when the last of the earlier talks was over."""
+    over = func.max(func.coalesce(Call.ended_at, Call.started_at))
+    found = [
+        db.session.scalar(select(over).where(way, *conditions, Call.started_at <= until))
+        for way in ways
+    ]
+    return max((moment for moment in found if moment), default=None)
 
 
 def _misses(row: CallBack) -> Select[Call]:
@@ -309,7 +327,7 @@ def _open(row: CallBack, rang_again: bool, rules: Rules) -> None:
 def _close(row: CallBack, talk: Call) -> None:
     if row.closed_by_call_id == talk.id:
         return
-    row.done_at, row.done_how = talk.answered_at or talk.started_at, DoneHow.TALK
+    row.done_at, row.done_how = talk.ended_at or clock.now(), DoneHow.TALK
     row.done_by_id, row.closed_by_call_id, row.done_reason = talk.user_id, talk.id, ""
     event = CallBackEvent(
         call_back_id=row.id, kind=EventKind.TALKED, user_id=talk.user_id, call_id=talk.id

@@ -7,6 +7,7 @@ Nothing here commits.
 from datetime import datetime
 
 from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import joinedload
 
 from crm_app import clock
 from crm_app.accounts import rights
@@ -162,7 +163,8 @@ def open_for(contact_id: int | None, number: str) -> CallBack | None:
     is_theirs = clients.Client(contact_id, number).condition
     if contact_id is not None and number:
         is_theirs = or_(is_theirs, clients.Client(None, number).condition)
-    found = select(CallBack).where(is_theirs, CallBack.done_at.is_(None))
+    people = (joinedload(CallBack.taken_by), joinedload(CallBack.owner))
+    found = select(CallBack).where(is_theirs, CallBack.done_at.is_(None)).options(*people)
     return db.session.scalar(found.order_by(CallBack.contact_id.is_(None)).limit(1))
 
 

@@ -9,6 +9,7 @@ from crm_app.accounts.current import me
 from crm_app.calls.missed_clients import missed_clients
 from crm_app.calls.wrapup import outcomes, waiting
 from crm_app.home import today
+from crm_app.home.call_backs import call_backs
 from crm_app.local_time import LocalTime
 from crm_app.web.display.formatting import choose_timezone
 from crm_app.web.fragments import wants_fragment
@@ -42,6 +43,7 @@ def _calls(local: LocalTime) -> dict[str, Any]:
     is_team = me().is_manager and "team" in request.args
     return {
         "is_team": is_team,
+        "call_backs": call_backs(me(), local, is_team=is_team),
         "missed": missed_clients(me(), local.now, today.SHOWN_MISSED, of_everybody=is_team),
         "calls": today.my_calls(me()),
     }

@@ -10,6 +10,7 @@ from crm_app import clock, database
 from crm_app.accounts.models import AccountLink
 from crm_app.accounts.sessions import services as sessions
 from crm_app.callbacks import projection
+from crm_app.callbacks import upkeep as call_back_upkeep
 from crm_app.callbacks.contact_changes import NUMBER_HAS_CONTACT
 from crm_app.calls import audience
 from crm_app.calls.fold.follow_ups import FollowUpKind
@@ -83,6 +84,11 @@ def count_for_reports(_payload: Payload) -> reports.Step:
 def write_counts(_payload: Payload, step: reports.Step) -> NextStep | None:
     """Write what was counted for the reports."""
     return NextStep({}, RESTS_FOR) if reports.write(step) else None
+
+
+def tend_call_backs(_payload: Payload) -> None:
+    """Lend the call-backs of who is away, remind of those due, call the managers for late ones."""
+    call_back_upkeep.tend(call_back_rules.current(current_app.config["DEFAULT_TIMEZONE"]))
 
 
 def end_old_sessions(_payload: Payload) -> None:
@@ -159,6 +165,7 @@ KINDS = (
     Kind(taking.TAKE, take_calls),
     Kind(taking.GIVE_BACK, give_calls_back),
     # Recurring jobs.
+    Kind("tend_call_backs", tend_call_backs, every=timedelta(seconds=20)),
     Kind("sweep_calls", sweep_calls, every=timedelta(seconds=15)),
     Kind("expire_dials", expire_dials, every=timedelta(seconds=15)),
     Kind(

@@ -1,12 +1,13 @@
 """The sentences for what went wrong with the PBX, and what to do about it."""
 
+from datetime import datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from crm_app.errors import InvalidInputError
-from crm_app.web.display.formatting import phone
+from crm_app.web.display.formatting import phone, when
 from crm_app.web.wording import NUMBER_REASONS
 
 # What the API answered, or did not.
@@ -48,7 +49,8 @@ DIAL: dict[str, Any] = {
     "do_not_call": _l("This contact asked not to be called. Call anyway?"),
     "confirm_dialling": _l("Call this number?"),
     "in_call": _l("A call with this number is going on. Call it once more?"),
-    "in_talk": _l("%(who)s is on the phone with this number. Call anyway?"),
+    "in_talk": _l("%(who)s has been on the phone with this client since %(since)s. Call anyway?"),
+    "held": _l("%(who)s took this call-back at %(since)s. Call anyway?"),
     "already_ringing": _l(
         "Your phone is ringing for %(number)s already. Pick it up, or wait until it stops."
     ),
@@ -62,7 +64,7 @@ DIAL: dict[str, Any] = {
     "not_picked_up": _l("Your phone rang, but it was not picked up. Nobody was called."),
 }
 # Dialled anyway when the user confirms.
-QUESTIONS = {"do_not_call", "in_call", "in_talk", "confirm_dialling"}
+QUESTIONS = {"do_not_call", "in_call", "in_talk", "held", "confirm_dialling"}
 # Why there is no phone in the browser.
 PHONE: dict[str, Any] = {
     **API,
@@ -134,7 +136,9 @@ def phone_sentence(code: str) -> str:
 def refusal_sentence(error: InvalidInputError) -> str:
     """Say why there is no dial request, or ask for what it needs."""
     number = phone(str(error.details.get("number", "")))
-    details = {"who": error.details.get("who", ""), "number": number}
+    since = error.details.get("since")
+    words = when(since) if isinstance(since, datetime) else ""
+    details = {"who": error.details.get("who", ""), "number": number, "since": words}
     return dial_sentence(error.code) % details
 
 

@@ -3,7 +3,7 @@
 const region = document.getElementById("toasts");
 const words = document.getElementById("failures");
 // What the page asks by itself, again and again: the lamp of live calls tells about that.
-const BY_ITSELF = new Set(["every", "dial", "follow"]);
+const BY_ITSELF = new Set(["every", "dial", "follow", "row", "refresh", "callbacks:changed"]);
 const LEAVES_FOR_MS = 5_000;
 const shown = new WeakSet();
 let isLeaving = false;

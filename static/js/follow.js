@@ -75,6 +75,13 @@ document.body.addEventListener("calls:changed", ({ detail }) => {
   }
   look();
 });
+// A list of call-backs inside a box draws its rows itself; only a row that is not there yet is news.
+document.body.addEventListener("callbacks:changed", ({ detail: { callbacks } }) => {
+  if (callbacks && document.getElementById(`callback-${callbacks}`)) return;
+  for (const box of boxes().filter((one) => one.querySelector("[data-js-callbacks]")))
+    newsOf(box).isNews = true;
+  look();
+});
 document.addEventListener("click", ({ target }) => {
   const box = target.closest?.("[data-js-news]")?.closest(BOX);
   if (!box) return;

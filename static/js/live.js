@@ -10,6 +10,7 @@ import "./call-names.js";
 import "./call-time.js";
 import "./ring.js";
 import "./notice.js";
+import { remind } from "./reminders.js";
 
 const tray = document.getElementById("tray");
 // Boxes of the page that show calls (static/js/follow.js) hear it on the body, with the message's ids.
@@ -17,6 +18,8 @@ const callsChanged = (detail) => document.body.dispatchEvent(new CustomEvent("ca
 function hear(what) {
   for (const box of document.querySelectorAll(`[data-js-hears="${what}"]`)) htmx.trigger(box, "heard");
 }
+const callBacksChanged = (detail) =>
+  document.body.dispatchEvent(new CustomEvent("callbacks:changed", { detail }));
 let wasUp = false;
 const turn = lamp(() => {
   refresh();
@@ -24,6 +27,7 @@ const turn = lamp(() => {
   if (wasUp) {
     callsChanged({});
     hear("telephony");
+    callBacksChanged({});
   }
   wasUp = true;
 });
@@ -32,6 +36,8 @@ share(tray.dataset.user, tray.dataset.liveUrl, ({ kind, data }) => {
   turn(kind === "down" ? "down" : "up");
   if (data?.call) refresh();
   if (data?.call || data?.log) callsChanged(data);
+  if (data?.callbacks) callBacksChanged(data);
+  if (data?.remind) remind(data.remind);
   if (data?.dial && isOurs()) htmx.trigger("#dials", "dial");
   for (const what of ["telephony", "history"]) if (data?.[what]) hear(what);
   const warnings = data?.health && document.getElementById("telephony-warnings");

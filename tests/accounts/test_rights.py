@@ -18,6 +18,7 @@ from crm_app.accounts.rights import Place, Reach, Verb
 from crm_app.accounts.second_factor.models import Passkey
 from crm_app.accounts.services import change_office
 from crm_app.call_lists.models import CallList, CallListEntry
+from crm_app.callbacks.models import CallBack
 from crm_app.calls.fold.facts import Fact, FactKind
 from crm_app.calls.models import Call, CallFact, CallOutcome, CallWrapup
 from crm_app.calls.store.ledger import record
@@ -76,6 +77,9 @@ KINDS = {
         "calls.for_lead recordings.players calls.give_back "
         "call_lists.write_up call_lists.later call_lists.skip call_lists.release "
         "call_lists.bring_back"
+        "callbacks.show callbacks.more callbacks.reminder callbacks.take callbacks.release "
+        "callbacks.reassign callbacks.done callbacks.reopen callbacks.snooze callbacks.unsnooze "
+        "callbacks.note"
     ),
     Kind.SOUND: (
         "recordings.sound recordings.sound_of recordings.player recordings.heard "
@@ -176,6 +180,9 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
         seconds=1.0,
     )  # fmt: skip
     db.session.add(recording)
+    db.session.add(CallBack(contact_id=contact.id, number=NUMBER, owner_id=carol.id))
+    db.session.flush()
+    call_back = db.session.scalars(db.select(CallBack)).one()
     db.session.commit()
     return {
         "recording_id": recording.id,
@@ -197,6 +204,7 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
         "fact_id": db.session.scalars(select(CallFact.id).order_by(CallFact.id)).all()[0],
         "list_id": call_list.id,
         "entry_id": entry.id,
+        "call_back_id": call_back.id,
     }
 
 

@@ -2,12 +2,22 @@
 
 import argparse
 
-from tests.bench import busy, lists, popups, reconcile, reports, rules, streams, webhooks
+from tests.bench import (
+    busy,
+    callbacks,
+    lists,
+    popups,
+    reconcile,
+    reports,
+    rules,
+    streams,
+    webhooks,
+)
 from tests.bench.house import House
 from tests.bench.table import Table
 from tests.postgres import Postgres
 
-PARTS = ("webhook", "rules", "busy", "popup", "streams", "reconcile", "lists", "reports")
+PARTS = ("webhook", "rules", "busy", "popup", "streams", "reconcile", "lists", "reports", "callbacks")
 
 
 def main() -> int:
@@ -64,6 +74,9 @@ def measure(
     if "reconcile" in parts:
         table.title(f"Reconciliation, {engine}")
         reconcile.measure(many, table, chosen.calls, chosen.rows)
+    if "callbacks" in parts:
+        table.title(f"Call-backs among a million calls, {engine}")
+        callbacks.measure(many, table)
     if "lists" in parts:
         table.title(f"Lists and search, 10,000 -> {chosen.contacts:,} contacts, {engine}")
         few = House(engine, 10_000, server)

@@ -1,6 +1,7 @@
 """Whose call was missed is called back: one row for each client, until somebody talks with them."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from threading import Barrier, Thread
 from typing import Any
 
@@ -220,6 +221,31 @@ class TestEnd:
         job = db.session.scalars(select(Job).where(Job.kind == "talked")).one()
         assert job.done_at is None
         assert 4 < (job.due_at - now).total_seconds() < 8
+
+    def test_a_talk_that_is_told_to_be_longer_than_we_heard_it_closes_it_all_the_same(
+        self, office: Flask
+    ) -> None:
+        call("a", STRANGER)
+        call("b", STRANGER, answered=True, talk=600)
+        assert open_call_backs() == []
+        call("c", STRANGER)
+        (row,) = open_call_backs()
+        assert row.misses == 1
+
+    def test_a_talk_with_somebody_else_of_the_client_closes_no_call_missed_meanwhile(
+        self, office: Flask
+    ) -> None:
+        now = clock.now() - timedelta(minutes=20)
+        way: dict[str, Any] = {"caller": STRANGER}
+        say(FactKind.STARTED, "in_t", now, **way)
+        say(FactKind.ANSWERED, "in_t", now, extension="101", **way)
+        say(FactKind.STARTED, "in_m", now + timedelta(minutes=1), **way)
+        say(FactKind.ENDED, "in_m", now + timedelta(minutes=2), disposition=Disposition.BUSY, **way)
+        later = now + timedelta(minutes=9)
+        say(
+            FactKind.ENDED, "in_t", later, disposition=Disposition.ANSWERED, talk_seconds=540, **way
+        )
+        assert [row.misses for row in open_call_backs()] == [1]
 
     def test_tries_are_counted_with_who_and_when(self, office: Flask, dora: User) -> None:
         call("a", STRANGER)

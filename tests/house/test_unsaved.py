@@ -30,6 +30,7 @@ REASONS = {
     "accounts/login.html": "passwords, and nobody is signed in",
     "accounts/set_up.html": "passwords, and nobody is signed in",
     "accounts/profile.html": "the second form changes the password",
+    "callbacks/_more.html": "one line or a choice, sent at once",
     "calls/_choices.html": "a choice, sent at once",
     "calls/_popup_stranger.html": "its name is kept with the card (call-names.js)",
     "calls/_wrapup.html": "kept by the server, too (call-drafts.js)",

@@ -8,6 +8,7 @@ from playwright.sync_api import Page
 
 from crm_app.accounts import links
 from crm_app.accounts.models import LinkPurpose, User
+from crm_app.callbacks.models import CallBack
 from crm_app.calls.models import Call, CallFact
 from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact, make_lead, make_task
@@ -28,6 +29,7 @@ class Still:
 
 
 FIRST_DAY = (
+    Still("call-backs-first-day", "/callbacks"),
     Still("today-first-day", "/"),
     Still("contacts-first-day", "/contacts"),
     Still("leads-first-day", "/leads"),
@@ -50,6 +52,13 @@ def ask(page: Page) -> None:
     """Press a button that asks before it deletes."""
     page.locator("main [data-js-confirm] [type=submit]:visible").first.click()
     page.wait_for_selector("#confirm[open]")
+
+
+def unfold(page: Page) -> None:
+    """Open what can be done with the first call-back."""
+    page.keyboard.press("j")
+    page.keyboard.press("d")
+    page.wait_for_selector(".callback-more [name=reason]")
 
 
 def suggest(page: Page) -> None:
@@ -112,6 +121,7 @@ def stills(office: SampleOffice) -> list[Still]:
     """List the pages of the laid office, with the addresses of records that have much to show."""
     ids = office.do(_records)
     contact, lead, task, call = (ids[name] for name in ("contact", "lead", "task", "call"))
+    call_back = ids["call_back"]
     company, stage, lost = (ids[name] for name in ("company", "stage", "lost"))
     return [
         Still("today", "/"),
@@ -127,6 +137,10 @@ def stills(office: SampleOffice) -> list[Still]:
         Still("contact-calls", f"/calls/for-contact/{contact}"),
         Still("contact-leads", f"/leads/for-contact/{contact}"),
         Still("contact-tasks", f"/tasks/for-contact/{contact}"),
+        Still("call-backs", "/callbacks"),
+        Still("call-backs-keys", "/callbacks", unfold),
+        Still("call-backs-done", "/callbacks?state=done"),
+        Still("call-back", f"/callbacks/{call_back}"),
         Still("leads", "/leads"),
         Still("lead", f"/leads/{lead}"),
         Still("lead-edit", f"/leads/{lead}/edit"),
@@ -199,6 +213,7 @@ def _records() -> dict[str, int | None]:
         "task": db.session.scalar(sa.select(Task.id).where(Task.lead_id == lead.id)),
         "call": db.session.scalar(call) or db.session.scalar(sa.select(Call.id)),
         "fact": db.session.scalar(sa.select(sa.func.min(CallFact.id))),
+        "call_back": db.session.scalar(sa.select(sa.func.min(CallBack.id))),
         "company": db.session.scalar(sa.select(sa.func.min(Contact.company_id))),
         "stage": lead.stage_id,
         "lost": db.session.scalar(sa.select(LeadStage.id).where(LeadStage.kind == StageKind.LOST)),

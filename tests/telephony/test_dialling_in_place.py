@@ -226,7 +226,7 @@ def test_a_question_about_a_colleagues_talk_names_the_colleague(
         tell(FactKind.ANSWERED, "in_1", called="103", extension="103", did=LINE)
         answer = click(client_of(bob))
     assert answer.status_code == 422
-    assert "Dora Manager is on the phone with this number. Call anyway?" in answer.text
+    assert "Dora Manager has been on the phone with this client since" in answer.text
     assert 'name="confirm" value="yes"' in answer.text
     assert len(rows()) == 1
 

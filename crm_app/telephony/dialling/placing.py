@@ -52,6 +52,7 @@ def place_test(user_id: int, extension: str, number: str, client: ZadarmaClient 
 
 
 def _place(asked: NewDialRequest, number: str, client: ZadarmaClient) -> int:
+    checks.take_call_back(asked)
     dial_id, is_new = services.reserve(asked, number)
     db.session.commit()
     if is_new and asked.is_in_browser:

@@ -41,7 +41,8 @@ class NewDialRequest:
 
     `number` is in any format; contact and lead are ones that the user may see; `is_confirmed`
     overrules what speaks against calling (a do-not-call mark, a call in progress); with
-    `is_in_browser` the user's phone is a window of the browser that dials by itself.
+    `is_in_browser` the user's phone is a window of the browser that dials by itself. The call-back
+    is taken when the call is asked for.
     """
 
     user_id: int
@@ -50,6 +51,7 @@ class NewDialRequest:
     country: str
     contact_id: int | None = None
     lead_id: int | None = None
+    call_back_id: int | None = None
     is_confirmed: bool = False
     is_in_browser: bool = False
 

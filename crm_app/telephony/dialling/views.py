@@ -112,6 +112,7 @@ def _asked() -> services.NewDialRequest:
         country=current_app.config["DEFAULT_COUNTRY"],
         contact_id=_visible("contact_id", Contact),
         lead_id=_visible("lead_id", Lead),
+        call_back_id=read_id(request.form.get("call_back")),
         is_confirmed=request.form.get("confirm") == "yes",
         is_in_browser=request.form.get("via") == "phone" and browser_phone.is_on_for(user, _link()),
     )

@@ -35,6 +35,7 @@ class Entry:
 
 ENTRIES = (
     Entry("home.index", "home", _l("Today")),
+    Entry("callbacks.index", "phone-incoming", _l("Call-backs")),
     Entry("contacts.index", "address-book", _l("Contacts")),
     Entry("leads.index", "target-arrow", _l("Leads")),
     Entry("tasks.index", "square-check", _l("Tasks")),
