@@ -17,7 +17,17 @@ from tests.bench.house import House
 from tests.bench.table import Table
 from tests.postgres import Postgres
 
-PARTS = ("webhook", "rules", "busy", "popup", "streams", "reconcile", "lists", "reports", "callbacks")
+PARTS = (
+    "webhook",
+    "rules",
+    "busy",
+    "popup",
+    "streams",
+    "reconcile",
+    "lists",
+    "reports",
+    "callbacks",
+)
 
 
 def main() -> int:
