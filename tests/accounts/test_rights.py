@@ -76,7 +76,7 @@ KINDS = {
         "calls.show calls.choose calls.attach calls.set_lead calls.restore calls.for_contact "
         "calls.for_lead recordings.players calls.give_back "
         "call_lists.write_up call_lists.later call_lists.skip call_lists.release "
-        "call_lists.bring_back"
+        "call_lists.bring_back "
         "callbacks.show callbacks.more callbacks.reminder callbacks.take callbacks.release "
         "callbacks.reassign callbacks.done callbacks.reopen callbacks.snooze callbacks.unsnooze "
         "callbacks.note"
