@@ -109,7 +109,7 @@ def test_a_wrong_match_is_put_right_by_three_actions_and_stays_so(
             hands.press("Enter")
         else:
             hands.hit(place)
-        expect(page.get_by_role("combobox")).to_be_focused()
+        expect(page.locator("#q")).to_be_focused()
         hands.type("Zulmira")
         option = page.get_by_role("option", name="Zulmira Reis")
         expect(option).to_be_visible()

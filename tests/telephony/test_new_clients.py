@@ -9,7 +9,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
-from tests.telephony.ended_calls import ANNA, STRANGER, call, say
 
 from crm_app import clock
 from crm_app.accounts.models import User
@@ -30,6 +29,7 @@ from crm_app.telephony import services
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.new_clients import ignore_list
 from crm_app.telephony.new_clients.models import NewClient
+from tests.callbacks.ended_calls import ANNA, STRANGER, call, say
 from tests.owed import perform
 
 SignIn = Callable[[User], FlaskClient]
