@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from flask import Flask, g
 from flask.testing import FlaskClient
+from jinja2 import Undefined
+from jinja2.utils import missing
 from sqlalchemy import text
 
 from crm_app import database
@@ -132,6 +134,16 @@ def settings(database_url: str, bus_url: str, scratch: Path) -> Config:
     )
 
 
+class NothingToPrint(Undefined):
+    """A part that something does not have: printing it leaves an empty place on the page."""
+
+    def __str__(self) -> str:
+        """Refuse, but not for what a template may be given or not."""
+        if self._undefined_obj is not missing:
+            self._fail_with_undefined_error()
+        return ""
+
+
 @pytest.fixture(scope="session")
 def whole_app(settings: Config) -> Iterator[Flask]:
     """One application with all tables for the whole run on this engine."""
@@ -143,6 +155,7 @@ def whole_app(settings: Config) -> Iterator[Flask]:
     # What a thread writes a moment later would be found by another test: see `security_events`.
     app.extensions["security_refusals"].writes_by_itself = False
     app.test_client_class = SignedInClient
+    app.jinja_env.undefined = NothingToPrint
     app.before_request_funcs[None].insert(0, forget_the_last_request)
     with app.app_context():
         db.create_all()

@@ -319,6 +319,10 @@ def test_it_warns_of_an_address_that_the_pbx_cannot_reach(url: str, *, is_good: 
     assert health_checks.is_reachable(url) == is_good
 
 
+def test_it_says_what_to_do_about_an_address_that_is_not_public(browser: FlaskClient) -> None:
+    assert "set PUBLIC_URL to the one of this server" in browser.get(PAGE).text
+
+
 def test_the_switch_is_kept(app: Flask, browser: FlaskClient) -> None:
     # The box sends its "on" after the "off" that stands before it.
     sent: list[tuple[dict[str, object], str]] = [
