@@ -139,7 +139,8 @@ class NothingToPrint(Undefined):
 
     def __str__(self) -> str:
         """Refuse, but not for what a template may be given or not."""
-        if self._undefined_obj is not missing:
+        # Forms have no token here.
+        if self._undefined_obj is not missing and self._undefined_name != "csrf_token":
             self._fail_with_undefined_error()
         return ""
 
