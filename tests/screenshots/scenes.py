@@ -2,18 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from playwright.sync_api import Page
 
+from crm_app import clock
 from crm_app.accounts import links
 from crm_app.accounts.models import LinkPurpose, User
+from crm_app.call_lists import membership
+from crm_app.call_lists.models import CallList, Of
 from crm_app.callbacks.models import CallBack
 from crm_app.calls.models import Call, CallFact
 from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.extensions import db
 from crm_app.leads.models import Lead, LeadStage, StageKind
+from crm_app.local_time import LocalTime
 from crm_app.records.bin import put_in_bin
 from crm_app.tasks.models import Task
 from tests.screenshots.sample import SampleOffice
@@ -163,6 +168,14 @@ def stills(office: SampleOffice) -> list[Still]:
         Still("call-write-ups", "/calls/write-ups"),
         Still("report-calls", "/reports/calls"),
         Still("report-colleague", "/reports/calls?user=2&show=missed"),
+        Still("call-recordings", f"/calls/{call}/players"),
+        Still("call-player", f"/calls/{call}/player"),
+        Still("recordings", "/recordings"),
+        Still("recordings-heard", "/recordings/listening"),
+        Still("recordings-rules", "/recordings/settings"),
+        Still("call-lists", "/call-lists"),
+        Still("call-list-new", "/call-lists/new"),
+        Still("call-list", f"/call-lists/{ids['call_list']}"),
         Still("outcomes", "/calls/outcomes"),
         Still("dials", "/telephony/dials"),
         Still("search", "/search?q=jo"),
@@ -172,6 +185,7 @@ def stills(office: SampleOffice) -> list[Still]:
         Still("person", "/people/2"),
         Still("person-disable", "/people/2", ask),
         Still("person-link", "/people/2", make_link),
+        Still("person-calls", "/calls/taken-by/2"),
         Still("person-card", "/people/2/card", open_absence),
         Still("rights", "/people/rights"),
         Still("account", "/account"),
@@ -208,6 +222,7 @@ def _records() -> dict[str, int | None]:
     call = sa.select(Call.id).where(Call.contact_id == lead.contact_id, Call.talk_seconds > 0)
     _fill_bins()
     return {
+        "call_list": _call_list().id,
         "lead": lead.id,
         "contact": lead.contact_id,
         "task": db.session.scalar(sa.select(Task.id).where(Task.lead_id == lead.id)),
@@ -218,6 +233,17 @@ def _records() -> dict[str, int | None]:
         "stage": lead.stage_id,
         "lost": db.session.scalar(sa.select(LeadStage.id).where(LeadStage.kind == StageKind.LOST)),
     }
+
+
+def _call_list() -> CallList:
+    user = db.session.scalars(sa.select(User).order_by(User.id)).all()[0]
+    local = LocalTime(clock.now(), ZoneInfo("Europe/Lisbon"))
+    filters = membership.FILTERS[Of.CONTACTS].from_args({})
+    made = membership.make(
+        Of.CONTACTS, filters, user, local, name="Clients of the north", calls_do_not_call=False
+    )
+    db.session.flush()
+    return made
 
 
 def _fill_bins() -> None:
