@@ -39,6 +39,7 @@ DOMAIN = "escritorio.example"
 DID = "351210000001"
 BLOCKED = "+351939000666"
 CALLS = 120
+MISSED_MINUTES_AGO = (170, 95, 40, 22, 8)
 DAYS = 21
 
 # Name, role, extension, language.
@@ -293,7 +294,7 @@ def _missed_today(contacts: Sequence[Contact]) -> Iterator[Fact]:
     now = clock.now().replace(second=0, microsecond=0)
     numbers = [contacts[place].phones[0].number for place in (2, 5, 5, 9)]
     for place, (number, minutes) in enumerate(
-        zip((*numbers, "+351931112233"), (170, 95, 40, 22, 8), strict=True)
+        zip((*numbers, "+351931112233"), MISSED_MINUTES_AGO, strict=True)
     ):
         moment = now - timedelta(minutes=minutes)
         yield from _incoming(CALLS + place, moment, number, "101", 0)

@@ -239,7 +239,8 @@ class TestPages:
         make_contact("Ana Sousa", phones=("910 000 042",))
         with questions() as asked:
             bobs.get("/calls")
-        assert len(asked) <= 10, "\n".join(asked)
+        # One of them counts the call-backs of the navigation.
+        assert len(asked) <= 11, "\n".join(asked)
 
     @pytest.mark.parametrize(
         "wanted",

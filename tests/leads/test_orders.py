@@ -132,9 +132,7 @@ def test_it_leads_back_from_a_page_past_its_end(client_of, bob, order):
     assert shown(page) == []
     assert "Nothing on this page" in page
     assert "No leads yet" not in page
-    first = re.search(
-        r'href="([^"]+)">[^>]*<svg[^>]*><use[^>]*></use></svg>Go to the first page', page
-    )
+    first = re.search(r'href="([^"]+)">[^>]*<svg[^>]*><use[^>]*></svg>Go to the first page', page)
     assert unescape(first[1] if first else "") == f"/leads?{order}".rstrip("&?")
     put_in_bin(lead, bob)
     db.session.commit()

@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 import pytest
@@ -11,14 +12,12 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, func, insert
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from crm_app import clock, database
-from crm_app.calls.fold.facts import Fact
 from crm_app.calls.models import CallFact
 from crm_app.calls.store.hot_sql import Statement, run
 from crm_app.calls.store.ledger import lock
 from crm_app.database import is_away
 from crm_app.extensions import db
 from crm_app.telephony.models import UnreadableRequest
-from crm_app.telephony.switches import Switches
 from crm_app.telephony.webhook import inbox
 from crm_app.telephony.webhook.group_commit import GroupCommit
 from crm_app.telephony.zadarma.signing import sign_webhook
@@ -117,16 +116,14 @@ class Trouble:
         self.tries = 0
         monkeypatch.setattr(inbox, "store", self.store)
 
-    def store(
-        self, connection: Connection, fact: Fact, raw: str, switches: Switches | None
-    ) -> inbox.Stored:
+    def store(self, connection: Connection, *what: Any, **how: Any) -> inbox.Stored:
         self.tries += 1
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")
-            return self._store(connection, fact, raw, switches)
+            return self._store(connection, *what, **how)
         connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if self._other else 'OFF'}")
         try:
-            return self._store(connection, fact, raw, switches)
+            return self._store(connection, *what, **how)
         finally:
             connection.exec_driver_sql("PRAGMA query_only = OFF")
 

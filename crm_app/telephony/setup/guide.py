@@ -45,7 +45,7 @@ def _html(language: str) -> str:
         for part in token.children or ():
             _dress(part)
     page = str(parser.renderer.render(tokens, parser.options, {}))
-    wide = page.replace("<table", '<div class="table-responsive"><table')
+    wide = page.replace("<table", '<div class="table-responsive" tabindex="0"><table')
     return wide.replace("</table>", "</table></div>")
 
 

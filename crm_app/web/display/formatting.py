@@ -171,7 +171,7 @@ def _drawn(sprite: str, name: str, label: str, extra: str) -> Markup:
         if label
         else Markup('aria-hidden="true"')
     )
-    return Markup('<svg class="{}" {}><use href="{}#{}"></use></svg>').format(
+    return Markup('<svg class="{}" {}><use href="{}#{}" /></svg>').format(
         f"icon {extra}".strip(), meaning, sprite, name
     )
 
