@@ -47,6 +47,8 @@ function inOurWords(message, details = {}) {
 
 // The widget builds its options itself and hands them to this constructor: here its words are overheard.
 let isHeard = false;
+// Who hangs up before the widget has taken the call in would be connected all the same.
+let isUnwanted = false;
 let refusal = "";
 
 function overhear(hear) {
@@ -62,6 +64,7 @@ function overhear(hear) {
       isHeard = true;
       const told = inOurWords(message, details ?? {});
       if (told) hear(told);
+      if (isUnwanted && told?.state === "outgoing") api().cancel?.();
     };
     options.callbackEndCall = (end) => {
       callbackEndCall?.call(options, end);
@@ -96,7 +99,11 @@ export async function start({ scripts, language }, { key, login }, hear) {
 }
 
 // With its plus, else the widget puts the account's country before it. Gives a text when it cannot dial.
-export const dial = (number) => api().call(number);
+export function dial(number) {
+  isUnwanted = false;
+  return api().call(number);
+}
+
 export const answer = () => api().answer();
 export const mute = (isMuted) => api().micSwitch?.(isMuted ? "on" : "off");
 export const tone = (key) => api().sendDTMF?.(key);
@@ -108,6 +115,7 @@ export function hangUp(state) {
   } else if (state === "incoming") {
     api().finishCall?.();
   } else {
+    isUnwanted = true;
     api().cancel?.();
   }
   // What stays in the field is dialled by the next press of the green button.

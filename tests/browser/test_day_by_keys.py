@@ -11,6 +11,7 @@ from crm_app.accounts.passwords.hashing import make_hash
 from crm_app.demo import make_task
 from crm_app.extensions import db
 from crm_app.simulator.office import Simulator
+from crm_app.telephony import services as telephony
 from tests.browser.conftest import SignIn, eventually, until
 from tests.browser.hands import KEYS, Hands, screen
 from tests.browser.office import Office
@@ -22,7 +23,11 @@ NOWHERE = "document.activeElement === document.body"
 
 
 def make_ready() -> str:
-    """Give Bob a password and something to do; gives his e-mail address."""
+    """Give Bob a password and something to do; gives his e-mail address.
+
+    The office makes no call-backs: Today lists its missed clients.
+    """
+    telephony.set_switches({"call_backs": "off"})
     bob = db.session.scalars(select(User).where(User.name == "Bob")).one()
     bob.password = make_hash(PASSWORD, email=bob.email, name=bob.name)
     make_task("Send the offer", assignee=bob, due_on=clock.now().date() - timedelta(days=1))

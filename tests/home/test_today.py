@@ -74,7 +74,7 @@ def test_it_shows_an_agent_of_a_new_office_only_own_steps(client_of, bob):
     assert "/people" not in section(page, "first-steps")
 
 
-def test_it_asks_the_database_at_most_ten_questions(client_of, alice):
+def test_it_asks_the_database_at_most_eleven_questions(client_of, alice):
     for number in range(20):
         contact = make_contact(f"Contact {number}")
         make_task(f"Task {number}", due_on=clock.today(), assignee_id=alice.id,
@@ -84,4 +84,5 @@ def test_it_asks_the_database_at_most_ten_questions(client_of, alice):
     client = client_of(alice)
     with questions() as asked:
         client.get("/")
-    assert len(asked) <= 10, asked
+    # One of them counts the call-backs of the navigation.
+    assert len(asked) <= 11, asked
