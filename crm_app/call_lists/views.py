@@ -21,6 +21,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.local_time import LocalTime
 from crm_app.records.lists import ListFilter
+from crm_app.web import sent_forms
 from crm_app.web.display.formatting import choose_timezone
 from crm_app.web.fragments import Answer, see_other
 from crm_app.web.toasts import toast
@@ -45,16 +46,24 @@ def new() -> Answer:
     if not form.validate_on_submit():
         return _form_page(of, filters, form)
     try:
-        made = membership.make(
-            of, filters, me(), LocalTime.of(choose_timezone()),
-            name=form.name.data or "", calls_do_not_call=form.calls_do_not_call.data,
-        )  # fmt: skip
+        made = sent_forms.made(CallList, lambda: _made(of, filters, form), gone="closed_at")
     except InvalidInputError as error:
         db.session.rollback()
         form.name.errors = [_words(error)]
         return _form_page(of, filters, form)
     db.session.commit()
     return see_other(url_for(".show", list_id=made.id))
+
+
+def _made(of: Of, filters: ListFilter, form: ListForm) -> CallList:
+    return membership.make(
+        of,
+        filters,
+        me(),
+        LocalTime.of(choose_timezone()),
+        name=form.name.data or "",
+        calls_do_not_call=form.calls_do_not_call.data,
+    )
 
 
 @bp.get("/<int:list_id>")

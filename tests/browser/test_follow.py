@@ -177,7 +177,7 @@ def test_the_page_of_a_call_follows_it(office: Office, sign_in: SignIn) -> None:
     call = office.ring(ANA, "101")
     page = watching(sign_in("Carol"), office, f"/calls/{id_of(office, call)}")
     away(page)
-    facts = page.locator("[data-js-follows]")
+    facts = page.locator("[data-js-follows]").first
     expect(facts).to_contain_text("Ringing")
     office.answer(call, "101")
     expect(facts).to_contain_text("Talking")

@@ -14,7 +14,7 @@ NEVER_DELETED = {
 # Nobody keeps an id of these: they are parts of a record, or found by what is secret in them.
 KEPT_NOWHERE = {
     "account_link", "authenticator_app", "recovery_code", "contact_phone", "contact_email",
-    "blocked_call",
+    "blocked_call", "reconciled_call",
 }  # fmt: skip
 COUNTED = [
     table for table in db.metadata.sorted_tables if table.dialect_options["sqlite"]["autoincrement"]

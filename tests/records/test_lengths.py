@@ -146,6 +146,8 @@ WAYS: dict[str, list[Way]] = {
             o.by, o.by, name="Eva", email=f"{text}@example.com", role=Role.ADMIN, extension=""
         ),
     ],
+    "user.mobile": [lambda o, text: accounts.set_mobile(o.by, "9" * len(text), "PT")],
+    "user.team": [lambda o, text: accounts.change_hearing({}, {str(o.by.id): text}, o.by)],
     "user.extension": [lambda o, text: accounts.set_extension(o.by, "9" * len(text))],
 }
 # The codes that the pages have sentences for; those of the card of a call stand in its view.
@@ -156,7 +158,14 @@ NOT_TYPED = {
     *("contact.kind", "contact.sort_name", "contact.search_text", "contact_phone.kind"),
     *("contact_phone.tail", "lead.sort_title", "lead.sort_value", "lead.search_text"),
     *("lead_stage.kind", "note.record_type", "call_outcome.code", "call_wrapup.search_text"),
-    *("office_settings.second_factor_for", "user.role", "user.password", "user.fs_uniquifier"),
+    *("lead.number", "office_settings.admins_hear", "office_settings.managers_hear"),
+    *(
+        "office_settings.agents_hear",
+        "office_settings.second_factor_for",
+        "user.role",
+        "user.password",
+        "user.fs_uniquifier",
+    ),
     # Chosen from a list in the profile, by no service.
     *("user.language", "user.timezone", "user.theme"),
 }
