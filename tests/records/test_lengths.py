@@ -159,7 +159,8 @@ NOT_TYPED = {
     *("contact_phone.tail", "lead.sort_title", "lead.sort_value", "lead.search_text"),
     *("lead_stage.kind", "note.record_type", "call_outcome.code", "call_wrapup.search_text"),
     *("lead.number", "office_settings.admins_hear", "office_settings.managers_hear"),
-    *(
+    *("office_settings.agents_hear", "office_settings.second_factor_for"),
+    *("user.role", "user.password", "user.fs_uniquifier"),
         "office_settings.agents_hear",
         "office_settings.second_factor_for",
         "user.role",
