@@ -1,6 +1,6 @@
 """Writing calls up by the keyboard: which card the keys go to, and what they leave alone."""
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.conftest import SignIn, until, watching
 from tests.browser.office import Office
@@ -22,13 +22,20 @@ from tests.browser.story import (
 IN_CARD = "document.activeElement.closest('.call-card')?.dataset.callId ?? ''"
 
 
+def loaded(context: BrowserContext, office: Office, path: str = "/contacts") -> Page:
+    """Open a page that has its calls: of what it finds when it comes nothing is news."""
+    page = watching(context, office, path)
+    page.wait_for_selector("#tray[data-loaded]", state="attached")
+    return page
+
+
 def focused_card(page: Page) -> str:
     """The PBX's id of the call on whose card the focus is, "" when it is on none."""
     return str(page.evaluate(IN_CARD))
 
 
 def test_it_makes_one_task_however_often_enter_is_pressed(office: Office, sign_in: SignIn) -> None:
-    page = watching(sign_in("Bob"), office)
+    page = loaded(sign_in("Bob"), office)
     call = talk(office, seen_on=page)
     page.get_by_text("Tomorrow", exact=True).click()
     page.get_by_label("Note").click()
@@ -59,7 +66,7 @@ def test_it_saves_what_was_typed_last_when_enter_is_pressed_again(
 ) -> None:
     context = sign_in("Bob")
     line = Line(context, "**/wrapup")
-    page = watching(context, office)
+    page = loaded(context, office)
     call = talk(office, seen_on=page)
     page.get_by_label("Note").fill("Wants")
     # The first is never answered.
@@ -75,7 +82,7 @@ def test_it_saves_what_was_typed_last_when_enter_is_pressed_again(
 def test_it_makes_one_task_when_the_first_answer_was_lost(office: Office, sign_in: SignIn) -> None:
     context = sign_in("Bob")
     line, cards = Line(context, "**/wrapup"), Line(context, "**/tray*")
-    page = watching(context, office)
+    page = loaded(context, office)
     talk(office, seen_on=page)
     page.get_by_text("Tomorrow", exact=True).click()
     page.get_by_label("Note").click()
@@ -99,7 +106,7 @@ def test_it_makes_one_task_when_the_first_answer_was_lost(office: Office, sign_i
 def test_it_writes_up_the_call_that_ended_last(office: Office, sign_in: SignIn) -> None:
     add_contact(office)
     add_contact(office, "Rui Costa", RUI)
-    page = watching(sign_in("Bob"), office)
+    page = loaded(sign_in("Bob"), office)
     first = talk(office, ANA)
     expect(page.locator(ENDED)).to_have_count(1)
     until(page, f"{IN_CARD} === '{first}'")
@@ -122,7 +129,7 @@ def test_it_goes_to_a_call_whose_talk_was_too_short_to_be_seen(
 ) -> None:
     context = sign_in("Bob")
     line = Line(context, "**/calls/tray*")
-    page = watching(context, office)
+    page = loaded(context, office)
     first = talk(office, ANA, seen_on=page)
     until(page, f"{IN_CARD} === '{first}'")
     second = office.ring(RUI, "101")
@@ -135,7 +142,7 @@ def test_it_goes_to_a_call_whose_talk_was_too_short_to_be_seen(
 
 
 def test_it_stays_with_a_write_up_that_was_begun(office: Office, sign_in: SignIn) -> None:
-    page = watching(sign_in("Bob"), office)
+    page = loaded(sign_in("Bob"), office)
     first = talk(office, ANA)
     until(page, f"{IN_CARD} === '{first}'")
     page.keyboard.press("2")
@@ -147,7 +154,7 @@ def test_it_stays_with_a_write_up_that_was_begun(office: Office, sign_in: SignIn
 
 
 def test_it_says_what_is_missing_and_lets_one_go_on(office: Office, sign_in: SignIn) -> None:
-    page = watching(sign_in("Bob"), office)
+    page = loaded(sign_in("Bob"), office)
     call = talk(office)
     until(page, f"{IN_CARD} === '{call}'")
 
@@ -168,10 +175,10 @@ def test_it_says_what_is_missing_and_lets_one_go_on(office: Office, sign_in: Sig
 
 def test_it_leaves_the_keys_of_a_page_that_has_just_come(office: Office, sign_in: SignIn) -> None:
     context = sign_in("Bob")
-    page = watching(context, office)
+    page = loaded(context, office)
     talk(office)
     expect(page.locator(ENDED)).to_have_count(1)
-    page = watching(context, office)
+    page = loaded(context, office)
     page.wait_for_selector("#tray[data-loaded]")
     expect(page.locator(ENDED)).to_have_count(1)
 
@@ -186,7 +193,7 @@ def test_it_leaves_the_keys_of_a_page_that_has_just_come(office: Office, sign_in
 
 
 def test_it_searches_by_a_slash_while_a_write_up_waits(office: Office, sign_in: SignIn) -> None:
-    page = watching(sign_in("Bob"), office)
+    page = loaded(sign_in("Bob"), office)
     call = talk(office)
     until(page, f"{IN_CARD} === '{call}'")
     for choose in ("", "1"):
@@ -199,7 +206,7 @@ def test_it_searches_by_a_slash_while_a_write_up_waits(office: Office, sign_in: 
 
 
 def test_it_leads_by_f2_from_a_field_to_the_card_and_back(office: Office, sign_in: SignIn) -> None:
-    page = watching(sign_in("Bob"), office, "/contacts/new")
+    page = loaded(sign_in("Bob"), office, "/contacts/new")
     name = page.locator("main input[name=name]")
     name.fill("Rua 12")
     page.keyboard.press("F2")
@@ -227,7 +234,7 @@ def test_it_leads_by_f2_from_a_field_to_the_card_and_back(office: Office, sign_i
 
 
 def test_it_leads_by_f2_to_the_open_card_among_all(office: Office, sign_in: SignIn) -> None:
-    page = watching(sign_in("Bob"), office)
+    page = loaded(sign_in("Bob"), office)
     talk(office, ANA)
     expect(page.locator(ENDED)).to_have_count(1)
     ringing = office.ring(RUI, "101")
@@ -242,7 +249,7 @@ def test_it_leads_by_f2_to_the_open_card_among_all(office: Office, sign_in: Sign
 
 
 def test_it_says_on_the_page_of_a_call_what_is_missing(office: Office, sign_in: SignIn) -> None:
-    page = watching(sign_in("Bob"), office)
+    page = loaded(sign_in("Bob"), office)
     call_id = id_of(office, talk(office))
     page.goto(f"{office.url}/calls/{call_id}")
     form = page.locator("main .wrapup")

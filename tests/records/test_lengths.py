@@ -161,12 +161,6 @@ NOT_TYPED = {
     *("lead.number", "office_settings.admins_hear", "office_settings.managers_hear"),
     *("office_settings.agents_hear", "office_settings.second_factor_for"),
     *("user.role", "user.password", "user.fs_uniquifier"),
-        "office_settings.agents_hear",
-        "office_settings.second_factor_for",
-        "user.role",
-        "user.password",
-        "user.fs_uniquifier",
-    ),
     # Chosen from a list in the profile, by no service.
     *("user.language", "user.timezone", "user.theme"),
 }

@@ -89,7 +89,10 @@ class CallEnding:
         until = min(self._heard_answers, default=None)
         if until is None and self.end and not (self.is_answered or self._is_silent(self.end)):
             until = self.end.received_at
-        return int((until - started_at).total_seconds()) if until else None
+        # Rows of the statistics have another clock: what would end before it began is not known.
+        if until is None or until < started_at:
+            return None
+        return int((until - started_at).total_seconds())
 
     def _is_silent(self, end: Fact) -> bool:
         """Whether an end does not tell when it was."""
