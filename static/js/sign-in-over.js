@@ -6,7 +6,7 @@ import { tell } from "./failures.js";
 
 const PATIENCE_MS = 10_000;
 // What the page asks by itself brings no box up: the lamp of live calls tells about that.
-const BY_ITSELF = new Set(["load", "every", "dial", "intersect", "revealed"]);
+const BY_HAND = new Set(["", "click", "submit", "change", "input", "keydown", "look", "write-ups"]);
 const box = Object.assign(document.createElement("dialog"), {
   id: "sign-in-over",
   className: "confirm-dialog",
@@ -179,7 +179,7 @@ async function onAnswer(event) {
   document.dispatchEvent(new Event("sign-in:lost"));
   const kind = ctx.sourceEvent?.type ?? "";
   // Two clicks are one wish.
-  if (BY_ITSELF.has(kind) || waiting.has(ctx.sourceElement)) return;
+  if (!BY_HAND.has(kind) || waiting.has(ctx.sourceElement)) return;
   waiting.add(ctx.sourceElement);
   const isIn = await signIn();
   waiting.delete(ctx.sourceElement);
