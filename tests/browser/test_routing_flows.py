@@ -127,6 +127,7 @@ def test_one_click_in_the_menu_says_that_one_is_away(office: Office, sign_in: Si
     page.locator("[data-action=away]").click()
     expect(page.locator(".toast").last).to_contain_text("You are away.")
     assert ill(office) == ("None", "")
+    page.wait_for_selector("#lamp[data-live-state=ok]", state="attached")
     menu.click()
     page.locator("[data-action=away]").click()
     expect(page.locator(".toast").last).to_contain_text("You are here again.")
