@@ -106,10 +106,14 @@ def reaction(sums: Sums, whose: int) -> Reaction:
     within[NEVER] = Share(by_time.get(NEVER, 0), missed)
     worst = next(iter(sums.of(Kind.WORST, whose)), "")
     longest, _, call_id = worst.partition(":")
+    median = _median(seconds)
+    # Times are rounded before they are counted, the longest is not.
+    if median is not None and longest:
+        median = min(median, int(longest))
     return Reaction(
         missed,
         within,
-        _median(seconds),
+        median,
         int(longest) if longest else None,
         int(call_id) if call_id else None,
     )

@@ -10,6 +10,7 @@ from crm_app.reports.figures import Line
 from crm_app.reports.periods import Period
 from crm_app.reports.services import Numbers
 from crm_app.reports.spreadsheet import table_text
+from crm_app.reports.wording import MEASURES
 from crm_app.web.display.formatting import phone
 
 Table = list[list[object]]
@@ -20,8 +21,9 @@ __all__ = ["TABLES", "table_text"]
 
 def _colleagues(numbers: Numbers, whose: int, people: People, _period: Period) -> Table:
     heads: list[object] = [
-        _("Colleague"), _("Incoming"), _("Answered"), _("Missed"), _("Share answered"),
-        _("Outgoing"), _("Reached"), _("Talk time (s)"), _("Mean talk (s)"),
+        _("Colleague"), MEASURES["incoming"], MEASURES["answered"], MEASURES["missed"],
+        _("Share answered"), MEASURES["outgoing"], _("Reached"), _("Talk time (s)"),
+        _("Mean talk (s)"),
         _("Reaction: median (s)"), _("Reaction: worst (s)"),
         *(str(words) for words in wording.SOON.values()),
     ]  # fmt: skip
@@ -45,7 +47,9 @@ def _line(line: Line) -> list[object]:
 
 
 def _days(numbers: Numbers, _whose: int, _people: People, period: Period) -> Table:
-    heads: list[object] = [_("From"), _("To"), _("Answered"), _("Missed"), _("Outgoing")]
+    heads: list[object] = [
+        _("From"), _("To"), MEASURES["answered"], MEASURES["missed"], MEASURES["outgoing"],
+    ]  # fmt: skip
     bars = figures.bars(numbers, period)
     return [
         heads,
@@ -59,7 +63,7 @@ def _days(numbers: Numbers, _whose: int, _people: People, period: Period) -> Tab
 def _hours(numbers: Numbers, whose: int, _people: People, _period: Period) -> Table:
     heads: list[object] = [_("Hour"), _("Calls"), *wording.weekdays()]
     rows: Table = [heads]
-    for measure, words in wording.MEASURES.items():
+    for measure, words in MEASURES.items():
         hours, cells, _most = figures.heat(numbers, whose, measure)
         rows += [[f"{hour:02}:00", str(words), *cells[hour]] for hour in hours]
     return rows
@@ -67,7 +71,8 @@ def _hours(numbers: Numbers, whose: int, _people: People, _period: Period) -> Ta
 
 def _lines(numbers: Numbers, whose: int, _people: People, _period: Period) -> Table:
     heads: list[object] = [
-        _("Line"), _("Incoming"), _("Answered"), _("Missed"), _("Outgoing"), _("Talk time (s)"),
+        _("Line"), MEASURES["incoming"], MEASURES["answered"], MEASURES["missed"],
+        MEASURES["outgoing"], _("Talk time (s)"),
     ]  # fmt: skip
     rows: Table = [heads]
     for line in figures.lines(numbers, whose):

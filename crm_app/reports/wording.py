@@ -22,12 +22,12 @@ PERIODS = {
     "last_month": _l("Last month"),
     "year": _l("This year"),
 }
-# What a heat map can show.
+# What is counted, and a heat map can show.
 MEASURES = {
-    "incoming": _l("Incoming"),
-    "missed": _l("Missed"),
-    "answered": _l("Answered"),
-    "outgoing": _l("Outgoing"),
+    "incoming": _l("Incoming calls"),
+    "missed": _l("Missed calls"),
+    "answered": _l("Answered calls"),
+    "outgoing": _l("Outgoing calls"),
 }
 SOON = {
     QUARTER: _l("Within 15 min"),
@@ -54,7 +54,7 @@ def label(since: date, until: date) -> str:
 
 def weekdays() -> list[str]:
     """Name the days of the week, Monday first."""
-    names = get_day_names("abbreviated", locale=get_locale())
+    names = get_day_names("short", locale=get_locale())
     return [names[place].rstrip(".") for place in range(7)]
 
 
