@@ -30,7 +30,7 @@ _MAY_CHANGE = frozenset({Reason.BUSY, Reason.UNREACHABLE, Reason.NOT_CONNECTED, 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What both ends answered; "" where one was not asked because it had answered before."""
+    """What both ends answered; "" where one was not asked because it had deleted it before."""
 
     here: str
     pbx: str
@@ -69,6 +69,13 @@ def delete_by_hand(recording: Recording, by: User) -> None:
     _forget_words([recording.id])
     _enqueue(recording.id)
     audience.announce_in_lists(recording.call)
+
+
+def delete_late_file(recording: Recording, name: str) -> None:
+    """Delete the file of a recording that was deleted while its file was on its way."""
+    recording.name, recording.here_answer = name, ""
+    # Without a key: the job that asked both ends before may not be done yet.
+    jobs.enqueue(db.session, DELETE, {"recording": recording.id})
 
 
 def _forget_words(ids: list[int]) -> None:
@@ -127,7 +134,7 @@ def delete(recording_id: int, source: Source, store: Store) -> Answers | None:
 
 
 def _delete_here(name: str, answered: str, store: Store) -> str:
-    if answered in (DONE, NOTHING):
+    if answered == DONE:
         return ""
     try:
         return DONE if name and store.delete(name) else NOTHING
@@ -136,7 +143,7 @@ def _delete_here(name: str, answered: str, store: Store) -> str:
 
 
 def _delete_there(pbx_name: str, answered: str, source: Source) -> str:
-    if answered in (DONE, NOTHING):
+    if answered == DONE:
         return ""
     try:
         source.delete(pbx_name)
@@ -156,7 +163,11 @@ def note_answers(recording_id: int, answers: Answers | None) -> timedelta | None
     if answers.pbx:
         row.pbx_answer, row.pbx_at = answers.pbx, now
     waiting = now - row.deleted_at
-    if waiting < _ASKS_FOR and _MAY_CHANGE & {row.here_answer, row.pbx_answer}:
+    # Deleted before the PBX had it: what comes there later is deleted, too.
+    is_to_come = not row.name and row.reason in ("", Reason.NOT_THERE)
+    may_change = bool(_MAY_CHANGE & {row.here_answer, row.pbx_answer})
+    may_change = may_change or (is_to_come and row.pbx_answer == NOTHING)
+    if waiting < _ASKS_FOR and may_change:
         return min(max(waiting / 4, _SHORTEST_PAUSE), _LONGEST_PAUSE)
     return None
 

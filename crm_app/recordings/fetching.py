@@ -21,7 +21,7 @@ from crm_app.calls.store import ledger
 from crm_app.extensions import db
 from crm_app.jobs import services as jobs
 from crm_app.live.screen_updates import after_commit
-from crm_app.recordings import audio
+from crm_app.recordings import audio, deleting
 from crm_app.recordings.models import Recording, State
 from crm_app.recordings.source import Reason, Source, SourceError
 from crm_app.recordings.store import Store
@@ -178,6 +178,8 @@ def _download(source: Source, link: str, store: Store, name: str) -> Fetched:
 def keep(row_id: int, result: Fetched | NotFetched | None) -> timedelta | None:
     """Store the result of a try; return when to try again, if so."""
     row = db.session.get(Recording, row_id, with_for_update=True, populate_existing=True)
+    if row is not None and isinstance(result, Fetched) and row.state == State.DELETED:
+        deleting.delete_late_file(row, result.name)
     if row is None or result is None or row.state != State.PENDING:
         return None
     pause = None

@@ -20,7 +20,8 @@ MOST_PHRASES = 5_000
 
 def expect(recording_id: int) -> None:
     """Ask soon what was recognised in a recording that is here."""
-    if db.session.get(Recording, recording_id) is None:
+    row = db.session.get(Recording, recording_id)
+    if row is None or row.state != State.READY:
         return
     values = {"recording_id": recording_id, "asked_at": clock.now(), "phrases": []}
     database.add_missing(db.session, Transcript, **values)

@@ -15,10 +15,11 @@ from crm_app.extensions import db
 from crm_app.recordings import deleting
 from crm_app.recordings.models import Recording, State, Transcript
 from crm_app.recordings.store import Store
+from crm_app.serving import recordings
 from crm_app.simulator.office import Simulator
 from crm_app.telephony import services
 from tests.owed import perform
-from tests.recordings.conftest import fetched, record, the_recording
+from tests.recordings.conftest import fetched, note_in_pbx, record, the_recording
 
 ClientOf = Callable[[User], FlaskClient]
 LINE, OTHER_LINE = "351210000001", "351210000002"
@@ -99,6 +100,43 @@ def test_a_pbx_that_does_not_answer_is_asked_again(
     assert (row.here_answer, row.pbx_answer) == ("deleted", "unreachable")
     perform("delete_recording")
     assert the_recording(call).pbx_answer == "deleted"
+
+
+def test_what_comes_after_it_was_deleted_is_deleted_here_too(
+    pbx: Simulator, store: Store, dora: User, client_of: ClientOf
+) -> None:
+    services.set_switches({"transcripts": "on"})
+    db.session.commit()
+    call = record(pbx)
+    perform("recorded")
+    payload = {"recording": the_recording(call).id}
+    on_its_way = recordings.fetch(payload)
+    assert store.size(on_its_way.name)
+    client_of(dora).post(f"/recordings/{payload['recording']}/delete")
+    perform("delete_recording")
+    recordings.keep(payload, on_its_way)
+    db.session.commit()
+    perform("delete_recording")
+    row = the_recording(call)
+    assert (row.state, row.here_answer, row.pbx_answer) == (State.DELETED, "deleted", "deleted")
+    with pytest.raises(FileNotFoundError):
+        store.size(on_its_way.name)
+    assert db.session.scalars(select(Transcript)).all() == []
+
+
+def test_what_comes_after_it_was_deleted_is_deleted_in_the_pbx_too(
+    pbx: Simulator, dora: User, client_of: ClientOf
+) -> None:
+    call = record()
+    perform("recorded")
+    row = the_recording(call)
+    client_of(dora).post(f"/recordings/{row.id}/delete")
+    perform("delete_recording")
+    assert the_recording(call).pbx_answer == "nothing"
+    note_in_pbx(pbx, call.pbx_call_id, row.recording_id)
+    perform("delete_recording")
+    assert the_recording(call).pbx_answer == "deleted"
+    assert row.recording_id in pbx.sounds.deleted
 
 
 def test_only_what_is_older_than_its_line_keeps_it_is_deleted(pbx: Simulator) -> None:
