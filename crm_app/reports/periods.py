@@ -67,5 +67,5 @@ def asked_for(name: str, since: str, until: str, today: date) -> Period:
     first, last = day_of(since), day_of(until)
     if first is None or last is None:
         return named(name, today)
-    first, last = sorted((max(first, FIRST_DAY), min(last, LAST_DAY)))
+    first, last = sorted(min(max(day, FIRST_DAY), LAST_DAY) for day in (first, last))
     return Period(max(first, last - timedelta(days=MOST_DAYS - 1)), last)

@@ -151,6 +151,17 @@ class TestNumbers:
         page = manager.get("/reports/calls?since=2026-03-10&until=2026-03-16").text
         assert "before: 2 (-50 %)" in page
 
+    @pytest.mark.parametrize(
+        "days", ["since=9999-12-31&until=9999-12-31", "since=0001-01-01&until=0001-01-01"]
+    )
+    def test_days_before_and_after_all_calendars_are_never_refused(
+        self, manager: FlaskClient, days: str
+    ) -> None:
+        answered(MONDAY, "in_1", "101")
+        db.session.commit()
+        for path in ("/reports/calls", "/reports/calls.csv"):
+            assert manager.get(f"{path}?{days}&table=days").status_code == 200
+
     def test_a_talk_changes_the_day_on_which_its_client_was_missed(
         self, manager: FlaskClient
     ) -> None:
