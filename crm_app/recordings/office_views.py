@@ -100,7 +100,8 @@ def _settings_page(error: InvalidInputError | None = None) -> str:
     hears: dict[str, Any] = {role: getattr(office, f"{role}_hear") for role in ROLES}
     if request.method == "POST":
         hears = {role: request.form.get(role, "") for role in ROLES}
-    typed = _typed("days-") if request.method == "POST" else {}
+    typed, teams = _typed("days-"), _typed("team-")
+    users = db.session.scalars(User.enabled()).all()
     lines = sorted({*calls.lines(), *kept})
     return render_template(
         "recordings/settings.html",
@@ -111,7 +112,8 @@ def _settings_page(error: InvalidInputError | None = None) -> str:
             "admins": _("Administrators"),
         },
         reaches=[(reach.value, str(wording.REACHES[reach])) for reach in Reach],
-        users=db.session.scalars(User.enabled()).all(),
+        users=users,
+        teams={user.id: teams.get(str(user.id), user.team) for user in users},
         lines={line: typed.get(line, kept.get(line, "")) for line in lines},
         most_days=deleting.MOST_DAYS,
         refused=error,

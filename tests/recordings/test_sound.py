@@ -277,5 +277,8 @@ def test_the_rules_are_the_administrators(
     assert (office.agents_hear, office.managers_hear) == ("team", "own")
     assert db.session.get_one(User, bob.id).team == "North"
     for wrong in ({"days-+351210000001": "9999"}, {"days-+351210000001": "x"}, {"agents": "some"}):
-        answer = browser.post("/recordings/settings", data=fields | wrong)
+        answer = browser.post(
+            "/recordings/settings", data=fields | {f"team-{bob.id}": "South"} | wrong
+        )
         assert answer.status_code == 422
+        assert 'value="South"' in answer.text
