@@ -11,6 +11,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response, abort, current_app, request, url_for
 from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
+from sqlalchemy.orm import joinedload, undefer
 from werkzeug.datastructures import ContentRange
 
 from crm_app import database
@@ -71,7 +72,13 @@ def sounds_of(found: list[Call]) -> dict[int, State]:
 @bp.app_template_global()
 def players_of(call: Call) -> list[Player]:
     """Return the players of a call for its page."""
-    rows = db.session.scalars(Recording.of(call.id)).all()
+    shown = (
+        undefer(Recording.peaks),
+        joinedload(Recording.transcript),
+        joinedload(Recording.held_by),
+        joinedload(Recording.deleted_by),
+    )
+    rows = db.session.scalars(Recording.of(call.id).options(*shown)).all()
     return [_player(call, row, n) for n, row in enumerate(rows, 1)]
 
 

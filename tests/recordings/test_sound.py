@@ -18,10 +18,11 @@ from crm_app.calls.store import ledger
 from crm_app.clock import now
 from crm_app.demo import make_contact, make_user
 from crm_app.extensions import db
-from crm_app.recordings.models import Listening, Recording
+from crm_app.recordings.models import Listening, Recording, State, Transcript
 from crm_app.simulator.office import Simulator
 from crm_app.simulator.sounds import Plan, sound
 from tests.owed import perform
+from tests.questions import questions
 from tests.recordings.conftest import CLIENT, fetched, note_in_pbx, record
 
 ClientOf = Callable[[User], FlaskClient]
@@ -218,6 +219,27 @@ class TestAddresses:
     ) -> None:
         app.extensions["recordings"].delete(db.session.scalars(select(Recording.name)).one())
         assert client_of(bob).get(f"/calls/{call.id}/recording").status_code == 404
+
+
+def test_how_many_questions_a_page_asks_does_not_depend_on_the_recordings_of_its_call(
+    call: Call, bob: User, dora: User, client_of: ClientOf
+) -> None:
+    row, browser = db.session.scalars(select(Recording)).one(), client_of(dora)
+    more = {"recorded_at": row.recorded_at, "seconds": 2.0, "peaks": b"a", "state": State.READY}
+    url, counts = f"/calls/{call.id}/players", []
+    # The office's settings are remembered.
+    browser.get(url)
+    for name, held_by in (("2", bob), ("3", dora), ("4", bob)):
+        one = Recording(call_id=call.id, recording_id=name, **more)
+        one.held_by, one.held_at, one.transcript = held_by, now(), Transcript()
+        db.session.add(one)
+        db.session.commit()
+        with questions() as asked:
+            page = browser.get(url).text
+        counts.append((page.count("data-recording="), len(asked)))
+        db.session.rollback()
+    assert [shown for shown, _asked in counts] == [2, 3, 4]
+    assert len({asked for _shown, asked in counts}) == 1
 
 
 class TestJournal:
