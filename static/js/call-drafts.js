@@ -2,7 +2,8 @@
 // again until it has arrived, so that no reload, closed tab, new call or lost network loses it. Other
 // forms about the call, here and in the other tabs, follow.
 import * as store from "./draft-store.js";
-import { refresh, token } from "./tray.js";
+import { token } from "./sign-in-over.js";
+import { refresh } from "./tray.js";
 
 const PAUSE_MS = 700;
 const AGAIN_MS = 5_000;

@@ -55,6 +55,9 @@ async function look(isNew = false) {
   return state;
 }
 
+// The token with which the page may write now.
+export const token = () => JSON.parse(document.body.getAttribute("hx-headers:inherited"))["X-CSRFToken"];
+
 const parse = (html) => new DOMParser().parseFromString(html, "text/html");
 
 function show(page) {

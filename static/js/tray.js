@@ -3,6 +3,7 @@
 // typed stays, and so does the focus.
 import * as store from "./draft-store.js";
 import { isForUs } from "./live-sign-in.js";
+import { token } from "./sign-in-over.js";
 
 const PAUSES_MS = [500, 1_000, 2_000];
 const AGAIN_MS = 5_000;
@@ -21,7 +22,6 @@ const counter = document.getElementById("write-ups-counter");
 let [turn, timer] = [0, 0];
 
 const pause = (time) => new Promise((go) => setTimeout(go, time));
-export const token = () => JSON.parse(document.body.getAttribute("hx-headers:inherited"))["X-CSRFToken"];
 export const isSheet = () => matchMedia("(width < 768px)").matches;
 const asking = () => list.querySelector(".call-card[data-state=ended]");
 const hasName = (card) => [...card.querySelectorAll("[data-js-keep]")].some((field) => field.value);
