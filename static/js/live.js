@@ -20,11 +20,13 @@ function hear(what) {
 }
 const callBacksChanged = (detail) =>
   document.body.dispatchEvent(new CustomEvent("callbacks:changed", { detail }));
+const LATE_MS = 1500;
 let wasUp = false;
 const turn = lamp(() => {
   refresh();
-  // The page has just come with what was true; later, something may have been missed.
-  if (wasUp) {
+  // What happened since the page was drawn was missed; what every page has is asked for only if that was long ago.
+  hear("history");
+  if (wasUp || performance.now() > LATE_MS) {
     callsChanged({});
     hear("telephony");
     callBacksChanged({});
