@@ -113,6 +113,7 @@ def test_a_new_colleague_is_five_actions_away_from_the_list(
     with hands.at_most(5):
         hands.hit(page.locator("main").get_by_role("link", name="Invite"))
         # Name and address are one: the focus is in the first field, and Tab leads to the second.
+        expect(page.get_by_label("Name")).to_be_focused()
         page.keyboard.type("Rita Lopes")
         page.keyboard.press("Tab")
         hands.type("rita@office.example")
