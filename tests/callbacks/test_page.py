@@ -151,6 +151,18 @@ def test_the_history_says_who_did_what(row: CallBack, bob: User, client_of: Clie
         assert words in page, words
 
 
+def test_on_its_own_page_all_that_is_done_with_it_stands_in_its_row(
+    row: CallBack, bob: User, client_of: ClientOf
+) -> None:
+    page = client_of(bob).get(f"/callbacks/{row.id}").text
+    its = page[page.index('<li class="list-group-item callback"') :].partition("</li>")[0]
+    # What is answered takes the place of the row, so that a form elsewhere would show nothing.
+    for verb in ("take", "done", "snooze", "reassign", "note"):
+        form = f'hx-post="/callbacks/{row.id}/{verb}"'
+        assert (page.count(form), its.count(form)) == (1, 1), verb
+    assert page.count(f'id="reason-{row.id}"') == 1
+
+
 @pytest.mark.parametrize("place", ["contact", "lead", "call"])
 def test_the_pages_of_the_client_show_it(
     office: Flask, bob: User, client_of: ClientOf, place: str
