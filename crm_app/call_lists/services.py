@@ -96,10 +96,17 @@ def progress(call_list: CallList, user: User) -> Progress:
 
 
 def held_by(call_list: CallList, user: User) -> CallListEntry | None:
-    """Find the entry of a list that a user has now, with all that its page shows."""
+    """Find the entry of a list that a user has now, with all that its page shows.
+
+    None for one whose contact they may not see any more, or that is in the bin.
+    """
     return db.session.scalar(
         select(CallListEntry)
-        .where(CallListEntry.list_id == call_list.id, CallListEntry.holder_id == user.id)
+        .where(
+            CallListEntry.list_id == call_list.id,
+            CallListEntry.holder_id == user.id,
+            CallListEntry.contact_id.in_(_seen(user)),
+        )
         .options(
             joinedload(CallListEntry.contact).selectinload(Contact.phones),
             joinedload(CallListEntry.contact).joinedload(Contact.company),
@@ -161,6 +168,7 @@ def take_next(call_list: CallList, user: User) -> CallListEntry | None:
     if (mine := held_by(call_list, user)) is not None:
         touch(mine)
         return mine
+    _let_go_of_unseen(call_list, user)
     now = clock.now()
     free = or_(
         CallListEntry.state == EntryState.WAITING,
@@ -188,6 +196,20 @@ def take_next(call_list: CallList, user: User) -> CallListEntry | None:
         pass
     db.session.expire_all()
     return held_by(call_list, user)
+
+
+def _let_go_of_unseen(call_list: CallList, user: User) -> None:
+    """Give back what a user has and cannot work on: its contact was deleted, or given away."""
+    db.session.execute(
+        update(CallListEntry)
+        .where(
+            CallListEntry.list_id == call_list.id,
+            CallListEntry.holder_id == user.id,
+            CallListEntry.contact_id.not_in(_seen(user)),
+        )
+        .values(state=EntryState.WAITING, holder_id=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def touch(entry: CallListEntry) -> None:

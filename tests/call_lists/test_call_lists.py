@@ -22,6 +22,7 @@ from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact, make_lead, make_user
 from crm_app.extensions import db
 from crm_app.journal.models import Note
+from crm_app.records.bin import put_in_bin
 from crm_app.tasks.models import Task
 from tests.questions import questions
 
@@ -372,6 +373,40 @@ def test_a_restricted_agent_is_given_only_their_own_contacts(
         select(CallListEntry.id).where(CallListEntry.id != entry_id)
     ).first()
     assert save(client_of(carol), list_id, int(others or 0), outcome="done") == 404
+
+
+def test_one_whose_contact_was_deleted_does_not_keep_its_user_from_the_next(
+    people: list[Contact], bob: User, client_of: ClientOf
+) -> None:
+    browser = client_of(bob)
+    list_id = make(browser)
+    take(browser, list_id)
+    assert whom(list_id, bob) == "Ana"
+    put_in_bin(people[0], bob)
+    db.session.commit()
+    page = browser.get(f"/call-lists/{list_id}").text
+    assert "data-call-list-entry" not in page
+    assert "Next to call" in page
+    take(browser, list_id)
+    assert whom(list_id, bob) == "Bela"
+
+
+def test_one_whose_contact_was_given_away_is_shown_no_more(
+    people: list[Contact], bob: User, carol: User, client_of: ClientOf
+) -> None:
+    change_office("Ramal", restricts_agents=True, by=bob)
+    db.session.commit()
+    browser = client_of(bob)
+    list_id = make(browser)
+    take(browser, list_id)
+    assert whom(list_id, bob) == "Ana"
+    people[0].responsible_id = carol.id
+    db.session.commit()
+    assert "Ana" not in browser.get(f"/call-lists/{list_id}").text
+    take(browser, list_id)
+    assert whom(list_id, bob) == "Bela"
+    take(client_of(carol), list_id)
+    assert whom(list_id, carol) == "Ana"
 
 
 def test_nobody_is_given_a_contact_who_is_on_the_phone_with_the_office(
