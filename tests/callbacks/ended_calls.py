@@ -48,6 +48,15 @@ def call(
     )  # fmt: skip
 
 
+def listed(number: str, origin: str, *, answered: bool = False) -> Call:
+    """Let the statistics tell of a call that nobody heard of, for `origin`."""
+    return say(
+        FactKind.LISTED, "in_listed", clock.now() - timedelta(minutes=5), caller=number,
+        did="+351210000001", extension="101" * answered, talk_seconds=60 * answered, origin=origin,
+        disposition=Disposition.ANSWERED if answered else Disposition.NO_ANSWER,
+    )  # fmt: skip
+
+
 def say(*what: Any, **how: Any) -> Call:
     """Let the PBX say one thing about a call."""
     recorded = ledger.record(db.session.connection(), Fact(*what, **how), "")

@@ -13,6 +13,7 @@ from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.callbacks import services as call_backs
 from crm_app.callbacks.models import CallBack, CallBackMiss
+from crm_app.calls import services as calls
 from crm_app.calls.fold.facts import Disposition, Fact, FactKind
 from crm_app.calls.store import ledger, upkeep
 from crm_app.contacts import services as contacts
@@ -31,6 +32,7 @@ from tests.callbacks.ended_calls import (
     BY_CALLS,
     STRANGER,
     call,
+    listed,
     open_call_backs,
     say,
     who,
@@ -129,6 +131,17 @@ class TestWhoIsCalledBack:
         db.session.commit()
         call("b", OTHER)
         assert open_call_backs() == []
+
+    @pytest.mark.parametrize(("origin", "count"), [("history", 0), ("", 1)])
+    def test_calls_that_only_history_brought_make_none(
+        self, office: Flask, bob: User, origin: str, count: int
+    ) -> None:
+        missed = listed(STRANGER, origin)
+        assert len(open_call_backs()) == count
+        # Nor does somebody who says later who it was.
+        calls.attach_contact(missed, make_contact("Anna", phones=(ANNA,)), bob)
+        db.session.commit()
+        assert len(open_call_backs()) == count
 
     def test_an_office_that_is_not_connected_has_none(self, app: Flask) -> None:
         call("a", STRANGER)

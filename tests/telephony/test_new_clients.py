@@ -29,7 +29,7 @@ from crm_app.telephony import services
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.new_clients import ignore_list
 from crm_app.telephony.new_clients.models import NewClient
-from tests.callbacks.ended_calls import ANNA, STRANGER, call, say
+from tests.callbacks.ended_calls import ANNA, STRANGER, call, listed, say
 from tests.owed import perform
 
 SignIn = Callable[[User], FlaskClient]
@@ -118,6 +118,16 @@ def test_calls_from_before_the_switch_was_turned_on_make_none(responsible: User)
     db.session.commit()
     call("a", STRANGER, answered=True)
     assert made() == ([], [])
+
+
+@pytest.mark.parametrize("answered", [True, False])
+@pytest.mark.parametrize(("origin", "count"), [("history", 0), ("", 1)])
+def test_calls_that_only_history_brought_make_none(
+    responsible: User, origin: str, count: int, answered: bool
+) -> None:
+    switch_on()
+    listed(STRANGER, origin, answered=answered)
+    assert [len(found) for found in made()] == [count, count]
 
 
 @pytest.mark.parametrize("number", ["", "100", "105", "+351800123456", "+351930000001", ANNA])
