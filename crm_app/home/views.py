@@ -41,9 +41,9 @@ def index() -> str:
 def _calls(local: LocalTime) -> dict[str, Any]:
     """Return what the box of calls shows, the part of the page that follows what happens."""
     is_team = me().is_manager and "team" in request.args
-    return {
-        "is_team": is_team,
-        "call_backs": call_backs(me(), local, is_team=is_team),
-        "missed": missed_clients(me(), local.now, today.SHOWN_MISSED, of_everybody=is_team),
-        "calls": today.my_calls(me()),
-    }
+    waits = call_backs(me(), local, is_team=is_team)
+    shown: dict[str, Any] = {"is_team": is_team, "call_backs": waits, "calls": today.my_calls(me())}
+    if waits is None:
+        missed = missed_clients(me(), local.now, today.SHOWN_MISSED, of_everybody=is_team)
+        shown["missed"] = missed
+    return shown
