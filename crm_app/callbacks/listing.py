@@ -69,7 +69,7 @@ class Row:
     """One call-back with what one needs to know before calling."""
 
     call_back: CallBack
-    # None where the reader may not see the contact.
+    # None for a stranger, and while the contact is in the bin.
     contact: Contact | None
     last_talk: Call | None
     note: str
@@ -109,9 +109,10 @@ def fetch(row_id: int, user: User) -> CallBack:
 
 def rows_of(call_backs: Sequence[CallBack], user: User) -> list[Row]:
     """Add what one needs to know before calling; as many statements for one as for fifty."""
-    seen = {row.id: _shown_contact(row, user) for row in call_backs}
+    seen = {row.id: _shown_contact(row) for row in call_backs}
     contact_ids = [contact.id for contact in seen.values() if contact]
-    talks, notes = _last_talks(call_backs), _last_notes(call_backs)
+    theirs = [one.id for one in seen.values() if one and rights.may_open(user, one)]
+    talks, notes = _last_talks(call_backs), _last_notes(call_backs, theirs)
     leads: dict[int | None, Lead] = {}
     for lead in reversed(open_leads(contact_ids, user)):
         leads[lead.contact_id] = lead
@@ -162,7 +163,7 @@ def _people() -> tuple[ORMOption, ...]:
     )
 
 
-def _shown_contact(row: CallBack, user: User) -> Contact | None:
+def _shown_contact(row: CallBack) -> Contact | None:
     """Who may call somebody back may read the name, also of a colleague's client."""
     contact = row.contact
     return contact if contact is not None and contact.deleted_at is None else None
@@ -199,8 +200,8 @@ def _last_talks(call_backs: Sequence[CallBack]) -> dict[int, Call]:
     return {key: calls[call_id] for key, call_id in found.items() if call_id in calls}
 
 
-def _last_notes(call_backs: Sequence[CallBack]) -> dict[int, str]:
-    """Find what was written last: on the call-back itself, else on the contact."""
+def _last_notes(call_backs: Sequence[CallBack], contact_ids: Sequence[int]) -> dict[int, str]:
+    """Find what was written last: on the call-back itself, else on one of these contacts."""
     ids = [row.id for row in call_backs]
     if not ids:
         return {}
@@ -214,7 +215,11 @@ def _last_notes(call_backs: Sequence[CallBack]) -> dict[int, str]:
     )
     on_contact = (
         select(note.text)
-        .where(note.record_type == RecordKind.CONTACT, note.record_id == CallBack.contact_id)
+        .where(
+            note.record_type == RecordKind.CONTACT,
+            note.record_id == CallBack.contact_id,
+            CallBack.contact_id.in_(contact_ids),
+        )
         .order_by(note.id.desc())
         .limit(1)
         .scalar_subquery()

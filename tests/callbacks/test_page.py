@@ -11,14 +11,16 @@ from flask.testing import FlaskClient
 
 from crm_app import clock
 from crm_app.accounts.models import User
+from crm_app.accounts.services import change_office
 from crm_app.callbacks import services as call_backs
 from crm_app.callbacks.commands import callbacks_cli
 from crm_app.callbacks.models import CallBack
+from crm_app.calls.fold.facts import FactKind
 from crm_app.demo import make_contact, make_lead
 from crm_app.extensions import db
 from crm_app.journal.services import add_note
 from crm_app.live.screen_updates import screen_updates
-from tests.callbacks.ended_calls import ANNA, STRANGER, call, open_call_backs
+from tests.callbacks.ended_calls import ANNA, STRANGER, call, open_call_backs, say
 from tests.questions import questions
 
 ClientOf = Callable[[User], FlaskClient]
@@ -175,6 +177,44 @@ def test_the_pages_of_the_client_show_it(
     where = {"contact": f"/contacts/{anna.id}", "lead": f"/leads/{lead.id}",
              "call": f"/calls/{missed.id}"}[place]  # fmt: skip
     assert f'data-callback-id="{row.id}"' in client_of(bob).get(where).text
+
+
+@pytest.fixture
+def dora_s(office: Flask, dora: User) -> CallBack:
+    """That of a client of Dora, with a note, in an office that restricts its agents."""
+    anna = make_contact("Anna Reis", phones=(ANNA,), responsible=dora)
+    add_note("contact", anna.id, "Pays late", dora)
+    change_office("Ramal", restricts_agents=True, by=dora)
+    db.session.commit()
+    call("a", ANNA)
+    return open_call_backs()[0]
+
+
+def test_a_restricted_agent_reads_the_name_of_a_colleagues_client_and_not_the_notes(
+    dora_s: CallBack, bob: User, dora: User, client_of: ClientOf
+) -> None:
+    call_backs.reassign(dora_s.id, None, dora)
+    db.session.commit()
+    for user, reads_notes in ((bob, False), (dora, True)):
+        page = client_of(user).get("/callbacks").text
+        assert "Anna Reis" in page
+        assert ("Pays late" in page) == reads_notes
+    call_backs.add_note(dora_s.id, "Asks for Rui", bob)
+    db.session.commit()
+    assert "Asks for Rui" in client_of(bob).get("/callbacks").text
+
+
+def test_a_card_leads_to_the_call_back_only_who_sees_it(
+    dora_s: CallBack, bob: User, dora: User, client_of: ClientOf
+) -> None:
+    page = f"/callbacks/{dora_s.id}"
+    say(FactKind.STARTED, "in_b", clock.now(), caller=ANNA, did="+351210000001")
+    for extension, user, opens in (("101", bob, False), ("103", dora, True)):
+        say(FactKind.RANG, "in_b", clock.now(), caller=ANNA, extension=extension)
+        card = client_of(user).get("/calls/tray", headers=HTMX).text
+        assert "To be called back" in card
+        assert (f'href="{page}"' in card) == opens
+        assert (client_of(user).get(page).status_code == 200) == opens
 
 
 def test_screens_hear_of_a_change_by_its_id(
