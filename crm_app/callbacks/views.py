@@ -10,7 +10,7 @@ from flask_login import current_user
 from crm_app.accounts.colleagues import colleagues
 from crm_app.accounts.current import me
 from crm_app.accounts.models import User
-from crm_app.accounts.rights import Verb, find
+from crm_app.accounts.rights import Verb, find, sees_everything
 from crm_app.callbacks import listing, services, wording
 from crm_app.callbacks.listing import CallBackFilter, Row
 from crm_app.callbacks.models import CallBack
@@ -47,6 +47,12 @@ def call_back_of(contact_id: int | None, number: str) -> Row | None:
 def call_back_on_card(contact_id: int | None, number: str) -> CallBack | None:
     """Find the open call-back of who is on the line, for the card of somebody whose phone rings."""
     return services.open_for(contact_id, number)
+
+
+@bp.app_template_global()
+def may_open_call_back(call_back: CallBack) -> bool:
+    """Whether the reader of a card sees the page of a call-back that it names."""
+    return sees_everything(me()) or find(CallBack, call_back.id, me(), Verb.VIEW) is not None
 
 
 @rehearsal
