@@ -21,7 +21,7 @@ def list_call_backs(is_all: bool, as_json: bool) -> None:
     """List the call-backs: open ones as they are due, then those of the last 30 days."""
     since = None if is_all else clock.now() - DONE_SHOWN_FOR
     options = (joinedload(CallBack.owner), joinedload(CallBack.taken_by))
-    rows = [_row(one) for one in db.session.scalars(every_row(None, since).options(*options))]
+    rows = [_row(one) for one in db.session.scalars(every_row(since).options(*options))]
     if as_json:
         click.echo(json.dumps({"callbacks": rows}, ensure_ascii=False))
         return

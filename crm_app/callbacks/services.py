@@ -16,7 +16,6 @@ from crm_app.accounts.rights import Verb
 from crm_app.callbacks import clients
 from crm_app.callbacks.announcing import announce
 from crm_app.callbacks.models import TEXT_LENGTH, CallBack, CallBackEvent, DoneHow, EventKind
-from crm_app.contacts.numbers.caller import find_callers
 from crm_app.errors import InvalidInputError, NotFoundError
 from crm_app.extensions import db
 from crm_app.text import limited
@@ -54,10 +53,7 @@ def release(row_id: int, by: User) -> CallBack:
 
     Raises InvalidInputError: taken (`who`, `since`), done; NotFoundError.
     """
-    row = _for_change(row_id, by)
-    _refuse_done(row)
-    if not by.is_manager:
-        _refuse_held(row, by)
+    row = _for_work(row_id, by)
     if row.taken_by_id is not None:
         other = row.taken_by_id if row.taken_by_id != by.id else None
         row.taken_by_id = row.taken_at = None
@@ -70,10 +66,7 @@ def reassign(row_id: int, to_id: int | None, by: User) -> CallBack:
 
     Raises InvalidInputError: taken (`who`, `since`), done, owner_unknown; NotFoundError.
     """
-    row = _for_change(row_id, by)
-    _refuse_done(row)
-    if not by.is_manager:
-        _refuse_held(row, by)
+    row = _for_work(row_id, by)
     to = db.session.get(User, to_id) if to_id is not None else None
     if to_id is not None and (to is None or not to.active):
         raise InvalidInputError("owner_unknown", "owner")
@@ -90,10 +83,7 @@ def done(row_id: int, reason: str, by: User) -> CallBack:
 
     Raises InvalidInputError: reason_empty, too_long, taken (`who`, `since`), done; NotFoundError.
     """
-    row = _for_change(row_id, by)
-    _refuse_done(row)
-    if not by.is_manager:
-        _refuse_held(row, by)
+    row = _for_work(row_id, by)
     reason = limited(reason, "reason", TEXT_LENGTH)
     if not reason:
         raise InvalidInputError("reason_empty", "reason")
@@ -121,10 +111,7 @@ def snooze(row_id: int, until: datetime, by: User) -> CallBack:
 
     Raises InvalidInputError: snooze_past, taken (`who`, `since`), done; NotFoundError.
     """
-    row = _for_change(row_id, by)
-    _refuse_done(row)
-    if not by.is_manager:
-        _refuse_held(row, by)
+    row = _for_work(row_id, by)
     if until <= clock.now():
         raise InvalidInputError("snooze_past", "until")
     row.snoozed_from = row.snoozed_from or row.due_at
@@ -158,8 +145,7 @@ def add_note(row_id: int, text: str, by: User) -> CallBack:
 def open_for(contact_id: int | None, number: str) -> CallBack | None:
     """Find the open call-back of a client: of the contact, else of whom the number belongs to."""
     if contact_id is None and number:
-        callers = find_callers(db.session.connection(), number)
-        contact_id = callers[0].contact_id if len(callers) == 1 else None
+        contact_id = clients.contact_with(number)
     is_theirs = clients.Client(contact_id, number).condition
     if contact_id is not None and number:
         is_theirs = or_(is_theirs, clients.Client(None, number).condition)
@@ -186,6 +172,15 @@ def _for_change(row_id: int, by: User) -> CallBack:
     if row_id not in rows:
         raise NotFoundError
     return _read(row_id, by)
+
+
+def _for_work(row_id: int, by: User) -> CallBack:
+    """Read an open one for update, which no colleague has taken; a manager may do with theirs."""
+    row = _for_change(row_id, by)
+    _refuse_done(row)
+    if not by.is_manager:
+        _refuse_held(row, by)
+    return row
 
 
 def _read(row_id: int, by: User) -> CallBack:

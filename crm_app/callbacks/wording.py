@@ -12,7 +12,6 @@ from crm_app.errors import InvalidInputError
 from crm_app.local_time import LocalTime
 from crm_app.web.display.formatting import phone, when
 
-STATES: dict[str, Any] = {"open": _l("Open"), "taken": _l("Taken"), "done": _l("Done")}
 AGES: dict[str, Any] = {
     "soon": _l("In time"),
     "due": _l("Due now"),
