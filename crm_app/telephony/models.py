@@ -56,8 +56,6 @@ class TelephonySettings(Model):
     webhook_token: Mapped[str] = mapped_column(String(64), default="")
     # Gets unassigned call-backs: one person, so that nobody assumes a colleague has done it.
     default_responsible_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
-    # Calls missed before this was set make no tasks.
-    default_responsible_since: Mapped[datetime | None]
     switches: Mapped[Switches] = mapped_column(
         SwitchesColumn, default=Switches(), server_default="{}"
     )

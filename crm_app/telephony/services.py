@@ -213,7 +213,6 @@ def set_default_responsible(user_id: int | None, by: User | None = None) -> None
         raise InvalidInputError("responsible_unknown", "default_responsible")
     settings = TelephonySettings.for_change()
     changes = _change(settings, "default_responsible_id", user.id)
-    settings.default_responsible_since = settings.default_responsible_since or clock.now()
     if changes:
         _write_down(Kind.RESPONSIBLE_CHANGED, by, changes, about=user.id)
 

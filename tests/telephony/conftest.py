@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -55,10 +54,8 @@ def connected(app: Flask, key: str) -> Iterator[Flask]:
 
 @pytest.fixture
 def responsible(app: Flask, bob: User) -> User:
-    """Bob gets what belongs to nobody, since an hour ago."""
+    """Bob gets what belongs to nobody."""
     services.set_default_responsible(bob.id)
-    db.session.commit()
-    services.TelephonySettings.for_change().default_responsible_since -= timedelta(hours=1)
     db.session.commit()
     return bob
 
