@@ -76,6 +76,13 @@ def entry_of(list_id: int, user: User) -> CallListEntry:
     return found
 
 
+def begin(browser: FlaskClient, user: User) -> tuple[int, int]:
+    """Make a list of the contacts and take the first one: the ids of the list and of the entry."""
+    list_id = make(browser)
+    take(browser, list_id)
+    return list_id, entry_of(list_id, user).id
+
+
 def whom(list_id: int, user: User) -> str:
     return entry_of(list_id, user).contact.name
 
@@ -252,9 +259,7 @@ def test_outcome_and_note_are_the_write_up_of_the_call(
     people: list[Contact], bob: User, client_of: ClientOf
 ) -> None:
     browser = client_of(bob)
-    list_id = make(browser)
-    take(browser, list_id)
-    entry_id = entry_of(list_id, bob).id
+    list_id, entry_id = begin(browser, bob)
     talk(bob)
     assert save(browser, list_id, entry_id, outcome="interested", note="Likes it", chip="tomorrow",
                 then="next") == 303  # fmt: skip
@@ -273,9 +278,7 @@ def test_what_was_written_into_the_card_is_taken_over_and_not_written_twice(
     people: list[Contact], bob: User, client_of: ClientOf
 ) -> None:
     browser = client_of(bob)
-    list_id = make(browser)
-    take(browser, list_id)
-    entry_id = entry_of(list_id, bob).id
+    list_id, entry_id = begin(browser, bob)
     talk(bob)
     call = services.call_of(entry_of(list_id, bob), bob)
     assert call is not None
@@ -293,8 +296,7 @@ def test_nothing_is_written_up_while_the_call_is_going_on(
     people: list[Contact], bob: User, client_of: ClientOf
 ) -> None:
     browser = client_of(bob)
-    list_id = make(browser)
-    take(browser, list_id)
+    list_id, _ = begin(browser, bob)
     talk(bob, ended=False)
     assert save(browser, list_id, entry_of(list_id, bob).id, outcome="done") == 422
     assert whom(list_id, bob) == "Ana"
@@ -304,9 +306,7 @@ def test_without_a_call_the_note_goes_to_the_contact(
     people: list[Contact], bob: User, client_of: ClientOf
 ) -> None:
     browser = client_of(bob)
-    list_id = make(browser)
-    take(browser, list_id)
-    entry_id = entry_of(list_id, bob).id
+    list_id, entry_id = begin(browser, bob)
     assert save(browser, list_id, entry_id) == 422
     assert save(browser, list_id, entry_id, note="Moved away", chip="hour") == 303
     note = db.session.scalars(select(Note)).one()
@@ -343,8 +343,7 @@ def test_a_closed_list_gives_nobody_and_its_maker_opens_it_again(
     people: list[Contact], bob: User, carol: User, client_of: ClientOf
 ) -> None:
     browser = client_of(bob)
-    list_id = make(browser)
-    take(browser, list_id)
+    list_id, _ = begin(browser, bob)
     assert client_of(carol).post(f"/call-lists/{list_id}/close").status_code == 403
     assert browser.post(f"/call-lists/{list_id}/close").status_code == 303
     assert names(list_id) == ["Ana", "Bela", "Clara"]
@@ -379,8 +378,7 @@ def test_one_whose_contact_was_deleted_does_not_keep_its_user_from_the_next(
     people: list[Contact], bob: User, client_of: ClientOf
 ) -> None:
     browser = client_of(bob)
-    list_id = make(browser)
-    take(browser, list_id)
+    list_id, _ = begin(browser, bob)
     assert whom(list_id, bob) == "Ana"
     put_in_bin(people[0], bob)
     db.session.commit()
@@ -397,8 +395,7 @@ def test_one_whose_contact_was_given_away_is_shown_no_more(
     change_office("Ramal", restricts_agents=True, by=bob)
     db.session.commit()
     browser = client_of(bob)
-    list_id = make(browser)
-    take(browser, list_id)
+    list_id, _ = begin(browser, bob)
     assert whom(list_id, bob) == "Ana"
     people[0].responsible_id = carol.id
     db.session.commit()
@@ -422,8 +419,7 @@ def test_the_page_asks_the_same_however_long_the_list(
     people: list[Contact], bob: User, client_of: ClientOf
 ) -> None:
     browser = client_of(bob)
-    list_id = make(browser)
-    take(browser, list_id)
+    list_id, _ = begin(browser, bob)
     save(browser, list_id, entry_of(list_id, bob).id, outcome="done", then="next")
 
     def asked_for_the_page() -> int:
