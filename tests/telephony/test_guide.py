@@ -24,6 +24,12 @@ def test_it_explains_every_switch_with_its_default(language: str) -> None:
         assert f"({field.default})" in rows[name], name
 
 
+@pytest.mark.parametrize("language", ["en", "pt"])
+def test_it_explains_no_switch_that_is_not_there(language: str) -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", guide.text_of(language), re.MULTILINE)
+    assert sorted(rows) == sorted(Switches.model_fields)
+
+
 def test_both_languages_say_the_same_number_of_things() -> None:
     signs = ("^#", r"^\|", "^!", r"^- \*", r"^\d\.")
     english, portuguese = (
