@@ -2,62 +2,55 @@
 
 import http.client
 import secrets
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from crm_app.simulator.account import CALL_FLAGS, OTHER_FLAGS
-from crm_app.simulator.api.method import Answer, Methods, Office, Params, RefusedError, word
+from crm_app.simulator.api.method import Answer, Method, Methods, Office, Params, RefusedError, word
 from crm_app.simulator.posting import fetch
 
 _CHECK_SECONDS = 5.0
 
 
-def _callinfo(office: Office, params: Params) -> Answer:
-    flags = {name: word(office.account.flags[name]) for name in CALL_FLAGS}
-    return {"url": office.account.webhook_url, "notifications": flags}
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """One of the two addresses of an account: its path, its name in it, and its switches."""
 
+    path: str
+    address: str
+    switches: str
+    names: tuple[str, ...]
 
-def _set_callinfo_url(office: Office, params: Params) -> Answer:
-    office.account.webhook_url = _echoing(params.get("url", ""))
-    return {"url": office.account.webhook_url}
+    def methods(self) -> dict[tuple[str, str], Method]:
+        """Return the methods of this family."""
+        return {
+            ("GET", f"{self.path}/"): self._show,
+            ("POST", f"{self.path}/url/"): self._set_url,
+            ("DELETE", f"{self.path}/url/"): self._drop_url,
+            ("POST", f"{self.path}/{self.switches}/"): self._set_flags,
+        }
 
+    def _show(self, office: Office, params: Params) -> Answer:
+        return {"url": getattr(office.account, self.address)} | self._flags(office)
 
-def _drop_callinfo_url(office: Office, params: Params) -> Answer:
-    office.account.webhook_url = ""
-    return {}
+    def _set_url(self, office: Office, params: Params) -> Answer:
+        url = _echoing(params.get("url", ""))
+        setattr(office.account, self.address, url)
+        return {"url": url}
 
+    def _drop_url(self, office: Office, params: Params) -> Answer:
+        setattr(office.account, self.address, "")
+        return {}
 
-def _set_notifications(office: Office, params: Params) -> Answer:
-    _set_flags(office, params, CALL_FLAGS)
-    return {"notifications": _callinfo(office, params)["notifications"]}
+    def _set_flags(self, office: Office, params: Params) -> Answer:
+        given = {name: params[name] for name in self.names if name in params}
+        if any(flag not in ("true", "false") for flag in given.values()):
+            raise RefusedError(400, "Wrong parameters!")
+        office.account.flags.update({name: flag == "true" for name, flag in given.items()})
+        return self._flags(office)
 
-
-def _webhooks(office: Office, params: Params) -> Answer:
-    flags = {name: word(office.account.flags[name]) for name in OTHER_FLAGS}
-    return {"url": office.account.events_url, "hooks": flags}
-
-
-def _set_webhooks_url(office: Office, params: Params) -> Answer:
-    office.account.events_url = _echoing(params.get("url", ""))
-    return {"url": office.account.events_url}
-
-
-def _drop_webhooks_url(office: Office, params: Params) -> Answer:
-    office.account.events_url = ""
-    return {}
-
-
-def _set_hooks(office: Office, params: Params) -> Answer:
-    _set_flags(office, params, OTHER_FLAGS)
-    return {"hooks": _webhooks(office, params)["hooks"]}
-
-
-def _set_flags(office: Office, params: Params, names: tuple[str, ...]) -> None:
-    given = [params[name] for name in names if name in params]
-    if any(flag not in ("true", "false") for flag in given):
-        raise RefusedError(400, "Wrong parameters!")
-    for name in names:
-        if name in params:
-            office.account.flags[name] = params[name] == "true"
+    def _flags(self, office: Office) -> dict[str, object]:
+        return {self.switches: {name: word(office.account.flags[name]) for name in self.names}}
 
 
 def _echoing(url: str) -> str:
@@ -75,13 +68,6 @@ def _echoing(url: str) -> str:
     return url
 
 
-METHODS: Methods = {
-    ("GET", "/v1/pbx/callinfo/"): _callinfo,
-    ("POST", "/v1/pbx/callinfo/url/"): _set_callinfo_url,
-    ("DELETE", "/v1/pbx/callinfo/url/"): _drop_callinfo_url,
-    ("POST", "/v1/pbx/callinfo/notifications/"): _set_notifications,
-    ("GET", "/v1/pbx/webhooks/"): _webhooks,
-    ("POST", "/v1/pbx/webhooks/url/"): _set_webhooks_url,
-    ("DELETE", "/v1/pbx/webhooks/url/"): _drop_webhooks_url,
-    ("POST", "/v1/pbx/webhooks/hooks/"): _set_hooks,
-}
+_CALLS = _Family("/v1/pbx/callinfo", "webhook_url", "notifications", CALL_FLAGS)
+_OTHERS = _Family("/v1/pbx/webhooks", "events_url", "hooks", OTHER_FLAGS)
+METHODS: Methods = _CALLS.methods() | _OTHERS.methods()
