@@ -1,5 +1,6 @@
 """The lamp of notifications tells the truth, also at night and on a Sunday."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +17,7 @@ from crm_app.extensions import db
 from crm_app.telephony.connection import Link
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.setup import health_checks
+from tests.plans import plan_of
 from tests.telephony.conftest import Post, start_fields
 
 # Monday 2 March 2026, ten in Lisbon.
@@ -67,6 +69,14 @@ def test_a_weekend_without_calls_is_no_silence(app: Flask) -> None:
 
 def test_the_lamp_is_grey_before_the_first_notification(app: Flask) -> None:
     assert events_lamp(app) == "unknown"
+
+
+def test_years_of_statistics_make_no_lamp_slow(app: Flask) -> None:
+    for read in (health_checks.last_event_at, lambda: health_checks.newest_starts(1)):
+        plan = plan_of(read)
+        assert "ix_call_fact_kind" in plan
+        assert not re.search(r"Seq Scan on call_fact|SCAN call_fact(?! USING)", plan)
+        db.session.rollback()
 
 
 def test_refused_signatures_turn_the_lamp_red_until_one_fits(app: Flask, post: Post) -> None:

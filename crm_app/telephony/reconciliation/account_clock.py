@@ -14,10 +14,10 @@ import structlog
 from sqlalchemy import select
 
 from crm_app import clock
-from crm_app.calls.fold.facts import FactKind
-from crm_app.calls.models import Call, CallFact
+from crm_app.calls.models import Call
 from crm_app.extensions import db
 from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.setup.health_checks import newest_starts
 from crm_app.telephony.zadarma.replies import StatisticsLeg
 
 WALL_CLOCK = "%Y-%m-%d %H:%M:%S"
@@ -103,12 +103,7 @@ def account_time(settings: TelephonySettings, timezone: str) -> AccountTime:
 
 def offset_by_events() -> int | None:
     """Measure by the last calls whose start was received as it happened, in seconds."""
-    newest = db.session.scalars(
-        select(CallFact)
-        .where(CallFact.kind.in_([FactKind.STARTED, FactKind.OUTGOING_STARTED]))
-        .order_by(CallFact.id.desc())
-        .limit(_WITNESSES)
-    )
+    newest = newest_starts(_WITNESSES)
     seen = ((stored.fact.pbx_time, stored.received_at) for stored in newest)
     return _agreed(seen)
 

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from crm_app import clock, database
 from crm_app.accounts.models import User
 from crm_app.calls.fold.lifecycle import CallState
-from crm_app.calls.models import CallFact
 from crm_app.calls.store.upkeep import TALKS_AT_MOST
 from crm_app.extensions import db
 from crm_app.jobs.runner import NextStep, Payload
@@ -22,13 +21,10 @@ from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.reconciliation import asking, nightly
 from crm_app.telephony.reconciliation.asking import Observed, Wait
 from crm_app.telephony.reconciliation.reading import Reading
+from crm_app.telephony.setup.health_checks import LONG_SILENCE, last_event_at
 from crm_app.telephony.zadarma.errors import ZadarmaError
 
 EVERY = timedelta(minutes=2)
-# This much of the office's opening hours without an event is as good as a call that none brought.
-LONG_SILENCE = timedelta(hours=4)
-# History may have stored many rows after the last event.
-_FACTS_LOOKED_AT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +105,10 @@ def look_for_events(unheard: Sequence[CallState]) -> None:
     if unheard_at is not None and (last is None or last < unheard_at):
         first = min([call.started_at for call in unheard], default=unheard_at)
         return _note_events(is_lost_since=settings.events_lost_since or first)
+    # Such a silence is as good as a call that no event brought.
     if last is not None and _is_silent_for_long(last):
         return _note_events(is_lost_since=settings.events_lost_since or last)
     return _note_events(is_lost_since=None)
-
-
-def last_event_at() -> datetime | None:
-    """Tell when the PBX last sent something about a call, None when that is long ago."""
-    newest = select(func.max(CallFact.id)).scalar_subquery()
-    # Facts of our own making have no raw text.
-    return db.session.scalar(
-        select(CallFact.received_at)
-        .where(CallFact.raw != "", CallFact.id > newest - _FACTS_LOOKED_AT)
-        .order_by(CallFact.id.desc())
-        .limit(1)
-    )
 
 
 def _is_silent_for_long(last: datetime) -> bool:

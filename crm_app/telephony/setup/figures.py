@@ -6,20 +6,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from crm_app.calls.fold.facts import FactKind
-from crm_app.calls.models import CallFact
 from crm_app.config import Config
 from crm_app.counting import Counter
 from crm_app.extensions import db
 from crm_app.telephony.connection import Budget, Link, budget_of
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.setup import balances, health_checks, warnings
+from crm_app.telephony.setup.health_checks import POSTED
 from crm_app.telephony.setup.warnings import Disk
-
-# What the PBX posts; the other kinds are our own.
-POSTED = (
-    FactKind.STARTED, FactKind.RANG, FactKind.ANSWERED, FactKind.ENDED, FactKind.OUTGOING_STARTED,
-    FactKind.OUTGOING_ENDED, FactKind.RECORDED, FactKind.MENU, FactKind.STOPPED_RINGING,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +52,9 @@ class Figures:
 
 
 def last_of_each_kind() -> dict[FactKind, datetime]:
-    """Find when each kind of notification was received last, each at the end of its own index."""
-    last = {
-        kind.name: select(CallFact.received_at)
-        .where(CallFact.kind == kind)
-        .order_by(CallFact.received_at.desc())
-        .limit(1)
-        .scalar_subquery()
-        .label(kind.name)
-        for kind in POSTED
-    }
-    row = db.session.execute(select(*last.values())).one()._mapping
-    return {kind: row[kind.name] for kind in POSTED if row[kind.name]}
+    """Find when each kind of notification was received last, by kind."""
+    row = db.session.execute(select(*map(health_checks.last_received, POSTED))).one()
+    return {kind: at for kind, at in zip(POSTED, row, strict=True) if at}
 
 
 def gather(link: Link, config: Config, counter: Counter) -> Figures:

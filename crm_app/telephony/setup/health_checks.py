@@ -1,13 +1,13 @@
 """Whether the connection with the PBX works: one health check per possible fault."""
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, ScalarSelect, func, select, union_all
 
 from crm_app import clock
 from crm_app.accounts.models import User
@@ -25,6 +25,12 @@ from crm_app.telephony.models import LampState, TelephonySettings, UnreadableReq
 from crm_app.telephony.services import REFUSALS
 from crm_app.telephony.setup import balances, registration
 
+# What the PBX posts; the other kinds are our own.
+POSTED = (
+    FactKind.STARTED, FactKind.RANG, FactKind.ANSWERED, FactKind.ENDED, FactKind.OUTGOING_STARTED,
+    FactKind.OUTGOING_ENDED, FactKind.RECORDED, FactKind.MENU, FactKind.STOPPED_RINGING,
+)  # fmt: skip
+STARTS = (FactKind.STARTED, FactKind.OUTGOING_STARTED)
 State = Literal["ok", "warn", "bad", "unknown"]
 # This many working hours without a notification are a warning.
 LONG_SILENCE = timedelta(hours=4)
@@ -80,16 +86,47 @@ def is_reachable(url: str) -> bool:
 
 def arrivals() -> Arrivals:
     """Query when the PBX last sent something, and what could not be read."""
-    # Facts of our own making have no raw text.
-    last = (
-        select(CallFact.received_at).where(CallFact.raw != "").order_by(CallFact.id.desc()).limit(1)
-    )
     unreadable = select(func.count(), func.max(UnreadableRequest.received_at)).where(
         UnreadableRequest.received_at > clock.now() - _UNREADABLE_IS_NEWS_FOR
     )
     count, at = db.session.execute(unreadable).one()
-    last_at = db.session.scalar(last)
+    last_at = last_event_at()
     return Arrivals(last_at, count, at, _is_refused_since(last_at))
+
+
+def last_event_at() -> datetime | None:
+    """Query when the PBX last posted something about a call.
+
+    Recordings are not asked: some are found by us, and all follow the end of a call.
+    """
+    kinds = [kind for kind in POSTED if kind is not FactKind.RECORDED]
+    # Facts of our own making have no raw text.
+    row = db.session.execute(select(*(last_received(kind, CallFact.raw != "") for kind in kinds)))
+    return max(filter(None, row.one()), default=None)
+
+
+def last_received(kind: FactKind, *conditions: ColumnElement[bool]) -> ScalarSelect[datetime]:
+    """Select when the newest fact of a kind came, from the end of its own index.
+
+    The end of the table may be years of statistics.
+    """
+    newest = select(CallFact.received_at).where(CallFact.kind == kind, *conditions)
+    return newest.order_by(CallFact.received_at.desc()).limit(1).scalar_subquery()
+
+
+def newest_starts(count: int) -> Sequence[CallFact]:
+    """Query the facts of the calls that began last, the newest first."""
+    newest = (
+        select(CallFact.id)
+        .where(CallFact.kind == kind)
+        .order_by(CallFact.received_at.desc(), CallFact.id.desc())
+        .limit(count)
+        .subquery()
+        for kind in STARTS
+    )
+    ids = union_all(*(select(some.c.id) for some in newest))
+    facts = select(CallFact).where(CallFact.id.in_(ids)).order_by(CallFact.id.desc()).limit(count)
+    return db.session.scalars(facts).all()
 
 
 def _is_refused_since(last_at: datetime | None) -> bool:
@@ -232,14 +269,10 @@ def vanished_extensions(settings: TelephonySettings) -> set[str]:
 
 def clock_drift(settings: TelephonySettings) -> timedelta | None:
     """Compare the newest call's start, by the PBX's clock and the account's zone, with ours."""
-    newest = db.session.scalars(
-        select(CallFact)
-        .where(CallFact.kind.in_([FactKind.STARTED, FactKind.OUTGOING_STARTED]))
-        .order_by(CallFact.id.desc())
-        .limit(1)
-    ).first()
-    if newest is None:
+    starts = newest_starts(1)
+    if not starts:
         return None
+    (newest,) = starts
     try:
         wall = datetime.strptime(newest.fact.pbx_time, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
     except ValueError:
