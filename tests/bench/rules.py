@@ -5,15 +5,16 @@ from datetime import UTC, datetime, timedelta
 from crm_app.extensions import db
 from crm_app.telephony import services
 from crm_app.telephony.models import BlockedNumber, DirectNumber, PhoneState
-from crm_app.telephony.switches import Switches
 from tests.bench import webhooks
 from tests.bench.house import PHONES, House
 from tests.bench.table import Table
 
 BLOCKED, PREFIXES = 1_000, 20
 # Whatever else a switch may be, these are what makes a call cost most.
-ALL_ON = {"route_to_responsible": "on", "caller_name_with_redirect": "on", "black_list": "busy"}
-OTHERS = {"call_backs": "on", "new_client": "always", "new_client_makes": "both"}
+ALL_ON = {
+    "route_to_responsible": "on", "caller_name_with_redirect": "on", "black_list": "busy",
+    "call_backs": "on", "new_client": "always", "new_client_makes": "both",
+}  # fmt: skip
 
 
 def prepare(house: House) -> None:
@@ -21,8 +22,7 @@ def prepare(house: House) -> None:
     # The phones stay as they are asked now: no PBX answers here.
     until = datetime.now(tz=UTC) + timedelta(hours=2)  # noqa: TID251
     with house.app.app_context():
-        known = {name: value for name, value in OTHERS.items() if name in Switches.model_fields}
-        services.set_switches({**ALL_ON, **known})
+        services.set_switches(ALL_ON)
         services.set_default_responsible(1)
         db.session.add_all(
             # Every hundredth of the strangers who ring, and beginnings that nobody has.
