@@ -187,6 +187,16 @@ def test_the_budget_of_requests_counts_down(
     assert f"{100 - made} of 100" in browser.get(PAGE).text
 
 
+def test_it_writes_the_clock_of_the_account_as_the_day_balance_does(
+    office: Flask, browser: FlaskClient
+) -> None:
+    TelephonySettings.for_change().clock_offset_seconds = 19_800
+    db.session.commit()
+    [clock_said] = re.findall(r'data-figure="clock">\s*(\S+)', browser.get(PAGE).text)
+    assert clock_said == "UTC+5:30"
+    assert "UTC+5:30" in browser.get("/telephony/balance").text
+
+
 def test_the_page_is_for_managers(
     office: Flask, bob: User, dora: User, client_of: Callable[[User], FlaskClient]
 ) -> None:

@@ -44,12 +44,6 @@ class Figures:
     numbers: list[tuple[str, int]]
     offline: list[str]
 
-    @property
-    def zone(self) -> str:
-        """How far the account's clock is ahead of UTC, in words; "" as long as nothing says."""
-        seconds = self.offset_seconds
-        return "" if seconds is None else f"UTC{seconds / 3600:+g}"
-
 
 def last_of_each_kind() -> dict[FactKind, datetime]:
     """Find when each kind of notification was received last, by kind."""
