@@ -187,6 +187,7 @@ def test_what_a_page_asks_by_itself_keeps_no_session_alive(
         browser.get("/calls/tray", headers={"HX-Request": "true"})
         browser.get("/telephony/dials", headers={"HX-Request": "true"})
         browser.get("/calls/tray?open=1", headers={"HX-Request": "true"})
+        browser.get("/telephony/missing-events", headers={"HX-Request": "true"})
         browser.get("/live", headers=STREAM, buffered=False).close()
     assert not is_in(browser)
 

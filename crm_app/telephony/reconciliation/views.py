@@ -19,7 +19,7 @@ from crm_app.telephony.connection import LinkCache
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.reconciliation import asking, balance, history
 from crm_app.telephony.reconciliation.models import HistoryLoad, ReconciledDay
-from crm_app.web.access import admin_only, manager_only
+from crm_app.web.access import admin_only, background, manager_only
 from crm_app.web.fragments import Answer, page_or_fragment, see_other
 from crm_app.web.toasts import toast
 
@@ -109,6 +109,7 @@ def stop() -> Response:
 
 
 @bp.get("/missing-events")
+@background
 def missing_events() -> str:
     """Draw the banner that says since when no event comes, or nothing."""
     # Who asks has just heard that it changed.
