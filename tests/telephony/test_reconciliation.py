@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from crm_app import database
+from crm_app import clock, database
 from crm_app.accounts.models import Role, User
 from crm_app.demo import make_user
 from crm_app.extensions import db
@@ -191,3 +191,15 @@ def test_the_command_waits_when_the_pbx_says_that_it_was_asked_too_often(
         code, report = reconcile(app)
     assert (code, report["difference"]) == (0, 0)
     assert 30 in waits
+
+
+def test_the_command_refuses_a_day_that_has_not_begun(
+    app: Flask, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Simulator(key, SECRET, "http://office") as pbx:
+        open_office(app, key)
+        use_api(app, pbx.url, monkeypatch)
+        tomorrow = (clock.today() + timedelta(days=1)).isoformat()
+        got = app.test_cli_runner().invoke(args=["telephony", "reconcile", "--since", tomorrow])
+    assert got.exit_code == 2
+    assert "has not begun" in got.output

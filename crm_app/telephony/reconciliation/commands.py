@@ -87,6 +87,8 @@ def _reconcile(
     db.session.commit()
     until, account = clock.now(), asking.time_of_account()
     days = balance.days_between(since(), until, account)
+    if not days:
+        raise click.UsageError("--since: this day has not begun yet by the account's clock.")
     step: Reading | None = Reading.of(account.day_begins(days[0]), until)
     db.session.rollback()
     added = 0
