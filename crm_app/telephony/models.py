@@ -264,6 +264,11 @@ class BlockedNumber(Model):
 
     by: Mapped[User | None] = relationship()
 
+    @property
+    def is_in_force(self) -> bool:
+        """Whether calls from it are refused now."""
+        return self.expires_at is None or self.expires_at > clock.now()
+
 
 class BlockedCall(Model):
     """A call that was refused because of an entry of the black list."""

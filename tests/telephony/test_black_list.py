@@ -276,6 +276,35 @@ def test_agents_block_no_prefix_and_take_off_only_their_own(
     assert [row["number"] for row in listed(app)] == ["+35191*"]
 
 
+def test_agents_cannot_make_theirs_what_another_blocked(
+    app: Flask, alice: User, bob: User, client_of: ClientOf
+) -> None:
+    block(by=alice, reason="Threats")
+    client, htmx = client_of(bob), {"HX-Request": "true"}
+    shown = client.get("/telephony/black-list/new?number=%2B351910000042", headers=htmx).text
+    assert ("is on the black list" in shown, "Take it off" in shown) == (True, False)
+    said = {"number": MALLORY, "until_on": "2099-12-31", "button": "yes"}
+    refused = client.post("/telephony/black-list", data=said, headers=htmx)
+    assert (refused.status_code, "Ask a manager" in refused.text) == (422, True)
+    kept = client.post("/telephony/black-list/remove", data=said, headers=htmx).text
+    assert "is on the black list" in kept
+    assert [(row["by"], row["until"]) for row in listed(app)] == [(alice.email, None)]
+
+
+def test_what_has_expired_can_be_blocked_by_anybody(
+    app: Flask, alice: User, bob: User, client_of: ClientOf
+) -> None:
+    until = clock.now() + timedelta(days=1)
+    block(by=alice, until=until)
+    with time_machine.travel(until, tick=False):
+        asks = "/telephony/black-list/new?number=%2B351910000042"
+        client, htmx = client_of(bob), {"HX-Request": "true"}
+        assert "Refuse calls from" in client.get(asks, headers=htmx).text
+        said = {"number": MALLORY, "button": "yes"}
+        assert "Take it off" in client.post("/telephony/black-list", data=said, headers=htmx).text
+        assert [row["by"] for row in listed(app)] == [bob.email]
+
+
 def test_the_list_is_paged_with_the_same_number_of_questions(
     app: Flask, alice: User, client_of: ClientOf
 ) -> None:

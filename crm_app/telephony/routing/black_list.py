@@ -34,11 +34,6 @@ class Entry:
     count: int
     last_at: datetime | None
 
-    @property
-    def is_in_force(self) -> bool:
-        """Whether calls from it are refused now."""
-        return self.row.expires_at is None or self.row.expires_at > clock.now()
-
 
 def block(
     typed: str,
@@ -50,10 +45,11 @@ def block(
 ) -> BlockedNumber:
     """Put a number on the list, or all that begin alike (`+35191*`); what is on it is changed.
 
+    Agents change only what they put on it: else it would be theirs, and they could take it off.
     `country` is the two-letter code of national numbers; `by` is None for a command. Raises
     InvalidInputError with the codes of `phone_numbers.read`, or number_own, prefix_without_plus,
-    prefix_short, prefix_own, prefix_of_managers on `number`, too_long on `reason`, until_past on
-    `until`.
+    prefix_short, prefix_own, prefix_of_managers, blocked_by_another on `number`, too_long on
+    `reason`, until_past on `until`.
     """
     pattern = check(typed, country)
     if pattern.endswith(PREFIX_MARK) and by is not None and not by.is_manager:
@@ -66,6 +62,8 @@ def block(
     add_missing(db.session, BlockedNumber, pattern=pattern, reason=reason, by_id=by_id)
     mine = select(BlockedNumber).where(BlockedNumber.pattern == pattern).with_for_update()
     row = db.session.scalars(mine).one()
+    if by is not None and row.is_in_force and not may_unblock(by, row):
+        raise InvalidInputError("blocked_by_another", "number")
     row.reason, row.expires_at, row.by_id, row.at = reason, until, by_id, clock.now()
     db.session.flush()
     changes = {"number": change(None, pattern), "reason": change(None, reason)}
@@ -100,7 +98,7 @@ def unblock(typed: str, country: str, by: User | None) -> None:
 
 
 def may_unblock(user: User, row: BlockedNumber) -> bool:
-    """Whether a user may take a number off the list."""
+    """Whether a user may change what the list says of a number, or take it off."""
     return user.is_manager or row.by_id == user.id
 
 
@@ -139,6 +137,12 @@ def with_counts(rows: Sequence[BlockedNumber]) -> list[Entry]:
     )
     counts = {row[0]: (row[1], row[2]) for row in db.session.execute(counted)} if ids else {}
     return [Entry(row, *counts.get(row.id, (0, None))) for row in rows]
+
+
+def find(pattern: str) -> BlockedNumber | None:
+    """Find what refuses the calls of a number now, by the number itself or by the very prefix."""
+    row = db.session.scalars(select(BlockedNumber).filter_by(pattern=pattern)).first()
+    return row if row is not None and row.is_in_force else None
 
 
 def in_force() -> list[Entry]:

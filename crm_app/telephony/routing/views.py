@@ -50,7 +50,7 @@ def block() -> Answer:
         return _ask(form) if is_button else _list(form)
     db.session.commit()
     if is_button:
-        return render_template("telephony/_blocked.html", pattern=row.pattern, row=row)
+        return _button(row.pattern)
     toast(_("%(number)s is on the black list.", number=_shown(row.pattern)))
     return see_other(url_for("routing.index"))
 
@@ -60,9 +60,8 @@ def new() -> Answer:
     """Ask why the calls of a number are to be refused."""
     number = request.args.get("number", "")
     form = BlockForm(formdata=None, number=number)
-    row = db.session.scalars(select(BlockedNumber).filter_by(pattern=number)).first()
-    if row is not None and wants_fragment():
-        return render_template("telephony/_blocked.html", pattern=number, row=row)
+    if wants_fragment() and black_list.find(number) is not None:
+        return _button(number)
     try:
         black_list.check(number, _config().default_country)
     except InvalidInputError as error:
@@ -89,7 +88,7 @@ def unblock() -> Answer:
         db.session.commit()
         toast(_("%(number)s is not on the black list any longer.", number=_shown(pattern)))
     if wants_fragment() and "button" in request.form:
-        return render_template("telephony/_block_link.html", number=pattern)
+        return _button(pattern)
     return see_other(url_for("routing.index"))
 
 
@@ -150,6 +149,15 @@ def _list(form: BlockForm) -> Answer:
         "mode": TelephonySettings.current().switches.black_list,
     }
     return render_template("telephony/black_list.html", **context), 422 if form.errors else 200
+
+
+def _button(number: str) -> str:
+    """Draw the button of a number, or that it is on the list and how it is taken off."""
+    row = black_list.find(number)
+    if row is None:
+        return render_template("telephony/_block_link.html", number=number)
+    may_unblock = black_list.may_unblock(me(), row)
+    return render_template("telephony/_blocked.html", row=row, may_unblock=may_unblock)
 
 
 def _ask(form: BlockForm) -> Answer:
