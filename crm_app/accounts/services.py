@@ -26,13 +26,13 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
 from crm_app.journal.kinds import RecordKind
-from crm_app.journal.values import change, difference, snapshot
+from crm_app.journal.values import difference, snapshot
 from crm_app.security import events
 from crm_app.security.events import Kind
 from crm_app.text import limited
 
 EXTENSION = re.compile(r"[1-9][0-9]{2,4}", re.ASCII)
-JOURNALED = ("name", "email", "role", "extension", "mobile", "active")
+JOURNALED = ("name", "email", "role", "extension", "mobile", "team", "active")
 _EVENTS = {
     "email": Kind.EMAIL_CHANGED,
     "role": Kind.ROLE_CHANGED,
@@ -306,15 +306,23 @@ def change_hearing(hears: Mapping[str, str], teams: Mapping[str, str], by: User)
         setattr(office, f"{role}_hear", reach)
     db.session.flush()
     changes = difference(before, snapshot(office, fields))
-    for user in db.session.scalars(select(User).order_by(User.id)):
-        if str(user.id) in teams:
-            team = limited(teams[str(user.id)], f"team-{user.id}", normalise.TEAM_LENGTH)
-            if team != user.team:
-                changes["team"] = change(user.team, team)
-                user.team = team
     if changes:
         journal.record(RecordKind.OFFICE, office.id, "changed", by, changes)
-        events.done(Kind.OFFICE_CHANGED, by=by.id, detail=", ".join(changes))
+    moved = ["team"] if _change_teams(teams, by) else []
+    if changes or moved:
+        events.done(Kind.OFFICE_CHANGED, by=by.id, detail=", ".join([*changes, *moved]))
+
+
+def _change_teams(teams: Mapping[str, str], by: User) -> bool:
+    """Put users into teams, each noted in their own history; say whether anybody has moved."""
+    has_moved = False
+    for user in db.session.scalars(select(User).order_by(User.id)).all():
+        typed = teams.get(str(user.id), user.team)
+        team = limited(typed, f"team-{user.id}", normalise.TEAM_LENGTH)
+        if team != user.team:
+            _change(user, by, "changed", {"team": team})
+            has_moved = True
+    return has_moved
 
 
 def _admins() -> Any:
@@ -354,9 +362,9 @@ def _change(user: User, by: User | None, action: str, values: dict[str, Any]) ->
         notices.record(user, action, by, changes)
     if "extension" in changes and user.extension:
         tell_extended(user, by)
-    for field, its_change in changes.items():
+    for field, change in changes.items():
         if field in _EVENTS:
-            new = its_change["new"]["value"]
+            new = change["new"]["value"]
             kind = Kind.USER_DISABLED if field == "active" and not new else _EVENTS[field]
             # An e-mail address is personal data: it is in the journal and need not be in the
             # events.

@@ -18,6 +18,8 @@ from crm_app.calls.store import ledger
 from crm_app.clock import now
 from crm_app.demo import make_contact, make_user
 from crm_app.extensions import db
+from crm_app.journal.kinds import RecordKind
+from crm_app.journal.models import JournalEntry
 from crm_app.recordings.models import Listening, Recording, State, Transcript
 from crm_app.simulator.office import Simulator
 from crm_app.simulator.sounds import Plan, sound
@@ -298,6 +300,11 @@ def test_the_rules_are_the_administrators(
     office = db.session.get_one(OfficeSettings, 1)
     assert (office.agents_hear, office.managers_hear) == ("team", "own")
     assert db.session.get_one(User, bob.id).team == "North"
+    # The journal of each says which team they left, and which they came to.
+    browser.post("/recordings/settings", data=fields | {f"team-{dora.id}": "South"})
+    for whose, team in ((bob, "North"), (dora, "South")):
+        entry = db.session.scalars(JournalEntry.of(RecordKind.USER, whose.id).limit(1)).one()
+        assert entry.changes == {"team": {"old": {"value": ""}, "new": {"value": team}}}
     for wrong in ({"days-+351210000001": "9999"}, {"days-+351210000001": "x"}, {"agents": "some"}):
         answer = browser.post(
             "/recordings/settings", data=fields | {f"team-{bob.id}": "South"} | wrong
