@@ -12,10 +12,12 @@ from sqlalchemy import select
 
 from crm_app.accounts.models import User
 from crm_app.accounts.presence import services
+from crm_app.demo import make_user
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry
 from crm_app.office.services import FIELDS, change_hours
+from tests.questions import questions
 
 ClientOf = Callable[[User], FlaskClient]
 LISBON = ZoneInfo("Europe/Lisbon")
@@ -185,3 +187,22 @@ def test_ones_own_mobile_is_kept_as_a_number_and_can_be_taken_away(
     change = {"name": bob.name, "email": bob.email, "role": "agent", "extension": "101"}
     client_of(alice).post(f"/people/{bob.id}", data={**change, "mobile": "+351 913 333 333"})
     assert bob.mobile == "+351913333333"
+
+
+def test_the_choice_of_a_deputy_asks_once_for_all_colleagues(
+    bob: User, dora: User, client_of: ClientOf
+) -> None:
+    client = client_of(bob)
+    client.get("/account/away")
+    with questions() as few:
+        client.get("/account/away")
+    for number in range(5):
+        deputy = make_user(f"Deputy {number}")
+        other = make_user(f"Other {number}")
+        services.go_away(other, dora, deputy_id=deputy.id)
+    db.session.commit()
+    db.session.expunge_all()
+    with questions() as many:
+        page = client.get("/account/away").text
+    assert "Other 4 (away)" in page
+    assert len(many) <= len(few)

@@ -62,9 +62,8 @@ class AwayForm(FlaskForm):
 
 
 def _name(user: User) -> str:
-    now = services.state_of(user)
-    if now.kind != "away":
+    if not services.is_away_now(user):
         return user.name
-    if now.until is None:
+    if user.away_until is None:
         return str(_("%(name)s (away)", name=user.name))
-    return str(_("%(name)s (away until %(when)s)", name=user.name, when=when(now.until)))
+    return str(_("%(name)s (away until %(when)s)", name=user.name, when=when(user.away_until)))

@@ -38,7 +38,8 @@ def state_of(user: User, at: datetime | None = None) -> Presence:
 
     An absence counts outside the opening hours, too.
     """
-    return states_of([user], at)[user.id]
+    moment = at or clock.now()
+    return _away(user) if is_away_now(user, moment) else _of_shift(moment)
 
 
 def states_of(users: Iterable[User], at: datetime | None = None) -> dict[int, Presence]:
@@ -47,10 +48,7 @@ def states_of(users: Iterable[User], at: datetime | None = None) -> dict[int, Pr
     Their deputies should be loaded with them.
     """
     moment = at or clock.now()
-    hours = shifts.hours()
-    usual = Presence("here")
-    if hours is not None and not hours.is_open(moment):
-        usual = Presence("off_shift", hours.next_opening(moment))
+    usual = _of_shift(moment)
     return {user.id: _away(user) if is_away_now(user, moment) else usual for user in users}
 
 
@@ -112,6 +110,14 @@ def go_away(
 def come_back(user: User, by: User | None) -> None:
     """Note that a user is here again; nothing happens when they were not away."""
     _set(user, by, None, None, None)
+
+
+def _of_shift(moment: datetime) -> Presence:
+    """Say whether those who are not away are here."""
+    hours = shifts.hours()
+    if hours is None or hours.is_open(moment):
+        return Presence("here")
+    return Presence("off_shift", hours.next_opening(moment))
 
 
 def _away(user: User) -> Presence:
