@@ -99,7 +99,7 @@ def show_preview() -> Answer:
     form = PreviewForm(request.args)
     found = _previewed(form) if "number" in request.args and form.validate() else None
     template = "telephony/_preview.html" if wants_fragment() else "telephony/preview.html"
-    page = render_template(template, form=form, found=found, words=wording, lines=lines_of_office())
+    page = render_template(template, form=form, found=found, words=wording)
     return page, 422 if form.errors else 200
 
 
