@@ -1,7 +1,6 @@
 """Opening hours: when the office works, as pure functions of a week and its holidays."""
 
 import re
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -141,18 +140,15 @@ def read_holidays(text: str) -> tuple[date, ...]:
 
     Raises InvalidInputError on `holidays`: holiday_unreadable (line), too_many_holidays (most).
     """
-    days: list[date] = []
+    days: set[date] = set()
     for line in filter(None, (line.strip() for line in text.splitlines())):
         try:
-            day = date.fromisoformat(line)
+            days.add(date.fromisoformat(line))
         except ValueError:
             raise InvalidInputError("holiday_unreadable", "holidays", line=line[:40]) from None
-        place = bisect_left(days, day)
-        if place == len(days) or days[place] != day:
-            days.insert(place, day)
     if len(days) > MOST_HOLIDAYS:
         raise InvalidInputError("too_many_holidays", "holidays", most=MOST_HOLIDAYS)
-    return tuple(days)
+    return tuple(sorted(days))
 
 
 def holidays_text(days: Iterable[date]) -> str:
