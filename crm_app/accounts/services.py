@@ -275,8 +275,7 @@ def change_office(
     database.add_missing(db.session, OfficeSettings, id=1, bin_days=BIN_DAYS, **standard)
     db.session().info.pop("office", None)
     office = OfficeSettings.current()
-    fields = ("name", "restricts_agents", "second_factor_for", "bin_days")
-    before = snapshot(office, fields)
+    before = snapshot(office, ("name", "restricts_agents", "second_factor_for", "bin_days"))
     office.name, office.restricts_agents = name, restricts_agents
     office.second_factor_for = second_factor_for or office.second_factor_for
     office.bin_days = bin_days or office.bin_days
@@ -308,21 +307,20 @@ def change_hearing(hears: Mapping[str, str], teams: Mapping[str, str], by: User)
     changes = difference(before, snapshot(office, fields))
     if changes:
         journal.record(RecordKind.OFFICE, office.id, "changed", by, changes)
-    moved = ["team"] if _change_teams(teams, by) else []
-    if changes or moved:
-        events.done(Kind.OFFICE_CHANGED, by=by.id, detail=", ".join([*changes, *moved]))
+    changed = [*changes, *_change_teams(teams, by)]
+    if changed:
+        events.done(Kind.OFFICE_CHANGED, by=by.id, detail=", ".join(changed))
 
 
-def _change_teams(teams: Mapping[str, str], by: User) -> bool:
-    """Put users into teams, each noted in their own history; say whether anybody has moved."""
-    has_moved = False
+def _change_teams(teams: Mapping[str, str], by: User) -> set[str]:
+    """Put users into teams, each noted in their own history; gives the fields that changed."""
+    changed = set()
     for user in db.session.scalars(select(User).order_by(User.id)).all():
-        typed = teams.get(str(user.id), user.team)
-        team = limited(typed, f"team-{user.id}", normalise.TEAM_LENGTH)
+        team = limited(teams.get(str(user.id), user.team), f"team-{user.id}", normalise.TEAM_LENGTH)
         if team != user.team:
             _change(user, by, "changed", {"team": team})
-            has_moved = True
-    return has_moved
+            changed.add("team")
+    return changed
 
 
 def _admins() -> Any:
