@@ -40,8 +40,9 @@ from tests.telephony.conftest import Post, connected, key, start_fields
 
 __all__ = ["connected", "key", "pbx", "store"]
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-INES, JOAO, REFUSED, MOBILE = "+351910000001", "+351910000002", "+351910000003", "+351930000001"
+RITA, JOAO, REFUSED, MOBILE = "+351910000001", "+351910000002", "+351910000003", "+351930000001"
 TO_BOB = {"redirect": "101", "return_timeout": 15}
+HTMX = {"HX-Request": "true"}
 FOLLOW_UPS = (
     ("call_back", "no_call_back", "talked", "tried", "new_client", "number_has_contact"),
     ("recorded",),
@@ -76,7 +77,7 @@ CALLS: Mapping[str, Seen] = {
     "talk": Seen("answered", {}, contacts=1, leads=1, **RECORDED),
     "stranger": STRANGER,
     "ghost": replace(STRANGER, call_backs=0),
-    "client": Seen("missed", {"caller_name": "Inês"}, call_backs=1),
+    "client": Seen("missed", {"caller_name": "Rita Gonçalves"}, call_backs=1),
     "client of Bob": Seen("missed", TO_BOB, call_backs=1),
     "refused": Seen("blocked", {"redirect": "blacklist"}),
     "own": Seen("missed", {}),
@@ -94,7 +95,7 @@ JOAOS_NAME = {"caller_name": "João"}
 # A switch, and what is another than in CALLS because of it.
 CHANGES: Mapping[tuple[str, str], Mapping[str, Mapping[str, Any]]] = {
     ("caller_name", "off"): {"client": {"answer": {}}},
-    ("caller_name_letters", "plain"): {"client": {"answer": {"caller_name": "Ines"}}},
+    ("caller_name_letters", "plain"): {"client": {"answer": {"caller_name": "Rita Goncalves"}}},
     ("caller_name_with_redirect", "on"): {"client of Bob": {"answer": {**TO_BOB, **JOAOS_NAME}}},
     ("route_to_responsible", "off"): {"client of Bob": {"answer": JOAOS_NAME}},
     ("return_timeout", "0"): {"client of Bob": {"answer": {**TO_BOB, "return_timeout": 0}}},
@@ -150,7 +151,7 @@ class Office:
             "talk": self.call("talk", "+351920000001", talk=60),
             "stranger": self.call("stranger", "+351920000002"),
             "ghost": self.call("ghost", "+351920000003", rings=3),
-            "client": self.call("client", INES),
+            "client": self.call("client", RITA),
             "client of Bob": self.call("client of Bob", JOAO),
             "refused": self.call("refused", REFUSED),
             "own": self.call("own", MOBILE),
@@ -214,7 +215,7 @@ class Office:
 @pytest.fixture
 def office(post: Post, pbx: Simulator, bob: User) -> Iterator[Office]:
     bob.mobile = MOBILE
-    make_contact("Inês", phones=(INES,))
+    make_contact("Rita Gonçalves", phones=(RITA,))
     make_contact("João", phones=(JOAO,), responsible=bob)
     black_list.block(REFUSED, "PT", None)
     db.session.commit()
@@ -236,7 +237,7 @@ def seen(name: str, answer: Mapping[str, Any] | None) -> Seen:
     call = db.session.scalars(select(Call).where(Call.pbx_call_id.in_(ids))).one()
     owed = select(CallBackMiss.call_back_id).where(CallBackMiss.call_id == call.id)
     made = select(ContactPhone.contact_id).where(ContactPhone.number == call.outside_number)
-    named = select(Contact.id).where(Contact.name.in_(("Inês", "João")))
+    named = select(Contact.id).where(Contact.name.in_(("Rita Gonçalves", "João")))
     of_leads = Lead.contact_id.in_(made) | (Lead.number == (call.outside_number or "none"))
     recorded = select(Recording.id).where(Recording.call_id == call.id)
     return Seen(
@@ -294,14 +295,14 @@ def test_only_what_the_pbx_says_while_it_rings_pops_up(
 ) -> None:
     browser = client_of(bob)
     for name, origin in (("listed", ""), ("history", "history"), ("old talk", "history")):
-        office.list(name, INES, origin=origin, talk=60 * (name == "old talk"))
-    assert "data-call-id" not in browser.get("/calls/tray").text
+        office.list(name, RITA, origin=origin, talk=60 * (name == "old talk"))
+    assert "data-call-id" not in browser.get("/calls/tray", headers=HTMX).text
     db.session.rollback()
     database.set_reads_only(False)
-    call = start_fields(pbx_call_id="in_rings", caller_id=INES)
+    call = start_fields(pbx_call_id="in_rings", caller_id=RITA)
     office.post(call)
     office.post({**call, "event": "NOTIFY_INTERNAL", "internal": "101"})
-    assert 'data-call-id="in_rings"' in browser.get("/calls/tray").text
+    assert 'data-call-id="in_rings"' in browser.get("/calls/tray", headers=HTMX).text
 
 
 def test_every_switch_is_tried_here_or_elsewhere(app: Flask) -> None:

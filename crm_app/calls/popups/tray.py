@@ -124,6 +124,9 @@ def calls_in_tray(user: User, tab: TabState) -> list[Shown]:
         # The next talk has taken its place.
         if is_away or any((began, key) > (over, call.id) for key, began in talks.items()):
             continue
+        # A talk is written up from its end on; one that only history brought never is.
+        if wrapup is None and call.id in talks and not call.is_live:
+            continue
         is_touched = call.id in {tab.open_id, *tab.kept_ids} or _has_draft(wrapup)
         asks_until = over + (ASKS_FOR if call.id in talks else UNANSWERED_FOR)
         if not is_touched and now >= asks_until:
