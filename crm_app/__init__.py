@@ -18,6 +18,7 @@ from crm_app import (
     leads,
     live,
     logs,
+    mail,
     office,
     recordings,
     reports,
@@ -73,7 +74,8 @@ def create_app(settings: Config | None = None) -> Flask:
     _bind_extensions(app, settings)
     for feature in (
         health, telephony_page, live, jobs, home, accounts, callbacks, call_lists, calls,
-        recordings, telephony, contacts, leads, tasks, search, office, reports,
+        recordings, telephony, contacts, leads, tasks, search, office, mail,
+        reports,
     ):  # fmt: skip
         app.register_blueprint(feature.bp)
     for register in (

@@ -19,6 +19,7 @@ from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.extensions import db
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.local_time import LocalTime
+from crm_app.mail.models import Encryption, MailServer
 from crm_app.records.bin import put_in_bin
 from crm_app.tasks.models import Task
 from tests.screenshots.sample import SampleOffice
@@ -213,6 +214,7 @@ def stills(office: SampleOffice) -> list[Still]:
         Still("telephony-replay", f"/telephony/journal/{ids['fact']}", replay),
         Still("telephony-guide", "/telephony/setup/guide"),
         Still("opening-hours", "/office/hours"),
+        Still("sending-mail", "/office/mail"),
         Still("not-found", "/contacts/999999"),
     ]
 
@@ -222,6 +224,7 @@ def _records() -> dict[str, int | None]:
     assert lead is not None
     call = sa.select(Call.id).where(Call.contact_id == lead.contact_id, Call.talk_seconds > 0)
     _fill_bins()
+    db.session.add(_mail_server())
     return {
         "call_list": _call_list().id,
         "lead": lead.id,
@@ -234,6 +237,14 @@ def _records() -> dict[str, int | None]:
         "stage": lead.stage_id,
         "lost": db.session.scalar(sa.select(LeadStage.id).where(LeadStage.kind == StageKind.LOST)),
     }
+
+
+def _mail_server() -> MailServer:
+    return MailServer(
+        host="mail.example.com", port=587, encryption=Encryption.STARTTLS, user="office",
+        sender="office@example.com", tried_at=clock.now(), failure="sign_in_refused",
+        said="535 5.7.8 Authentication credentials invalid", failures=1,
+    )  # fmt: skip
 
 
 def _call_list() -> CallList:
