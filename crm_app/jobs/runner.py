@@ -51,7 +51,8 @@ class Kind:
     `perform` gets the payload and does its work by verbs that do not commit. It should be over
     within seconds; longer work is cut into steps. What needs the network is `fetch`: it runs before
     `perform`, with no transaction open, and what it returns is the second argument of `perform`.
-    `lease` must be longer than both together.
+    `lease` must be longer than both together. The pauses after failures grow to `longest_pause`, or
+    to `every`.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Kind:
     every: timedelta | None = None
     lease: timedelta = timedelta(minutes=1)
     fetch: Callable[[Payload], Any] | None = None
+    longest_pause: timedelta = LONGEST_PAUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,7 @@ class Runner:
         self._release(job, changes)
 
     def _note_failure(self, job: _Taken, error: Exception) -> None:
-        pause = min(pause_after(job.tries), job.kind.every or LONGEST_PAUSE)
+        pause = min(pause_after(job.tries), job.kind.every or job.kind.longest_pause)
         words = _in_words(error)[:ERROR_LENGTH]
         try:
             self._release(job, {"last_error": words, "due_at": clock.now() + pause})
