@@ -14,7 +14,7 @@ class Rules:
     """What the office has decided about call-backs.
 
     `on_since` is None while they are switched off. `is_own` says whether a number is one of the
-    office's own.
+    office's own, `sends_mail` whether reminders go out by e-mail, too.
     """
 
     on_since: datetime | None
@@ -23,6 +23,7 @@ class Rules:
     hours: OpeningHours
     default_responsible_id: int | None
     is_own: Callable[[str], bool]
+    sends_mail: bool = False
 
     def asks_for(self, call: Call) -> bool:
         """Whether the client of a call is to be called back because of it."""

@@ -12,6 +12,7 @@ from crm_app import clock
 from crm_app.accounts.models import BrowserSession, Role, User
 from crm_app.accounts.presence import services as presence
 from crm_app.callbacks.announcing import announce, remind
+from crm_app.callbacks.mails import owed
 from crm_app.callbacks.models import CallBack, CallBackEvent, EventKind
 from crm_app.callbacks.rules import Rules
 from crm_app.extensions import db
@@ -33,13 +34,17 @@ def tend(rules: Rules) -> None:
     db.session.flush()
     for row in _some(CallBack.reminded_at.is_(None), CallBack.due_at <= now):
         row.reminded_at = now
-        remind(row, _whom(row))
+        whom = _whom(row)
+        remind(row, whom)
+        owed.owe(row, whom, owed.Step.DUE, now, rules)
     late_since = now - timedelta(minutes=rules.minutes)
     for row in _some(CallBack.escalated_at.is_(None), CallBack.due_at <= late_since):
         if rules.hours.working_time(row.due_at, now) >= timedelta(minutes=rules.minutes):
             row.escalated_at = now
             _note(row, EventKind.ESCALATED)
-            remind(row, _managers())
+            managers = _managers()
+            remind(row, managers)
+            owed.owe(row, managers, owed.Step.LATE, now, rules)
 
 
 def _some(*conditions: ColumnElement[bool]) -> list[CallBack]:

@@ -26,7 +26,7 @@ from crm_app.live.services import close
 from crm_app.records.purge import purge_bin
 from crm_app.reports import services as reports
 from crm_app.security import upkeep as security
-from crm_app.serving import recordings
+from crm_app.serving import call_back_mails, recordings
 from crm_app.telephony import call_back_rules
 from crm_app.telephony.dialling import services as dialling
 from crm_app.telephony.models import UnreadableRequest
@@ -162,6 +162,7 @@ KINDS = (
     Kind(NUMBER_HAS_CONTACT, join_call_backs),
     Kind(FollowUpKind.NEW_CLIENT, make_new_client),
     *recordings.KINDS,
+    *call_back_mails.KINDS,
     Kind(taking.TAKE, take_calls),
     Kind(taking.GIVE_BACK, give_calls_back),
     # Recurring jobs.

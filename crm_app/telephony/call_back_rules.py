@@ -19,4 +19,5 @@ def current(timezone: str) -> Rules:
         hours=opening_hours(timezone),
         default_responsible_id=settings.default_responsible_id,
         is_own=partial(is_own_number, db.session.connection()),
+        sends_mail=settings.switches.is_on("call_back_email"),
     )

@@ -150,6 +150,15 @@ class Switches(BaseModel):
         ge=0,
         le=60,
     )
+    call_back_email: OnOff = on_off(
+        "off",
+        N_("Remind of call-backs by e-mail, too"),
+        N_(
+            "When a call-back is due, who is to call gets one e-mail (for one in the pool all who "
+            "are here), and the managers get one when it is late. It names client and number, and "
+            "goes out through the mail server that is set up; without one nothing is sent."
+        ),
+    )
     record_copies: OnOff = on_off(
         "on",
         N_("Keep a copy of each recording"),

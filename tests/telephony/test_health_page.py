@@ -151,6 +151,15 @@ def test_a_log_that_was_not_compared_for_long_is_said(office: Flask, browser: Fl
     assert found(office) == ["shift", "log"]
 
 
+def test_reminders_by_e_mail_without_a_mail_server_are_said(
+    office: Flask, browser: FlaskClient
+) -> None:
+    services.set_switches({"call_back_email": "on"})
+    db.session.commit()
+    assert found(office) == ["mail"]
+    assert "but no mail server is set up" in browser.get("/contacts").text
+
+
 def test_an_office_without_a_pbx_has_no_warnings(app: Flask) -> None:
     services.disconnect()
     db.session.commit()

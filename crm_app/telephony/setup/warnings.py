@@ -16,6 +16,7 @@ from crm_app.extensions import db
 from crm_app.jobs.models import Job
 from crm_app.live.messages import OFFICE
 from crm_app.live.screen_updates import after_commit
+from crm_app.mail import services as mail
 from crm_app.office.services import opening_hours
 from crm_app.telephony.connection import Link
 from crm_app.telephony.models import WARNINGS, DirectNumber, LampState, TelephonySettings
@@ -71,7 +72,7 @@ def find(link: Link, config: Config) -> list[Concern]:
     checks = health_checks.run(settings, link, config, health_checks.arrivals())
     return [
         *_of_lamps(checks),
-        *_of_the_log(settings),
+        *_of_the_office(settings),
         *_of_phones(config),
         *_of_the_machine(config),
     ]
@@ -101,11 +102,13 @@ def _of_lamps(checks: list[HealthCheck]) -> Iterator[Concern]:
             yield Concern(f"{check.name}.{check.code or check.state}", check.names, check.count)
 
 
-def _of_the_log(settings: TelephonySettings) -> Iterator[Concern]:
+def _of_the_office(settings: TelephonySettings) -> Iterator[Concern]:
     now = clock.now()
     shifted_at = settings.clock_shifted_at
     if shifted_at and now - shifted_at < SHIFT_IS_NEWS_FOR:
         yield Concern("shift")
+    if settings.switches.is_on("call_back_email") and not mail.is_set_up():
+        yield Concern("mail")
     last = settings.reconciled_at or settings.connected_at
     if last and now - last > COMPARED_WITHIN:
         yield Concern("log")

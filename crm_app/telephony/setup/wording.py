@@ -224,6 +224,10 @@ def warning_sentence(warning: Concern) -> str:
         )
     if lamp == "log":
         return str(_("The log was not compared with the PBX for more than a day and a half."))
+    if lamp == "mail":
+        return str(
+            _("Reminders of call-backs by e-mail are switched on, but no mail server is set up.")
+        )
     if lamp == "number":
         return _number_sentence(warning)
     if lamp == "jobs":
