@@ -189,7 +189,8 @@ def app(whole_app: Flask) -> Iterator[Flask]:
         db.session.remove()
         empty_all_tables()
     # What a test has left for the database to take in later is not the next one's.
-    shutil.rmtree(whole_app.extensions["settings"].data_dir / "spool", ignore_errors=True)
+    for folder in ("spool", "recordings"):
+        shutil.rmtree(whole_app.extensions["settings"].data_dir / folder, ignore_errors=True)
     whole_app.extensions["counter"].reset()
     whole_app.extensions["security_refusals"].forget()
 

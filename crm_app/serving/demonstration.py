@@ -37,6 +37,7 @@ def settings_of_demo(settings: Config, pbx_port: int) -> Config:
             "secret_key_fallbacks": (),
             "database_url": "",
             "redis_url": "",
+            "recordings_url": "",
             "public_url": "",
             "trusted_proxies": 0,
             "web_workers": 0,

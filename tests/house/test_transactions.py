@@ -17,7 +17,7 @@ ENDS_ITS_OWN = {
     "serving/preparation.py": "prepares an office before anything is served",
     "serving/demonstration.py": "fills the sample office at its start",
     "demo.py": "sample records, each there at once",
-    "demo_office.py": "the sample office",
+    "demo_office/loading.py": "the sample office",
     "accounts/sessions/cookies.py": "recalls and ends sessions before and after a view",
     "accounts/sign_in/security_extension.py": "wraps the sign-in view of Flask-Security",
     "accounts/sign_in/forms.py": "that view's form, which compares the password",

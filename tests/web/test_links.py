@@ -55,7 +55,7 @@ def walk(browser: FlaskClient) -> dict[str, list[str]]:
 def test_it_offers_no_address_that_cannot_be_opened(
     app: Flask, client_of: Callable[[User], FlaskClient], role: Role
 ) -> None:
-    demo_office.load()
+    demo_office.load(calls=60)
     reader = db.session.scalars(db.select(User).where(User.role == role).order_by(User.id)).first()
     assert reader is not None
     # The administrator sees all; the agent works where everybody sees only their own.
