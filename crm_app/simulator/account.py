@@ -24,6 +24,8 @@ OTHER_FLAGS = ("number_lookup", "call_tracking", "sms", "speech_recognition")
 _EXTENSION = re.compile(r"(?:[0-9]{4,8}-)?([0-9]{3})\Z|([0-9]{1,5})\Z")
 MINUTE = 60.0
 WEBPHONE_KEY_LASTS_FOR = timedelta(hours=72)
+# A number that is paid for less than this does not renew itself.
+NUMBER_LASTS_FOR_DAYS = 25
 FaultKind = Literal["down", "slow", "error", "limit", "limit200", "html"]
 
 
@@ -75,6 +77,9 @@ class Account:
     asks_by_wall_clock: bool = False
     has_quirks: bool = False
     lost_share: float = 0.0
+    # How long each notification is on its way, and for how many days the number is paid.
+    delay_seconds: float = 0.0
+    number_ends_in: int = NUMBER_LASTS_FOR_DAYS
     events_url: str = ""
     # Where the browser phone may be used, None while it is not set up; which extensions
     # have no other phone registered; whose key it is, until when.
@@ -120,6 +125,12 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: deque[ApiFault] = deque()
+
+    @property
+    def kind(self) -> FaultKind | None:
+        """Which fault the next request has, None for none."""
+        with self._lock:
+            return next((one.kind for one in self._faults if one.times != 0), None)
 
     def add(self, fault: ApiFault) -> None:
         """Let requests fail from now on."""

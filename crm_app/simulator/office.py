@@ -178,9 +178,16 @@ class Simulator:
         if is_lost or not url or not self.account.wants(post.fields["event"]):
             delivery = not_sent(post)
         else:
+            self._stopping.wait(self.account.delay_seconds)
             delivery = deliver(post, url, self.account.secret)
+            if self._is_sent_twice(post):
+                self.deliveries.append(deliver(post, url, self.account.secret))
         self.deliveries.append(delivery)
         return delivery
+
+    def _is_sent_twice(self, post: Post) -> bool:
+        is_record = post.fields["event"] == "NOTIFY_RECORD"
+        return is_record and self.sounds.is_repeated(post.fields["call_id_with_rec"])
 
     def later(self, seconds: float, action: Callable[[], object]) -> None:
         """Do something after a while, at once if pauses are switched off."""

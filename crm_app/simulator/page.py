@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, current_app, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from crm_app.simulator import conditions
 from crm_app.simulator.api.requests import params
 from crm_app.simulator.calls import IncomingCall, OutgoingCall
 
@@ -130,7 +131,7 @@ def _protect(answer: Response) -> Response:
 @bp.get("/")
 def index() -> str:
     """Show who can call, and what goes on."""
-    return render_template("simulator/page.html", scripts=SCRIPTS, **_shown())
+    return render_template("simulator/page.html", scripts=SCRIPTS, **_shown(), **_conditions())
 
 
 @bp.get("/live")
@@ -150,12 +151,16 @@ def ring() -> AnyResponse:
     return redirect("/", 303)
 
 
-@bp.post("/lose")
-def lose() -> AnyResponse:
-    """Lose a share of all notifications from now on, given in per cent."""
-    share = params(request).get("share", "")
-    if share.isdecimal():
-        pbx().account.lost_share = min(int(share), 100) / 100
+@bp.get("/conditions")
+def conditions_now() -> str:
+    """Show what goes wrong now, and what else can."""
+    return render_template("simulator/_conditions.html", **_conditions())
+
+
+@bp.post("/conditions/<group>")
+def choose(group: str) -> AnyResponse:
+    """Let something go wrong from now on, or right again."""
+    conditions.choose(pbx(), group, params(request).get("choice", ""))
     return redirect("/", 303)
 
 
@@ -203,6 +208,10 @@ _ACTIONS: Mapping[str, Callable[[Call, str], None]] = {
     "decline": _decline_call,
     "hangup": _hang_up_call,
 }
+
+
+def _conditions() -> dict[str, object]:
+    return {"pbx": pbx(), "groups": list(conditions.groups(pbx()))}
 
 
 def _shown() -> dict[str, object]:

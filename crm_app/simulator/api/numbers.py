@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from crm_app.simulator.account import Account
-from crm_app.simulator.api.method import Answer, Methods, Office, Params, RefusedError
+from crm_app.simulator.account import NUMBER_LASTS_FOR_DAYS, Account
+from crm_app.simulator.api.method import Answer, Methods, Office, Params, RefusedError, word
 from crm_app.simulator.scenarios import WALL_CLOCK
 
 
@@ -33,12 +33,12 @@ def _row(account: Account, number: str) -> dict[str, object]:
         "sip": account.extensions[0] if account.extensions else "0",
         "sip_name": None,
         "start_date": (today - timedelta(days=300)).strftime(WALL_CLOCK),
-        "stop_date": (today + timedelta(days=25)).strftime(WALL_CLOCK),
+        "stop_date": (today + timedelta(days=account.number_ends_in)).strftime(WALL_CLOCK),
         "monthly_fee": 2,
         "currency": account.currency,
         "channels": 3,
         "minutes": 0,
-        "autorenew": "true",
+        "autorenew": word(account.number_ends_in >= NUMBER_LASTS_FOR_DAYS),
         "is_on_test": "false",
         "type": "common",
         **account.other_numbers.get(number, {}),

@@ -24,12 +24,14 @@ _AFTER = timedelta(seconds=40)
 class Plan:
     """What becomes of one recording: its kind, how long after its call it is ready.
 
-    `fails` is how many times a link is refused although it is ready.
+    `fails` is how many times a link is refused although it is ready; `is_repeated` says that it is
+    announced twice.
     """
 
     kind: SoundKind = "sound"
     ready_after: timedelta = _AFTER
     fails: int = 0
+    is_repeated: bool = False
 
 
 # What comes instead of a sound: the body and its type.
@@ -68,6 +70,11 @@ class Sounds:
         with self._lock:
             if self.next is not None and recording_id not in self._plans:
                 self._plans[recording_id], self.next = self.next, None
+
+    def is_repeated(self, recording_id: str) -> bool:
+        """Whether a recording is announced twice."""
+        with self._lock:
+            return self._plans.get(recording_id, self.usual).is_repeated
 
     def has_link(self, recording_id: str, made_at: datetime, at: datetime) -> bool:
         """Whether the API gives a link to a recording, which counts its failures."""

@@ -2,18 +2,20 @@
 
 // Buttons post in the background and the lists below follow the server;
 // without this script the same forms load the page again.
-const live = document.querySelector("[data-js-live]");
+const parts = [...document.querySelectorAll("[data-js-live]")];
 
-async function refresh() {
-  const answer = await fetch("/live");
+async function show(part) {
+  const answer = await fetch(part.dataset.jsLive);
   const text = await answer.text();
-  if (live.dataset.shown === text || live.contains(document.querySelector("button:active"))) return;
-  const focused = document.activeElement?.ariaLabel;
+  if (part.dataset.shown === text || part.contains(document.querySelector("button:active"))) return;
+  const focused = part.contains(document.activeElement) && document.activeElement.ariaLabel;
   const fresh = new DOMParser().parseFromString(text, "text/html");
-  live.replaceChildren(...fresh.body.childNodes);
-  live.dataset.shown = text;
-  if (focused) [...live.querySelectorAll("button")].find((key) => key.ariaLabel === focused)?.focus();
+  part.replaceChildren(...fresh.body.childNodes);
+  part.dataset.shown = text;
+  if (focused) [...part.querySelectorAll("button")].find((key) => key.ariaLabel === focused)?.focus();
 }
+
+const refresh = () => Promise.all(parts.map(show));
 
 document.addEventListener("submit", async (event) => {
   event.preventDefault();
