@@ -1,12 +1,13 @@
-"""Whose records a list can be narrowed to."""
+"""Whose records a list can be narrowed to, and who hears what concerns everybody."""
 
 from typing import NamedTuple
 
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from crm_app.accounts.models import User
+from crm_app.accounts.models import OfficeSettings, User
 from crm_app.extensions import db
+from crm_app.live.messages import OFFICE
 
 
 class Colleague(NamedTuple):
@@ -26,3 +27,14 @@ def colleagues() -> list[Colleague]:
         Colleague(user_id, name if active else _("%(name)s (disabled)", name=name))
         for user_id, name, active in db.session.execute(people)
     ]
+
+
+def everybody() -> list[int]:
+    """Give whom a message is sent that concerns all: the office's channel, which all hear.
+
+    Where agents see only their own they do not hear it, and each gets the message.
+    """
+    if not OfficeSettings.current().restricts_agents:
+        return [OFFICE]
+    users = db.session.scalars(select(User.id).where(User.active))
+    return [OFFICE, *users]

@@ -10,6 +10,7 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from crm_app import clock
 from crm_app.accounts import rights
+from crm_app.accounts.colleagues import everybody
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Verb
 from crm_app.call_lists.models import HELD_FOR, CallList, CallListEntry, EntryState
@@ -25,6 +26,7 @@ from crm_app.extensions import db
 from crm_app.journal.kinds import RecordKind
 from crm_app.journal.services import add_note
 from crm_app.leads.models import Lead
+from crm_app.live.screen_updates import after_commit
 from crm_app.paging import Page, fetch_page
 from crm_app.tasks import services as tasks
 from crm_app.tasks.fields import TaskDraft
@@ -195,6 +197,7 @@ def take_next(call_list: CallList, user: User) -> CallListEntry | None:
         # Another tab of the same user was first.
         pass
     db.session.expire_all()
+    _announce(call_list.id)
     return held_by(call_list, user)
 
 
@@ -323,11 +326,13 @@ def close(call_list: CallList) -> None:
         .where(CallListEntry.list_id == call_list.id, CallListEntry.state == EntryState.HELD)
         .values(state=EntryState.WAITING, holder_id=None)
     )
+    _announce(call_list.id)
 
 
 def open_again(call_list: CallList) -> None:
     """Let a closed list be worked through again."""
     call_list.closed_at = None
+    _announce(call_list.id)
 
 
 def _settle(entry: CallListEntry, user: User, state: EntryState, written: WrittenUp) -> None:
@@ -339,6 +344,12 @@ def _settle(entry: CallListEntry, user: User, state: EntryState, written: Writte
 def _free(entry: CallListEntry, state: EntryState) -> None:
     entry.state, entry.holder_id = state, None
     db.session.flush()
+    _announce(entry.list_id)
+
+
+def _announce(list_id: int) -> None:
+    """Let the pages of all who work through a list read it again once this is committed."""
+    after_commit(everybody(), {"call_list": list_id})
 
 
 def _refuse_others(entry: CallListEntry, user: User) -> None:

@@ -1,6 +1,7 @@
 """The pages of call lists: make one, work through it, see what became of it."""
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, abort, render_template, request, url_for
@@ -23,7 +24,7 @@ from crm_app.local_time import LocalTime
 from crm_app.records.lists import ListFilter
 from crm_app.web import sent_forms
 from crm_app.web.display.formatting import choose_timezone
-from crm_app.web.fragments import Answer, see_other
+from crm_app.web.fragments import Answer, see_other, wants_fragment
 from crm_app.web.toasts import toast
 from crm_app.web.wording import reason
 
@@ -68,9 +69,14 @@ def _made(of: Of, filters: ListFilter, form: ListForm) -> CallList:
 
 @bp.get("/<int:list_id>")
 def show(list_id: int) -> Answer:
-    """Show whom one is to call now, how far the list has come, and what became of it."""
+    """Show whom one is to call now, how far the list has come, and what became of it.
+
+    A page that is open asks for the parts that colleagues change, and not for the form.
+    """
     call_list = db.get_or_404(CallList, list_id)
     entry = services.held_by(call_list, me())
+    if wants_fragment():
+        return _part(call_list, entry)
     if entry is not None:
         # Who looks at it is at work on it.
         services.touch(entry)
@@ -213,22 +219,34 @@ def _form_page(of: Of, filters: ListFilter, form: ListForm) -> Answer:
     return page, 422 if form.is_submitted() else 200
 
 
+def _part(call_list: CallList, entry: CallListEntry | None) -> str:
+    part = "results" if request.args.get("part") == "results" else "progress"
+    return render_template(f"call_lists/_{part}.html", **_seen(call_list, entry))
+
+
+def _seen(call_list: CallList, entry: CallListEntry | None) -> dict[str, Any]:
+    user = me()
+    return {
+        "list": call_list,
+        "entry": entry,
+        "progress": services.progress(call_list, user),
+        "others": services.held_by_others(call_list, user),
+        "results": services.results(call_list, user, request.args.get("cursor", "")),
+        "outcome_name": outcome_name,
+    }
+
+
 def _page(call_list: CallList, entry: CallListEntry | None, form: WrapupForm | None = None) -> str:
     user = me()
     call = services.call_of(entry, user) if entry else None
     return render_template(
         "call_lists/show.html",
-        list=call_list,
-        entry=entry,
         call=call,
         wrapup=wrapup.existing(call, user) if call else None,
         typed=form,
-        progress=services.progress(call_list, user),
-        others=services.held_by_others(call_list, user),
-        results=services.results(call_list, user, request.args.get("cursor", "")),
         outcomes=outcomes.offered(),
         outcome_words=OUTCOME_WORDS,
         chip_words=CHIP_WORDS,
-        outcome_name=outcome_name,
         default_title=call_back(entry.contact.name) if entry else "",
+        **_seen(call_list, entry),
     )

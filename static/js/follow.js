@@ -12,6 +12,7 @@ const newsOf = (box) => news.get(box) ?? news.set(box, { calls: new Set(), asked
 const isSignedOut = () => ["out", "old"].includes(document.getElementById("tray")?.dataset.liveState);
 
 function concerns({ dataset }, { call, log = call, contact }) {
+  if (dataset.callList) return false;
   if (dataset.call) return !log || String(log) === dataset.call;
   return !dataset.contact || !contact || String(contact) === dataset.contact;
 }
@@ -80,6 +81,13 @@ document.body.addEventListener("callbacks:changed", ({ detail: { callbacks } }) 
   if (callbacks && document.getElementById(`callback-${callbacks}`)) return;
   for (const box of boxes().filter((one) => one.querySelector("[data-js-callbacks]")))
     newsOf(box).isNews = true;
+  look();
+});
+document.body.addEventListener("call-list:changed", ({ detail: { call_list: list } }) => {
+  const isOfIt = ({ dataset: { callList } }) => callList && (!list || String(list) === callList);
+  for (const box of boxes().filter(isOfIt)) newsOf(box).isNews = true;
+  const which = list ? `="call-list-${list}"` : '^="call-list-"';
+  for (const part of document.querySelectorAll(`[data-js-hears${which}]`)) htmx.trigger(part, "heard");
   look();
 });
 document.addEventListener("click", ({ target }) => {

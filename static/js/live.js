@@ -20,6 +20,8 @@ function hear(what) {
 }
 const callBacksChanged = (detail) =>
   document.body.dispatchEvent(new CustomEvent("callbacks:changed", { detail }));
+const callListChanged = (detail) =>
+  document.body.dispatchEvent(new CustomEvent("call-list:changed", { detail }));
 const LATE_MS = 1500;
 let wasUp = false;
 const turn = lamp(() => {
@@ -30,6 +32,7 @@ const turn = lamp(() => {
     callsChanged({});
     hear("telephony");
     callBacksChanged({});
+    callListChanged({});
   }
   wasUp = true;
 });
@@ -39,6 +42,7 @@ share(tray.dataset.user, tray.dataset.liveUrl, ({ kind, data }) => {
   if (data?.call) refresh();
   if (data?.call || data?.log) callsChanged(data);
   if (data?.callbacks) callBacksChanged(data);
+  if (data?.call_list) callListChanged(data);
   if (data?.remind) remind(data.remind);
   if (data?.dial && isOurs()) htmx.trigger("#dials", "dial");
   for (const what of ["telephony", "history"]) if (data?.[what]) hear(what);

@@ -438,3 +438,39 @@ def test_the_page_asks_the_same_however_long_the_list(
         )
     db.session.commit()
     assert asked_for_the_page() == few
+
+
+def test_pages_that_are_open_read_what_colleagues_changed_and_hold_nobody_by_it(
+    people: list[Contact], bob: User, client_of: ClientOf
+) -> None:
+    browser = client_of(bob)
+    with time_machine.travel(clock.now() - timedelta(minutes=20)):
+        list_id, _entry = begin(browser, bob)
+    held_at = entry_of(list_id, bob).held_at
+    heard = {"HX-Request": "true"}
+    progress = browser.get(f"/call-lists/{list_id}", headers=heard).text
+    assert "0 of 3" in progress
+    assert "<form" not in progress
+    assert entry_of(list_id, bob).held_at == held_at
+    results = browser.get(f"/call-lists/{list_id}?part=results", headers=heard).text
+    assert "data-js-news" in results
+    assert "0 of 3" not in results
+
+
+def test_everybody_hears_of_each_change_of_a_list(
+    people: list[Contact], bob: User, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, heard = client_of(bob), []
+    list_id = make(browser)
+    monkeypatch.setattr(
+        services, "after_commit", lambda users, message: heard.append((list(users), message))
+    )
+    take(browser, list_id)
+    for act in ("later", "skip"):
+        browser.post(f"/call-lists/{list_id}/entries/{entry_of(list_id, bob).id}/{act}")
+        take(browser, list_id)
+    change_office("", restricts_agents=True, by=bob)
+    db.session.commit()
+    browser.post(f"/call-lists/{list_id}/close")
+    assert heard[:-1] == [([0], {"call_list": list_id})] * 5
+    assert heard[-1] == ([0, bob.id], {"call_list": list_id})
