@@ -131,3 +131,33 @@ def test_the_first_step_is_done_when_the_pbx_was_heard(
     post(start_fields())
     db.session.rollback()
     assert step in client.get("/").text
+
+
+def test_a_clock_that_moved_and_notifications_that_are_lost_have_lamps_of_their_own(
+    app: Flask, dora: User, client_of: Callable[[User], FlaskClient]
+) -> None:
+    def shine() -> dict[str, str]:
+        link, config = Link("k", "s"), app.extensions["settings"]
+        settings = TelephonySettings.current()
+        found = health_checks.run(settings, link, config, health_checks.arrivals())
+        db.session.rollback()
+        return {one.name: one.state for one in found if one.name in ("shift", "lost")}
+
+    assert shine() == {"shift": "unknown", "lost": "unknown"}
+    settings = TelephonySettings.for_change()
+    settings.clock_offset_seconds, settings.reconciled_at = 0, clock.now()
+    db.session.commit()
+    assert shine() == {"shift": "ok", "lost": "ok"}
+    settings = TelephonySettings.for_change()
+    settings.clock_shifted_at = clock.now() - timedelta(hours=1)
+    settings.events_lost_since = clock.now() - timedelta(minutes=9)
+    db.session.commit()
+    assert shine() == {"shift": "warn", "lost": "bad"}
+    for page in ("/telephony/setup", "/telephony/health"):
+        text = client_of(dora).get(page).text
+        assert "so that nothing pops up" in text
+        assert "shows another time zone than before" in text
+    settings = TelephonySettings.for_change()
+    settings.clock_shifted_at = clock.now() - timedelta(days=3)
+    db.session.commit()
+    assert shine()["shift"] == "ok"

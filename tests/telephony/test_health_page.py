@@ -148,7 +148,7 @@ def test_a_log_that_was_not_compared_for_long_is_said(office: Flask, browser: Fl
     settings.reconciled_at = clock.now() - timedelta(hours=40)
     settings.clock_shifted_at = clock.now() - timedelta(hours=1)
     db.session.commit()
-    assert found(office) == ["shift", "log"]
+    assert found(office) == ["shift.warn", "log"]
 
 
 def test_reminders_by_e_mail_without_a_mail_server_are_said(

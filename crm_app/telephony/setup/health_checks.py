@@ -36,6 +36,7 @@ State = Literal["ok", "warn", "bad", "unknown"]
 LONG_SILENCE = timedelta(hours=4)
 _UNREADABLE_IS_NEWS_FOR = timedelta(days=7)
 _REFUSAL_IS_NEWS_FOR = timedelta(days=1)
+SHIFT_IS_NEWS_FOR = timedelta(days=2)
 # Between the start of a call and our receiving it.
 _CLOCKS_AGREE_WITHIN = timedelta(minutes=5)
 
@@ -150,12 +151,14 @@ def run(
     return [
         HealthCheck("keys", connection(settings, link), settings.tested_at),
         _clock(settings, asked.get("clock")),
+        _shift(settings),
         _balance(settings),
         _extensions(settings),
         _echo(asked.get("echo"), address),
         _address(asked.get("address"), address),
         _stored("notifications", asked.get("notifications")),
         HealthCheck("events", _events(seen, config.default_timezone), seen.last_event_at),
+        _lost(settings),
         _recording(settings),
         HealthCheck("stream", "unknown"),
         HealthCheck("api", _api(settings), settings.tested_at),
@@ -253,6 +256,24 @@ def _clock(settings: TelephonySettings, asked: LampState | None) -> HealthCheck:
     if drift is None or found.state == "warn":
         return found
     return replace(found, state="ok" if abs(drift) <= _CLOCKS_AGREE_WITHIN else "warn")
+
+
+def _shift(settings: TelephonySettings) -> HealthCheck:
+    """Say whether the account's clock has moved lately, as the balance of days does."""
+    at = settings.clock_shifted_at
+    if settings.pbx_offset_seconds is None:
+        return HealthCheck("shift", "unknown")
+    is_news = at is not None and clock.now() - at < SHIFT_IS_NEWS_FOR
+    return HealthCheck("shift", "warn", at) if is_news else HealthCheck("shift", "ok")
+
+
+def _lost(settings: TelephonySettings) -> HealthCheck:
+    """Say whether calls come without notifications, as the banner on every page does."""
+    if settings.events_lost_since is not None:
+        return HealthCheck("lost", "bad", settings.events_lost_since)
+    if settings.switches.polling == "off":
+        return HealthCheck("lost", "unknown", code="polling_off")
+    return HealthCheck("lost", "unknown" if settings.reconciled_at is None else "ok")
 
 
 def _listed(networks: Iterable[object]) -> str:

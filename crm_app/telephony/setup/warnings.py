@@ -27,13 +27,14 @@ from crm_app.telephony.setup.health_checks import HealthCheck
 # A number is paid for monthly: this is time enough to pay.
 EXPIRES_WITHIN = timedelta(days=14)
 LEAST_FREE_SHARE, LEAST_FREE_BYTES = 0.05, 1_000_000_000
-SHIFT_IS_NEWS_FOR = timedelta(days=2)
 # The log is compared with the statistics every night.
 COMPARED_WITHIN = timedelta(hours=36)
 # A job that failed this often will not mend itself.
 MANY_TRIES = 5
-# Of these lamps managers hear; the others are part of the set-up.
-LAMPS = ("keys", "balance", "extensions", "echo", "address", "notifications", "events", "clock")
+# Of these lamps managers hear; of lost notifications a banner speaks, the others are set-up.
+LAMPS = (
+    "keys", "balance", "extensions", "echo", "address", "notifications", "events", "clock", "shift",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,6 @@ def _of_lamps(checks: list[HealthCheck]) -> Iterator[Concern]:
 
 def _of_the_office(settings: TelephonySettings) -> Iterator[Concern]:
     now = clock.now()
-    shifted_at = settings.clock_shifted_at
-    if shifted_at and now - shifted_at < SHIFT_IS_NEWS_FOR:
-        yield Concern("shift")
     if settings.switches.is_on("call_back_email") and not mail.is_set_up():
         yield Concern("mail")
     last = settings.reconciled_at or settings.connected_at

@@ -26,6 +26,11 @@ HEALTH_CHECKS: dict[str, dict[str, Any]] = {
         "unknown": _l("The PBX's clock is compared once the keys are accepted."),
         "warn": _l("The clocks of the PBX and of this server do not agree. Check both."),
     },
+    "shift": {
+        "ok": _l("The account's clock has kept its time zone."),
+        "unknown": _l("The time zone of the account's clock is not known yet."),
+        "warn": _l("The account's clock shows another time zone than before. Check it at Zadarma."),
+    },
     "balance": {
         "ok": _l("The account has credit."),
         "unknown": _l("The balance of the account is not known yet."),
@@ -76,6 +81,14 @@ HEALTH_CHECKS: dict[str, dict[str, Any]] = {
             "Paste the key and secret of this account."
         ),
     },
+    "lost": {
+        "ok": _l("The calls that the PBX lists came with notifications."),
+        "unknown": _l("The statistics of the PBX have not been compared with notifications yet."),
+        "polling_off": _l("Nobody looks whether notifications are missing: polling is off."),
+        "bad": _l(
+            "Calls come without notifications, so that nothing pops up. Register the address again."
+        ),
+    },
     "recording": {
         "ok": _l("The last recording was fetched."),
         "unknown": _l(
@@ -115,12 +128,14 @@ HEALTH_CHECKS: dict[str, dict[str, Any]] = {
 TITLES: dict[str, Any] = {
     "keys": _l("Keys"),
     "clock": _l("Clock"),
+    "shift": _l("Time zone of the account"),
     "balance": _l("Balance"),
     "extensions": _l("Extensions"),
     "echo": _l("Echo from outside"),
     "address": _l("Address registered"),
     "notifications": _l("Notifications on"),
     "events": _l("A notification received"),
+    "lost": _l("Missing notifications"),
     "recording": _l("A recording fetched"),
     "stream": _l("Live in this browser"),
     "api": _l("Last request"),
@@ -151,6 +166,7 @@ _GUIDE = Button(_l("Read the guide"), "telephony_setup.guide")
 BUTTONS: dict[tuple[str, State], Button] = {
     ("keys", "bad"): _PASTE,
     ("clock", "warn"): _AGAIN,
+    ("shift", "warn"): _ACCOUNT,
     ("balance", "warn"): _ACCOUNT,
     ("balance", "bad"): _ACCOUNT,
     ("extensions", "warn"): _PEOPLE,
@@ -163,6 +179,7 @@ BUTTONS: dict[tuple[str, State], Button] = {
     ("events", "unknown"): _CALL_ME,
     ("events", "warn"): _CALL_ME,
     ("events", "bad"): _PASTE,
+    ("lost", "bad"): _REGISTER,
     ("recording", "unknown"): _CALL_ME,
     ("recording", "bad"): Button(_l("Recordings"), "recordings.index"),
     ("stream", "bad"): _AGAIN,
@@ -218,10 +235,6 @@ def warning_sentence(warning: Concern) -> str:
         return str(sentence) % {"names": warning.names}
     if lamp == "phones":
         return str(_("Not registered in opening hours: %(names)s.", names=warning.names))
-    if lamp == "shift":
-        return str(
-            _("The account's clock shows another time zone than before. Check it at Zadarma.")
-        )
     if lamp == "log":
         return str(_("The log was not compared with the PBX for more than a day and a half."))
     if lamp == "mail":
