@@ -21,8 +21,9 @@ from crm_app.serving.key_commands import secret_key_cli
 from crm_app.serving.processes import checks
 from crm_app.serving.recording_commands import recordings_cli
 from crm_app.simulator.commands import simulate
+from crm_app.telephony.call_files.commands import import_calls
 from crm_app.telephony.commands import telephony_cli
-from crm_app.telephony.reconciliation.commands import import_calls, load_history, reconcile
+from crm_app.telephony.reconciliation.commands import load_history, reconcile
 
 for command in (simulate, reconcile, load_history):
     telephony_cli.add_command(command)

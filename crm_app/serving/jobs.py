@@ -28,6 +28,7 @@ from crm_app.reports import services as reports
 from crm_app.security import upkeep as security
 from crm_app.serving import call_back_mails, recordings
 from crm_app.telephony import call_back_rules
+from crm_app.telephony.call_files import services as call_files
 from crm_app.telephony.dialling import services as dialling
 from crm_app.telephony.models import UnreadableRequest
 from crm_app.telephony.new_clients import services as new_clients
@@ -194,5 +195,6 @@ KINDS = (
     Kind("reconcile_days", nightly.perform, None, ASKS_FOR, nightly.fetch),
     Kind("poll_statistics", polling.perform, polling.EVERY, ASKS_FOR, polling.fetch),
     Kind(history.JOB, history.perform, None, ASKS_FOR, history.fetch),
+    Kind(call_files.JOB, call_files.perform),
     Kind("find_warnings", find_warnings, every=timedelta(minutes=1)),
 )

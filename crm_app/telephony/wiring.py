@@ -9,6 +9,7 @@ from crm_app.accounts.pbx import extensions
 from crm_app.config import Config
 from crm_app.extensions import db
 from crm_app.telephony.browser_phone.views import bp as browser_phone
+from crm_app.telephony.call_files.views import bp as call_files
 from crm_app.telephony.connection import LinkCache
 from crm_app.telephony.dialling.views import bp as dialling
 from crm_app.telephony.journal.views import bp as journal
@@ -45,6 +46,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(browser_phone)
     app.register_blueprint(journal)
     app.register_blueprint(statistics)
+    app.register_blueprint(call_files)
     extensions.come_from(_extensions_of_pbx)
     app.jinja_env.globals["why_no_call_arrives"] = why_no_call_arrives
     app.jinja_env.globals["telephony_warnings"] = telephony_warnings

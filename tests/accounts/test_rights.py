@@ -101,7 +101,7 @@ KINDS = {
     Kind.ADMIN: (
         "accounts.edit accounts.disable accounts.enable accounts.invite_again accounts.sign_out "
         "accounts.make_reset_link accounts.reset_second_factor new_clients.heed "
-        "calls.taken_by"
+        "calls.taken_by call_files.show call_files.take_in call_files.discard"
     ),
     # A call list is everybody's, and gives each only whom they may see.
     Kind.PRIVATE: (
@@ -167,7 +167,8 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
     taken = TakenCalls(contact_id=contact.id, number=NUMBER, count=1)
     ignored = IgnoredNumber(number="+351800", is_prefix=True)
     call_list = CallList(name="Autumn", of="contacts", created_by_id=carol.id)
-    db.session.add_all([outcome, passkey, dial, job, wrapup, ignored, taken, call_list])
+    file = CallFile(name="c.csv", state="checked", rows=0, pieces=0, created_by_id=carol.id)
+    db.session.add_all([outcome, passkey, dial, job, wrapup, ignored, taken, call_list, file])
     db.session.flush()
     entry = CallListEntry(list_id=call_list.id, position=1, contact_id=contact.id)
     db.session.add(entry)
@@ -205,6 +206,7 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
         "list_id": call_list.id,
         "entry_id": entry.id,
         "call_back_id": call_back.id,
+        "file_id": file.id,
     }
 
 

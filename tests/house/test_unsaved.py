@@ -21,6 +21,7 @@ KEEPS = "keeps_unsaved()"
 # By template: why what is typed there is not kept by the browser.
 REASONS = {
     "telephony/history/index.html": "one choice, made in the moment it is sent",
+    "telephony/call_files/_box.html": "a file, which no page can keep",
     "_ui/_proof.html": "a password",
     "accounts/proof.html": "a password, and what is carried on its way",
     "accounts/_passkeys.html": "a name, kept with the passkey that the device makes at once",

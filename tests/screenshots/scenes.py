@@ -22,7 +22,9 @@ from crm_app.local_time import LocalTime
 from crm_app.mail.models import Encryption, MailServer
 from crm_app.records.bin import put_in_bin
 from crm_app.tasks.models import Task
+from crm_app.telephony.call_files import services as call_files
 from tests.screenshots.sample import SampleOffice
+from tests.telephony.test_cabinet_file import CABINET
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +209,8 @@ def stills(office: SampleOffice) -> list[Still]:
         Still("telephony-set-up", "/telephony/setup", wait_for_lamps),
         Still("day-balance", "/telephony/balance"),
         Still("old-calls", "/telephony/history"),
+        Still("call-files", "/telephony/history/files"),
+        Still("call-file", f"/telephony/history/files/{ids['call_file']}"),
         Still("ignored-numbers", "/telephony/ignored-numbers"),
         Still("telephony-health", "/telephony/health"),
         Still("telephony-journal", "/telephony/journal"),
@@ -219,6 +223,16 @@ def stills(office: SampleOffice) -> list[Still]:
     ]
 
 
+def _call_file() -> int:
+    """Upload a list of calls, of which one record cannot be read."""
+    content = CABINET.read_bytes() + b"1772443999.199;in;101;yesterday;351910000371;351;busy;0;in_9"
+    boss = db.session.scalars(sa.select(User).order_by(User.id)).first()
+    assert boss is not None
+    found = call_files.keep("pbx_statistics.csv", content, boss)
+    call_files.perform({"file": found.id})
+    return found.id
+
+
 def _records() -> dict[str, int | None]:
     lead = db.session.scalars(sa.select(Lead).order_by(Lead.id)).first()
     assert lead is not None
@@ -227,6 +241,7 @@ def _records() -> dict[str, int | None]:
     db.session.add(_mail_server())
     return {
         "call_list": _call_list().id,
+        "call_file": _call_file(),
         "lead": lead.id,
         "contact": lead.contact_id,
         "task": db.session.scalar(sa.select(Task.id).where(Task.lead_id == lead.id)),

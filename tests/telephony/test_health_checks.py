@@ -134,7 +134,7 @@ def test_the_first_step_is_done_when_the_pbx_was_heard(
 
 
 def test_a_clock_that_moved_and_notifications_that_are_lost_have_lamps_of_their_own(
-    app: Flask, dora: User, client_of: Callable[[User], FlaskClient]
+    app: Flask, alice: User, client_of: Callable[[User], FlaskClient]
 ) -> None:
     def shine() -> dict[str, str]:
         link, config = Link("k", "s"), app.extensions["settings"]
@@ -154,7 +154,7 @@ def test_a_clock_that_moved_and_notifications_that_are_lost_have_lamps_of_their_
     db.session.commit()
     assert shine() == {"shift": "warn", "lost": "bad"}
     for page in ("/telephony/setup", "/telephony/health"):
-        text = client_of(dora).get(page).text
+        text = client_of(alice).get(page).text
         assert "so that nothing pops up" in text
         assert "shows another time zone than before" in text
     settings = TelephonySettings.for_change()

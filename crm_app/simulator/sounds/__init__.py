@@ -68,7 +68,7 @@ class Sounds:
     def note(self, recording_id: str) -> None:
         """Give a recording that has just been made the plan of the next one."""
         with self._lock:
-            if self.next is not None and recording_id not in self._plans:
+            if recording_id and self.next is not None and recording_id not in self._plans:
                 self._plans[recording_id], self.next = self.next, None
 
     def is_repeated(self, recording_id: str) -> bool:

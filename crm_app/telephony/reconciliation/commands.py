@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -21,11 +20,10 @@ from crm_app.extensions import db
 from crm_app.live.screen_updates import screen_updates
 from crm_app.telephony import wording
 from crm_app.telephony.models import TelephonySettings
-from crm_app.telephony.reconciliation import asking, balance, cabinet_file, history, reading
+from crm_app.telephony.reconciliation import asking, balance, history, reading
 from crm_app.telephony.reconciliation.asking import Wait
 from crm_app.telephony.reconciliation.models import HistoryLoad, ReconciledDay
 from crm_app.telephony.reconciliation.reading import Reading
-from crm_app.telephony.reconciliation.taking import HISTORY
 from crm_app.telephony.setup.commands import stored_link
 from crm_app.telephony.zadarma.client import ZadarmaClient
 from crm_app.telephony.zadarma.errors import ZadarmaError
@@ -214,66 +212,3 @@ def _load(client: ZadarmaClient, months: int) -> int:
         if step.error:
             raise click.ClickException(wording.api_sentence(step.error))
         time.sleep(reading.RESTS_S)
-
-
-@click.command("import")
-@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-@with_appcontext
-def import_calls(path: Path, as_json: bool) -> None:
-    """Take in the calls that the PBX's cabinet gives as CSV (Statistics, PBX users)."""
-    counts = cabinet_file.Counts()
-    source = asking.source(HISTORY)
-    db.session.rollback()
-    try:
-        calls = cabinet_file.read(path, source, counts)
-    except cabinet_file.UnreadableFileError as error:
-        sentence = _WHY_NOT_READ[error.code]
-        if not as_json:
-            raise click.ClickException(sentence) from error
-        click.echo(json.dumps({"import": None, "error": sentence} | _as_json(counts)))
-        sys.exit(1)
-    for start in range(0, len(calls), reading.CALLS_AT_ONCE):
-        cabinet_file.take(calls[start : start + reading.CALLS_AT_ONCE], source, counts)
-        db.session.commit()
-        time.sleep(reading.RESTS_S)
-    counts.refusals.sort(key=lambda refusal: refusal.row)
-    if as_json:
-        click.echo(json.dumps(_as_json(counts)))
-        return
-    for refusal in counts.refusals:
-        click.echo(f"record {refusal.row}: {_WHY_REFUSED[refusal.reason]}")
-    click.echo(
-        f"{counts.rows} records: {counts.new} new, {counts.completed} completed, "
-        f"{counts.same} the same, {len(counts.refusals)} refused."
-    )
-
-
-def _as_json(counts: cabinet_file.Counts) -> dict[str, object]:
-    return {
-        "rows": counts.rows,
-        "new": counts.new,
-        "completed": counts.completed,
-        "same": counts.same,
-        "refused": len(counts.refusals),
-        "refusals": [
-            {"row": one.row, "reason": one.reason, "text": _WHY_REFUSED[one.reason]}
-            for one in counts.refusals
-        ],
-    }
-
-
-_WHY_NOT_READ = {
-    "missing": "The file cannot be read.",
-    "too_large": "The file is larger than 50 MB.",
-    "empty": "The file is empty.",
-    "no_header": "This is not the cabinet's list of calls: the columns date, clid, destination, "
-    "disposition and call_id are needed.",
-}
-_WHY_REFUSED = {
-    "id_missing": "It has no call id.",
-    "id_too_long": "Its call id is too long to be one.",
-    "date_unreadable": "Its date cannot be read.",
-    "phantom": "No record of this call has an id: a trunk listed it twice.",
-    "not_stored": "It could not be stored; see the log.",
-}

@@ -151,16 +151,16 @@ def run(
     return [
         HealthCheck("keys", connection(settings, link), settings.tested_at),
         _clock(settings, asked.get("clock")),
-        _shift(settings),
         _balance(settings),
         _extensions(settings),
         _echo(asked.get("echo"), address),
         _address(asked.get("address"), address),
         _stored("notifications", asked.get("notifications")),
         HealthCheck("events", _events(seen, config.default_timezone), seen.last_event_at),
-        _lost(settings),
         _recording(settings),
         HealthCheck("stream", "unknown"),
+        _shift(settings),
+        _lost(settings),
         HealthCheck("api", _api(settings), settings.tested_at),
         HealthCheck("responsible", "ok" if _has_responsible(settings) else "warn"),
         HealthCheck("senders", "warn" if networks is None else "ok", names=_listed(networks or ())),
@@ -261,10 +261,9 @@ def _clock(settings: TelephonySettings, asked: LampState | None) -> HealthCheck:
 def _shift(settings: TelephonySettings) -> HealthCheck:
     """Say whether the account's clock has moved lately, as the balance of days does."""
     at = settings.clock_shifted_at
-    if settings.pbx_offset_seconds is None:
-        return HealthCheck("shift", "unknown")
-    is_news = at is not None and clock.now() - at < SHIFT_IS_NEWS_FOR
-    return HealthCheck("shift", "warn", at) if is_news else HealthCheck("shift", "ok")
+    if at is not None and clock.now() - at < SHIFT_IS_NEWS_FOR:
+        return HealthCheck("shift", "warn", at)
+    return HealthCheck("shift", "unknown" if settings.pbx_offset_seconds is None else "ok")
 
 
 def _lost(settings: TelephonySettings) -> HealthCheck:

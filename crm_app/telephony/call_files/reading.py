@@ -7,7 +7,6 @@ rows of one call are its legs. Nothing here commits.
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from sqlalchemy import select
 
@@ -70,13 +69,13 @@ class Counts:
     refusals: list[Refusal] = field(default_factory=list)
 
 
-def read(path: Path, source: Source, counts: Counts) -> list[list[Record]]:
-    """Read a file into the records of each call, and count those that cannot be read.
+def read(content: bytes, source: Source, counts: Counts) -> list[list[Record]]:
+    """Read a file's content into the records of each call, and count those that cannot be read.
 
     Raises UnreadableFileError.
     """
     calls: dict[str, list[Record]] = {}
-    for row, values in enumerate(_rows(path), 1):
+    for row, values in enumerate(_rows(content), 1):
         counts.rows += 1
         leg = leg_of({ours: values.get(theirs, "") for ours, theirs in _COLUMNS.items()})
         reason = _why_not(leg, source)
@@ -87,37 +86,45 @@ def read(path: Path, source: Source, counts: Counts) -> list[list[Record]]:
     return list(calls.values())
 
 
-def take(calls: Sequence[Sequence[Record]], source: Source, counts: Counts) -> None:
-    """Store the records of some calls and count what became of them; does not commit."""
+def take(
+    calls: Sequence[Sequence[Record]], source: Source, counts: Counts, *, is_rehearsal: bool = False
+) -> None:
+    """Store the records of some calls and count what became of them; does not commit.
+
+    A rehearsal stores nothing, and counts what would become of them.
+    """
     legs = [record.leg for call in calls for record in call]
     unknown = set(taking.unknown(legs, source))
     ids = [call[0].leg.pbx_call_id for call in calls]
     known = set(db.session.scalars(select(Call.pbx_call_id).where(Call.pbx_call_id.in_(ids))))
     for call in calls:
-        _take_call(call, source, counts, unknown, call[0].leg.pbx_call_id in known)
+        fresh: dict[StatisticsLeg, int] = {}
+        for record in call:
+            if record.leg in unknown and record.leg not in fresh:
+                fresh[record.leg] = record.row
+        counts.same += len(call) - len(fresh)
+        is_known = call[0].leg.pbx_call_id in known
+        if not fresh:
+            continue
+        reason = _rehearse(fresh, is_known) if is_rehearsal else _store(fresh, source)
+        if reason:
+            counts.refusals += [Refusal(row, reason) for row in fresh.values()]
+        else:
+            counts.new += 0 if is_known else 1
+            counts.completed += len(fresh) - (0 if is_known else 1)
 
 
-def _take_call(
-    call: Sequence[Record],
-    source: Source,
-    counts: Counts,
-    unknown: set[StatisticsLeg],
-    is_known: bool,
-) -> None:
-    fresh: dict[StatisticsLeg, int] = {}
-    for record in call:
-        if record.leg in unknown and record.leg not in fresh:
-            fresh[record.leg] = record.row
-    counts.same += len(call) - len(fresh)
-    if not fresh:
-        return
+def _store(fresh: dict[StatisticsLeg, int], source: Source) -> str:
+    """Store the new records of a call; gives why they are refused, "" when they are not."""
     taken = taking.take_all(fresh, source)
-    if taken.rootless or taken.refused:
-        reason = "phantom" if taken.rootless else "not_stored"
-        counts.refusals += [Refusal(row, reason) for row in fresh.values()]
-        return
-    counts.new += 0 if is_known else 1
-    counts.completed += len(fresh) - (0 if is_known else 1)
+    if taken.rootless:
+        return "phantom"
+    return "not_stored" if taken.refused else ""
+
+
+def _rehearse(fresh: dict[StatisticsLeg, int], is_known: bool) -> str:
+    has_root = any(leg.recording_id for leg in fresh)
+    return "" if is_known or has_root else "phantom"
 
 
 def _why_not(leg: StatisticsLeg, source: Source) -> str:
@@ -128,8 +135,8 @@ def _why_not(leg: StatisticsLeg, source: Source) -> str:
     return "" if source.time.utc(leg.started) else "date_unreadable"
 
 
-def _rows(path: Path) -> Iterator[dict[str, str]]:
-    lines = _text(path).splitlines()
+def _rows(content: bytes) -> Iterator[dict[str, str]]:
+    lines = _text(content).splitlines()
     if not any(line.strip() for line in lines):
         raise UnreadableFileError("empty")
     delimiter = max(_DELIMITERS, key=lines[0].count)
@@ -142,13 +149,9 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
             yield dict(zip(header, (value.strip() for value in values), strict=False))
 
 
-def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise UnreadableFileError("too_large")
-        content = path.read_bytes()
-    except OSError:
-        raise UnreadableFileError("missing") from None
+def _text(content: bytes) -> str:
+    if len(content) > MOST_BYTES:
+        raise UnreadableFileError("too_large")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
