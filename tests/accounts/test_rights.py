@@ -34,6 +34,7 @@ from crm_app.leads.models import Lead
 from crm_app.recordings.models import Recording
 from crm_app.recordings.store import Store
 from crm_app.tasks.models import Task
+from crm_app.telephony.call_files.models import CallFile
 from crm_app.telephony.dialling.models import DialRequest
 from crm_app.telephony.new_clients.models import IgnoredNumber
 

@@ -37,11 +37,9 @@ def index() -> Answer:
 @accepts_large_body(MOST_BYTES + _FORM_BYTES)
 def upload() -> Answer:
     """Keep a file and show what would become of it."""
-    sent = request.files.get("file")
-    content = sent.read() if sent is not None else b""
+    name, content = _sent()
     if len(content) > MOST_BYTES:
         return _index(_too_large()), 422
-    name = (sent.filename if sent is not None else "") or _("Calls")
     try:
         made = sent_forms.made(CallFile, lambda: services.keep(name, content, me()))
     except UnreadableFileError as error:
@@ -89,10 +87,22 @@ def discard(file_id: int) -> Response:
     return see_other(url_for(".index"))
 
 
+def _sent() -> tuple[str, bytes]:
+    """Read the file of the form; its copy on the disk is deleted when it is closed."""
+    sent = request.files.get("file")
+    if sent is None:
+        return "", b""
+    try:
+        return sent.filename or _("Calls"), sent.read()
+    finally:
+        sent.close()
+
+
 def _too_large() -> str:
     return str(
         _(
-            "The file is larger than %(most)d MB. The command flask calls import takes larger ones.",
+            "The file is larger than %(most)d MB. "
+            "The command flask calls import takes larger ones.",
             most=MOST_BYTES // 1024**2,
         )
     )
