@@ -116,12 +116,13 @@ def test_it_goes_on_where_it_was_when_it_is_cut_off(
     [
         (b"", "The file is empty."),
         (b"a;b;c\n1;2;3\n", "This is not the cabinet&#39;s list of calls"),
-        (b"x" * (views.MOST_BYTES + 1), "The file is larger than 5 MB."),
+        (b"x" * 2001, "The command flask calls import takes larger ones."),
     ],
 )
 def test_what_is_no_list_of_calls_is_refused_in_a_sentence(
-    browser: FlaskClient, content: bytes, says: str
+    browser: FlaskClient, content: bytes, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(views, "MOST_BYTES", 2000)
     answer = browser.post(FILES, data={"file": (io.BytesIO(content), "calls.csv")})
     assert answer.status_code == 422
     assert says in answer.text
