@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, current_app, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from crm_app.simulator import conditions
 from crm_app.simulator.api.requests import params
 from crm_app.simulator.calls import IncomingCall, OutgoingCall
+from crm_app.simulator.conditions import table as conditions
 
 if TYPE_CHECKING:
     from crm_app.simulator.office import Simulator

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from crm_app.simulator import Simulator
-from crm_app.simulator.conditions import groups
+from crm_app.simulator.conditions.table import groups
 from crm_app.telephony.zadarma.client import ZadarmaClient
 from crm_app.telephony.zadarma.errors import ZadarmaError
 from tests.simulator.conftest import KEY, SECRET, Office

@@ -1,0 +1,1 @@
+"""What goes wrong with the played PBX, by the choice of a person."""
