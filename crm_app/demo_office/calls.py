@@ -74,7 +74,7 @@ def _talk(dice: random.Random) -> Talk:
 
 
 def missed_today(numbers: Sequence[tuple[str, int]], first: int) -> Iterator[list[Fact]]:
-    """Give the facts of calls so many minutes ago, that rang and that nobody answered."""
+    """Give the facts of unanswered calls, each some minutes ago."""
     now = clock.now().replace(second=0, microsecond=0)
     for place, (number, minutes) in enumerate(numbers, first):
         moment = now - timedelta(minutes=minutes)

@@ -57,7 +57,7 @@ def sound(kind: SoundKind) -> Plan:
 
 
 def lost(per_cent: int) -> Choice:
-    """Lose so many per cent of the notifications."""
+    """Lose a share of the notifications."""
 
     def apply(pbx: "Simulator") -> None:
         pbx.account.lost_share = per_cent / 100
@@ -67,7 +67,7 @@ def lost(per_cent: int) -> Choice:
 
 
 def delayed(key: str, title: str, seconds: float) -> Choice:
-    """Let each notification be on its way for so many seconds."""
+    """Let each notification arrive some seconds late."""
 
     def apply(pbx: "Simulator") -> None:
         pbx.account.delay_seconds = seconds
@@ -87,7 +87,7 @@ def api(key: FaultKind | None, title: str, seconds: float = 0.0) -> Choice:
 
 
 def clock(hours: int) -> Choice:
-    """Set the account's clock so many hours ahead of UTC."""
+    """Set the account's clock some hours ahead of UTC."""
 
     def apply(pbx: "Simulator") -> None:
         pbx.account.utc_offset = timedelta(hours=hours)
@@ -98,7 +98,7 @@ def clock(hours: int) -> Choice:
 
 
 def number(key: str, title: str, days: int) -> Choice:
-    """Let the number of the office be paid for so many days."""
+    """Let the number of the office end in some days."""
 
     def apply(pbx: "Simulator") -> None:
         pbx.account.number_ends_in = days
@@ -107,7 +107,7 @@ def number(key: str, title: str, days: int) -> Choice:
 
 
 def money(key: str, title: str, balance: Decimal) -> Choice:
-    """Leave so much money on the account."""
+    """Set the balance of the account."""
 
     def apply(pbx: "Simulator") -> None:
         pbx.account.balance = balance

@@ -19,7 +19,7 @@ from crm_app.web.middleware.request_body import accepts_large_body
 from crm_app.web.toasts import toast
 
 bp = Blueprint("call_files", __name__, url_prefix="/telephony/history/files")
-# A request that takes long to read holds up the calls that come in meanwhile.
+# A request that takes long to read holds up the calls that come in.
 MOST_BYTES = 5 * 1024 * 1024
 _FORM_BYTES = 64 * 1024
 REFUSALS_SHOWN = 200
