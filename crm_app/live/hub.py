@@ -12,7 +12,7 @@ from redis.exceptions import ConnectionError as BusConnectionError
 from redis.exceptions import RedisError
 
 from crm_app.live import bus
-from crm_app.live.messages import GOODBYE, PREFIX, MessageId, parse_id
+from crm_app.live.messages import GOODBYE, HINT, PREFIX, MessageId, parse_id
 
 log = structlog.get_logger(__name__)
 
@@ -41,12 +41,16 @@ def make_queue() -> Any:
 class Listener:
     """One open stream as the hub sees it: a queue of (id, id as text, text); None ends it."""
 
-    __slots__ = ("also", "channel", "is_dropped", "queue")
+    __slots__ = ("also", "channel", "hints", "is_dropped", "queue")
 
-    def __init__(self, channel: str, *also: str) -> None:
-        """Listen to a channel of one's own, and to others that many share."""
+    def __init__(self, channel: str, *also: str, hints: str = "") -> None:
+        """Listen to a channel of one's own, and to others that many share.
+
+        Of the channel `hints` it hears only that there is something new, not what.
+        """
         self.channel = channel
         self.also = also
+        self.hints = hints
         self.queue = make_queue()
         self.is_dropped = False
 
@@ -58,6 +62,11 @@ class Listener:
         except queue.Full:
             # The queue is full: the reader finds the mark after its next item.
             return
+
+
+def _others(listener: Listener) -> list[str]:
+    """List the channels that a listener shares with many."""
+    return [*listener.also, *filter(None, [listener.hints])]
 
 
 class Hub:
@@ -94,7 +103,7 @@ class Hub:
             surplus = list(group)[: max(len(group) - most, 0)]
             for oldest in surplus:
                 self._forget(oldest)
-            for channel in listener.also:
+            for channel in _others(listener):
                 self._listeners.setdefault(channel, {})[listener] = None
         for oldest in surplus:
             oldest.drop()
@@ -105,7 +114,7 @@ class Hub:
             self._forget(listener)
 
     def _forget(self, listener: Listener) -> None:
-        for channel in (listener.channel, *listener.also):
+        for channel in (listener.channel, *_others(listener)):
             group = self._listeners.get(channel, {})
             group.pop(listener, None)
             if not group:
@@ -174,10 +183,10 @@ class Hub:
             # Not published by Ramal. Dropped, because a number is sent to the browser unescaped.
             log.warning("live_message_dropped", length=len(data))
             return
-        item = (parsed, number, text)
+        item, hint = (parsed, number, text), (parsed, number, HINT)
         for listener in list(group):
             try:
-                listener.queue.put_nowait(item)
+                listener.queue.put_nowait(hint if channel == listener.hints else item)
             except queue.Full:
                 listener.drop()
 

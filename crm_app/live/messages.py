@@ -14,6 +14,8 @@ KEPT_SECONDS = 3600
 GOODBYE = b"bye"
 # No user's id: the channel of all who may see every call. What it says they look at in lists.
 OFFICE = 0
+# What those hear of it who may not know of which call, client or colleague: look again.
+HINT = '{"board":null}'
 
 # Storing and publishing are one step, so that the number a browser sends back as Last-Event-ID is
 # the one under which the message is stored. One round trip serves all users of a message.

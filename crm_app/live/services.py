@@ -35,8 +35,13 @@ def tell(user_ids: Iterable[int], message: dict[str, int | None]) -> None:
 
 def close(user_id: int) -> None:
     """End every stream of a user who may not listen any more, in all processes."""
+    close_channel(channel_of(user_id))
+
+
+def close_channel(channel: str) -> None:
+    """End every stream that a channel belongs to, in all processes."""
     try:
-        bus.client().publish(channel_of(user_id), GOODBYE)
+        bus.client().publish(channel, GOODBYE)
     except (RedisError, OSError) as error:
         _note_failure(error)
 

@@ -12,7 +12,7 @@ from crm_app.config import Config
 from crm_app.extensions import db
 from crm_app.live import bus, services
 from crm_app.live.hub import MOST_STREAMS, Listener, hub
-from crm_app.live.messages import OFFICE, MessageId, channel_of, latest, missed, parse_id
+from crm_app.live.messages import HINT, OFFICE, MessageId, channel_of, latest, missed, parse_id
 from crm_app.live.sign_in import sign_in_mark
 from crm_app.live.stream import Stream, render
 from crm_app.web.access import background, public
@@ -41,17 +41,21 @@ def stream() -> Response:
     """Stream the signed-in user's messages; an anonymous visitor gets 401, never a redirect."""
     if not current_user.is_authenticated:
         return Response(status=401)
-    channel = channel_of(current_user.id)
-    hears_office = current_app.extensions[_HEARS_OFFICE](current_user)
-    office = [channel_of(OFFICE)] if hears_office else []
+    channel, office = channel_of(current_user.id), channel_of(OFFICE)
+    if current_app.extensions[_HEARS_OFFICE](current_user):
+        return open_stream(Listener(channel, office))
+    return open_stream(Listener(channel, hints=office))
+
+
+def open_stream(listener: Listener) -> Response:
+    """Answer with the stream of a listener, or that it cannot be opened now."""
     # The stream stays open for an hour: it must not keep a database connection.
     db.session.close()
     if not hub().is_ready():
         return _not_now()
-    listener = Listener(channel, *office)
     hub().add(listener, _share())
     try:
-        waiting, last = _replay(channel, *office)
+        waiting, last = _replay(listener)
     except RedisError:
         hub().remove(listener)
         return _not_now()
@@ -75,7 +79,7 @@ def _not_now() -> Response:
     return Response(status=503, headers={"Retry-After": "5"})
 
 
-def _replay(channel: str, *office: str) -> tuple[bytes, MessageId]:
+def _replay(listener: Listener) -> tuple[bytes, MessageId]:
     """Render what the browser missed since the message it saw last, and the number reached.
 
     A page that has just come learns whether it is old already; one that comes back looks anyway.
@@ -83,9 +87,12 @@ def _replay(channel: str, *office: str) -> tuple[bytes, MessageId]:
     since = parse_id(request.headers.get("Last-Event-ID", ""))
     if since is None:
         recent = int(clock.now().timestamp() * 1000) - MISSES_AT_MOST_MS
-        news = [row for other in office for row in latest(bus.client(), other, recent)]
+        news = [row for other in listener.also for row in latest(bus.client(), other, recent)]
+        if listener.hints:
+            hints = latest(bus.client(), listener.hints, recent)
+            news += [(number, HINT) for number, _text in hints]
         return b"".join(render(*row) for row in news), (0, 0)
-    rows = missed(bus.client(), channel, since)
+    rows = missed(bus.client(), listener.channel, since)
     if not rows:
         return b"", (0, 0)
     return b"".join(render(*row) for row in rows), parse_id(rows[-1][0]) or (0, 0)

@@ -22,6 +22,9 @@ const callBacksChanged = (detail) =>
   document.body.dispatchEvent(new CustomEvent("callbacks:changed", { detail }));
 const callListChanged = (detail) =>
   document.body.dispatchEvent(new CustomEvent("call-list:changed", { detail }));
+const boardChanged = () => document.body.dispatchEvent(new CustomEvent("board:changed"));
+// Who is here and whose phone is on concern the board alone; so does that something has changed for others.
+const OF_BOARD = ["presence", "phones", "board"];
 const LATE_MS = 1500;
 let wasUp = false;
 const turn = lamp(() => {
@@ -33,6 +36,7 @@ const turn = lamp(() => {
     hear("telephony");
     callBacksChanged({});
     callListChanged({});
+    boardChanged();
   }
   wasUp = true;
 });
@@ -43,6 +47,7 @@ share(tray.dataset.user, tray.dataset.liveUrl, ({ kind, data }) => {
   if (data?.call || data?.log) callsChanged(data);
   if (data?.callbacks) callBacksChanged(data);
   if (data?.call_list) callListChanged(data);
+  if (data && OF_BOARD.some((what) => what in data)) boardChanged();
   if (data?.remind) remind(data.remind);
   if (data?.dial && isOurs()) htmx.trigger("#dials", "dial");
   for (const what of ["telephony", "history"]) if (data?.[what]) hear(what);

@@ -63,7 +63,8 @@ def ask(client: ZadarmaClient, extensions: list[str]) -> dict[str, bool]:
 
 def keep(found: Mapping[str, bool]) -> None:
     """Store what the PBX answered; pages that show phones hear of what has changed."""
-    now, has_news = clock.now(), False
+    now = clock.now()
+    has_news = _have_become_unknown(now, found)
     known = {state.extension: state for state in db.session.scalars(select(PhoneState))}
     for extension, is_registered in found.items():
         state = known.get(extension)
@@ -72,11 +73,23 @@ def keep(found: Mapping[str, bool]) -> None:
             db.session.add(state)
             has_news = True
         else:
-            has_news |= state.is_registered != is_registered
+            is_back = state.asked_at <= now - KNOWN_FOR
+            has_news |= is_back or state.is_registered != is_registered
         state.is_registered, state.asked_at = is_registered, now
     db.session.flush()
     if has_news:
         after_commit({OFFICE}, {"phones": None})
+
+
+def _have_become_unknown(now: datetime, found: Mapping[str, bool]) -> bool:
+    """Whether phones that were not asked are unknown since the last run of the job, or the one
+    before it.
+    """
+    old = now - KNOWN_FOR
+    asked = select(PhoneState.extension).where(
+        PhoneState.asked_at > old - 2 * ASKED_EVERY, PhoneState.asked_at <= old
+    )
+    return any(extension not in found for extension in db.session.scalars(asked))
 
 
 def registered(at: datetime | None = None) -> dict[str, bool]:
