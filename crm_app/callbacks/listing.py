@@ -128,6 +128,11 @@ def rows_of(call_backs: Sequence[CallBack], user: User) -> list[Row]:
     ]
 
 
+def brief(call_backs: Sequence[CallBack]) -> list[Row]:
+    """Give the rows with nothing more than whom to call and how urgent it is."""
+    return [Row(row, _shown_contact(row), None, "", None) for row in call_backs]
+
+
 def events_of(row: CallBack) -> list[CallBackEvent]:
     """List what happened to a call-back, the latest first."""
     events = select(CallBackEvent).where(CallBackEvent.call_back_id == row.id)

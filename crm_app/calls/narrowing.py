@@ -17,8 +17,8 @@ from crm_app.office.hours import OpeningHours
 from crm_app.office.services import opening_hours
 
 # In the words of the address.
-TALKED, MISSED, PLACED = "talked", "missed", "placed"
-PARTS = (TALKED, MISSED, PLACED)
+TALKED, MISSED, PLACED, WITH_CLIENTS = "talked", "missed", "placed", "clients"
+PARTS = (TALKED, MISSED, PLACED, WITH_CLIENTS)
 CLOSED = "closed"
 # Whatever the hour, this is why.
 AT_ANY_HOUR = (WhyMissed.BLOCKED, WhyMissed.NO_MONEY, WhyMissed.LIMIT)
@@ -56,6 +56,8 @@ def with_part(part: str, user_id: int | None) -> ColumnElement[bool]:
     """Say what became of a call, and with a user also that it was they."""
     if part == TALKED:
         return Call.has_talk & (true() if user_id is None else Call.talked_with(user_id))
+    if part == WITH_CLIENTS:
+        return with_part(TALKED, user_id) & (Call.direction != Direction.INTERNAL)
     if part == MISSED:
         return Call.is_missed & (true() if user_id is None else Call.has_part(user_id))
     if part == PLACED:

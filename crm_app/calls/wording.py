@@ -59,11 +59,13 @@ PARTS = {
     narrowing.TALKED: _l("Only calls with a talk."),
     narrowing.MISSED: _l("Only missed calls."),
     narrowing.PLACED: _l("Only calls that we placed."),
+    narrowing.WITH_CLIENTS: _l("Only talks with clients."),
 }
 PARTS_OF_USER = {
     narrowing.TALKED: _l("Only calls in which this colleague talked."),
     narrowing.MISSED: _l("Only missed calls that rang at this colleague’s phone."),
     narrowing.PLACED: _l("Only calls that this colleague placed."),
+    narrowing.WITH_CLIENTS: _l("Only talks of this colleague with clients."),
 }
 REACHED = {
     narrowing.QUARTER: _l("Only missed calls whose client we talked with within 15 minutes."),

@@ -48,6 +48,12 @@ class OpeningHours:
             return moment
         return next((max(opens, moment) for opens, _ in self._after(moment)), moment)
 
+    def next_change(self, moment: datetime) -> datetime | None:
+        """Return when the office opens or closes next, None when it never does."""
+        if self._never_opens:
+            return None
+        return next((at for span in self._after(moment) for at in span if at > moment), None)
+
     def add(self, moment: datetime, working: timedelta) -> datetime:
         """Return when so much working time has passed since a moment.
 
