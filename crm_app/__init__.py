@@ -6,6 +6,7 @@ from flask import Flask
 
 from crm_app import (
     accounts,
+    board,
     call_lists,
     callbacks,
     calls,
@@ -75,7 +76,7 @@ def create_app(settings: Config | None = None) -> Flask:
     for feature in (
         health, telephony_page, live, jobs, home, accounts, callbacks, call_lists, calls,
         recordings, telephony, contacts, leads, tasks, search, office, mail,
-        reports,
+        reports, board,
     ):  # fmt: skip
         app.register_blueprint(feature.bp)
     for register in (

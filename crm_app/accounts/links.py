@@ -26,7 +26,7 @@ def make(purpose: LinkPurpose, user: User | None = None) -> str:
     revoke(user, purpose)
     db.session.add(
         AccountLink(
-            token_hash=_hash(token),
+            token_hash=hash_of(token),
             purpose=purpose,
             user_id=user.id if user else None,
             expires_at=clock.now() + LIFETIMES[purpose],
@@ -44,7 +44,7 @@ def find(token: str, purpose: LinkPurpose) -> AccountLink:
     """
     link = db.session.scalar(
         select(AccountLink).where(
-            AccountLink.token_hash == _hash(token), AccountLink.purpose == purpose
+            AccountLink.token_hash == hash_of(token), AccountLink.purpose == purpose
         )
     )
     if link is None:
@@ -92,5 +92,6 @@ def path(purpose: LinkPurpose, token: str) -> str:
     return f"/{purpose}/{token}"
 
 
-def _hash(token: str) -> str:
+def hash_of(token: str) -> str:
+    """Return what the database keeps of a token."""
     return hashlib.sha256(token.encode()).hexdigest()

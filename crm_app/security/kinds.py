@@ -45,6 +45,8 @@ class Kind(StrEnum):
     RESPONSIBLE_CHANGED = "responsible_changed"
     OFFICE_CHANGED = "office_changed"
     RECORDS_PURGED = "records_purged"
+    WALL_MADE = "wall_made"
+    WALL_REVOKED = "wall_revoked"
     SECRET_KEY_ROTATED = "secret_key_rotated"  # noqa: S105 (the name of an event)
 
 

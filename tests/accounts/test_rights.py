@@ -17,6 +17,7 @@ from crm_app.accounts.models import BrowserSession, Role, User
 from crm_app.accounts.rights import Place, Reach, Verb
 from crm_app.accounts.second_factor.models import Passkey
 from crm_app.accounts.services import change_office
+from crm_app.board import walls
 from crm_app.call_lists.models import CallList, CallListEntry
 from crm_app.callbacks.models import CallBack
 from crm_app.calls.fold.facts import Fact, FactKind
@@ -102,7 +103,8 @@ KINDS = {
     Kind.ADMIN: (
         "accounts.edit accounts.disable accounts.enable accounts.invite_again accounts.sign_out "
         "accounts.make_reset_link accounts.reset_second_factor new_clients.heed "
-        "calls.taken_by call_files.show call_files.take_in call_files.discard"
+        "calls.taken_by call_files.show call_files.take_in call_files.discard "
+        "board.revoke_wall"
     ),
     # A call list is everybody's, and gives each only whom they may see.
     Kind.PRIVATE: (
@@ -171,6 +173,7 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
     file = CallFile(name="c.csv", state="checked", rows=0, pieces=0, created_by_id=carol.id)
     db.session.add_all([outcome, passkey, dial, job, wrapup, ignored, taken, call_list, file])
     db.session.flush()
+    wall = walls.make("Reception", alice)
     entry = CallListEntry(list_id=call_list.id, position=1, contact_id=contact.id)
     db.session.add(entry)
     store: Store = app.extensions["recordings"]
@@ -205,6 +208,7 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
         "wrapup_id": wrapup.id,
         "fact_id": db.session.scalars(select(CallFact.id).order_by(CallFact.id)).all()[0],
         "list_id": call_list.id,
+        "wall_id": wall.id,
         "entry_id": entry.id,
         "call_back_id": call_back.id,
         "file_id": file.id,

@@ -21,7 +21,7 @@ LONG_NUMBER = "351913000999"
 # What the browser itself reports for a page that is not to be had and a form that is sent back.
 REPORTED = {
     ("/contacts/999999", "404"), ("/contacts/new", "422"), ("/people", "403"),
-    ("/reset/not-known-here", "410"),
+    ("/reset/not-known-here", "410"), ("/board/wall/not-known-here", "410"),
 }  # fmt: skip
 # Addresses that can be asked for and are no page of their own.
 NO_PAGE = {
@@ -37,6 +37,9 @@ NO_PAGE = {
     "calls.tray": "a part of all pages, examined with its cards",
     "calls.people": "a part of a card",
     "callbacks.badge": "a part of all pages",
+    "board.now": "the board, without its page",
+    "board.wall_now": "the board of the office TV, without its page",
+    "board.wall_stream": "an event stream",
     "callbacks.more": "a part of the queue; the page of a call-back has it, too",
     "callbacks.reminder": "for scripts",
     "recordings.sound": "a file",

@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 from crm_app import clock
 from crm_app.accounts import links
 from crm_app.accounts.models import LinkPurpose, User
+from crm_app.board import walls
 from crm_app.call_lists import membership
 from crm_app.call_lists.models import CallList, Of
 from crm_app.callbacks.models import CallBack
@@ -43,6 +44,7 @@ FIRST_DAY = (
     Still("leads-first-day", "/leads"),
     Still("tasks-first-day", "/tasks"),
     Still("calls-first-day", "/calls"),
+    Still("board-first-day", "/board"),
     Still("report-first-day", "/reports/calls"),
     Still("telephony-first-day", "/telephony/settings"),
     Still("phone-switched-off", "/phone"),
@@ -81,6 +83,13 @@ def make_link(page: Page) -> None:
     page.wait_for_selector("#account-link")
 
 
+def make_wall(page: Page) -> None:
+    """Let an address for the office TV be made, which is shown this once."""
+    page.get_by_label("Where the screen hangs").fill("Reception")
+    page.get_by_role("button", name="Create the address").click()
+    page.wait_for_selector("#wall-address")
+
+
 def begin_app(page: Page) -> None:
     """Let the key of an authenticator app be made."""
     page.get_by_role("button", name="Set up an app").click()
@@ -112,11 +121,13 @@ def replay(page: Page) -> None:
 
 def for_visitors(office: SampleOffice) -> list[Still]:
     """List the pages that a link opens for somebody who is not signed in."""
-    invitation, reset = office.do(_links)
+    invitation, reset, wall = office.do(_links)
     return [
         Still("invitation", f"/invitation/{invitation}"),
         Still("reset", f"/reset/{reset}"),
         Still("dead-link", "/reset/not-known-here"),
+        Still("board-wall", f"/board/wall/{wall}"),
+        Still("board-wall-gone", "/board/wall/not-known-here"),
     ]
 
 
@@ -169,6 +180,9 @@ def stills(office: SampleOffice) -> list[Still]:
         Still("call", f"/calls/{call}"),
         Still("call-attach", f"/calls/{call}/attach?q=jo"),
         Still("call-write-ups", "/calls/write-ups"),
+        Still("board", "/board"),
+        Still("board-walls", "/board/walls"),
+        Still("board-walls-made", "/board/walls", make_wall),
         Still("report-calls", "/reports/calls"),
         Still("report-colleague", "/reports/calls?user=2&show=missed"),
         Still("call-recordings", f"/calls/{call}/players"),
@@ -281,6 +295,10 @@ def _fill_bins() -> None:
     put_in_bin(make_task("Send the old catalogue"), by)
 
 
-def _links() -> tuple[str, str]:
-    invited, forgetful = db.session.scalars(sa.select(User).order_by(User.id)).all()[1:3]
-    return links.make(LinkPurpose.INVITATION, invited), links.make(LinkPurpose.RESET, forgetful)
+def _links() -> tuple[str, str, str]:
+    first, invited, forgetful = db.session.scalars(sa.select(User).order_by(User.id)).all()[:3]
+    return (
+        links.make(LinkPurpose.INVITATION, invited),
+        links.make(LinkPurpose.RESET, forgetful),
+        walls.new_token(walls.make("Reception", first)),
+    )

@@ -187,7 +187,12 @@ def rights() -> Answer:
 
 
 def absolute_url(purpose: LinkPurpose, token: str) -> str:
-    """Return a link's full address for the person who gets it.
+    """Return a link's full address for the person who gets it."""
+    return absolute_address(links.path(purpose, token))
+
+
+def absolute_address(path: str) -> str:
+    """Return the full address of a path that holds a token.
 
     Never with the host of the request, unless that is this machine: a forged Host header would send
     the token elsewhere.
@@ -195,7 +200,7 @@ def absolute_url(purpose: LinkPurpose, token: str) -> str:
     settings: Config = current_app.extensions["settings"]
     is_here = not settings.public_url and is_loopback(urlsplit(request.host_url).hostname or "")
     base = request.url_root.rstrip("/") if is_here else settings.base_url
-    return base + links.path(purpose, token)
+    return base + path
 
 
 def _form_page(template: str, form: PersonForm | OfficeForm) -> Answer:

@@ -52,6 +52,8 @@ GROUPS: Mapping[Any, Mapping[Kind, Any]] = {
         Kind.RESPONSIBLE_CHANGED: _l("Default responsible changed"),
         Kind.OFFICE_CHANGED: _l("Office and permissions changed"),
         Kind.RECORDS_PURGED: _l("Permanently removed from the bin"),
+        Kind.WALL_MADE: _l("Address for the office TV created"),
+        Kind.WALL_REVOKED: _l("Address for the office TV revoked"),
         Kind.SECRET_KEY_ROTATED: _l("Secret key exchanged"),
     },
 }
@@ -69,6 +71,7 @@ DETAILS: Mapping[str, Any] = {
     "setup": _l("first administrator"),
     "invitation": _l("invitation"),
     "reset": _l("new password"),
+    "wall": _l("office TV"),
     "unknown": _l("not known here"),
     "used": _l("used already"),
     "expired": _l("too old"),

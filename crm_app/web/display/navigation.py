@@ -40,6 +40,7 @@ ENTRIES = (
     Entry("leads.index", "target-arrow", _l("Leads")),
     Entry("tasks.index", "square-check", _l("Tasks")),
     Entry("calls.index", "phone-call", _l("Calls")),
+    Entry("board.index", "layout-dashboard", _l("Board")),
     Entry("reports.calls", "chart-bar", _l("Reports")),
     Entry("telephony_health.index", "heart-rate-monitor", _l("Telephony health"), "is_manager"),
     Entry("accounts.index", "users-group", _l("People"), "is_manager"),

@@ -22,11 +22,16 @@ def count_form() -> None:
         return
     if receives_by_itself(current_app.view_functions.get(endpoint)):
         return
+    count_stranger(PER_NETWORK)
+
+
+def count_stranger(limit: RateLimitItemPerMinute) -> None:
+    """Count a request of the sender's network; raises TooManyRequests when that is too many."""
     counter: Counter = current_app.extensions["counter"]
     network = network_of(request.remote_addr or "")
-    if counter.hit(PER_NETWORK, network):
+    if counter.hit(limit, network):
         return
     # The error page only reads.
     database.set_reads_only(True)
-    wait = counter.free_at(PER_NETWORK, network) - clock.now().timestamp()
+    wait = counter.free_at(limit, network) - clock.now().timestamp()
     raise TooManyRequests(retry_after=max(1, round(wait)))
