@@ -11,7 +11,10 @@ const LONGEST_MS = 2 ** 31 - 1;
 const wall = document.getElementById("wall");
 const banner = document.querySelector("[data-wall-stale]");
 const sentence = document.querySelector("[data-js-stale]");
-const words = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "medium" });
+const words = new Intl.DateTimeFormat(document.documentElement.lang, {
+  timeStyle: "medium",
+  hourCycle: "h23",
+});
 let isUp = false;
 let isDrawn = true;
 // Until then all that is shown was true, and since when it may not be; 0 while it is.
