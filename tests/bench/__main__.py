@@ -3,6 +3,7 @@
 import argparse
 
 from tests.bench import (
+    board,
     busy,
     callbacks,
     lists,
@@ -27,6 +28,7 @@ PARTS = (
     "lists",
     "reports",
     "callbacks",
+    "board",
 )
 
 
@@ -47,6 +49,7 @@ def main() -> int:
         many = House(engine, chosen.contacts, server)
         try:
             measure(engine, parts, many, server, table, chosen)
+            measure_apart(engine, parts, server, table)
         finally:
             many.close()
             if server:
@@ -92,11 +95,21 @@ def measure(
         few = House(engine, 10_000, server)
         lists.measure(many, few, table)
         few.close()
-    if "reports" in parts:
-        table.title(f"Reports, {engine}")
-        some = House(engine, 1_000, server)
-        reports.measure(some, table)
-        some.close()
+
+
+def measure_apart(
+    engine: str, parts: tuple[str, ...], server: Postgres | None, table: Table
+) -> None:
+    """Run the parts that want an office of their own."""
+    for part, title, contacts, run in (
+        ("reports", "Reports", 1_000, reports.measure),
+        ("board", "The board", board.CONTACTS, board.measure),
+    ):
+        if part in parts:
+            table.title(f"{title}, {engine}")
+            own = House(engine, contacts, server)
+            run(own, table)
+            own.close()
 
 
 if __name__ == "__main__":
