@@ -127,15 +127,14 @@ def read(viewer: User | None) -> Board:
     local = LocalTime.of(office_timezone())
     live = phones.read(viewer, now)
     people = _people(live, now)
-    page = _call_backs(viewer, local)
-    rows = listing.brief(page.rows)
+    rows = listing.brief(_call_backs(viewer, local).rows)
     return Board(
         at=now,
         people=people,
         others=live.others,
         waiting=live.waiting,
         rows=rows,
-        call_backs=_count_call_backs(viewer) if page.next else len(rows),
+        call_backs=_count_call_backs(viewer),
         today=_today(viewer, local),
         is_connected=TelephonySettings.current().is_connected,
         next_at=_next(now, people, rows, [live.until, local.day_ends_at, _shift_changes(now)]),

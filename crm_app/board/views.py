@@ -40,7 +40,7 @@ def words() -> dict[str, Any]:
         "holder": wording.holder,
         "masked": wording.masked,
         "long_span": long_span,
-        "State": State,
+        "kinds": State,
     }
 
 

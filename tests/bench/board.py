@@ -31,6 +31,8 @@ def measure(house: House, table: Table) -> None:
         administrator = db.session.get_one(User, 1)
         token = walls.new_token(walls.make("Bench", administrator))
         db.session.commit()
+        with db.engine.begin() as connection:
+            callbacks.load(connection, callbacks.FEW)
         _ring(2)
         browser = house.app.test_client()
         browser.set_cookie("session", house.cookies[0].removeprefix("session="))
@@ -42,7 +44,7 @@ def measure(house: House, table: Table) -> None:
         few = {name: _statements(browser, address) for name, address in pages.items()}
         with db.engine.begin() as connection:
             data.load_calls(connection, LOG_CALLS)
-            callbacks.load(connection, callbacks.CALL_BACKS)
+            callbacks.load(connection, callbacks.CALL_BACKS, after=callbacks.FEW)
         # The pages have promised only to read.
         db.session.remove()
         with database.writing():

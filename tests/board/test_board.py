@@ -150,6 +150,15 @@ def test_outside_the_hours_it_says_who_is_off_shift(bob: User) -> None:
     db.session.add(StoredHours(id=1, week="\n".join(["09:00-11:00"] * 7), holidays=""))
     db.session.commit()
     assert state_of(bob) == "off-shift"
+    # It opens again in twenty-one hours; until then a day ends.
+    assert services.read(bob).next_in == 12 * 3600 + 1
+
+
+def test_it_is_drawn_again_when_the_office_closes(bob: User) -> None:
+    db.session.add(StoredHours(id=1, week="\n".join(["09:00-13:00"] * 7), holidays=""))
+    db.session.commit()
+    assert state_of(bob) == "free"
+    assert services.read(bob).next_in == 3600 + 1
 
 
 def test_it_learns_from_the_stream_when_somebody_goes_and_a_phone_goes_off(
