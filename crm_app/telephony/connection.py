@@ -187,6 +187,7 @@ def _take(
                     ErrorCode.RATE_LIMITED,
                     "Our own budget of requests is used up.",
                     retry_after=math.ceil(seconds),
+                    was_sent=False,
                 )
             wait(seconds)
     return True

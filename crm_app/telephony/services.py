@@ -145,6 +145,13 @@ def keep(found: Probe) -> None:
         settings.last_error = found.error.value if found.error else ""
 
 
+def note_answer(error: str) -> None:
+    """Note whether the API answers, by what the worker asks it often; "" when it does."""
+    if TelephonySettings.current().last_error != error:
+        settings = TelephonySettings.for_change()
+        settings.last_error, settings.tested_at = error, clock.now()
+
+
 def keep_numbers(numbers: Iterable[DirectNumberReply]) -> None:
     """Store the account's numbers in place of those that were known before."""
     db.session.execute(delete(DirectNumber))

@@ -24,9 +24,10 @@ _TIMEOUT_S = (3.05, 30.0)
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The PBX answers no more questions for so long."""
+    """The PBX answers no more questions for so long; `was_asked`: it has said so itself."""
 
     how_long: timedelta
+    was_asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def wait_of(error: ZadarmaError) -> Wait | None:
     """Say how long to wait where an error is a limit; None for any other error."""
     if error.code is not ErrorCode.RATE_LIMITED:
         return None
-    return Wait(timedelta(seconds=error.retry_after or 60))
+    return Wait(timedelta(seconds=error.retry_after or 60), was_asked=error.was_sent)
 
 
 def store(step: Reading, origin: str = "") -> Stored:

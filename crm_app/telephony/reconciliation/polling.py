@@ -17,12 +17,13 @@ from crm_app.extensions import db
 from crm_app.jobs.runner import NextStep, Payload
 from crm_app.live.screen_updates import after_commit
 from crm_app.office.services import opening_hours
+from crm_app.telephony import services
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.reconciliation import asking, nightly
 from crm_app.telephony.reconciliation.asking import Observed, Wait
 from crm_app.telephony.reconciliation.reading import Reading
 from crm_app.telephony.setup.health_checks import LONG_SILENCE, last_event_at
-from crm_app.telephony.zadarma.errors import ZadarmaError
+from crm_app.telephony.zadarma.errors import ErrorCode, ZadarmaError
 
 EVERY = timedelta(minutes=2)
 
@@ -65,10 +66,15 @@ def perform(payload: Payload, fetched: Fetched) -> NextStep | None:
         _note_events(is_lost_since=None)
         return None
     if isinstance(fetched, Failed):
+        services.note_answer(fetched.code)
         look_for_events([])
         return None
     if isinstance(fetched, Wait):
-        return NextStep(payload, fetched.how_long)
+        if not fetched.was_asked:
+            return NextStep(payload, fetched.how_long)
+        services.note_answer(ErrorCode.RATE_LIMITED)
+        return NextStep(payload, max(fetched.how_long, EVERY))
+    services.note_answer("")
     if isinstance(fetched, Observed):
         asking.note_clock(fetched)
         return NextStep({})

@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from flask import current_app
+from limits import RateLimitItemPerSecond
 
 from crm_app import database
+from crm_app.counting import Counter
 from crm_app.extensions import db
 from crm_app.recordings.source import Phrase, Reason, SourceError, Speech
 from crm_app.telephony.connection import LinkCache, client_for
@@ -29,6 +31,9 @@ _REASONS = {
 }
 # Our own budget counts whole minutes: by then there is room again for one of those who wait.
 _BUSY_FOR_S = 20.0
+# While the PBX does not answer, one question in ten seconds finds out when it does again: of a
+# thousand recordings that are awaited each would ask.
+_QUIET, _NAME = RateLimitItemPerSecond(1, 10), "recordings"
 _SPEECH_STATES = {
     "recognized": "ready",
     "in progress": "pending",
@@ -38,6 +43,11 @@ _SPEECH_STATES = {
 }
 
 
+def _counter() -> Counter:
+    found: Counter = current_app.extensions["counter"]
+    return found
+
+
 class ZadarmaSource:
     """Asks the API of the connected account; a client is made for each question."""
 
@@ -45,16 +55,23 @@ class ZadarmaSource:
         self._client = client
 
     @contextmanager
-    def _asking(self, garbage: Reason = Reason.UNREACHABLE) -> Iterator[ZadarmaClient]:
+    def _asking(
+        self, garbage: Reason = Reason.UNREACHABLE, *, is_urgent: bool = False
+    ) -> Iterator[ZadarmaClient]:
         client = self._client()
         if client is None:
             raise SourceError(Reason.NOT_CONNECTED)
+        if not is_urgent and not _counter().left(_QUIET, _NAME):
+            client.close()
+            raise SourceError(Reason.UNREACHABLE)
         try:
             yield client
         except ZadarmaError as error:
             is_garbage = error.code is ErrorCode.UNREADABLE_ANSWER
             reason = garbage if is_garbage else _REASONS.get(error.code, Reason.REFUSED)
             wait = error.retry_after or (_BUSY_FOR_S if reason is Reason.BUSY else None)
+            if error.was_sent and reason in (Reason.UNREACHABLE, Reason.BUSY):
+                _counter().wait_for(_QUIET, _NAME)
             raise SourceError(reason, wait) from None
         finally:
             client.close()
@@ -77,7 +94,7 @@ class ZadarmaSource:
 
     def delete(self, recording_id: str) -> None:
         """Delete a recording in the PBX."""
-        with self._asking() as client:
+        with self._asking(is_urgent=True) as client:
             client.delete_recording(recording_id)
 
     def speech(self, recording_id: str) -> Speech:

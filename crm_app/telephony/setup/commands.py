@@ -39,8 +39,6 @@ def check(as_json: bool) -> None:
         sys.exit(1 if broken else 0)
     for report in reports:
         click.echo(f"{_MARKS[report.check.state]}{report.says}")
-    if settings.last_error:
-        click.echo(f"       {wording.api_sentence(settings.last_error)}")
     if broken:
         raise click.ClickException(f"the telephony does not work: {', '.join(broken)}.")
 

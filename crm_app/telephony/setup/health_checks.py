@@ -161,7 +161,7 @@ def run(
         HealthCheck("stream", "unknown"),
         _shift(settings),
         _lost(settings),
-        HealthCheck("api", _api(settings), settings.tested_at),
+        HealthCheck("api", _api(settings), settings.tested_at, code=settings.last_error),
         HealthCheck("responsible", "ok" if _has_responsible(settings) else "warn"),
         HealthCheck("senders", "warn" if networks is None else "ok", names=_listed(networks or ())),
         _unreadable(seen),

@@ -41,8 +41,9 @@ class ZadarmaError(Exception):
     """A request to the API failed; `is_permanent` says that repeating it cannot help.
 
     `retry_after` is in seconds, if the API said so; `may_have_happened` is true when the
-    request may have been carried out although no clear answer came. Phone numbers are
-    masked in `message`, so that it can be logged.
+    request may have been carried out although no clear answer came, and `was_sent` is false
+    when our own budget refused it. Phone numbers are masked in `message`, so that it can be
+    logged.
     """
 
     def __init__(
@@ -52,8 +53,9 @@ class ZadarmaError(Exception):
         *,
         retry_after: int | None = None,
         may_have_happened: bool = False,
+        was_sent: bool = True,
     ) -> None:
-        self.code = code
+        self.code, self.was_sent = code, was_sent
         self.message = _LONG_NUMBER.sub("…", " ".join(message.split()))[:200]
         self.is_permanent = code in _PERMANENT
         self.retry_after = retry_after
