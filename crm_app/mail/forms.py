@@ -14,7 +14,11 @@ _PLAIN = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"
 class ServerForm(FlaskForm):
     """Where messages are handed over; the password is written and never shown."""
 
-    host = StringField(_l("Server"), render_kw={**_PLAIN, "placeholder": "mail.example.com"})
+    host = StringField(
+        _l("Server"),
+        validators=[InputRequired(REFUSALS["host_missing"])],
+        render_kw={**_PLAIN, "placeholder": "mail.example.com"},
+    )
     port = IntegerField(
         _l("Port"),
         default=587,
@@ -29,5 +33,6 @@ class ServerForm(FlaskForm):
     password = PasswordField(_l("Password"), render_kw={"autocomplete": "new-password"})
     sender = StringField(
         _l("Sender's address"),
+        validators=[InputRequired(REFUSALS["sender_impossible"])],
         render_kw={**_PLAIN, "type": "email", "placeholder": "office@example.com"},
     )

@@ -18,7 +18,7 @@ from crm_app.live import bus
 from crm_app.simulator.office import INTERACTIVE, Simulator
 from crm_app.telephony import services as telephony
 from crm_app.telephony.models import TelephonySettings
-from tests.browser.conftest import SignIn, watching
+from tests.browser.conftest import SignIn, until, watching
 from tests.browser.hands import EVERY_WAY, KEYS, MOUSE, Hands, screen
 from tests.browser.office import Office
 from tests.browser.story import ANA, RUI
@@ -27,6 +27,19 @@ from tests.owed import perform
 
 KEY, SECRET = secrets.token_hex(10), secrets.token_hex(10)
 ROW = "[data-callback-id]"
+ALLOWED_NOTICES = """
+  window.notices = [];
+  window.Notification = class extends EventTarget {
+    static permission = "granted";
+    constructor(title, options) {
+      super();
+      Object.assign(this, { title, ...options });
+      window.notices.push(this);
+    }
+    close() {}
+  };
+  Object.defineProperty(document, "hidden", { get: () => window.isAway ?? false });
+"""
 
 
 @pytest.fixture(scope="module")
@@ -197,3 +210,32 @@ def test_a_manager_gives_an_old_one_to_a_colleague_from_today_in_three_actions(
         hands.done.append("choose")
         hands.page.get_by_label("Give to").select_option(label="Erin")
         expect(row.locator(".callback-holder")).to_contain_text("Erin")
+
+
+def test_one_notice_of_the_system_says_what_is_due_and_leads_to_it(
+    office: Office, sign_in: SignIn
+) -> None:
+    context = sign_in("Bob")
+    context.add_init_script(ALLOWED_NOTICES)
+    context.clock.install()
+    away, page = watching(context, office, "/leads"), watching(context, office)
+    away.evaluate("isAway = true")
+    miss(office)
+
+    def is_due() -> int:
+        row = db.session.scalars(select(CallBack)).one()
+        row.due_at = clock.now()
+        return row.id
+
+    row_id = office.do(is_due)
+    office.do(lambda: perform("tend_call_backs"))
+    until(page, "notices.length === 1")
+    # The hidden tab would have said it after two seconds at most.
+    context.clock.run_for(2_500)
+    office.do(lambda: perform("tend_call_backs"))
+    assert away.evaluate("notices.length") == 0
+    said = page.evaluate("notices.map(({ title, body, tag }) => [title, body.slice(0, 7), tag])")
+    assert said == [["Call back Ana Sousa", "Missed ", f"call-back-{row_id}"]]
+    page.evaluate("notices[0].dispatchEvent(new Event('click'))")
+    page.wait_for_url(f"**/callbacks/{row_id}")
+    expect(page.locator(ROW)).to_contain_text("Ana Sousa")
