@@ -46,9 +46,9 @@ def client_of(call: Call) -> Client:
     contact_id = call.contact_id
     if contact_id is None and not call.contact_is_chosen:
         contact_id = contact_with(call.outside_number)
-    if contact_id is not None and _is_in_bin(contact_id):
-        # Nobody finds a contact in the bin: its number waits for itself.
-        contact_id = None if call.outside_number else contact_id
+    if contact_id is not None and call.outside_number and is_in_bin(contact_id):
+        # Nobody finds a contact in the bin: its number waits for itself, or for who has it now.
+        contact_id = contact_with(call.outside_number)
     return Client(contact_id, call.outside_number)
 
 
@@ -177,7 +177,8 @@ def _rang_on_transfer(call: Call | None) -> list[int | None]:
     return [leg.user_id for leg in legs]
 
 
-def _is_in_bin(contact_id: int) -> bool:
+def is_in_bin(contact_id: int) -> bool:
+    """Whether a contact is there and in the bin."""
     in_bin = select(Contact.id).where(Contact.id == contact_id, Contact.deleted_at.is_not(None))
     return db.session.scalar(in_bin) is not None
 

@@ -20,9 +20,11 @@ def _on_new_phone(_mapper: Mapper[Any], connection: Connection, phone: ContactPh
 
 
 def _on_contact(_mapper: Mapper[Any], connection: Connection, contact: Contact) -> None:
-    """Look at the numbers of a contact that comes out of the bin."""
+    """Look at the call-back of a contact that goes into the bin, and at the numbers of one back."""
     history = inspect(contact).attrs.deleted_at.history
-    if history.has_changes() and contact.deleted_at is None:
+    if history.has_changes() and contact.deleted_at is not None:
+        _wait_alone_later(connection, contact.id)
+    elif history.has_changes():
         its = select(ContactPhone.number).where(ContactPhone.contact_id == contact.id)
         for number in connection.execute(its).scalars().all():
             _join_later(connection, number)
@@ -33,6 +35,15 @@ def _join_later(connection: Connection, number: str) -> None:
     if connection.execute(waits).first() is not None:
         payload = {"number": number}
         jobs.enqueue(connection, NUMBER_HAS_CONTACT, payload, key=f"{NUMBER_HAS_CONTACT}:{number}")
+
+
+def _wait_alone_later(connection: Connection, contact_id: int) -> None:
+    its = select(CallBack.number).where(CallBack.contact_id == contact_id, CallBack.number != "")
+    number = connection.execute(its).scalar()
+    if number:
+        payload = {"number": number, "gone": contact_id}
+        key = f"{NUMBER_HAS_CONTACT}:{number}:{contact_id}"
+        jobs.enqueue(connection, NUMBER_HAS_CONTACT, payload, key=key)
 
 
 event.listen(ContactPhone, "after_insert", _on_new_phone)

@@ -87,6 +87,27 @@ def number_has_contact(number: str, rules: Rules) -> None:
         announce(kept)
 
 
+def contact_is_gone(contact_id: int, rules: Rules) -> None:
+    """Let the number of a contact in the bin wait for itself, with what waits for it already."""
+    row = clients.row_of(clients.Client(contact_id, ""))
+    if row is None or not row.number or not clients.is_in_bin(contact_id):
+        return
+    stranger = clients.Client(None, row.number)
+    other = clients.row_of(stranger)
+    rows = clients.locked([row.id, other.id if other else None])
+    if row.id not in rows or row.contact_id != contact_id:
+        return
+    kept = rows[row.id]
+    announce(kept)
+    if other is None or other.id not in rows:
+        clients.rename(kept, stranger)
+    else:
+        clients.join(rows[other.id], kept)
+        kept = rows[other.id]
+    settle(kept, rules)
+    announce(kept)
+
+
 def _find(pbx_call_id: str) -> Call | None:
     statement = select(Call).where(Call.pbx_call_id == pbx_call_id)
     return db.session.scalar(statement.execution_options(populate_existing=True))

@@ -21,8 +21,10 @@ from crm_app.contacts.models import PhoneKind
 from crm_app.demo import make_contact
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
+from crm_app.jobs import services as jobs
 from crm_app.jobs.models import Job
 from crm_app.jobs.runner import Runner
+from crm_app.records.bin import put_in_bin, restore
 from crm_app.records.purge import purge
 from crm_app.serving.jobs import KINDS
 from crm_app.telephony import services
@@ -341,6 +343,43 @@ class TestJoining:
         db.session.commit()
         (row,) = open_call_backs()
         assert (row.state, row.holder_id) == ("taken", dora.id)
+
+    def test_two_contacts_that_were_one_person_have_one_once_one_has_both_numbers(
+        self, office: Flask, bob: User
+    ) -> None:
+        anna, again = make_contact("Anna", phones=(ANNA,)), make_contact("A.", phones=(STRANGER,))
+        call("a", ANNA)
+        call("b", STRANGER)
+        assert who() == ["A.", "Anna"]
+        put_in_bin(again, bob)
+        contacts.add_phone(anna, STRANGER, PhoneKind.MOBILE, bob)
+        db.session.commit()
+        (row,) = open_call_backs()
+        assert (row.contact_id, row.misses) == (anna.id, 2)
+        # Whatever comes late about a call of the other one.
+        jobs.enqueue(db.session, "call_back", {"call": "in_b"})
+        db.session.commit()
+        call("c", STRANGER)
+        (row,) = open_call_backs()
+        assert (row.contact_id, row.misses) == (anna.id, 3)
+        call("d", STRANGER, out=True, answered=True)
+        assert open_call_backs() == []
+
+    def test_the_number_of_a_contact_in_the_bin_waits_once_and_goes_back_with_the_contact(
+        self, office: Flask, bob: User
+    ) -> None:
+        anna = make_contact("Anna", phones=(ANNA,), responsible=bob)
+        call("a", ANNA)
+        (row,) = open_call_backs()
+        put_in_bin(anna, bob)
+        db.session.commit()
+        call("b", ANNA)
+        (same,) = open_call_backs()
+        assert (same.id, same.contact_id, same.misses) == (row.id, None, 2)
+        restore(anna, bob)
+        db.session.commit()
+        (same,) = open_call_backs()
+        assert (same.id, same.contact_id, same.misses) == (row.id, anna.id, 2)
 
     def test_the_number_of_a_contact_that_is_purged_still_waits(self, office: Flask) -> None:
         anna = make_contact("Anna", phones=(ANNA,))
