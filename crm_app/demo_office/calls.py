@@ -14,6 +14,7 @@ from crm_app.demo_office.people import BLOCKED, DID, EXTENSIONS, SHARES
 # So that a report of thirty days has something to be compared with.
 CALLS, DAYS = 240, 60
 FRIDAY = 4
+HOUR = timedelta(hours=1)
 RING_SECONDS = 9
 # How a call that nobody answers ends, how often, and for how long it rings; 0 where no phone does.
 MISSED = (
@@ -56,11 +57,12 @@ def history(contacts: Sequence[Contact], dice: random.Random, count: int) -> Ite
             yield answered(index, moment, outside, talk, dice)
         else:
             # Some call when the office is closed.
-            moment -= timedelta(hours=12) if dice.random() < 0.15 else timedelta()
+            is_late = dice.random() < 0.15
+            at = _evening(moment, dice) if is_late else moment
             ended, _often, rang_for = dice.choices(MISSED, [often for _, often, _ in MISSED])[0]
-            yield missed(index, moment, outside, talk.extension, ended, rang_for)
-            if dice.random() < REACHED_AGAIN:
-                later = moment + timedelta(minutes=dice.choice(REACTION_MINUTES))
+            yield missed(index, at, outside, talk.extension, ended, rang_for)
+            later = moment + timedelta(minutes=dice.choice(REACTION_MINUTES))
+            if dice.random() < REACHED_AGAIN and not is_late and later < clock.now() - HOUR:
                 yield outgoing(index, later, outside, Talk(dice.choice(EXTENSIONS), 47))
 
 
@@ -71,6 +73,11 @@ def _talk(dice: random.Random) -> Talk:
     if dice.random() < 0.4:
         return Talk(extension, 20 + int(dice.expovariate(1 / 240)))
     return Talk(extension, dice.choice(conversations()).seconds, is_recorded=True)
+
+
+def _evening(moment: datetime, dice: random.Random) -> datetime:
+    """Choose a moment of the evening before, when the office is closed."""
+    return moment.replace(hour=dice.choice((20, 21, 22))) - timedelta(days=1)
 
 
 def missed_today(numbers: Sequence[tuple[str, int]], first: int) -> Iterator[list[Fact]]:

@@ -37,6 +37,7 @@ from crm_app.journal.kinds import RecordKind
 from crm_app.journal.services import add_note
 from crm_app.leads import services as leads
 from crm_app.leads.models import Lead, LeadStage, StageKind
+from crm_app.live.screen_updates import tell_nobody
 
 # Between the opening of a lead and today.
 DAYS = 21
@@ -146,6 +147,7 @@ def _make(calls: int) -> None:
     _make_calls(users, contacts, dice, calls)
     afterwards.write_up(dice)
     recorded.keep(users, current_app.extensions["recordings"], dice)
+    tell_nobody()
     db.session.commit()
     afterwards.call_back(users, dice)
     afterwards.call_one_by_one(users)
@@ -154,6 +156,7 @@ def _make(calls: int) -> None:
     # The follow-ups of old calls were performed long ago.
     db.session.execute(delete(Job))
     recorded.await_newest()
+    tell_nobody()
     db.session.commit()
 
 

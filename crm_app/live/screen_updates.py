@@ -83,6 +83,11 @@ def when_committed(do: Callable[[], object]) -> None:
     db.session.info.setdefault(_FOR_THE_COMMIT, []).append(do)
 
 
+def tell_nobody() -> None:
+    """Forget what the session's transaction would do: where an office is filled nobody watches."""
+    db.session.info.pop(_FOR_THE_COMMIT, None)
+
+
 def _after_commit(session: Session) -> None:
     for do in session.info.pop(_FOR_THE_COMMIT, ()):
         do()

@@ -76,6 +76,7 @@ def test_it_has_something_to_see_on_every_page(app: Flask) -> None:
     demo_office.load()
     its_recordings_can_be_heard_and_some_say_why_not(app)
     its_call_backs_are_in_every_state()
+    its_calls_are_over()
     its_reports_compare_the_work_of_all_colleagues()
 
 
@@ -111,6 +112,12 @@ def its_call_backs_are_in_every_state() -> None:
     assert any(row.snoozed_from for row in waiting)
     assert any(row.tries for row in waiting)
     assert any(row.misses == 2 for row in waiting)
+
+
+def its_calls_are_over() -> None:
+    newest = db.session.scalar(select(func.max(Call.ended_at)))
+    assert newest is not None
+    assert newest < clock.now()
 
 
 def its_reports_compare_the_work_of_all_colleagues() -> None:

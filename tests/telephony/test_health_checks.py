@@ -157,6 +157,9 @@ def test_a_clock_that_moved_and_notifications_that_are_lost_have_lamps_of_their_
         text = client_of(alice).get(page).text
         assert "so that nothing pops up" in text
         assert "shows another time zone than before" in text
+        row = text[text.index('data-lamp="lost"') :].partition("</li>")[0]
+        assert 'action="/telephony/setup/register"' in row
+        assert row.count("<button") == 1
     settings = TelephonySettings.for_change()
     settings.clock_shifted_at = clock.now() - timedelta(days=3)
     db.session.commit()
