@@ -89,6 +89,9 @@ def tell_nobody() -> None:
 
 
 def _after_commit(session: Session) -> None:
+    # A savepoint that is released has committed nothing: who asked now would read what was before.
+    if session.in_nested_transaction():
+        return
     for do in session.info.pop(_FOR_THE_COMMIT, ()):
         do()
 

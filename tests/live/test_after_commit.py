@@ -50,3 +50,15 @@ def test_what_a_savepoint_gives_up_does_not_silence_the_rest(
     savepoint.rollback()
     db.session.commit()
     assert sent == [({1}, {"call": 42})]
+
+
+def test_a_message_does_not_leave_when_a_savepoint_is_released_but_nothing_is_committed(
+    app: Flask, sent: list[object]
+) -> None:
+    after_commit([1], {"call": 42})
+    with db.session.begin_nested():
+        db.session.execute(text("SELECT 1"))
+        after_commit([2], {"call": 43})
+    assert sent == []
+    db.session.commit()
+    assert sent == [({1}, {"call": 42}), ({2}, {"call": 43})]
