@@ -4,7 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright
 
-SYSTEM_CHROMIUM = Path("/usr/bin/chromium")
+SYSTEM_CHROMIUM = Path("/usr/bin/chromium-headless-shell")
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
