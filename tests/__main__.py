@@ -1,6 +1,6 @@
-"""Runs all tests: first those that can share the machine, then those that need it for themselves.
+"""Runs all tests in three parts, each with as many processes as it can share the machine with.
 
-A browser and server processes that wait for each other would time out beside a second worker.
+A server whose seconds are counted would be late beside another one; a browser only takes longer.
 """
 
 import subprocess
@@ -8,13 +8,18 @@ import sys
 
 NO_TESTS = 5
 Part = tuple[str, ...]
-ALONE = "browser or processes"
-TOGETHER: Part = ("--numprocesses", "auto", "--maxprocesses", "4", "-m", f"not ({ALONE})")
+ALL_CORES: Part = ("--numprocesses", "auto", "--maxprocesses", "4")
+PARTS: tuple[Part, ...] = (
+    (*ALL_CORES, "-m", "not (browser or processes)"),
+    # The tests of a file share what the first of them has loaded.
+    (*ALL_CORES, "--dist", "loadfile", "-m", "browser"),
+    ("-m", "processes and not browser"),
+)
 
 
 def main(arguments: list[str]) -> int:
-    """Run both parts, or what is chosen by `-m`; 0 when all passed, 5 when no test was left."""
-    parts: list[Part] = [()] if "-m" in arguments else [TOGETHER, ("-m", ALONE)]
+    """Run every part, or what is chosen by `-m`; 0 when all passed, 5 when no test was left."""
+    parts: tuple[Part, ...] = ((),) if "-m" in arguments else PARTS
     ends = [
         subprocess.run([sys.executable, "-m", "pytest", *part, *arguments], check=False).returncode
         for part in parts
