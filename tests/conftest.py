@@ -1,6 +1,7 @@
 """What all tests share: real PostgreSQL and Valkey, an application on each engine, the cast."""
 
 import functools
+import gc
 import os
 import shutil
 import socket
@@ -46,6 +47,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=slow)
         left_out = set(slow)
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was collected out of the garbage collector's way: it all stays until the end."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)
 
 
 def _is_slow(item: pytest.Item) -> bool:
