@@ -17,3 +17,4 @@ import "./follow.js";
 import "./player.js";
 import "./search.js";
 import "./search-key.js";
+import "./typed-early.js";

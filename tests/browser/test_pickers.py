@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from sqlalchemy import select
 
+from crm_app.calls.models import Call
 from crm_app.contacts.models import Contact, ContactKind
 from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.extensions import db
@@ -362,3 +363,19 @@ def test_whom_a_record_has_already_can_be_called_from_its_form(
     page.goto(f"{office.url}/leads/{office.do(add)}/edit")
     button = page.locator(CHIP).get_by_role("button", name="Call Ana Sousa 912 345 678")
     expect(button).to_have_attribute("data-call-number", "+351912345678")
+
+
+def test_it_finds_what_was_typed_before_the_scripts_were_there(
+    office: Office, sign_in: SignIn
+) -> None:
+    talk(office, STRANGER)
+    call_id = office.do(lambda: db.session.scalar(select(Call.id)))
+    page = sign_in("Carol").new_page()
+    held: list[Route] = []
+    page.route("**/htmx.min.js", lambda route: held.append(route))
+    page.goto(f"{office.url}/calls/{call_id}/attach", wait_until="commit")
+    expect(page.locator("#q")).to_be_focused()
+    page.keyboard.type("três")
+    expect(page.locator("#q")).to_have_value("três")
+    held[0].continue_()
+    expect(page.get_by_role("option", name="Oficina Três Rios")).to_be_visible()
