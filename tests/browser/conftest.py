@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from crm_app.live import bus
 from tests.browser.chromium import launch
@@ -25,12 +25,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One Chromium for the whole run; each test has contexts of its own."""
+def playwright() -> Iterator[Playwright]:
+    """What drives the browsers."""
     with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """One Chromium for the whole run; each test has contexts of its own."""
+    browser = launch(playwright)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def whole_browser(playwright: Playwright) -> Iterator[Browser]:
+    """A Chromium that has a microphone and shows system notifications."""
+    browser = launch(playwright, is_whole=True)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -56,8 +70,8 @@ def sign_in(browser: Browser, office: Office) -> Iterator[SignIn]:
     """Open a browser profile in which somebody is signed in."""
     contexts = []
 
-    def sign_in(name: str, **options: object) -> BrowserContext:
-        context = browser.new_context(**options)  # type: ignore[arg-type]
+    def sign_in(name: str, within: Browser = browser, **options: object) -> BrowserContext:
+        context = within.new_context(**options)  # type: ignore[arg-type]
         context.set_default_timeout(PATIENCE_MS)
         context.add_cookies([office.cookie_of(name)])
         contexts.append(context)

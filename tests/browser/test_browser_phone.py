@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import select
 
 from crm_app.accounts.models import User
@@ -21,6 +21,12 @@ from tests.browser.story import ANA
 
 KEY, SECRET = secrets.token_hex(10), secrets.token_hex(10)
 PHONE, LAMP = "#phone", "#phone-lamp"
+
+
+@pytest.fixture(scope="module")
+def browser(whole_browser: Browser) -> Browser:
+    """The browser that has a microphone."""
+    return whole_browser
 
 
 @pytest.fixture(scope="module")

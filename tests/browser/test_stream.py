@@ -320,9 +320,9 @@ COME_BACK = "isAway = false; document.dispatchEvent(new Event('visibilitychange'
 
 
 def test_it_asks_for_notices_by_a_button_and_shows_one_when_the_tab_is_hidden(
-    office: Office, sign_in: SignIn
+    office: Office, sign_in: SignIn, whole_browser: Browser
 ) -> None:
-    context = sign_in("Bob")
+    context = sign_in("Bob", whole_browser)
     context.add_init_script(WATCH_NOTICES)
     page = watching(context, office)
     assert page.evaluate("asked") == 0
