@@ -106,6 +106,15 @@ def number(key: str, title: str, days: int) -> Choice:
     return Choice(key, title, apply, lambda pbx: pbx.account.number_ends_in == days)
 
 
+def speech(title: str, status: str) -> Choice:
+    """Set how far the recognition of recordings is."""
+
+    def apply(pbx: "Simulator") -> None:
+        pbx.sounds.speech = status
+
+    return Choice(status, title, apply, lambda pbx: pbx.sounds.speech == status)
+
+
 def money(key: str, title: str, balance: Decimal) -> Choice:
     """Set the balance of the account."""
 

@@ -17,6 +17,7 @@ from crm_app.simulator.conditions.choices import (
     phone,
     recording,
     sound,
+    speech,
 )
 from crm_app.simulator.sounds import Plan
 
@@ -63,6 +64,17 @@ _GROUPS = (
             recording("missing", "Link leads nowhere", sound("missing")),
             recording("rubbish", "No sound in it", sound("rubbish")),
             recording("html", "An error page", sound("html")),
+        ),
+    ),
+    Group(
+        "speech",
+        "What is said in recordings",
+        "With transcripts switched on, the office asks what was recognised.",
+        (
+            speech("Recognised", "recognized"),
+            speech("Still at it", "in progress"),
+            speech("Not started", "ready for recognize"),
+            speech("Failed", "error"),
         ),
     ),
     Group(
