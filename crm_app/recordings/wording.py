@@ -39,7 +39,7 @@ ANSWERS: dict[str, Any] = {
 STATES: dict[str, Any] = {
     "ready": (_l("Ready"), "green"),
     "pending": (_l("On its way"), "azure"),
-    "failed": (_l("Not available"), "orange"),
+    "failed": (_l("Not available"), "red"),
     "deleted": (_l("Deleted"), "secondary"),
 }
 KINDS: dict[str, Any] = {"listened": _l("Listened"), "downloaded": _l("Downloaded")}
