@@ -127,7 +127,7 @@ def read(viewer: User | None) -> Board:
     local = LocalTime.of(office_timezone())
     live = phones.read(viewer, now)
     people = _people(live, now)
-    rows = listing.brief(_call_backs(viewer, local).rows)
+    rows = listing.brief(_call_backs(viewer, local).rows, is_named=viewer is not None)
     return Board(
         at=now,
         people=people,

@@ -128,9 +128,11 @@ def rows_of(call_backs: Sequence[CallBack], user: User) -> list[Row]:
     ]
 
 
-def brief(call_backs: Sequence[CallBack]) -> list[Row]:
-    """Give the rows with nothing more than whom to call and how urgent it is."""
-    return [Row(row, _shown_contact(row), None, "", None) for row in call_backs]
+def brief(call_backs: Sequence[CallBack], *, is_named: bool = True) -> list[Row]:
+    """Give the rows with nothing more than how urgent each is and, if wanted, whom to call."""
+    return [
+        Row(row, _shown_contact(row) if is_named else None, None, "", None) for row in call_backs
+    ]
 
 
 def events_of(row: CallBack) -> list[CallBackEvent]:
