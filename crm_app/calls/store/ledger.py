@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.engine import Connection
 
 from crm_app.calls.fold.facts import CallPhase, Fact, FactKind
-from crm_app.calls.fold.follow_ups import FollowUp, follow_ups
+from crm_app.calls.fold.follow_ups import FollowUp, FollowUpKind, follow_ups
 from crm_app.calls.fold.follow_ups import recorded as recorded_since
 from crm_app.calls.fold.lifecycle import CallState, fold
 from crm_app.calls.store import hot_sql as sql
@@ -76,16 +76,22 @@ class _Known:
     attached: Attached
 
 
-def record(connection: Connection, fact: Fact, raw: str) -> Recorded:
+def record(
+    connection: Connection,
+    fact: Fact,
+    raw: str,
+    without: frozenset[FollowUpKind] = frozenset(),
+) -> Recorded:
     """Store a fact once and bring its call up to date; the caller commits.
 
-    `raw` is the text of what the PBX sent, kept for audit. A fact whose content is known already
+    `raw` is the text of what the PBX sent, kept for audit; `without` are follow-ups that nobody
+    wants. A fact whose content is known already
     changes nothing. Raises CallIsFullError when the PBX has sent MOST_FACTS of this call before.
     """
     stored = _store(connection, fact, raw)
     if stored is not None and not stored.has_call:
         known = _Known([stored.fact], stored.users, Attached())
-        recorded = _update(connection, known, None, fold(known.facts))
+        recorded = _update(connection, known, None, fold(known.facts), without)
         if recorded is not None:
             return recorded
         # Another process stored the call's first fact at the same moment.
@@ -98,7 +104,7 @@ def record(connection: Connection, fact: Fact, raw: str) -> Recorded:
     before = None
     if known.attached.call_id is not None:
         before = fold(other for other in known.facts if other.content != fact.content)
-    recorded = _update(connection, known, before, after)
+    recorded = _update(connection, known, before, after, without)
     if recorded is None:
         raise RuntimeError("a call was made while its lock was held")
     return replace(recorded, is_new=stored is not None)
@@ -128,7 +134,11 @@ def complete(connection: Connection, facts: Sequence[Fact]) -> Completed:
 
 
 def _update(
-    connection: Connection, known: _Known, before: CallState | None, after: CallState
+    connection: Connection,
+    known: _Known,
+    before: CallState | None,
+    after: CallState,
+    without: frozenset[FollowUpKind] = frozenset(),
 ) -> Recorded | None:
     """Write what has changed; None when the call is new here and somebody else has just made it."""
     users = _users_of(connection, after, known)
@@ -138,7 +148,8 @@ def _update(
         return None
     write_ups.note(connection, written.call_id, before, after, users)
     owed = follow_ups(before, after, has_contact=contact_id is not None)
-    _enqueue(connection, [*owed, *recorded_since(before, after)])
+    wanted = [one for one in owed if one.kind not in without]
+    _enqueue(connection, [*wanted, *recorded_since(before, after)])
     tell = _whom_to_tell(before, after, users)
     lists = _who_lists(before, after, written.responsible_id)
     return Recorded(written.call_id, True, after, tell, callers, lists - tell, contact_id)

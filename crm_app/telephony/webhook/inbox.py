@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, or_, select, text,
 
 from crm_app import clock
 from crm_app.calls.fold.facts import CallPhase, Fact, FactKind
+from crm_app.calls.fold.follow_ups import FollowUpKind
 from crm_app.calls.store import ledger
 from crm_app.contacts.numbers.caller import find_callers
 from crm_app.database import UtcDateTime
@@ -76,6 +77,10 @@ class Unread:
     received_at: datetime
 
 
+_NOTHING: frozenset[FollowUpKind] = frozenset()
+_NO_CLIENTS = frozenset({FollowUpKind.NEW_CLIENT})
+
+
 def store(
     connection: Connection,
     fact: Fact,
@@ -89,7 +94,7 @@ def store(
     same transaction. A fact that is stored after the answer decides nothing. `timezone` is the
     office's, in which its hours are written.
     """
-    recorded = ledger.record(connection, fact, raw)
+    recorded = ledger.record(connection, fact, raw, _unwanted(switches))
     if recorded.state.is_stale:
         log.warning("webhook for a call of another day", event_kind=fact.kind)
         return Stored(recorded.call_id, recorded.tell, lists=recorded.lists)
@@ -112,6 +117,15 @@ def store(
     return Stored(
         recorded.call_id, tell, reply, found.request.id, found.request.user_id, recorded.lists
     )
+
+
+def _unwanted(switches: Switches | None) -> frozenset[FollowUpKind]:
+    """Name what would be owed for each stranger's call, only to find that it is switched off.
+
+    A call that began before the switch was turned on makes no client, so none is missed.
+    """
+    is_off = switches is not None and switches.new_client == "off"
+    return _NO_CLIENTS if is_off else _NOTHING
 
 
 def keep(connection: Connection, unread: Unread, *, may_be_known: bool = False) -> int:
