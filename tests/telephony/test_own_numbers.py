@@ -1,12 +1,15 @@
 """Whose numbers are ours: extensions, the account's direct numbers, colleagues' mobiles."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pytest
+import time_machine
 from flask import Flask
 from sqlalchemy import select
 
-from crm_app.accounts.models import User
+from crm_app import clock
+from crm_app.accounts.models import Role, User
 from crm_app.extensions import db
 from crm_app.simulator.office import Simulator
 from crm_app.telephony import services
@@ -102,6 +105,33 @@ def test_phones_are_asked_in_turn_when_there_are_many(app: Flask, pbx: Simulator
     db.session.commit()
     assert len(phones.due()) == 5
     assert not set(phones.due()) & set(first)
+
+
+def test_of_a_hundred_phones_each_is_asked_within_two_minutes(app: Flask, pbx: Simulator) -> None:
+    db.session.add_all(
+        User(
+            name=f"Agent {number}", email=f"{number}@office.example", extension=str(number),
+            fs_uniquifier=str(number), role=Role.AGENT,
+        )
+        for number in range(200, 300)
+    )  # fmt: skip
+    db.session.commit()
+    asked: dict[str, datetime] = {}
+    longest = timedelta()
+    with time_machine.travel(clock.now(), tick=False) as moment:
+        began = clock.now()
+        while clock.now() < began + timedelta(minutes=5):
+            now, some = clock.now(), phones.due()
+            # Half of what the account may ask is left for all else.
+            assert len(some) * (timedelta(minutes=1) / phones.ASKED_EVERY) <= 60
+            for extension in some:
+                longest = max(longest, now - asked.get(extension, began))
+                asked[extension] = now
+            phones.keep(dict.fromkeys(some, True))
+            db.session.commit()
+            moment.shift(phones.ASKED_EVERY)
+    assert len(asked) == 100
+    assert longest <= timedelta(seconds=100)
 
 
 def test_without_a_connection_nobody_is_asked(app: Flask, bob: User) -> None:
