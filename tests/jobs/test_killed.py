@@ -1,4 +1,4 @@
-"""kill -9 of real workers: whatever they were at, each job is done exactly once."""
+"""kill -9 of real workers and of their bus: each job is done exactly once."""
 
 import subprocess
 import sys
@@ -17,19 +17,21 @@ from crm_app.jobs import services
 from crm_app.jobs.models import Job
 from crm_app.tasks.models import Task
 from tests.jobs.counting_worker import KIND
+from tests.live.conftest import OwnBus, own_bus
 from tests.serving.running import ROOT, environment
 
+__all__ = ["own_bus"]
 pytestmark = pytest.mark.processes
 WAIT_SECONDS = 60
 
 
 @contextmanager
-def worker(app: Flask) -> Iterator["subprocess.Popen[bytes]"]:
+def worker(app: Flask, bus_url: str = "") -> Iterator["subprocess.Popen[bytes]"]:
     """A process that works on the database of the test; it is killed when the block ends."""
     settings: Config = app.extensions["settings"]
     given = environment(
         settings.data_dir,
-        DATABASE_URL=settings.sqlalchemy_url, REDIS_URL=settings.redis_url,
+        DATABASE_URL=settings.sqlalchemy_url, REDIS_URL=bus_url or settings.redis_url,
         SECRET_KEY=settings.secret_keys[0], LOG_LEVEL="ERROR",
     )  # fmt: skip
     process = subprocess.Popen(
@@ -71,5 +73,22 @@ def test_two_hundred_jobs_are_done_once_each_though_their_worker_is_killed_twice
             wait_until(lambda enough=enough: done() >= enough, process)  # type: ignore[misc]
         assert done() < len(names)
     with worker(app) as process:
+        wait_until(lambda: done() == len(names), process)
+    assert sorted(db.session.scalars(select(Task.title))) == names
+
+
+def test_jobs_that_come_while_the_bus_is_away_are_done_once_when_it_is_back(
+    app: Flask, own_bus: OwnBus
+) -> None:
+    names = [f"task {number:02}" for number in range(21)]
+    with worker(app, own_bus.url) as process:
+        services.enqueue(db.session, KIND, {"title": names[0]})
+        db.session.commit()
+        wait_until(lambda: done() == 1, process)
+        own_bus.stop()
+        for name in names[1:]:
+            services.enqueue(db.session, KIND, {"title": name})
+        db.session.commit()
+        own_bus.start()
         wait_until(lambda: done() == len(names), process)
     assert sorted(db.session.scalars(select(Task.title))) == names
