@@ -16,12 +16,13 @@ from crm_app.accounts.models import User
 from crm_app.calls.store import ledger
 from crm_app.contacts.models import Contact, ContactKind
 from crm_app.demo import make_contact, make_lead, make_task, make_user
-from crm_app.demo_office import afterwards, recorded
+from crm_app.demo_office import afterwards, messages, recorded
 from crm_app.demo_office.calls import CALLS, Talk, history, missed_today, office_hour, outgoing
 from crm_app.demo_office.people import (
     BLOCKED,
     CLIENTS,
     COMPANIES,
+    DID,
     JOBS,
     NOTES,
     PEOPLE,
@@ -151,6 +152,7 @@ def _make(calls: int) -> None:
     db.session.commit()
     afterwards.call_back(users, dice)
     afterwards.call_one_by_one(users)
+    messages.add_messages(users, contacts, f"+{DID}")
     afterwards.compare_with_pbx()
     afterwards.pay()
     # The follow-ups of old calls were performed long ago.

@@ -30,6 +30,8 @@ from crm_app.serving import call_back_mails, recordings
 from crm_app.telephony import call_back_rules
 from crm_app.telephony.call_files import services as call_files
 from crm_app.telephony.dialling import services as dialling
+from crm_app.telephony.messages import senders
+from crm_app.telephony.messages import services as messages
 from crm_app.telephony.models import UnreadableRequest
 from crm_app.telephony.new_clients import services as new_clients
 from crm_app.telephony.new_clients import words
@@ -38,7 +40,7 @@ from crm_app.telephony.routing import refreshing as routing
 from crm_app.telephony.services import Probe
 from crm_app.telephony.setup import asking, warnings
 from crm_app.telephony.setup.registration import Look
-from crm_app.telephony.webhook import quarantine
+from crm_app.telephony.webhook import quarantine, text_messages
 from crm_app.web import sent_forms
 
 # Between the steps of a job that need not be quick: calls that come in want to be written, too.
@@ -144,6 +146,11 @@ def make_new_client(payload: Payload) -> None:
     new_clients.make(payload["call"], defaults)
 
 
+def take_message_in(payload: Payload) -> None:
+    """Show a text message that came in to whom it concerns."""
+    messages.take_in(payload["message"])
+
+
 def take_calls(payload: Payload) -> NextStep | None:
     """Give earlier calls to whom their number or extension belongs now, a few at a time."""
     after = taking.take_some(payload["taken"], payload["after"])
@@ -166,6 +173,8 @@ KINDS = (
     Kind(FollowUpKind.NEW_CLIENT, make_new_client),
     *recordings.KINDS,
     *call_back_mails.KINDS,
+    Kind(text_messages.MESSAGE_CAME, take_message_in),
+    *senders.KINDS,
     Kind(taking.TAKE, take_calls),
     Kind(taking.GIVE_BACK, give_calls_back),
     # Recurring jobs.

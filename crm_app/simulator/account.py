@@ -40,6 +40,17 @@ class ApiCall:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class SentSms:
+    """A text message that the office has sent: to digits without a plus, under a sender."""
+
+    number: str
+    text: str
+    sender: str
+    parts: int
+    at: datetime
+
+
 @dataclass(slots=True)
 class ApiFault:
     """A fault of the API for the next `times` requests under a path, None = until healed."""
@@ -86,6 +97,10 @@ class Account:
     webphone_domains: list[str] | None = None
     webphones: set[str] = field(default_factory=set)
     webphone_keys: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    # Under which senders text messages go out, those that did, and to which digits none can.
+    senders: tuple[str, ...] = ("Ramal", "351210000001")
+    sent: deque[SentSms] = field(default_factory=lambda: deque(maxlen=200))
+    denied: set[str] = field(default_factory=set)
     flags: dict[str, bool] = field(
         default_factory=lambda: dict.fromkeys((*CALL_FLAGS, *OTHER_FLAGS), True)
     )

@@ -1,5 +1,6 @@
 """The simulator: one account with its phones, served over HTTP on this machine."""
 
+import json
 import random
 import threading
 import time
@@ -156,6 +157,12 @@ class Simulator:
         call.start()
         self._limit_ringing(call)
         return call
+
+    def text(self, client: str, text: str) -> Delivery:
+        """Let a client send the office a text message."""
+        result = {"caller_id": client, "caller_did": self.account.did, "text": text}
+        fields = {"event": "SMS", "result": json.dumps(result)}
+        return self.send(Post(fields, "events"))
 
     def inject(
         self, kind: FaultKind, *, path: str = "", seconds: float = 0.0, times: int | None = None

@@ -151,6 +151,16 @@ def ring() -> AnyResponse:
     return redirect("/", 303)
 
 
+@bp.post("/text")
+def text() -> AnyResponse:
+    """Send the office a text message from a number that was typed or chosen."""
+    given = params(request)
+    number = _typed(given.get("number", "")) or _typed(given.get("client", ""))
+    if written := given.get("text", "").strip()[:1_000]:
+        pbx().text(number or "+351910000042", written)
+    return redirect("/", 303)
+
+
 @bp.get("/conditions")
 def conditions_now() -> str:
     """Show what goes wrong now, and what else can."""
@@ -222,6 +232,7 @@ def _shown() -> dict[str, object]:
         "clients": pbx().clients,
         "calls": calls,
         "phones": {one: _lines(one, calls) for one in account.extensions},
+        "sent": list(account.sent)[: -_SHOWN_DELIVERIES - 1 : -1],
         "deliveries": list(pbx().deliveries)[: -_SHOWN_DELIVERIES - 1 : -1],
     }
 

@@ -290,6 +290,7 @@ class TextMessage(Model):
     """
 
     __tablename__ = "text_message"
+    __table_args__ = (Index("ix_text_message_sender", "sender", "received_at"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)

@@ -213,6 +213,15 @@ class Switches(BaseModel):
             "lets anything of another host in."
         ),
     )
+    sms: OnOff = on_off(
+        "off",
+        N_("Text messages"),
+        N_(
+            "Everybody can send text messages to clients from their pages, which the PBX charges "
+            "for. Those that come in are shown there, and the client's responsible gets a notice; "
+            "for who has none the default responsible does."
+        ),
+    )
 
     def is_on(self, name: str) -> bool:
         """Whether a switch does anything: it is neither off nor the number that means never."""

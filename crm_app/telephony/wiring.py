@@ -13,6 +13,9 @@ from crm_app.telephony.call_files.views import bp as call_files
 from crm_app.telephony.connection import LinkCache
 from crm_app.telephony.dialling.views import bp as dialling
 from crm_app.telephony.journal.views import bp as journal
+from crm_app.telephony.messages.template_views import bp as message_templates
+from crm_app.telephony.messages.views import bp as messages
+from crm_app.telephony.messages.views import messages_are_on
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.new_clients.views import bp as new_clients
 from crm_app.telephony.reconciliation.views import bp as statistics
@@ -43,6 +46,9 @@ def register(app: Flask) -> None:
     app.register_blueprint(routing)
     app.register_blueprint(setup)
     app.register_blueprint(new_clients)
+    app.register_blueprint(messages)
+    app.register_blueprint(message_templates)
+    app.extensions.setdefault("pages_on", {})["messages.index"] = messages_are_on
     app.register_blueprint(browser_phone)
     app.register_blueprint(journal)
     app.register_blueprint(statistics)

@@ -127,7 +127,14 @@ document.addEventListener(
 );
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
   const form = ctx.sourceElement?.closest?.(FORM);
-  if (form && ctx.request.method === "POST" && ctx.response.raw.ok) forget(whatOf(form));
+  // What a field asks for while one types saves nothing.
+  if (
+    form &&
+    !ctx.sourceElement.matches("input, textarea") &&
+    ctx.request.method === "POST" &&
+    ctx.response.raw.ok
+  )
+    forget(whatOf(form));
 });
 
 const taken = /(?:^|; )ramal_saved=([a-z0-9]+)/.exec(document.cookie);

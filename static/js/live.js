@@ -10,7 +10,7 @@ import "./call-names.js";
 import "./call-time.js";
 import "./ring.js";
 import "./notice.js";
-import { remind } from "./reminders.js";
+import { noticeOfMessage, remind } from "./reminders.js";
 
 const tray = document.getElementById("tray");
 // Boxes of the page that show calls (static/js/follow.js) hear it on the body, with the message's ids.
@@ -31,6 +31,7 @@ const turn = lamp(() => {
   refresh();
   // What happened since the page was drawn was missed; what every page has is asked for only if that was long ago.
   hear("history");
+  hear("messages");
   if (wasUp || performance.now() > LATE_MS) {
     callsChanged({});
     hear("telephony");
@@ -49,8 +50,9 @@ share(tray.dataset.user, tray.dataset.liveUrl, ({ kind, data }) => {
   if (data?.call_list) callListChanged(data);
   if (data && OF_BOARD.some((what) => what in data)) boardChanged();
   if (data?.remind) remind(data.remind);
+  if (data?.message) noticeOfMessage(data.message);
   if (data?.dial && isOurs()) htmx.trigger("#dials", "dial");
-  for (const what of ["telephony", "history"]) if (data?.[what]) hear(what);
+  for (const what of ["telephony", "history", "messages"]) if (data?.[what]) hear(what);
   const warnings = data?.health && document.getElementById("telephony-warnings");
   if (warnings) htmx.trigger(warnings, "health");
   if (data?.setup)

@@ -1,27 +1,40 @@
-// Reminds of a call-back that is due by a notice of the system, once for the whole browser: a notice with the
-// same tag takes the place of the one before. A click leads to the call-back.
+// Reminds of a call-back that is due, and says that a message came, by a notice of the system, once for the
+// whole browser: a notice with the same tag takes the place of the one before. A click leads to the page.
 const WAIT_MS = 1_000;
 const tabs = new BroadcastChannel("ramal-reminded");
 const seen = new Set();
 
 tabs.addEventListener("message", ({ data }) => seen.add(data));
 
-export async function remind(id) {
+async function show(tag, address, page) {
   if (window.Notification?.permission !== "granted") return;
-  seen.delete(id);
+  seen.delete(tag);
   // A tab that is in front says it, else one of the others does.
   if (document.hidden) await new Promise((go) => setTimeout(go, WAIT_MS * (1 + Math.random())));
-  if (seen.has(id)) return;
-  tabs.postMessage(id);
-  const page = `${document.body.dataset.callbacks}/${id}`;
-  const answer = await fetch(`${page}/reminder`);
+  if (seen.has(tag)) return;
+  tabs.postMessage(tag);
+  const answer = await fetch(address);
   if (!answer.ok) return;
-  const { title, text, state } = await answer.json();
+  const { title, text, state, url } = await answer.json();
   if (state === "done") return;
-  const notice = new Notification(title, { body: text, tag: `call-back-${id}` });
+  const notice = new Notification(title, { body: text, tag });
   notice.addEventListener("click", () => {
     window.focus();
     notice.close();
-    location.assign(page);
+    location.assign(page ?? url);
   });
+}
+
+export function remind(id) {
+  const page = `${document.body.dataset.callbacks}/${id}`;
+  show(`call-back-${id}`, `${page}/reminder`, page);
+}
+
+// A message also stands over the page that one looks at.
+export function noticeOfMessage(id) {
+  const { messages } = document.body.dataset;
+  if (!messages) return;
+  const address = `${messages}/${id}/notice`;
+  show(`message-${id}`, address);
+  if (!document.hidden) htmx.ajax("GET", address, { target: "#toasts", swap: "beforeend" });
 }

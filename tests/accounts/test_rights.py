@@ -20,7 +20,7 @@ from crm_app.accounts.services import change_office
 from crm_app.board import walls
 from crm_app.call_lists.models import CallList, CallListEntry
 from crm_app.callbacks.models import CallBack
-from crm_app.calls.fold.facts import Fact, FactKind
+from crm_app.calls.fold.facts import Direction, Fact, FactKind
 from crm_app.calls.models import Call, CallFact, CallOutcome, CallWrapup
 from crm_app.calls.store.ledger import record
 from crm_app.calls.taking.models import TakenCalls
@@ -35,8 +35,10 @@ from crm_app.leads.models import Lead
 from crm_app.recordings.models import Recording
 from crm_app.recordings.store import Store
 from crm_app.tasks.models import Task
+from crm_app.telephony import services
 from crm_app.telephony.call_files.models import CallFile
 from crm_app.telephony.dialling.models import DialRequest
+from crm_app.telephony.messages.models import Message, MessageState, MessageTemplate
 from crm_app.telephony.new_clients.models import IgnoredNumber
 
 ClientOf = Callable[[User], FlaskClient]
@@ -81,7 +83,8 @@ KINDS = {
         "call_lists.bring_back "
         "callbacks.show callbacks.more callbacks.reminder callbacks.take callbacks.release "
         "callbacks.reassign callbacks.done callbacks.reopen callbacks.snooze callbacks.unsnooze "
-        "callbacks.note"
+        "callbacks.note "
+        "messages.for_contact messages.notice"
     ),
     Kind.SOUND: (
         "recordings.sound recordings.sound_of recordings.player recordings.heard "
@@ -104,7 +107,7 @@ KINDS = {
         "accounts.edit accounts.disable accounts.enable accounts.invite_again accounts.sign_out "
         "accounts.make_reset_link accounts.reset_second_factor new_clients.heed "
         "calls.taken_by call_files.show call_files.take_in call_files.discard "
-        "board.revoke_wall"
+        "board.revoke_wall message_templates.edit message_templates.remove"
     ),
     # A call list is everybody's, and gives each only whom they may see.
     Kind.PRIVATE: (
@@ -130,6 +133,7 @@ ONLY_OUTSIDE = {
     "tasks.delete",
     "calls.for_contact",
     "calls.for_lead",
+    "messages.for_contact",
     "calls.give_back",
 }
 # Also GET of these: the form of a record in the bin is only taken, not shown.
@@ -187,6 +191,14 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
     db.session.add(recording)
     db.session.add(CallBack(contact_id=contact.id, number=NUMBER, owner_id=carol.id))
     db.session.flush()
+    services.set_switches({"sms": "on"})
+    app.extensions["telephony_links"].forget()
+    message = Message(
+        direction=Direction.INBOUND, number=NUMBER, contact_id=contact.id, owner_id=carol.id,
+        text=f"{SECRET} likes to write", state=MessageState.RECEIVED,
+    )  # fmt: skip
+    template = MessageTemplate(name="Hello", text="Hello {name}")
+    db.session.add_all([message, template])
     call_back = db.session.scalars(db.select(CallBack)).one()
     db.session.commit()
     return {
@@ -212,6 +224,8 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
         "entry_id": entry.id,
         "call_back_id": call_back.id,
         "file_id": file.id,
+        "message_id": message.id,
+        "template_id": template.id,
     }
 
 

@@ -44,6 +44,7 @@ NO_PAGE = {
     "callbacks.reminder": "for scripts",
     "recordings.sound": "a file",
     "recordings.sound_of": "a file",
+    "messages.notice": "for scripts, and over the page",
     "browser_phone.here": "for scripts",
     "telephony_statistics.missing_events": "a part of all pages",
     "dialling.failed_dials": "a part of the menu of the bell",

@@ -11,6 +11,7 @@ ENDS_ITS_OWN = {
     "telephony/webhook/quarantine.py": "requests tried again, one transaction for each",
     "telephony/dialling/placing.py": "waits for the PBX between its transactions",
     "mail/sending.py": "waits for the mail server between its transactions",
+    "telephony/messages/sending.py": "waits for the PBX between its transactions",
     "telephony/setup/asking.py": "asks the PBX between its transactions",
     "calls/store/upkeep.py": "recomputes all calls, a few in a transaction",
     "keys/services.py": "exchanges the key of the whole database, all or nothing",

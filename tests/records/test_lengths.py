@@ -34,6 +34,7 @@ from crm_app.leads.models import Lead, StageKind
 from crm_app.tasks import services as tasks
 from crm_app.tasks.fields import TaskDraft
 from crm_app.tasks.models import Task
+from crm_app.telephony.messages import templates
 from crm_app.web.wording import REASONS
 from tests.calls.popup_story import answer, end, ring
 from tests.leads.pipeline import lose
@@ -82,6 +83,8 @@ WAYS: dict[str, list[Way]] = {
     "not_this_person.number": [
         lambda o, text: not_this_person.refuse("9" * len(text), o.contact, o.by)
     ],
+    "message_template.name": [lambda o, text: templates.add(text, "Hello", o.by)],
+    "message_template.text": [lambda o, text: templates.add("Hello", text, o.by)],
     "lead.title": [
         lambda o, text: leads.create_lead(LeadDraft(title=text), o.by),
         lambda o, text: leads.update_lead(o.lead, LeadDraft(title=text), o.by),

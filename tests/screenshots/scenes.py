@@ -24,6 +24,7 @@ from crm_app.mail.models import Encryption, MailServer
 from crm_app.records.bin import put_in_bin
 from crm_app.tasks.models import Task
 from crm_app.telephony.call_files import services as call_files
+from crm_app.telephony.messages.models import Message, MessageTemplate
 from tests.screenshots.sample import SampleOffice
 from tests.telephony.test_cabinet_file import CABINET
 
@@ -226,6 +227,12 @@ def stills(office: SampleOffice) -> list[Still]:
         Still("call-files", "/telephony/history/files"),
         Still("call-file", f"/telephony/history/files/{ids['call_file']}"),
         Still("ignored-numbers", "/telephony/ignored-numbers"),
+        Still("messages", "/messages"),
+        Still("messages-all", "/messages?all=1"),
+        Still("messages-with-contact", f"/messages/contact/{ids['writes']}"),
+        Still("messages-with-number", "/messages/with?number=912000100"),
+        Still("message-templates", "/messages/templates"),
+        Still("message-template", f"/messages/templates/{ids['template']}"),
         Still("telephony-health", "/telephony/health"),
         Still("telephony-journal", "/telephony/journal"),
         Still("telephony-notification", f"/telephony/journal/{ids['fact']}"),
@@ -263,6 +270,8 @@ def _records() -> dict[str, int | None]:
         "fact": db.session.scalar(sa.select(sa.func.min(CallFact.id))),
         "call_back": db.session.scalar(sa.select(sa.func.min(CallBack.id))),
         "company": db.session.scalar(sa.select(sa.func.min(Contact.company_id))),
+        "writes": db.session.scalar(sa.select(sa.func.min(Message.contact_id))),
+        "template": db.session.scalar(sa.select(sa.func.min(MessageTemplate.id))),
         "stage": lead.stage_id,
         "lost": db.session.scalar(sa.select(LeadStage.id).where(LeadStage.kind == StageKind.LOST)),
     }

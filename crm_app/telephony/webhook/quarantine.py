@@ -9,7 +9,7 @@ from crm_app.calls import audience
 from crm_app.database import is_away
 from crm_app.extensions import db
 from crm_app.live.screen_updates import after_commit
-from crm_app.telephony.models import UnreadableRequest
+from crm_app.telephony.models import TelephonySettings, UnreadableRequest
 from crm_app.telephony.webhook import bodies, inbox, text_messages
 from crm_app.telephony.webhook.event_facts import to_fact
 from crm_app.telephony.zadarma import events
@@ -86,7 +86,10 @@ def _retry(request_id: int, default_country: str) -> bool:
         return False
     connection, raw = db.session.connection(), bodies.as_text(row.body)
     if isinstance(event, events.MessageReceived):
-        text_messages.store(connection, event, row.received_at, raw, default_country)
+        is_wanted = TelephonySettings.current().switches.is_on("sms")
+        text_messages.store(
+            connection, event, row.received_at, raw, default_country, is_wanted=is_wanted
+        )
     if fact is None:
         return True
     stored = inbox.store(connection, fact, raw)

@@ -229,7 +229,8 @@ class WebhookReceiver:
                 return self._refuse(arrival.sender, arrival.request_id, why)
         fact = to_fact(genuine, arrival.received_at, self._config.default_country)
         if isinstance(genuine, events.MessageReceived):
-            return self._store_message(genuine, arrival.verified())
+            is_wanted = link.switches.is_on("sms")
+            return self._store_message(genuine, arrival.verified(), is_wanted=is_wanted)
         if fact is None:
             log.info("webhook acknowledged", event_name=_printable(genuine.name))
             return _empty()
@@ -255,12 +256,16 @@ class WebhookReceiver:
 
         return _Job(fact.pbx_call_id, store, then, arrival, lambda: _answer(fact, None))
 
-    def _store_message(self, event: events.MessageReceived, arrival: Arrival) -> "_Job[bool]":
+    def _store_message(
+        self, event: events.MessageReceived, arrival: Arrival, *, is_wanted: bool
+    ) -> "_Job[bool]":
         country = self._config.default_country
 
         def store(connection: Connection) -> bool:
             raw = bodies.as_text(arrival.body)
-            text_messages.store(connection, event, arrival.received_at, raw, country)
+            text_messages.store(
+                connection, event, arrival.received_at, raw, country, is_wanted=is_wanted
+            )
             return True
 
         return _Job("", store, lambda _stored: _empty(), arrival, _empty)

@@ -1,5 +1,6 @@
 """The side navigation: its pages, who may open them, and their headings."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,7 @@ ENTRIES = (
     Entry("leads.index", "target-arrow", _l("Leads")),
     Entry("tasks.index", "square-check", _l("Tasks")),
     Entry("calls.index", "phone-call", _l("Calls")),
+    Entry("messages.index", "message", _l("Messages")),
     Entry("board.index", "layout-dashboard", _l("Board")),
     Entry("reports.calls", "chart-bar", _l("Reports")),
     Entry("telephony_health.index", "heart-rate-monitor", _l("Telephony health"), "is_manager"),
@@ -50,10 +52,15 @@ ENTRIES = (
 
 
 def entries() -> list[Entry]:
-    """List what this user may open, in the order of the page."""
+    """List what this user may open, in the order of the page.
+
+    A feature that can be switched off says under `app.extensions["pages_on"]` whether it is on.
+    """
+    pages_on: Mapping[str, Callable[[], bool]] = current_app.extensions.get("pages_on", {})
     return [
         entry
         for entry in ENTRIES
         if entry.endpoint in current_app.view_functions
+        and pages_on.get(entry.endpoint, lambda: True)()
         and getattr(current_user, entry.right, False)
     ]
