@@ -23,7 +23,7 @@ TEXT = "Good morning, {name}! {me} from Ramal."
     ("text", "field", "code"),
     [
         ("", "text", "required"),
-        ("Hello {nome}", "text", "place_unknown"),
+        ("Hello {who}", "text", "place_unknown"),
         ("Hello {Name}", "text", "brace_alone"),
         ("Hello {name", "text", "brace_alone"),
         ("Hello } there", "text", "brace_alone"),
@@ -74,9 +74,9 @@ def test_administrators_keep_them_and_everybody_uses_them(
     assert ask(agent)[0] == ask(agent, name="x", text="y")[0] == 403
     for _again in range(2):
         assert ask(admin, name="Greeting", text=TEXT, form_key="k")[0] == 303
-    status, page = ask(admin, name="Other", text="{nome}")
+    status, page = ask(admin, name="Other", text="{who}")
     assert status == 422
-    assert "There is no {nome}. Use {name}, {company} or {me}." in page
+    assert "There is no {who}. Use {name}, {company} or {me}." in page
     (row,) = templates.everything()
     assert ask(admin, f"{pages}/{row.id}", name="Hi", text="Hi {name}")[0] == 303
     filled = agent.get(f"/messages/contact/{contact.id}?template={row.id}", headers=HTMX).text
