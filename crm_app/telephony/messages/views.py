@@ -27,6 +27,7 @@ from crm_app.web.toasts import toast
 # One request to the API must fit into the time that a browser waits for one of ours.
 _TIMEOUT_SECONDS = (3.05, 12.0)
 _LONGEST_NUMBER = 80
+_LONGEST_TEXT = 10_000
 
 bp = Blueprint("messages", __name__, url_prefix="/messages")
 
@@ -86,7 +87,7 @@ def notice(message_id: int) -> Answer | dict[str, str]:
 @bp.post("/count")
 def count() -> str:
     """Show into how many parts a text is cut, and what they cost."""
-    text = request.form.get("text", "")[:10_000]
+    text = _text()
     return render_template(
         "telephony/messages/_parts.html", **_sized(text, request.form.get("number", ""))
     )
@@ -127,7 +128,7 @@ def send() -> Answer:
         return see_other(_page_of(contact_id, number))
     contact = db.session.get(Contact, contact_id) if contact_id is not None else None
     # What was not sent stays in the field, to be sent again.
-    return _with(contact, number, typed="" if is_sent else request.form.get("text", ""))
+    return _with(contact, number, typed="" if is_sent else _text())
 
 
 def _send(typed: sending.Typed, client: ZadarmaClient) -> bool:
@@ -149,12 +150,17 @@ def _typed(contact_id: int | None, number: str) -> sending.Typed:
     return sending.Typed(
         user_id=me().id,
         number=number,
-        text=request.form.get("text", "")[:10_000],
+        text=_text(),
         country=current_app.config["DEFAULT_COUNTRY"],
         sender=request.form.get("sender", "")[:40],
         contact_id=contact_id,
         is_confirmed=request.form.get("confirm") == "yes",
     )
+
+
+def _text() -> str:
+    typed = request.form.get("text", "")
+    return typed[:_LONGEST_TEXT]
 
 
 def _client_of(given: Any) -> tuple[Contact | None, str]:
@@ -174,7 +180,7 @@ def _refused(
     contact_id: int | None, number: str, says: str, code: int, wait: int = 0, *, asks: bool = False
 ) -> Response:
     contact = db.session.get(Contact, contact_id) if contact_id is not None else None
-    typed = request.form.get("text", "")[:10_000]
+    typed = _text()
     page = _with(contact, number, says=says, asks=asks, typed=typed)
     answer = make_response(page, code)
     if wait:
