@@ -10,6 +10,7 @@ import "./copy.js";
 import "./reveal.js";
 import "./proof.js";
 import "./dialler.js";
+import "./dial-pad.js";
 import "./contact-rows.js";
 import "./pickers.js";
 import "./drafts.js";

@@ -11,7 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Verb, allowed
-from crm_app.calls.models import CallLeg
+from crm_app.calls.fold.facts import Direction
+from crm_app.calls.models import Call, CallLeg
 from crm_app.contacts.models import Contact
 from crm_app.contacts.numbers.caller import find_callers
 from crm_app.counting import Counter
@@ -33,6 +34,8 @@ PER_HOUR = RateLimitItemPerHour(60, 1, "dial")
 _UNASKED = ("no_extension", "not_connected")
 _MOST_REFUSALS = 20
 _MOST_LISTED = 5
+# Of what was called last; a number is often called again.
+_MOST_RECENT, _LOOKED_AT = 8, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,15 @@ class NewDialRequest:
     call_back_id: int | None = None
     is_confirmed: bool = False
     is_in_browser: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A number that a user called, when they did last, and whose it is if the user sees that."""
+
+    number: str
+    at: datetime
+    name: str
 
 
 def seconds_to_wait(user_id: int, counter: Counter) -> int:
@@ -135,6 +147,26 @@ def name_of(number: str, contact_id: int | None, user: User) -> str:
     found = [caller for caller in callers if caller.contact_id in visible]
     meant = [caller for caller in found if caller.contact_id == contact_id] or found
     return meant[0].name if len(meant) == 1 else ""
+
+
+def called_last(user: User) -> list[Called]:
+    """List the numbers that a user called last, from here or by the keys of a phone, newest first.
+
+    A number is listed once.
+    """
+    asked = select(DialRequest.number, DialRequest.created_at).where(DialRequest.user_id == user.id)
+    made = select(Call.outside_number, Call.started_at).where(
+        Call.user_id == user.id,
+        Call.direction == Direction.OUTBOUND,
+        Call.is_own_leg.is_(False),
+        Call.outside_number != "",
+    )
+    found: dict[str, datetime] = {}
+    for statement, at in ((asked, DialRequest.created_at), (made, Call.started_at)):
+        for number, moment in db.session.execute(statement.order_by(at.desc()).limit(_LOOKED_AT)):
+            found[number] = max(moment, found.get(number, moment))
+    newest = sorted(found.items(), key=lambda one: one[1], reverse=True)[:_MOST_RECENT]
+    return [Called(number, at, name_of(number, None, user)) for number, at in newest]
 
 
 def expire() -> int:

@@ -77,6 +77,16 @@ def dials() -> Response:
     return make_response(_page(_opened_at()))
 
 
+@bp.get("/telephony/dials/recent")
+@background
+def recent() -> Response:
+    """Show the numbers that the user called last, below the key pad."""
+    if not wants_fragment():
+        return see_other(url_for("dialling.dials"))
+    called = services.called_last(me())
+    return make_response(render_template("telephony/_recent.html", recent=called))
+
+
 @bp.get("/telephony/dials/failed")
 @background
 def failed_dials() -> Response:
@@ -183,7 +193,10 @@ def _answer(
 
 
 def _page(since: datetime, **said: Any) -> str:
-    return render_template("telephony/dials.html", **said, **_shown(since), **_failures())
+    called = services.called_last(me())
+    return render_template(
+        "telephony/dials.html", recent=called, **said, **_shown(since), **_failures()
+    )
 
 
 def _row() -> str:
