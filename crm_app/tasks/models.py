@@ -2,10 +2,12 @@
 
 from datetime import UTC, date, datetime, time
 
-from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy import ColumnElement, ForeignKey, String, Text, or_, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from crm_app import clock
 from crm_app.accounts.models import User
+from crm_app.accounts.presence import services as presence
 from crm_app.accounts.rights import OwnedByColumns
 from crm_app.contacts.models import Contact
 from crm_app.database import IDS_STAY_UNIQUE
@@ -64,6 +66,22 @@ class Task(OwnedByColumns, Record, Model):
     assignee: Mapped[User | None] = relationship(foreign_keys=[assignee_id])
     contact: Mapped[Contact | None] = relationship()
     lead: Mapped[Lead | None] = relationship()
+
+    @classmethod
+    def owned_by(cls, user_id: int) -> ColumnElement[bool]:
+        """Say that a task is this user's own, or that of somebody away for whom they stand in."""
+        away = select(User.id).where(
+            User.active, User.deputy_id == user_id, presence.is_away(clock.now())
+        )
+        return or_(super().owned_by(user_id), cls.assignee_id.in_(away))
+
+    def is_owned_by(self, user_id: int) -> bool:
+        """Answer the same for one task that is at hand."""
+        other = self.assignee
+        stands_in = other is not None and other.active and other.deputy_id == user_id
+        return super().is_owned_by(user_id) or (
+            stands_in and other is not None and presence.is_away_now(other)
+        )
 
     @property
     def due_day(self) -> date | None:

@@ -12,6 +12,8 @@ from sqlalchemy import select
 from crm_app import clock
 from crm_app.accounts.models import BrowserSession, User
 from crm_app.accounts.presence import services as presence
+from crm_app.accounts.rights import Verb, find
+from crm_app.accounts.services import change_office
 from crm_app.callbacks import services as call_backs
 from crm_app.callbacks import upkeep
 from crm_app.callbacks.models import CallBack, CallBackEvent
@@ -106,6 +108,20 @@ class TestLending:
         db.session.commit()
         assert "lent" in kinds()
         assert owned.holder_id == dora.id
+
+    def test_a_restricted_deputy_sees_it_until_the_owner_is_back(
+        self, owned: CallBack, bob: User, carol: User, alice: User
+    ) -> None:
+        change_office("", restricts_agents=True, by=alice)
+        presence.go_away(bob, None, deputy_id=carol.id)
+        db.session.commit()
+        assert find(CallBack, owned.id, carol, Verb.EDIT) is None
+        kinds()
+        assert find(CallBack, owned.id, carol, Verb.EDIT) == owned
+        presence.come_back(bob, None)
+        db.session.commit()
+        kinds()
+        assert find(CallBack, owned.id, carol, Verb.EDIT) is None
 
     def test_what_somebody_took_meanwhile_they_keep(
         self, owned: CallBack, bob: User, dora: User
