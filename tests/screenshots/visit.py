@@ -22,11 +22,15 @@ def walk(office: SampleOffice, context: BrowserContext) -> Iterator[tuple[str, P
     page.get_by_label("Name").fill("Ana Martins")
     page.get_by_label("E-mail").fill("ana@escritorio.example")
     page.get_by_label("Password").first.fill(PASSWORD)
+    # Whoever asks how good it is later may ask no more.
+    page.wait_for_selector(".password-strength")
     page.get_by_role("button", name="Create the account").click()
     page.wait_for_selector("#side-menu", state="attached")
     for still in scenes.FIRST_DAY:
         open_still(office, page, still)
         yield still.name, page
+    # An open page would ask what is new on behalf of somebody who is not there any more.
+    page.goto("about:blank")
     office.do(clear)
     office.lay()
     context.clear_cookies()
@@ -45,6 +49,7 @@ def walk(office: SampleOffice, context: BrowserContext) -> Iterator[tuple[str, P
         with popups.played(name, office, page):
             yield name, page
     administrator = context.cookies()
+    page.goto("about:blank")
     context.clear_cookies()
     sign_in(office, page, Role.AGENT)
     for still in scenes.for_agents():
