@@ -24,6 +24,7 @@ from crm_app import (
     recordings,
     reports,
     search,
+    talks,
     tasks,
     telephony,
 )
@@ -75,8 +76,8 @@ def create_app(settings: Config | None = None) -> Flask:
     _bind_extensions(app, settings)
     for feature in (
         health, telephony_page, live, jobs, home, accounts, callbacks, call_lists, calls,
-        recordings, telephony, contacts, leads, tasks, search, office, mail,
-        reports, board,
+        recordings, telephony, contacts, leads, tasks, talks, search, office,
+        mail, reports, board,
     ):  # fmt: skip
         app.register_blueprint(feature.bp)
     for register in (

@@ -1,5 +1,6 @@
 """The sentences about contacts: their fields and what was done to them."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask_babel import gettext as _
@@ -32,8 +33,25 @@ ACTIONS: dict[str, Any] = {
     "this_person_again": _l("said that calls from this number are with this contact again"),
 }
 
+# How what rooms above write into the history of contacts is worded, by the names of its fields.
+_ALSO: dict[str, Callable[[Any], str]] = {}
+
+
+def history_also(
+    *,
+    actions: Mapping[str, Any],
+    labels: Mapping[str, Any],
+    worded: Mapping[str, Callable[[Any], str]],
+) -> None:
+    """Word what a room above writes into the history of contacts; `worded` is asked for values."""
+    ACTIONS.update(actions)
+    LABELS.update(labels)
+    _ALSO.update(worded)
+
 
 def _worded(field: str, value: Any) -> str:
+    if field in _ALSO:
+        return _ALSO[field](value) if value else ""
     if field == "phones":
         return ", ".join(_phone(*row) for row in value or [])
     if field == "calls_from":

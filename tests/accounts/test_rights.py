@@ -34,6 +34,7 @@ from crm_app.journal.services import add_note
 from crm_app.leads.models import Lead
 from crm_app.recordings.models import Recording
 from crm_app.recordings.store import Store
+from crm_app.talks.models import Talk
 from crm_app.tasks.models import Task
 from crm_app.telephony import services
 from crm_app.telephony.call_files.models import CallFile
@@ -78,7 +79,7 @@ KINDS = {
         "tasks.show tasks.edit tasks.complete tasks.reopen tasks.delete tasks.restore "
         "tasks.for_contact tasks.for_lead "
         "calls.show calls.choose calls.attach calls.set_lead calls.restore calls.for_contact "
-        "calls.for_lead recordings.players calls.give_back "
+        "calls.for_lead recordings.players calls.give_back talks.for_contact "
         "call_lists.write_up call_lists.later call_lists.skip call_lists.release "
         "call_lists.bring_back "
         "callbacks.show callbacks.more callbacks.reminder callbacks.take callbacks.release "
@@ -94,7 +95,7 @@ KINDS = {
         "calls.close_popup calls.people calls.identify calls.make_lead "
         "calls.save_wrapup calls.keep_draft calls.take_back calls.dismiss"
     ),
-    Kind.WRITTEN: "calls.revise",
+    Kind.WRITTEN: "calls.revise talks.edit talks.delete",
     Kind.OFFICE: (
         "leads.change_stage leads.shift_stage leads.empty_stage leads.delete_stage "
         "calls.rename_outcome calls.shift_outcome calls.remove_outcome calls.bring_back_outcome "
@@ -135,6 +136,8 @@ ONLY_OUTSIDE = {
     "calls.for_lead",
     "messages.for_contact",
     "calls.give_back",
+    "talks.edit",
+    "talks.delete",
 }
 # Also GET of these: the form of a record in the bin is only taken, not shown.
 OPENED_OUTSIDE = {
@@ -179,7 +182,11 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
     db.session.flush()
     wall = walls.make("Reception", alice)
     entry = CallListEntry(list_id=call_list.id, position=1, contact_id=contact.id)
-    db.session.add(entry)
+    talk = Talk(
+        contact_id=contact.id, user_id=carol.id, entered_by_id=carol.id, kind="mobile",
+        began_at=clock.now(), note=f"{SECRET} likes to walk",
+    )  # fmt: skip
+    db.session.add_all([entry, talk])
     store: Store = app.extensions["recordings"]
     path = store.new_file("1.mp3")
     path.write_bytes(b"a sound")
@@ -188,8 +195,8 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
         call_id=call_id, recording_id="1.1", recorded_at=began, state="ready", name="1.mp3", size=7,
         seconds=1.0,
     )  # fmt: skip
-    db.session.add(recording)
-    db.session.add(CallBack(contact_id=contact.id, number=NUMBER, owner_id=carol.id))
+    call_back = CallBack(contact_id=contact.id, number=NUMBER, owner_id=carol.id)
+    db.session.add_all([recording, call_back])
     db.session.flush()
     services.set_switches({"sms": "on"})
     app.extensions["telephony_links"].forget()
@@ -199,7 +206,6 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
     )  # fmt: skip
     template = MessageTemplate(name="Hello", text="Hello {name}")
     db.session.add_all([message, template])
-    call_back = db.session.scalars(db.select(CallBack)).one()
     db.session.commit()
     return {
         "recording_id": recording.id,
@@ -222,6 +228,7 @@ def ids(app: Flask, carol: User, alice: User) -> dict[str, int]:
         "list_id": call_list.id,
         "wall_id": wall.id,
         "entry_id": entry.id,
+        "talk_id": talk.id,
         "call_back_id": call_back.id,
         "file_id": file.id,
         "message_id": message.id,

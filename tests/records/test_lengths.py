@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import String, func, select
 
+from crm_app import clock
 from crm_app.accounts import services as accounts
 from crm_app.accounts import wording as words_of_accounts
 from crm_app.accounts.models import Role, User
@@ -31,6 +32,9 @@ from crm_app.leads import services as leads
 from crm_app.leads import stages
 from crm_app.leads.fields import LeadDraft
 from crm_app.leads.models import Lead, StageKind
+from crm_app.talks import services as talks
+from crm_app.talks.models import TalkKind
+from crm_app.talks.services import TalkDraft
 from crm_app.tasks import services as tasks
 from crm_app.tasks.fields import TaskDraft
 from crm_app.tasks.models import Task
@@ -59,6 +63,10 @@ Way = Callable[[Office, str], object]
 
 def chip(**written: str) -> WrittenUp:
     return WrittenUp(note="Done", chip="tomorrow", **written)
+
+
+def talk(o: Office, **written: str) -> TalkDraft:
+    return TalkDraft(TalkKind.MOBILE, clock.now(), o.by.id, **written)
 
 
 # How each column that holds what people type is reached without a form.
@@ -130,6 +138,12 @@ WAYS: dict[str, list[Way]] = {
         lambda o, text: wrapup.save(o.call, o.by, chip(), UTC, text),
         lambda o, text: wrapup.keep_draft(o.call, o.by, chip(task_title=text), UTC),
     ],
+    "talk.note": [
+        lambda o, text: talks.enter(o.contact, talk(o, note=text), o.by),
+    ],
+    "talk.outcome": [
+        lambda o, text: talks.enter(o.contact, talk(o, outcome=text), o.by),
+    ],
     "call_outcome.label": [
         lambda o, text: outcomes.add(text, o.by, {}),
         lambda o, text: outcomes.rename(outcomes.offered()[0], text, o.by, {}),
@@ -160,6 +174,7 @@ TABLES = {column.partition(".")[0] for column in WAYS}
 NOT_TYPED = {
     *("contact.kind", "contact.sort_name", "contact.search_text", "contact_phone.kind"),
     *("contact_phone.tail", "lead.sort_title", "lead.sort_value", "lead.search_text"),
+    *("talk.kind", "talk.direction"),
     *("lead_stage.kind", "note.record_type", "call_outcome.code", "call_wrapup.search_text"),
     *("lead.number", "office_settings.admins_hear", "office_settings.managers_hear"),
     *("office_settings.agents_hear", "office_settings.second_factor_for"),
