@@ -1,6 +1,7 @@
 """The pages of reports."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request
@@ -13,13 +14,14 @@ from crm_app.accounts.current import me
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Reach, Verb
 from crm_app.calls.narrowing import office_hours
-from crm_app.local_time import LocalTime
+from crm_app.local_time import LAST_DAY, LocalTime
 from crm_app.office.hours import OpeningHours
 from crm_app.reports import charts, figures, periods, services, tables, wording
 from crm_app.reports.counting import OFFICE
 from crm_app.reports.links import Links
 from crm_app.reports.periods import Period
 from crm_app.reports.services import Numbers
+from crm_app.talks import services as talks
 from crm_app.web.display.formatting import url_with
 from crm_app.web.ids import read_id
 
@@ -66,9 +68,21 @@ def calls() -> str:
         asked_args=asked.args(),
         before=asked.period.before(),
         periods=periods_to_choose,
+        by_hand=_by_hand(asked),
         **_figures(asked, asked.numbers()),
         **_words(),
     )
+
+
+def _by_hand(asked: _Asked) -> list[tuple[str, talks.Count]]:
+    """Count the talks of the period that no PBX saw, by who talked; they are no calls."""
+    local = LocalTime.of(asked.hours.zone.key)
+    until = local.midnight(
+        min(asked.period.until, LAST_DAY - timedelta(days=1)) + timedelta(days=1)
+    )
+    found = talks.counts(local.midnight(asked.period.since), until)
+    shown = [(key, name) for key, name in asked.people if asked.whose in (OFFICE, key)]
+    return [(name, found[key]) for key, name in shown if key in found]
 
 
 def _figures(asked: _Asked, numbers: Numbers) -> dict[str, Any]:
