@@ -22,11 +22,15 @@ from crm_app.callbacks.rules import Rules
 from crm_app.calls.models import Call
 from crm_app.calls.wrapup.services import WrittenUp, wrapup_of
 from crm_app.contacts.listing import ContactFilter
+from crm_app.contacts.models import Contact, ContactKind
 from crm_app.demo_office.people import BLOCKED, REASONS, WRITTEN
 from crm_app.extensions import db
 from crm_app.local_time import LocalTime
 from crm_app.office import services as office
 from crm_app.office.models import DAYS
+from crm_app.talks import services as talks
+from crm_app.talks.models import TalkKind
+from crm_app.talks.services import TalkDraft
 from crm_app.telephony.models import DailyBalance, TelephonySettings
 from crm_app.telephony.reconciliation.models import ReconciledCall, ReconciledDay
 from crm_app.telephony.routing import black_list
@@ -123,6 +127,22 @@ def call_one_by_one(users: Sequence[User]) -> None:
         if (entry := call_lists.take_next(made, user)) is not None:
             leave(entry, user)
     call_lists.take_next(made, bruno)
+
+
+def talk_elsewhere(users: Sequence[User]) -> None:
+    """Write down talks of the last days that no PBX saw, one of them for a colleague."""
+    boss, bruno, catarina, _duarte, _absent = users
+    first = select(Contact).where(Contact.kind == ContactKind.PERSON).order_by(Contact.id)
+    ana, next_one = db.session.scalars(first.limit(2))
+    entered = (
+        (ana, bruno, bruno, TalkKind.VISIT, 3, 50, "interested", "Measured the roof."),
+        (ana, catarina, catarina, TalkKind.MOBILE, 2, 6, "call_again", ""),
+        (next_one, catarina, boss, TalkKind.OTHER, 2, None, "", "Met at the fair."),
+    )
+    for contact, who, by, kind, days, minutes, outcome, note in entered:
+        began_at = clock.now() - timedelta(days=days)
+        draft = TalkDraft(kind, began_at, who.id, minutes=minutes, outcome=outcome, note=note)
+        talks.enter(contact, draft, by)
 
 
 def compare_with_pbx() -> None:

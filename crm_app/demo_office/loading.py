@@ -152,6 +152,7 @@ def _make(calls: int) -> None:
     db.session.commit()
     afterwards.call_back(users, dice)
     afterwards.call_one_by_one(users)
+    afterwards.talk_elsewhere(users)
     messages.add_messages(users, contacts, f"+{DID}")
     afterwards.compare_with_pbx()
     afterwards.pay()

@@ -22,6 +22,7 @@ from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.local_time import LocalTime
 from crm_app.mail.models import Encryption, MailServer
 from crm_app.records.bin import put_in_bin
+from crm_app.talks.models import Talk
 from crm_app.tasks.models import Task
 from crm_app.telephony.call_files import services as call_files
 from crm_app.telephony.messages.models import Message, MessageTemplate
@@ -194,6 +195,9 @@ def stills(office: SampleOffice) -> list[Still]:
         Still("call-lists", "/call-lists"),
         Still("call-list-new", "/call-lists/new"),
         Still("call-list", f"/call-lists/{ids['call_list']}"),
+        Still("talk-new", f"/talks/new?contact_id={contact}"),
+        Still("talk-edit", f"/talks/{ids['talk']}/edit"),
+        Still("contact-talks", f"/talks/for-contact/{contact}"),
         Still("outcomes", "/calls/outcomes"),
         Still("dials", "/telephony/dials"),
         Still("search", "/search?q=jo"),
@@ -267,6 +271,7 @@ def _records() -> dict[str, int | None]:
         "contact": lead.contact_id,
         "task": db.session.scalar(sa.select(Task.id).where(Task.lead_id == lead.id)),
         "call": db.session.scalar(call) or db.session.scalar(sa.select(Call.id)),
+        "talk": db.session.scalar(sa.select(sa.func.min(Talk.id))),
         "fact": db.session.scalar(sa.select(sa.func.min(CallFact.id))),
         "call_back": db.session.scalar(sa.select(sa.func.min(CallBack.id))),
         "company": db.session.scalar(sa.select(sa.func.min(Contact.company_id))),
