@@ -72,7 +72,7 @@ class TalkForm(PlainLines):
             raise ValidationError(_("There is no such day in our calendar."))
 
     def draft(self, by: User, talk: Talk | None) -> TalkDraft:
-        """Return what was typed, once it is valid; who is no manager talked themselves."""
+        """Return what was typed, once it is valid; only a manager says that a colleague talked."""
         who = talk.user_id if talk is not None else by.id
         return TalkDraft(
             kind=TalkKind(self.kind.data),
