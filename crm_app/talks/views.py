@@ -38,7 +38,7 @@ def for_contact(contact_id: int) -> str:
 def new() -> Answer:
     """Ask how a talk with the contact of the address went; a post writes it down.
 
-    What was typed is kept also when the contact went to the bin meanwhile, as a note is.
+    What was typed is kept also when the contact is in the bin by then, as a note is.
     """
     place = Place.ANYWHERE if request.method == "POST" else Place.OUTSIDE_BIN
     contact_id = read_id(request.args.get("contact_id"))
