@@ -17,7 +17,7 @@ AGES: dict[str, Any] = {
     "due": _l("Due now"),
     "late": _l("Late"),
     "escalated": _l("Late, with the managers"),
-    "later": _l("Put off"),
+    "later": _l("Put off for now"),
     "done": _l("Done"),
 }
 # What is usually said where there was no talk.

@@ -65,15 +65,28 @@ function prepare() {
   for (const key of document.querySelectorAll(`${PAD} [data-key=paste]`)) key.hidden = true;
 }
 
-document.getElementById("dial-pad")?.addEventListener("toggle", ({ target, newState }) => {
+const box = document.getElementById("dial-pad");
+
+function begin() {
+  const pad = box.querySelector(PAD);
+  if (!pad || !box.matches(":popover-open")) return;
+  changed(pad, fieldOf(pad));
+  if (!box.contains(document.activeElement)) pad.querySelector("[data-key]").focus();
+}
+
+// The pad of the top bar comes when it is opened for the first time, what is below it each time.
+box?.addEventListener("toggle", ({ newState }) => {
   if (newState !== "open") return;
-  changed(target.querySelector(PAD), fieldOf(target.querySelector(PAD)));
-  target.querySelector("[data-key]").focus();
-  htmx.trigger(target.querySelector("[data-recent]"), "recent");
+  begin();
+  htmx.trigger(box, "show");
+});
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (!box || ctx.sourceElement !== box) return;
+  prepare();
+  begin();
 });
 // What was dialled from the pad goes on in the tray.
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
-  if (ctx.sourceElement?.id === "dialler-top" && ctx.response?.raw.ok)
-    document.getElementById("dial-pad").hidePopover();
+  if (ctx.sourceElement?.id === "dialler-top" && ctx.response?.raw.ok) box.hidePopover();
 });
 prepare();

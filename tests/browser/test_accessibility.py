@@ -47,7 +47,7 @@ NO_PAGE = {
     "messages.notice": "for scripts, and over the page",
     "browser_phone.here": "for scripts",
     "telephony_statistics.missing_events": "a part of all pages",
-    "dialling.recent": "a part of the key pad",
+    "dialling.pad": "a part of the top bar",
     "dialling.failed_dials": "a part of the menu of the bell",
     "routing.button": "a button, drawn again in its place",
     "telephony_setup.call": "a part of the page of the set-up",

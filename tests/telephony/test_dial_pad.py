@@ -61,9 +61,9 @@ def test_the_pad_and_the_page_of_the_dialler_offer_them(bob: User, client_of: Cl
     db.session.rollback()
     for path, headers in (
         ("/telephony/dials", {}),
-        ("/telephony/dials/recent", {"HX-Request": "true"}),
+        ("/telephony/dials/pad", {"HX-Request": "true"}),
     ):
         page = browser.get(path, headers=headers)
         db.session.rollback()
         assert f'data-call-number="{ANA}"' in page.text
-    assert browser.get("/telephony/dials/recent").status_code == 303
+    assert browser.get("/telephony/dials/pad").status_code == 303

@@ -77,14 +77,14 @@ def dials() -> Response:
     return make_response(_page(_opened_at()))
 
 
-@bp.get("/telephony/dials/recent")
+@bp.get("/telephony/dials/pad")
 @background
-def recent() -> Response:
-    """Show the numbers that the user called last, below the key pad."""
+def pad() -> Response:
+    """Show the key pad of the top bar, and below it the numbers that the user called last."""
     if not wants_fragment():
         return see_other(url_for("dialling.dials"))
     called = services.called_last(me())
-    return make_response(render_template("telephony/_recent.html", recent=called))
+    return make_response(render_template("telephony/_pad_of_top_bar.html", recent=called))
 
 
 @bp.get("/telephony/dials/failed")
