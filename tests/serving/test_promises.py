@@ -30,10 +30,12 @@ from crm_app.recordings.store import Store
 from crm_app.simulator.account import CALL_FLAGS, OTHER_FLAGS
 from crm_app.simulator.office import Simulator
 from crm_app.telephony.models import TelephonySettings
+from crm_app.telephony.reconciliation import commands
 from crm_app.telephony.switches import Switches
 from tests.owed import perform
 from tests.reader import Element, elements_of
 from tests.recordings.conftest import fetched, record
+from tests.sleeping import sleep_by
 from tests.telephony.conftest import SECRET, connected, key, served
 
 __all__ = ["connected", "key", "served"]
@@ -245,7 +247,7 @@ def office(
         time_machine.travel(JANUARY, tick=False) as moment,
         Simulator(key, SECRET, extensions=("100", "101", "103")) as pbx,
     ):
-        monkeypatch.setattr("time.sleep", lambda seconds: moment.shift(seconds))
+        sleep_by(monkeypatch, commands, moment.shift)
         settings: Config = connected.extensions["settings"]
         reached = {"zadarma_api_url": pbx.url, "public_url": served}
         monkeypatch.setitem(connected.extensions, "settings", settings.model_copy(update=reached))

@@ -19,6 +19,7 @@ from crm_app.simulator import Simulator
 from crm_app.telephony.reconciliation import commands, history
 from crm_app.telephony.reconciliation.models import HistoryLoad
 from tests.owed import perform
+from tests.sleeping import sleep_by
 from tests.telephony.conftest import SECRET, use_api
 from tests.telephony.played_days import deliver_to, open_office, play_day
 
@@ -46,7 +47,7 @@ def pbx(
         played.account.utc_offset = timedelta(hours=-3)
         play_day(played, moment, 40, timedelta(days=2))
         moment.move_to(TODAY)
-        monkeypatch.setattr(commands.time, "sleep", lambda seconds: moment.shift(seconds))
+        sleep_by(monkeypatch, commands, moment.shift)
         open_office(app, key)
         use_api(app, played.url, monkeypatch)
         yield played

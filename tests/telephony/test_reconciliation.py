@@ -22,6 +22,7 @@ from crm_app.telephony.reconciliation import asking, balance, commands
 from crm_app.telephony.reconciliation.models import ReconciledDay
 from tests.conftest import empty_all_tables
 from tests.owed import perform
+from tests.sleeping import sleep_by
 from tests.telephony.conftest import SECRET, use_api
 from tests.telephony.played_days import Told, deliver_to, open_office, play_day, told
 
@@ -63,8 +64,7 @@ def test_a_day_with_lost_webhooks_is_the_day_without_losses(
     calls = 1000 if engine_name == "sqlite" and not reads_wall_clock else 60
     deliver_to(visitor, monkeypatch)
     with time_machine.travel(MORNING, tick=False) as moment:
-        sleep = lambda seconds: moment.shift(timedelta(seconds=seconds))  # noqa: E731
-        monkeypatch.setattr(commands.time, "sleep", sleep)
+        sleep_by(monkeypatch, commands, moment.shift)
         open_office(app, key)
         whole = Simulator(key, SECRET, "http://office")
         whole.account.utc_offset = timedelta(hours=3)
@@ -183,7 +183,7 @@ def test_the_command_waits_when_the_pbx_says_that_it_was_asked_too_often(
     app: Flask, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(commands.time, "sleep", waits.append)
+    sleep_by(monkeypatch, commands, waits.append)
     with Simulator(key, SECRET, "http://office") as pbx:
         open_office(app, key)
         use_api(app, pbx.url, monkeypatch)

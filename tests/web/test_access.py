@@ -25,6 +25,9 @@ PUBLIC = {
     "health.ready": "says only which part is not ready",
     "health.figures": "a token, or an administrator's session",
     "live.stream": "answers 401 itself, as an event stream cannot follow a redirect",
+    "board.wall": "a secret address, without names and numbers of clients",
+    "board.wall_now": "the same",
+    "board.wall_stream": "the same; hints without content",
     "zadarma.echo": "the network of the PBX",
     "zadarma.receive": "the signature and network of the PBX",
 }
