@@ -45,6 +45,15 @@ function inOurWords(message, details = {}) {
   return state && { state, number: details.dst ?? details.caller ?? "", name: details.callername ?? "" };
 }
 
+// What stays in the field is dialled by the next press of the green button. The widget writes into it
+// whenever it hears that it calls, also late, of a call that was hung up meanwhile.
+function emptyField() {
+  for (const field of document.querySelectorAll("#zdrm-webphone-phonenumber-input, .webphone-dialer-input")) {
+    field.value = "";
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+}
+
 // The widget builds its options itself and hands them to this constructor: here its words are overheard.
 let isHeard = false;
 // Who hangs up before the widget has taken the call in would be connected all the same.
@@ -64,10 +73,12 @@ function overhear(hear) {
       isHeard = true;
       const told = inOurWords(message, details ?? {});
       if (told) hear(told);
+      if (told?.state === "ready") emptyField();
       if (isUnwanted && told?.state === "outgoing") api().cancel?.();
     };
     options.callbackEndCall = (end) => {
       callbackEndCall?.call(options, end);
+      emptyField();
       hear({ state: "ready", ended: "ended" });
     };
     return Reflect.construct(Original, [options], Original);
@@ -118,9 +129,5 @@ export function hangUp(state) {
     isUnwanted = true;
     api().cancel?.();
   }
-  // What stays in the field is dialled by the next press of the green button.
-  for (const field of document.querySelectorAll("#zdrm-webphone-phonenumber-input, .webphone-dialer-input")) {
-    field.value = "";
-    field.dispatchEvent(new Event("input", { bubbles: true }));
-  }
+  emptyField();
 }
