@@ -12,8 +12,8 @@ ALL_CORES: Part = ("--numprocesses", "auto", "--maxprocesses", "4")
 PARTS: tuple[Part, ...] = (
     (*ALL_CORES, "-m", "not (browser or processes)"),
     # The tests of a file share what the first of them has loaded.
-    (*ALL_CORES, "--dist", "loadfile", "-m", "browser"),
-    ("-m", "processes and not browser"),
+    (*ALL_CORES, "--dist", "loadfile", "-m", "browser or unhurried"),
+    ("-m", "processes and not (browser or unhurried)"),
 )
 
 

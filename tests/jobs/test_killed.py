@@ -21,7 +21,7 @@ from tests.live.conftest import OwnBus, own_bus
 from tests.serving.running import ROOT, environment
 
 __all__ = ["own_bus"]
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.unhurried]
 WAIT_SECONDS = 60
 
 

@@ -15,7 +15,7 @@ from crm_app.telephony.zadarma.signing import sign_webhook
 from tests.postgres import Postgres
 from tests.serving.running import Office, environment, flask
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.unhurried]
 SECRET = "asecretofthetests"
 WRITERS = 4
 ENOUGH = 100

@@ -11,7 +11,7 @@ from crm_app.serving.processes import children
 from crm_app.serving.processes.children import Child
 from tests.serving.running import flask
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.unhurried]
 
 
 def refusal(data_dir: Path, **settings: str) -> str:

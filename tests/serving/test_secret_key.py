@@ -16,7 +16,7 @@ from tests.postgres import Postgres
 from tests.serving.running import Office, environment, flask
 from tests.telephony.conftest import start_fields
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.unhurried]
 EMAIL, PASSWORD = "alice@example.com", "correct horse battery staple"
 PBX_KEY, PBX_SECRET = "a1b2c3d4e5f6a7b8c9d0", "0f1e2d3c4b5a69788796"
 OLD, NEW = "o" * 40, "n" * 40

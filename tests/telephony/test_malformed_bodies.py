@@ -26,7 +26,7 @@ from tests.telephony.conftest import SECRET, start_fields, wait_until_drained
 BODIES = 20_000
 GENUINE_EVERY = 500
 SIGNED_EVERY = 5
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.unhurried]
 FORM = "application/x-www-form-urlencoded"
 TYPES = (
     FORM,
