@@ -1,7 +1,7 @@
 """Rate limits that all processes share."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
 import structlog
@@ -30,6 +30,16 @@ class Counter:
     def hit(self, limit: RateLimitItem, key: str) -> bool:
         """Count once more; False when that is more than the limit allows."""
         return self._ask(lambda counts: counts.hit(limit, key))
+
+    def seconds_to_wait(self, limits: Sequence[RateLimitItem], key: str) -> int:
+        """Count once more for each limit, and give the seconds until that is allowed, 0 for now.
+
+        What one limit refuses is not counted for those after it.
+        """
+        for limit in limits:
+            if not self.hit(limit, key):
+                return max(1, round(self.free_at(limit, key) - time.time()))
+        return 0
 
     def wait_for(self, limit: RateLimitItem, key: str) -> float:
         """Count once more in a window that slides with time, and give 0.

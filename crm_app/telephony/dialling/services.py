@@ -74,12 +74,7 @@ def seconds_to_wait(user_id: int, counter: Counter) -> int:
     One user must not use up what the PBX allows the office. Call it outside a transaction: it may
     use the network.
     """
-    key = str(user_id)
-    for limit in (PER_MINUTE, PER_HOUR):
-        # What the minute refuses does not count for the hour.
-        if not counter.hit(limit, key):
-            return max(1, round(counter.free_at(limit, key) - clock.now().timestamp()))
-    return 0
+    return counter.seconds_to_wait((PER_MINUTE, PER_HOUR), str(user_id))
 
 
 def close(dial_id: int, user_id: int) -> None:

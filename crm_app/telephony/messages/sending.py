@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import structlog
 from limits import RateLimitItemPerHour, RateLimitItemPerMinute
 
-from crm_app import clock, phone_numbers
+from crm_app import phone_numbers
 from crm_app.contacts.numbers.caller import find_callers
 from crm_app.counting import Counter
 from crm_app.errors import InvalidInputError
@@ -51,11 +51,7 @@ def seconds_to_wait(user_id: int, counter: Counter) -> int:
 
     Call it outside a transaction: it may use the network.
     """
-    key = str(user_id)
-    for limit in (PER_MINUTE, PER_HOUR):
-        if not counter.hit(limit, key):
-            return max(1, round(counter.free_at(limit, key) - clock.now().timestamp()))
-    return 0
+    return counter.seconds_to_wait((PER_MINUTE, PER_HOUR), str(user_id))
 
 
 def check(typed: Typed) -> NewMessage:
