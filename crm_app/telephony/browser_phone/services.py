@@ -4,7 +4,6 @@ from typing import Literal
 
 from limits import RateLimitItemPerHour
 
-from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.counting import Counter
 from crm_app.extensions import db
@@ -45,10 +44,7 @@ def seconds_to_wait(user_id: int, counter: Counter) -> int:
 
     Call it outside a transaction: it may use the network.
     """
-    key = str(user_id)
-    if counter.hit(KEYS_PER_HOUR, key):
-        return 0
-    return max(1, round(counter.free_at(KEYS_PER_HOUR, key) - clock.now().timestamp()))
+    return counter.seconds_to_wait((KEYS_PER_HOUR,), str(user_id))
 
 
 def key_for(client: ZadarmaClient, extension: str, host: str) -> PhoneKey:
