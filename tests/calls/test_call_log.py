@@ -20,6 +20,7 @@ from crm_app.demo import make_contact, make_lead
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry
 from crm_app.local_time import LocalTime
+from tests.plans import plan_of
 from tests.questions import questions
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -261,7 +262,7 @@ class TestPages:
             *wanted.conditions(bob, LocalTime.of("UTC")), Call.id < 10**9
         )
         ordered = statement.order_by(Call.started_at.desc(), Call.id.desc()).limit(51)
-        plan = plan_of(ordered)
+        plan = plan_of(lambda: db.session.execute(ordered))
         assert "ix_call_list" in plan
         assert "SORT" not in plan.upper().replace("INCREMENTAL SORT", "")
         assert "TEMP B-TREE" not in plan.upper()
@@ -469,16 +470,6 @@ def undo_url(page: str) -> str:
     found = re.search(r'action="(/calls/\d+/attach\?[^"]+)"', page)
     assert found
     return found[1].replace("&amp;", "&")
-
-
-def plan_of(statement: Any) -> str:
-    bind = db.session.connection()
-    sql = str(statement.compile(bind, compile_kwargs={"literal_binds": True}))
-    if bind.dialect.name == "sqlite":
-        return "\n".join(row[3] for row in bind.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}"))
-    bind.exec_driver_sql("ANALYZE call")
-    bind.exec_driver_sql("SET LOCAL enable_seqscan = off")
-    return "\n".join(row[0] for row in bind.exec_driver_sql(f"EXPLAIN {sql.replace('%', '%%')}"))
 
 
 def test_the_colleague_filter_finds_the_missed_calls_that_rang_at_their_phone(

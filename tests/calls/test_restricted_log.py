@@ -4,11 +4,12 @@ import random
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import ColumnElement, String, case, cast, insert, literal, select, text, update
+from sqlalchemy import ColumnElement, String, case, cast, insert, literal, select, update
 
 from crm_app import clock
 from crm_app.accounts.models import User
@@ -25,6 +26,7 @@ from crm_app.demo import make_contact, make_lead
 from crm_app.extensions import db
 from crm_app.local_time import LocalTime
 from crm_app.telephony.dialling.models import DialRequest, DialState
+from tests.plans import plan_of
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ANA = "+351910000042"
@@ -149,7 +151,7 @@ def test_it_reads_each_reason_to_see_a_call_in_the_order_of_an_index(
         reason for wanted in filters for reason in listing.reasons(restricted, wanted, UTC_CLOCK)
     ]:
         ordered = reason.rows.order_by(*[key.desc() for key in reason.keys]).limit(51)
-        plan = plan_of(ordered)
+        plan = plan_of(partial(db.session.execute, ordered))
         assert re.search("ix_call_list_(user|responsible)|ix_call_leg_list", plan), plan
         assert "SORT" not in plan.upper()
         assert "TEMP B-TREE" not in plan.upper()
@@ -241,13 +243,3 @@ def shown(client: FlaskClient) -> list[int]:
     page = client.get("/calls")
     assert page.status_code == 200
     return [int(number) for number in re.findall(r'<tr id="row-of-call-(\d+)"', page.text)]
-
-
-def plan_of(statement: Any) -> str:
-    bind = db.session.connection()
-    sql = str(statement.compile(bind, compile_kwargs={"literal_binds": True}))
-    if bind.dialect.name == "sqlite":
-        return "\n".join(row[3] for row in bind.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}"))
-    for table in ("call", "call_leg", "contact"):
-        bind.execute(text(f"ANALYZE {table}"))
-    return "\n".join(row[0] for row in bind.exec_driver_sql(f"EXPLAIN {sql.replace('%', '%%')}"))
