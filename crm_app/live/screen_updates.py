@@ -1,7 +1,10 @@
 """Sends screen updates in the background, for callers who must not wait for the bus."""
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from queue import SimpleQueue
 
 import structlog
 from sqlalchemy import event
@@ -20,14 +23,17 @@ _Message = tuple[frozenset[int], tuple[tuple[str, int | None], ...]]
 class ScreenUpdates:
     """Sends messages in the order they were enqueued, in a thread of its own.
 
-    While the bus hangs, equal messages wait only once: a message only says what to reload.
+    While the bus hangs, equal messages wait only once: a message only says what to reload. Who
+    enqueues takes no lock that the sender holds: requests that wait for one another there would
+    be let go one by one, and each would have the database write to the disk for itself.
     """
 
     def __init__(self, send: Callable[[Iterable[int], dict[str, int | None]], None] = tell) -> None:
         self._send = send
-        self._changed = threading.Condition()
-        self._waiting: dict[_Message, None] = {}
-        self._is_sending = False
+        self._waiting: OrderedDict[_Message, None] = OrderedDict()
+        # Rings once for all that waits; whoever wants to know when that is sent rings with an event.
+        self._bell: SimpleQueue[threading.Event | None] = SimpleQueue()
+        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def enqueue(self, user_ids: Iterable[int], message: Mapping[str, int | None]) -> None:
@@ -35,38 +41,47 @@ class ScreenUpdates:
         users = frozenset(user_ids)
         if not users:
             return
-        with self._changed:
-            self._waiting.setdefault((users, tuple(message.items())))
-            if len(self._waiting) > MOST_WAITING:
-                # A page that missed a message fetches everything once the bus is back.
-                del self._waiting[next(iter(self._waiting))]
-            # Not started yet, or it stayed in the process that this one was forked from.
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, daemon=True, name="updates")
-                self._thread.start()
-            self._changed.notify_all()
+        self._waiting.setdefault((users, tuple(message.items())))
+        if len(self._waiting) > MOST_WAITING:
+            # A page that missed a message fetches everything once the bus is back.
+            with suppress(KeyError):
+                self._waiting.popitem(last=False)
+        if self._bell.empty():
+            self._bell.put(None)
+        self._start()
 
     def wait_until_sent(self, seconds: float) -> bool:
         """Wait at most `seconds` until all is sent; False when something is still waiting."""
-        with self._changed:
-            return self._changed.wait_for(
-                lambda: not (self._waiting or self._is_sending), timeout=seconds
-            )
+        all_sent = threading.Event()
+        self._bell.put(all_sent)
+        self._start()
+        return all_sent.wait(seconds)
+
+    def _start(self) -> None:
+        """Start the sender: not started yet, or left in the process this one was forked from."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, daemon=True, name="updates")
+                self._thread.start()
 
     def _run(self) -> None:
         while True:
-            with self._changed:
-                self._is_sending = False
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: bool(self._waiting))
-                users, message = next(iter(self._waiting))
-                del self._waiting[users, message]
-                self._is_sending = True
-            try:
-                self._send(users, dict(message))
-            except Exception as error:
-                # Whatever is wrong with this message, the next one must be sent.
-                log.error("screen_update_not_sent", exc_info=error)
+            all_sent = self._bell.get()
+            with suppress(KeyError):
+                while True:
+                    (users, message), _ = self._waiting.popitem(last=False)
+                    self._send_one(users, dict(message))
+            if all_sent is not None:
+                all_sent.set()
+
+    def _send_one(self, users: frozenset[int], message: dict[str, int | None]) -> None:
+        try:
+            self._send(users, message)
+        except Exception as error:
+            # Whatever is wrong with this message, the next one must be sent.
+            log.error("screen_update_not_sent", exc_info=error)
 
 
 screen_updates = ScreenUpdates()
