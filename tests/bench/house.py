@@ -17,6 +17,7 @@ from crm_app import create_app
 from crm_app.config import Config
 from crm_app.demo import make_user
 from crm_app.extensions import db
+from crm_app.telephony.webhook.spool import Spool
 from tests.bench import data
 from tests.postgres import Postgres
 from tests.signed_in import cookie_of
@@ -25,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONF = "crm_app/serving/processes/gunicorn_conf.py"
 KEY, SECRET = "a1b2c3d4e5f60718293a", "0f1e2d3c4b5a69788796"
 SESSION_KEY = "a key for the benchmarks, long enough to be taken"
+SPOOL_SECONDS = 120
 USERS = 500
 PHONES = 100
 
@@ -121,6 +123,18 @@ class House:
         with self.app.app_context():
             db.engine.dispose()
         return found
+
+    def take_in_spool(self) -> int:
+        """Serve until nothing waits in the spool, as a new start does; tell how many waited."""
+        spool = Spool(self.folder / "spool")
+        waiting = spool.waiting().records
+        deadline = time.monotonic() + SPOOL_SECONDS
+        with self.serve():
+            while spool.is_in_use():
+                if time.monotonic() > deadline:
+                    raise SystemExit(f"{spool.waiting().records} of {waiting} stay in the spool")
+                time.sleep(0.1)
+        return waiting
 
     def close(self) -> None:
         """Remove the folder."""
