@@ -25,6 +25,9 @@ class HastyConnection(Connection[Any]):
     It waits no longer than `deadline.within` allows, and is closed when that was too short.
     """
 
+    _poller: Any = None
+    _polled = -1
+
     @classmethod
     def connect(cls, *args: Any, **kwargs: Any) -> "HastyConnection":
         """Connect, in the time that is left."""
@@ -39,7 +42,7 @@ class HastyConnection(Connection[Any]):
         """Run one step of the driver to its end."""
         try:
             wanted = next(gen)
-            while ready := _ready(self.pgconn.socket, wanted):
+            while ready := self._ready(wanted):
                 wanted = gen.send(ready)
         except StopIteration as over:
             return over.value
@@ -52,17 +55,21 @@ class HastyConnection(Connection[Any]):
             self.pgconn.finish()
             raise OperationalError("the database server did not answer in time") from None
 
-
-def _ready(descriptor: int, wanted: int) -> int:
-    poll = _poll()
-    reads = select.POLLIN if wanted & WAIT_R else 0
-    writes = select.POLLOUT if wanted & WAIT_W else 0
-    poll.register(descriptor, reads | writes)
-    events = dict(poll.poll(AT_ONCE_MS)).get(descriptor, 0)
-    # A line that was cut is ready as well: the driver finds out by reading.
-    can_read = READY_R if events & ~select.POLLOUT else 0
-    can_write = READY_W if events & select.POLLOUT else 0
-    return can_read | can_write
+    def _ready(self, wanted: int) -> int:
+        descriptor = self.pgconn.socket
+        if descriptor != self._polled:
+            self._poller, self._polled = _poll(), descriptor
+        reads = select.POLLIN if wanted & WAIT_R else 0
+        writes = select.POLLOUT if wanted & WAIT_W else 0
+        self._poller.register(descriptor, reads | writes)
+        events = self._poller.poll(AT_ONCE_MS)
+        if not events:
+            return 0
+        ((_, event),) = events
+        # A line that was cut is ready as well: the driver finds out by reading.
+        can_read = READY_R if event & ~select.POLLOUT else 0
+        can_write = READY_W if event & select.POLLOUT else 0
+        return int(can_read | can_write)
 
 
 def _going_on(gen: Generator[Any, Any, Any], wanted: Any) -> Generator[Any, Any, Any]:

@@ -18,12 +18,13 @@ OFFICE = 0
 HINT = '{"board":null}'
 
 # Storing and publishing are one step, so that the number a browser sends back as Last-Event-ID is
-# the one under which the message is stored. One round trip serves all users of a message.
+# the one under which the message is stored. One round trip serves all users of several messages.
 _PUBLISH = """
-for _, channel in ipairs(KEYS) do
-  local id = redis.call('XADD', channel, 'MAXLEN', '~', ARGV[2], '*', 'm', ARGV[1])
-  redis.call('EXPIRE', channel, ARGV[3])
-  redis.call('PUBLISH', channel, id .. ' ' .. ARGV[1])
+for place, channel in ipairs(KEYS) do
+  local text = ARGV[place + 2]
+  local id = redis.call('XADD', channel, 'MAXLEN', '~', ARGV[1], '*', 'm', text)
+  redis.call('EXPIRE', channel, ARGV[2])
+  redis.call('PUBLISH', channel, id .. ' ' .. text)
 end
 return #KEYS
 """
@@ -44,19 +45,20 @@ def parse_id(text: str) -> MessageId | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
-def publish(client: redis.Redis, channels: Iterable[str], text: str) -> None:
-    """Keep a text on each channel and send it to its listeners.
+def publish(client: redis.Redis, letters: Iterable[tuple[str, str]]) -> None:
+    """Keep each letter's text on its channel and send it to its listeners, in this order.
 
-    Raises redis.exceptions.RedisError when the bus cannot be reached.
+    A letter is (channel, text). Raises redis.exceptions.RedisError when the bus cannot be reached.
     """
-    keys = list(channels)
-    if not keys:
+    sent = list(letters)
+    if not sent:
         return
-    values = [*keys, text, str(KEPT_MESSAGES), str(KEPT_SECONDS)]
+    channels, texts = zip(*sent, strict=True)
+    values = [*channels, str(KEPT_MESSAGES), str(KEPT_SECONDS), *texts]
     try:
-        client.evalsha(_PUBLISH_SHA, len(keys), *values)
+        client.evalsha(_PUBLISH_SHA, len(sent), *values)
     except NoScriptError:
-        client.eval(_PUBLISH, len(keys), *values)
+        client.eval(_PUBLISH, len(sent), *values)
 
 
 def latest(client: redis.Redis, channel: str, since_ms: int) -> list[tuple[str, str]]:

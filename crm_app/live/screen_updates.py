@@ -11,13 +11,15 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session, SessionTransaction
 
 from crm_app.extensions import db
-from crm_app.live.services import tell
+from crm_app.live.services import tell_all
 
 MOST_WAITING = 1_000
+MOST_AT_ONCE = 50
 _FOR_THE_COMMIT = "done when committed"
 log = structlog.get_logger(__name__)
 
-_Message = tuple[frozenset[int], tuple[tuple[str, int | None], ...]]
+_Waiting = tuple[frozenset[int], tuple[tuple[str, int | None], ...]]
+_Message = tuple[frozenset[int], dict[str, int | None]]
 
 
 class ScreenUpdates:
@@ -28,10 +30,10 @@ class ScreenUpdates:
     be let go one by one, and each would have the database write to the disk for itself.
     """
 
-    def __init__(self, send: Callable[[Iterable[int], dict[str, int | None]], None] = tell) -> None:
+    def __init__(self, send: Callable[[list[_Message]], None] = tell_all) -> None:
         self._send = send
-        self._waiting: OrderedDict[_Message, None] = OrderedDict()
-        # Rings once for all that waits; whoever wants to know when that is sent rings with an event.
+        self._waiting: OrderedDict[_Waiting, None] = OrderedDict()
+        # Rings once for all that waits. Who wants to know when that is sent rings with an event.
         self._bell: SimpleQueue[threading.Event | None] = SimpleQueue()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -69,19 +71,29 @@ class ScreenUpdates:
     def _run(self) -> None:
         while True:
             all_sent = self._bell.get()
-            with suppress(KeyError):
-                while True:
-                    (users, message), _ = self._waiting.popitem(last=False)
-                    self._send_one(users, dict(message))
+            while messages := self._next():
+                self._send_together(messages)
             if all_sent is not None:
                 all_sent.set()
 
-    def _send_one(self, users: frozenset[int], message: dict[str, int | None]) -> None:
+    def _next(self) -> list[_Message]:
+        """Take what has waited longest; from then on an equal message is news again."""
+        taken: list[_Message] = []
+        with suppress(KeyError):
+            while len(taken) < MOST_AT_ONCE:
+                (users, items), _ = self._waiting.popitem(last=False)
+                taken.append((users, dict(items)))
+        return taken
+
+    def _send_together(self, messages: list[_Message]) -> None:
         try:
-            self._send(users, message)
+            self._send(messages)
         except Exception as error:
-            # Whatever is wrong with this message, the next one must be sent.
-            log.error("screen_update_not_sent", exc_info=error)
+            # Whatever is wrong with one message, the others must be sent.
+            log.error("screen_updates_not_sent", exc_info=error)
+            if len(messages) > 1:
+                for message in messages:
+                    self._send_together([message])
 
 
 screen_updates = ScreenUpdates()

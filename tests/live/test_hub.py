@@ -110,8 +110,7 @@ def test_it_keeps_a_bounded_number_of_messages_for_a_bounded_time(own_bus: OwnBu
 
 def test_it_sends_a_replayed_message_only_once(hub: Hub, own_bus: OwnBus) -> None:
     listener = listening(hub, 7)
-    publish(bus.client(), [channel_of(7)], "first")
-    publish(bus.client(), [channel_of(7)], "second")
+    publish(bus.client(), [(channel_of(7), "first"), (channel_of(7), "second")])
     [(number, text), _] = missed(bus.client(), channel_of(7), (0, 0))
     until(lambda: listener.queue.qsize() == 2)
 

@@ -4,7 +4,7 @@ A statement of SQLAlchemy costs ten times what SQLite needs to run it; a caller 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -73,6 +73,12 @@ def moment(connection: Connection, value: datetime | None) -> datetime | str | N
     if value is None or connection.dialect.name != "sqlite":
         return value
     return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def numbered(name: str, values: Sequence[str], most: int, rest: str = "") -> dict[str, str]:
+    """Give `most` values the names that a statement has for them; `rest` fills up what is left."""
+    padded = (*values, *[rest] * most)[:most]
+    return {f"{name}_{place}": value for place, value in enumerate(padded)}
 
 
 def in_pyformat(sql: str) -> str:

@@ -206,20 +206,15 @@ def _store(connection: Connection, fact: Fact, raw: str) -> _Stored | None:
     shorts, readings = sorted(fact.short_numbers), fact.readings
     if others or shorts or readings:
         statement = sql.INSERT_FACT_OF_SEVERAL
-        values |= _numbered("other", others, sql.MOST_OTHERS)
-        values |= _numbered("short", shorts, sql.MOST_SHORTS)
-        values |= _numbered("reading", readings, sql.MOST_READINGS)
+        values |= sql.numbered("other", others, sql.MOST_OTHERS)
+        values |= sql.numbered("short", shorts, sql.MOST_SHORTS)
+        values |= sql.numbered("reading", readings, sql.MOST_READINGS)
     rows = sql.run(connection, statement, values)
     if not rows:
         return None
     user_id, owners, known, has_call = rows[0]
     fact = fact.knowing(known)
     return _Stored(fact, _owners(fact, user_id, owners), bool(has_call))
-
-
-def _numbered(name: str, values: Sequence[str], most: int) -> dict[str, str]:
-    padded = (*values, *[""] * most)[:most]
-    return {f"{name}_{place}": value for place, value in enumerate(padded)}
 
 
 def _known(connection: Connection, pbx_call_id: str) -> _Known:

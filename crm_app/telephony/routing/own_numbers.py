@@ -31,7 +31,9 @@ def statement(around: str, *, has_plus: bool) -> Statement:
     )
     return Statement(
         around.format(is_own=on_sqlite),
-        hot_sql.in_pyformat(around.format(is_own=on_postgresql)),
+        hot_sql.in_pyformat(
+            around.format(is_own=on_postgresql).replace(f"IN ({_FORMS})", "= ANY(:forms)")
+        ),
     )
 
 
@@ -51,8 +53,7 @@ def is_own_number(connection: Connection, number: str) -> bool:
     return bool(is_own)
 
 
-def forms_of(number: str) -> dict[str, str]:
+def forms_of(number: str) -> dict[str, object]:
     """Return the values for the statement: a number in all forms that mean the same phone."""
     forms = [number, *equivalents(number)][:MOST_FORMS]
-    padded = [*forms, *[number] * (MOST_FORMS - len(forms))]
-    return {f"form_{place}": form for place, form in enumerate(padded)}
+    return {"forms": forms, **hot_sql.numbered("form", forms, MOST_FORMS, number)}
