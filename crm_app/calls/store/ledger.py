@@ -5,7 +5,7 @@ over the network.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy.engine import Connection
@@ -25,6 +25,7 @@ from crm_app.live.messages import OFFICE
 # Each new fact folds all of them. A true call has a few dozen; somebody who holds one signed
 # notification could send facts of the same call without end, for most of its fields are not signed.
 MOST_FACTS = 500
+Finder = Callable[[Connection, str], list[Caller]]
 _OURS = (FactKind.DIALLED, FactKind.REFUSED, FactKind.SWEPT, FactKind.LISTED)
 
 
@@ -81,17 +82,18 @@ def record(
     fact: Fact,
     raw: str,
     without: frozenset[FollowUpKind] = frozenset(),
+    find: Finder = find_callers,
 ) -> Recorded:
     """Store a fact once and bring its call up to date; the caller commits.
 
     `raw` is the text of what the PBX sent, kept for audit; `without` are follow-ups that nobody
-    wants. A fact whose content is known already
-    changes nothing. Raises CallIsFullError when the PBX has sent MOST_FACTS of this call before.
+    wants; `find` looks up who has a number. A fact whose content is known already changes nothing.
+    Raises CallIsFullError when the PBX has sent MOST_FACTS of this call before.
     """
     stored = _store(connection, fact, raw)
     if stored is not None and not stored.has_call:
         known = _Known([stored.fact], stored.users, Attached())
-        recorded = _update(connection, known, None, fold(known.facts), without)
+        recorded = _update(connection, known, None, fold(known.facts), without, find)
         if recorded is not None:
             return recorded
         # Another process stored the call's first fact at the same moment.
@@ -104,7 +106,7 @@ def record(
     before = None
     if known.attached.call_id is not None:
         before = fold(other for other in known.facts if other.content != fact.content)
-    recorded = _update(connection, known, before, after, without)
+    recorded = _update(connection, known, before, after, without, find)
     if recorded is None:
         raise RuntimeError("a call was made while its lock was held")
     return replace(recorded, is_new=stored is not None)
@@ -139,10 +141,11 @@ def _update(
     before: CallState | None,
     after: CallState,
     without: frozenset[FollowUpKind] = frozenset(),
+    find: Finder = find_callers,
 ) -> Recorded | None:
     """Write what has changed; None when the call is new here and somebody else has just made it."""
     users = _users_of(connection, after, known)
-    contact_id, callers = _whose(connection, known, before, after)
+    contact_id, callers = _whose(connection, known, before, after, find)
     written = projection.write(connection, known.attached, before, after, users, contact_id)
     if written is None:
         return None
@@ -256,7 +259,11 @@ def _users_of(connection: Connection, state: CallState, known: _Known) -> Mappin
 
 
 def _whose(
-    connection: Connection, known: _Known, before: CallState | None, after: CallState
+    connection: Connection,
+    known: _Known,
+    before: CallState | None,
+    after: CallState,
+    find: Finder = find_callers,
 ) -> tuple[int | None, tuple[Caller, ...] | None]:
     """Find whom to attach: the one contact that has the number, nobody when several share it.
 
@@ -265,7 +272,7 @@ def _whose(
     is_same_number = before is not None and before.outside_number == after.outside_number
     if known.attached.contact_is_chosen or is_same_number:
         return known.attached.contact_id, None
-    callers = tuple(find_callers(connection, after.outside_number))
+    callers = tuple(find(connection, after.outside_number))
     return (callers[0].contact_id if len(callers) == 1 else None), callers
 
 

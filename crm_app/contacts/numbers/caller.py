@@ -1,5 +1,6 @@
 """Who a number belongs to: the look-up that a ringing phone waits for."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ TAIL_LENGTH = 9
 MOST_CALLERS = 20
 # A number and its other formats have at most two different endings, Argentina's three.
 _MOST_TAILS = 3
+_COLUMNS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,11 @@ def _statement() -> dict[str, str]:
         select(
             Contact.id,
             Contact.name,
-            company.name,
+            company.name.label("company_name"),
             Contact.responsible_id,
             Contact.do_not_call,
             ContactPhone.number,
-            company.responsible_id,
+            company.responsible_id.label("company_responsible_id"),
         )
         .select_from(ContactPhone)
         .join(Contact, Contact.id == ContactPhone.contact_id)
@@ -70,7 +72,8 @@ def _statement() -> dict[str, str]:
     return {name: str(statement.compile(dialect=words)) for name, words in dialects.items()}
 
 
-_BY_TAIL = _statement()
+# By the engine's name. Another statement may stand around it, whose rows begin with these columns.
+BY_TAIL = _statement()
 _TAILS = [f"tail_{place}" for place in range(_MOST_TAILS)]
 
 
@@ -83,17 +86,27 @@ def find_callers(connection: Connection, number: str) -> list[Caller]:
     two phones (rule of the protocol notes §4.4, which knows that national numbers arrive with a
     missing or wrong country code). Of whom somebody said "not this person" is left out.
     """
+    return [caller for caller, _ in find_by(connection, number, BY_TAIL, {})]
+
+
+def find_by(
+    connection: Connection, number: str, statements: Mapping[str, str], values: Mapping[str, object]
+) -> list[tuple[Caller, Sequence[Any]]]:
+    """Find callers by a statement around `BY_TAIL`, each with what it asks more.
+
+    `statements` has the words for each engine, `values` what they need beside the number.
+    """
     if not number:
         return []
     others = equivalents(number)
-    found = _ask(connection, [number, *others])
+    found = _ask(connection, statements[connection.dialect.name], [number, *others], values)
     rows = (
         [row for row in found if row[5] == number]
         or _only_one([row for row in found if row[5] in others])
         or _by_tail(found, number)
     )
-    callers = {row[0]: _caller(row) for row in rows}
-    return sorted(callers.values(), key=lambda caller: not caller.is_named)
+    callers = {row[0]: (_caller(row), row[_COLUMNS:]) for row in rows}
+    return sorted(callers.values(), key=lambda found: not found[0].is_named)
 
 
 def _by_tail(found: list[Any], number: str) -> list[Any]:
@@ -115,15 +128,19 @@ def _only_one(rows: list[Any]) -> list[Any]:
     return rows if len({row[0] for row in rows}) == 1 else []
 
 
-def _ask(connection: Connection, formats: list[str]) -> list[Any]:
+def _ask(
+    connection: Connection, statement: str, formats: list[str], more: Mapping[str, object]
+) -> list[Any]:
     # Straight to the driver: a caller hears silence until it answers.
     cursor = connection.connection.cursor()
     try:
         tails = dict.fromkeys(one[-TAIL_LENGTH:] for one in formats)
-        values = {"number": formats[0]} | dict.fromkeys(_TAILS, formats[0][-TAIL_LENGTH:])
+        values = {**more, "number": formats[0]}
+        values |= dict.fromkeys(_TAILS, formats[0][-TAIL_LENGTH:])
         values |= zip(_TAILS, tails, strict=False)
-        cursor.execute(_BY_TAIL[connection.dialect.name], values)
-        return list(cursor.fetchall())
+        cursor.execute(statement, values)
+        # What stands around it need not keep the order: those with the whole number come first.
+        return sorted(cursor.fetchall(), key=lambda row: (row[5] != formats[0], row[0]))
     finally:
         cursor.close()
 

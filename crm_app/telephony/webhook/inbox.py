@@ -17,7 +17,7 @@ from crm_app.telephony.dialling.matching import Candidate, Match
 from crm_app.telephony.dialling.models import MATCHABLE_STATES, DialRequest, DialState
 from crm_app.telephony.models import UnreadableRequest
 from crm_app.telephony.routing import black_list, rules
-from crm_app.telephony.routing.lookup import known_of
+from crm_app.telephony.routing.lookup import WhoCalls
 from crm_app.telephony.switches import Switches
 from crm_app.telephony.zadarma.answers import CallReply
 
@@ -94,13 +94,16 @@ def store(
     same transaction. A fact that is stored after the answer decides nothing. `timezone` is the
     office's, in which its hours are written.
     """
-    recorded = ledger.record(connection, fact, raw, _unwanted(switches))
+    who = None
+    if switches is not None and fact.kind is FactKind.STARTED:
+        who = WhoCalls(switches, timezone, fact.received_at)
+    recorded = ledger.record(connection, fact, raw, _unwanted(switches), who or find_callers)
     if recorded.state.is_stale:
         log.warning("webhook for a call of another day", event_kind=fact.kind)
         return Stored(recorded.call_id, recorded.tell, lists=recorded.lists)
     tell, reply = recorded.tell, None
-    if switches is not None and fact.kind is FactKind.STARTED:
-        decision = _route(connection, fact, recorded, switches, timezone)
+    if switches is not None and who is not None:
+        decision = _route(connection, fact, recorded, switches, who)
         reply = decision.reply
         if decision.refusal and recorded.state.phase is CallPhase.RINGING:
             tell |= _refuse(connection, fact, decision)
@@ -170,13 +173,13 @@ def _route(
     fact: Fact,
     recorded: ledger.Recorded,
     switches: Switches,
-    timezone: str,
+    who: WhoCalls,
 ) -> rules.Decision:
     callers = recorded.callers
     if callers is None:  # a start that comes late, or again
         callers = tuple(find_callers(connection, fact.caller))
     call = rules.StartingCall(fact.caller, fact.did, fact.received_at, callers)
-    return rules.decide(call, switches, known_of(connection, call, switches, timezone))
+    return rules.decide(call, switches, who.known_of(connection, call))
 
 
 def _refuse(connection: Connection, fact: Fact, decision: rules.Decision) -> frozenset[int]:
