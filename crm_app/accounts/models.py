@@ -31,9 +31,10 @@ class FactorPolicy(StrEnum):
     EVERYBODY = "everybody"
 
 
+_MANAGERS = frozenset({Role.MANAGER, Role.ADMIN})
 _ROLES_WITH_FACTOR: dict[str, frozenset[Role]] = {
     FactorPolicy.ADMINS: frozenset({Role.ADMIN}),
-    FactorPolicy.MANAGERS: frozenset({Role.MANAGER, Role.ADMIN}),
+    FactorPolicy.MANAGERS: _MANAGERS,
     FactorPolicy.EVERYBODY: frozenset(Role),
 }
 
@@ -100,7 +101,7 @@ class User(UserMixin, Model):
     @property
     def is_manager(self) -> bool:
         """Whether the user sees all records."""
-        return self.role in {Role.MANAGER, Role.ADMIN}
+        return self.role in _MANAGERS
 
     @property
     def is_admin(self) -> bool:
@@ -120,6 +121,11 @@ class User(UserMixin, Model):
     def enabled(cls) -> "Select[User]":
         """Select those who can sign in, by name."""
         return select(cls).where(cls.active).order_by(cls.name)
+
+    @classmethod
+    def managing(cls) -> "Select[User]":
+        """Select those of them who see all records, by name."""
+        return cls.enabled().where(cls.role.in_(sorted(_MANAGERS)))
 
 
 class LinkPurpose(StrEnum):

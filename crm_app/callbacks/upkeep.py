@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import joinedload
 
 from crm_app import clock
-from crm_app.accounts.models import BrowserSession, Role, User
+from crm_app.accounts.models import BrowserSession, User
 from crm_app.accounts.presence import services as presence
 from crm_app.callbacks.announcing import announce, remind
 from crm_app.callbacks.mails import owed
@@ -42,7 +42,7 @@ def tend(rules: Rules) -> None:
         if rules.hours.working_time(row.due_at, now) >= timedelta(minutes=rules.minutes):
             row.escalated_at = now
             _note(row, EventKind.ESCALATED)
-            managers = _managers()
+            managers = [user.id for user in db.session.scalars(User.managing())]
             remind(row, managers)
             owed.owe(row, managers, owed.Step.LATE, now, rules)
 
@@ -105,11 +105,6 @@ def _whom(row: CallBack) -> list[int]:
     users = db.session.scalars(User.enabled()).all()
     states = presence.states_of(users)
     return [user.id for user in users if states[user.id].kind == "here"]
-
-
-def _managers() -> list[int]:
-    managers = select(User.id).where(User.active, User.role.in_([Role.MANAGER, Role.ADMIN]))
-    return list(db.session.scalars(managers))
 
 
 def _note(row: CallBack, kind: EventKind, other_id: int | None = None) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 
 from crm_app import clock
 from crm_app.accounts.colleagues import everybody
-from crm_app.accounts.models import Role, User
+from crm_app.accounts.models import User
 from crm_app.accounts.presence.services import state_of
 from crm_app.accounts.rights import Verb, scope
 from crm_app.calls.fold.facts import Direction
@@ -172,8 +172,7 @@ def _who_hears_of(message: Message) -> set[int]:
     """Give whom a message that came in concerns, and who stands in for them."""
     owner = message.owner
     if owner is None:
-        managers = User.enabled().where(User.role.in_([Role.MANAGER, Role.ADMIN]))
-        return set(db.session.scalars(managers.with_only_columns(User.id).order_by(None)))
+        return {user.id for user in db.session.scalars(User.managing())}
     deputy = state_of(owner).deputy
     return {owner.id, deputy.id} if deputy is not None else {owner.id}
 
