@@ -10,12 +10,13 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Select,
-    case,
+    bindparam,
     delete,
     func,
     insert,
-    or_,
+    literal,
     select,
     union_all,
 )
@@ -40,7 +41,13 @@ IS_KEPT_UP = timedelta(minutes=10)
 _ONE_DAY = timedelta(days=1)
 # Of these the reader's own numbers suffice.
 _OF_ONE = (Kind.HOUR, Kind.LINE, Kind.REASON)
-_OF_ALL = (Kind.TOTAL, Kind.REACHED, Kind.WORST)
+# A day's total has no key, and of the worst only the largest is wanted: one number for each user.
+_OF_ALL_ONE_EACH = (Kind.TOTAL, Kind.WORST)
+_OF_ALL_BY_KEY = (Kind.REACHED,)
+_OF_ALL = _OF_ALL_ONE_EACH + _OF_ALL_BY_KEY
+# Of the days before no more is shown.
+_BEFORE_OF_ONE = (Kind.LINE,)
+_BEFORE_OF_ALL = (Kind.TOTAL,)
 _SUMS = (
     ReportCount.incoming,
     ReportCount.answered,
@@ -79,6 +86,7 @@ class Sums:
 class Numbers:
     """The counts of a period, of the one before, and of each day of the period.
 
+    Of the one before only totals and lines are read: nothing else is compared.
     `counted_at` is None when everything is counted to this moment; `counted_from` is then the
     first day that is.
     """
@@ -103,13 +111,13 @@ class _Wanted:
     def since(self) -> date:
         return min(self.before.since, self.period.since)
 
-    @property
-    def until(self) -> date:
-        return max(self.before.until, self.period.until)
-
     def has(self, row: Row) -> bool:
         """Whether a count that was just made is among it."""
-        return row.whose == self.whose or (row.kind in _OF_ALL and row.whose in self.everybody)
+        is_now = row.day >= self.period.since
+        of_all, of_one = (_OF_ALL, _OF_ONE) if is_now else (_BEFORE_OF_ALL, _BEFORE_OF_ONE)
+        return (row.whose in self.everybody and row.kind in of_all) or (
+            row.whose == self.whose and row.kind in of_one
+        )
 
 
 def read(period: Period, whose: int, colleagues: Iterable[int], hours: OpeningHours) -> Numbers:
@@ -127,10 +135,8 @@ def read(period: Period, whose: int, colleagues: Iterable[int], hours: OpeningHo
         since = None if is_whole else progress.counted_from
         numbers = Numbers(Sums(), Sums(), {}, progress.counted_at, since)
         stale = set()
-    for is_now, kind, owner, key, worst, *sums in db.session.execute(_sums(wanted, stale)):
-        kind = Kind(kind)
-        key = worst if kind is Kind.WORST else key
-        (numbers.now if is_now else numbers.before).add(kind, owner, key, Count(*sums))
+    for is_now, kind, owner, key, *sums in db.session.execute(_sums(wanted, stale)):
+        (numbers.now if is_now else numbers.before).add(Kind(kind), owner, key, Count(*sums))
     for day, *sums in db.session.execute(_by_day(wanted, stale)):
         numbers.by_day[day] = Count(*sums)
     if stale:
@@ -166,48 +172,58 @@ def _are_too_many(days: set[date], progress: ReportProgress, hours: OpeningHours
     return log.count_calls(days, hours.zone, COUNTED_LIVE + 1) > COUNTED_LIVE
 
 
-def _sums(wanted: _Wanted, stale: set[date]) -> Select[Any]:
-    is_now = (ReportCount.day >= wanted.period.since).label("is_now")
-    rows = union_all(
-        *(
-            select(
-                is_now,
-                ReportCount.kind,
-                ReportCount.whose,
-                # Of the worst only one is wanted.
-                case((ReportCount.kind == Kind.WORST, ""), else_=ReportCount.key).label("key"),
-                ReportCount.key.label("worst"),
-                *_SUMS,
-            ).where(
-                ReportCount.kind.in_([str(kind) for kind in kinds]),
-                ReportCount.whose.in_(sorted(whose)),
-                *_on(wanted, stale),
-            )
-            for kinds, whose in ((_OF_ALL, wanted.everybody), (_OF_ONE, {wanted.whose}))
-        )
-    ).subquery()
-    names = (rows.c.is_now, rows.c.kind, rows.c.whose, rows.c.key)
-    sums = [func.sum(rows.c[column.key]) for column in _SUMS]
-    return select(*names, func.max(rows.c.worst), *sums).group_by(*names)
+def _sums(wanted: _Wanted, stale: set[date]) -> CompoundSelect[Any]:
+    """Write one question of several parts, each of which reads only what is shown."""
+    now, before = wanted.period, wanted.before
+    everybody, one = wanted.everybody, frozenset({wanted.whose})
+    return union_all(
+        _part(now, _OF_ALL_ONE_EACH, everybody, stale, is_now=True),
+        _part(now, _OF_ALL_BY_KEY, everybody, stale, is_now=True, by_key=True),
+        _part(now, _OF_ONE, one, stale, is_now=True, by_key=True),
+        _part(before, _BEFORE_OF_ALL, everybody, stale),
+        _part(before, _BEFORE_OF_ONE, one, stale, by_key=True),
+    )
+
+
+def _part(
+    period: Period,
+    kinds: Iterable[Kind],
+    whose: Iterable[int],
+    stale: set[date],
+    *,
+    is_now: bool = False,
+    by_key: bool = False,
+) -> Select[Any]:
+    """Add counts up over a period: for each kind and user, or also for each key.
+
+    For each user they are added in the order of the index; only by key they must be sorted first.
+    """
+    key: Any = ReportCount.key
+    names = (ReportCount.kind, ReportCount.whose, *([key] if by_key else []))
+    asked: Select[Any] = select(
+        literal(is_now).label("is_now"),
+        ReportCount.kind,
+        ReportCount.whose,
+        (key if by_key else func.max(key)).label("key"),
+        *(func.sum(column).label(column.key) for column in _SUMS),
+    )
+    # Ids stand in the text itself: to fill in hundreds of places takes longer than to read them.
+    ids: Any = bindparam("ids", sorted(whose), expanding=True, literal_execute=True, unique=True)
+    is_wanted = ReportCount.kind.in_([str(kind) for kind in kinds]) & ReportCount.whose.in_(ids)
+    return asked.where(is_wanted, *_on(period, stale)).group_by(*names)
 
 
 def _by_day(wanted: _Wanted, stale: set[date]) -> Select[Any]:
-    is_wanted = (
-        ReportCount.kind == Kind.TOTAL,
-        ReportCount.whose == wanted.whose,
-        ReportCount.day >= wanted.period.since,
-    )
+    is_wanted = (ReportCount.kind == Kind.TOTAL, ReportCount.whose == wanted.whose)
     counts: Any = select(ReportCount.day, *_SUMS)
-    found: Select[Any] = counts.where(*is_wanted, *_on(wanted, stale))
+    found: Select[Any] = counts.where(*is_wanted, *_on(wanted.period, stale))
     return found
 
 
-def _on(wanted: _Wanted, stale: set[date]) -> list[ColumnElement[bool]]:
-    return [
-        ReportCount.day.between(wanted.since, wanted.until),
-        or_(ReportCount.day <= wanted.before.until, ReportCount.day >= wanted.period.since),
-        ReportCount.day.not_in(sorted(stale)),
-    ]
+def _on(period: Period, stale: set[date]) -> list[ColumnElement[bool]]:
+    wrong = sorted(day for day in stale if period.since <= day <= period.until)
+    found: list[ColumnElement[bool]] = [ReportCount.day.between(period.since, period.until)]
+    return [*found, ReportCount.day.not_in(wrong)] if wrong else found
 
 
 @dataclass(frozen=True, slots=True)
