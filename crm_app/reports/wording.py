@@ -1,8 +1,11 @@
 """The words of reports in the user's language: periods, measures, lengths of time."""
 
 from datetime import date
+from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
+from babel import numbers
 from babel.dates import get_day_names
 from flask_babel import format_date, format_percent, get_locale
 from flask_babel import gettext as _
@@ -75,8 +78,16 @@ def long_span(seconds: int | None) -> str:
 
 
 def percent(fraction: float | None) -> str:
-    """Write a fraction in per cent, a dash for none."""
-    return "–" if fraction is None else str(format_percent(fraction))
+    """Write a fraction in whole per cent, a dash for none."""
+    if fraction is None:
+        return "–"
+    return _percent(round(Decimal(str(fraction)) * 100), str(get_locale()))
+
+
+# A report has hundreds of these, of a hundred values.
+@lru_cache(maxsize=500)
+def _percent(hundredths: int, locale: str) -> str:
+    return str(numbers.format_percent(hundredths / 100, locale=locale))
 
 
 def change(now: int, before: int) -> str:
