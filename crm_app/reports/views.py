@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request
@@ -28,7 +29,8 @@ from crm_app.web.ids import read_id
 bp = Blueprint("reports", __name__, url_prefix="/reports")
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots, for the property that is looked up for each number of a page.
+@dataclass(frozen=True)
 class _Asked:
     """What an address asks for, as far as the reader may see it."""
 
@@ -38,7 +40,7 @@ class _Asked:
     hours: OpeningHours
     measure: str
 
-    @property
+    @cached_property
     def links(self) -> Links:
         """The addresses of the calls that are counted."""
         return Links(self.period.since.isoformat(), self.period.until.isoformat(), self.whose)
@@ -69,9 +71,16 @@ def calls() -> str:
         before=asked.period.before(),
         periods=periods_to_choose,
         by_hand=_by_hand(asked),
+        of_colleague=_before_a_colleague(),
         **_figures(asked, asked.numbers()),
         **_words(),
     )
+
+
+def _before_a_colleague() -> str:
+    """Return this page's address up to the id of the colleague to ask for."""
+    page = url_with(user="")
+    return f"{page}{'&' if '?' in page else '?'}user="
 
 
 def _by_hand(asked: _Asked) -> list[tuple[str, talks.Count]]:
