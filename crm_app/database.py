@@ -178,6 +178,7 @@ def configure_engine(engine: Engine) -> None:
         event.listen(engine, "rollback", _open_gate)
     else:
         event.listen(engine, "do_connect", _connect_to_postgresql)
+        event.listen(engine, "connect", _plan_quickly)
         event.listen(engine, "checkout", _on_postgresql_checkout)
 
 
@@ -266,6 +267,13 @@ def _connect_to_postgresql(_dialect: Any, _record: Any, args: Any, options: Any)
     from crm_app.postgresql import HastyConnection
 
     return HastyConnection.connect(*args, **options)
+
+
+def _plan_quickly(connection: Any, _record: Any) -> None:
+    # A list joins each colleague that a row names. To try these joins in all orders took ten
+    # milliseconds of a page, and the best one is that in which they are written.
+    connection.execute("SET join_collapse_limit = 4")
+    connection.commit()
 
 
 def _limit_on_postgresql(seconds: float) -> Any:

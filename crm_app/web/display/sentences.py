@@ -2,19 +2,31 @@
 
 from typing import Any
 
-from flask import Flask
-from flask_babel import Domain
+from flask import Flask, g
+from flask_babel import Domain, get_locale
 from jinja2 import pass_context
 from markupsafe import Markup
 
 from crm_app.extensions import babel
 from crm_app.text import isolated
 
+_WORDS = "words_of_the_language"
 WORDS = ("gettext", "ngettext", "pgettext", "npgettext")
 
 
 class Sentences(Domain):  # type: ignore[misc]
     """Translated sentences with isolated values, for Python code."""
+
+    def get_translations(self) -> Any:
+        """Give the words of this request's language, looked up once for as long as it stays."""
+        locale = get_locale()
+        if locale is None:
+            return super().get_translations()
+        known_locale, words = g.get(_WORDS, (None, None))
+        if known_locale is not locale:
+            words = super().get_translations()
+            setattr(g, _WORDS, (locale, words))
+        return words
 
     def gettext(self, string: str, **variables: Any) -> str:
         """Translate a sentence and fill it in."""
@@ -28,7 +40,16 @@ class Sentences(Domain):  # type: ignore[misc]
 def register(app: Flask) -> None:
     """Isolate the values of all sentences, in Python and in templates."""
     with app.app_context():
-        babel.domain_instance = Sentences(domain=babel.domain)
+        words = babel.domain_instance = Sentences(domain=babel.domain)
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        gettext=lambda one: words.get_translations().ugettext(one),
+        ngettext=lambda one, many, count: words.get_translations().ungettext(one, many, count),
+        pgettext=lambda about, one: words.get_translations().upgettext(about, one),
+        npgettext=lambda about, one, many, count: words.get_translations().unpgettext(
+            about, one, many, count
+        ),
+        newstyle=True,
+    )
     for name in WORDS:
         app.jinja_env.globals[name] = _filled_apart(app.jinja_env.globals[name])
     app.jinja_env.filters["isolated"] = isolated
