@@ -105,7 +105,7 @@ def test_it_takes_four_acts_to_hear_the_first_and_a_key_for_each_that_follows(
             hands.press("n")
         expect(page.locator("#player-dock [data-call]")).to_have_attribute("data-call", str(call))
         expect(page.locator(PLAYING)).to_be_visible()
-        assert page.evaluate("document.querySelector('#player-dock audio').playbackRate") == 2
+        until(page, "document.querySelector('#player-dock audio').playbackRate === 2")
     expect(page.locator("[data-js-player=next]")).to_have_count(0)
     # Winding asks for parts, and three seconds are written down.
     eventually(page, lambda: office.do(lambda: bool(heard_by())), "a line of the journal")

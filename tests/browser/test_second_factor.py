@@ -13,7 +13,7 @@ from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.second_factor.models import Passkey
 from crm_app.extensions import db
-from tests.browser.conftest import PATIENCE_MS
+from tests.browser.conftest import PATIENCE_MS, eventually
 from tests.browser.office import Office
 
 PASSWORD = "tres tigres tristes"
@@ -164,7 +164,10 @@ def test_an_app_is_set_up_by_its_picture_or_its_key(page: Page, home: str) -> No
     page.get_by_role("button", name="Set up an app").click()
     picture = page.get_by_role("img", name="The key as a picture")
     expect(picture).to_be_visible()
-    assert picture.evaluate("image => image.complete && image.naturalWidth > 100")
+    # It has a place before it has come.
+    eventually(
+        page, lambda: picture.evaluate("image => image.naturalWidth") > 100, "the picture is there"
+    )
     key = TOTP(key=page.locator("#app-key").inner_text().replace(" ", ""), format="base32")
     page.get_by_label("Code of the app").fill(key.generate(time=clock.now()).token)
     page.get_by_role("button", name="Set up", exact=True).click()

@@ -225,6 +225,7 @@ def test_it_rings_on_when_the_tab_that_rings_is_left_without_a_secure_context(
     for tab in tabs:
         expect(tab.locator(CARD)).to_have_count(1)
     eventually(tabs[0], lambda: any(tab.evaluate(IS_HELD) for tab in tabs), IS_HELD)
+    eventually(tabs[0], lambda: any(tab.evaluate("tones") for tab in tabs), "one of them rings")
     ringing = [tab for tab in tabs if tab.evaluate("tones")]
     assert len(ringing) == 1
     others = [tab for tab in tabs if tab not in ringing]
@@ -232,6 +233,7 @@ def test_it_rings_on_when_the_tab_that_rings_is_left_without_a_secure_context(
         tab.evaluate("leases = []")
     ringing[0].goto("about:blank")
     eventually(others[0], lambda: any(tab.evaluate(IS_HELD) for tab in others), IS_HELD)
+    eventually(others[0], lambda: any(tab.evaluate("tones") for tab in others), "another rings")
     assert len([tab for tab in others if tab.evaluate("tones")]) == 1
 
 
@@ -253,6 +255,7 @@ def test_it_rings_in_one_tab_and_stops_when_nobody_rings(office: Office, sign_in
     # All have asked for the ring, and one has it.
     eventually(tabs[0], lambda: tabs[0].evaluate(RING_LOCKS) == [1, 2], "one lock")
     eventually(tabs[0], lambda: any(tab.evaluate("tones") for tab in tabs), "a tone")
+    eventually(tabs[0], lambda: any(tab.evaluate("tones") for tab in tabs), "one of them rings")
     ringing = [tab for tab in tabs if tab.evaluate("tones")]
     assert len(ringing) == 1
     before = ringing[0].evaluate("window.silenced ?? 0")
