@@ -17,6 +17,7 @@ TAIL_LENGTH = 9
 MOST_CALLERS = 20
 # A number and its other formats have at most two different endings, Argentina's three.
 _MOST_TAILS = 3
+# How many columns the statement has, before those that another asks more.
 _COLUMNS = 7
 
 

@@ -1,7 +1,7 @@
 """What the database knows of a starting call, read by one statement: a caller hears silence."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ PREFIX_MARK = "*"
 # A number in all its forms, and all its beginnings.
 MOST_PATTERNS = 24
 _PATTERNS = ", ".join(f":pattern_{place}" for place in range(MOST_PATTERNS))
+# Stands where the statement that finds them is put, which is not the same on both engines.
 _CALLERS = "the callers"
 # One list costs PostgreSQL's driver less than its values one by one.
 _IN_PATTERNS = hot_sql.in_pyformat(f"IN ({_PATTERNS})")
@@ -76,10 +77,7 @@ _OF_NUMBER = _statements("", "")
 _OF_CLIENT = _statements(_PEOPLE, _JOINS.format(responsible=":responsible"))
 # Who calls is looked up in the same statement.
 _WHO_CALLS = {
-    plus: {
-        "sqlite": both.sqlite.replace(_CALLERS, BY_TAIL["sqlite"]),
-        "postgresql": both.postgresql.replace(_CALLERS, BY_TAIL["postgresql"]),
-    }
+    plus: {name: sql.replace(_CALLERS, BY_TAIL[name]) for name, sql in asdict(both).items()}
     for plus, both in _statements(
         _PEOPLE,
         _JOINS.format(responsible="COALESCE(c.responsible_id, c.company_responsible_id)"),
@@ -119,7 +117,7 @@ class WhoCalls:
     """
 
     def __init__(self, switches: Switches, timezone: str, at: datetime) -> None:
-        self._switches, self._timezone, self._at = switches, timezone, at
+        self.switches, self._timezone, self._at = switches, timezone, at
         self._known: dict[str, Known] = {}
 
     def __call__(self, connection: Connection, number: str) -> "list[Caller]":
@@ -129,7 +127,7 @@ class WhoCalls:
         values = _values(connection, number, self._at, self._at)
         found = find_by(connection, number, _WHO_CALLS[number.startswith("+")], values)
         callers = [caller for caller, _ in found]
-        wanted = _whose(callers, self._switches)
+        wanted = _whose(callers, self.switches)
         for caller, row in found:
             if wanted is not None and rules.responsible_of([caller])[0] == wanted:
                 self._known[number] = _of_client(row, self._timezone, self._at)
@@ -140,7 +138,7 @@ class WhoCalls:
     def known_of(self, connection: Connection, call: StartingCall) -> Known:
         """Tell what is known of a call, and ask where the look-up did not."""
         known = self._known.get(call.number)
-        return known or known_of(connection, call, self._switches, self._timezone)
+        return known or known_of(connection, call, self.switches, self._timezone)
 
 
 def _values(

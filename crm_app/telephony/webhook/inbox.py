@@ -102,8 +102,8 @@ def store(
         log.warning("webhook for a call of another day", event_kind=fact.kind)
         return Stored(recorded.call_id, recorded.tell, lists=recorded.lists)
     tell, reply = recorded.tell, None
-    if switches is not None and who is not None:
-        decision = _route(connection, fact, recorded, switches, who)
+    if who is not None:
+        decision = _route(connection, fact, recorded, who)
         reply = decision.reply
         if decision.refusal and recorded.state.phase is CallPhase.RINGING:
             tell |= _refuse(connection, fact, decision)
@@ -169,17 +169,13 @@ def keep(connection: Connection, unread: Unread, *, may_be_known: bool = False) 
 
 
 def _route(
-    connection: Connection,
-    fact: Fact,
-    recorded: ledger.Recorded,
-    switches: Switches,
-    who: WhoCalls,
+    connection: Connection, fact: Fact, recorded: ledger.Recorded, who: WhoCalls
 ) -> rules.Decision:
     callers = recorded.callers
     if callers is None:  # a start that comes late, or again
         callers = tuple(find_callers(connection, fact.caller))
     call = rules.StartingCall(fact.caller, fact.did, fact.received_at, callers)
-    return rules.decide(call, switches, who.known_of(connection, call))
+    return rules.decide(call, who.switches, who.known_of(connection, call))
 
 
 def _refuse(connection: Connection, fact: Fact, decision: rules.Decision) -> frozenset[int]:

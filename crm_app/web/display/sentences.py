@@ -40,16 +40,7 @@ class Sentences(Domain):  # type: ignore[misc]
 def register(app: Flask) -> None:
     """Isolate the values of all sentences, in Python and in templates."""
     with app.app_context():
-        words = babel.domain_instance = Sentences(domain=babel.domain)
-    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
-        gettext=lambda one: words.get_translations().ugettext(one),
-        ngettext=lambda one, many, count: words.get_translations().ungettext(one, many, count),
-        pgettext=lambda about, one: words.get_translations().upgettext(about, one),
-        npgettext=lambda about, one, many, count: words.get_translations().unpgettext(
-            about, one, many, count
-        ),
-        newstyle=True,
-    )
+        babel.domain_instance = Sentences(domain=babel.domain)
     for name in WORDS:
         app.jinja_env.globals[name] = _filled_apart(app.jinja_env.globals[name])
     app.jinja_env.filters["isolated"] = isolated
