@@ -33,9 +33,9 @@ PRESUMED = (
 def plan_of(read: Callable[[], object], *, usual: str = "", of: str = "") -> str:
     """Tell how a database of a million rows a table finds what `read` asks for in one question.
 
-    Where `read` asks more than one, it is that which has the words `of`.
-    The rows in the table `usual` are a fair sample of what it holds. What PostgreSQL is told for
-    it is taken back; SQLite chooses by the statement alone.
+    Of several that `read` asks it is the one with the words `of`. The rows in the table `usual` are
+    a fair sample of what it holds. What PostgreSQL is told for it is taken back; SQLite chooses by
+    the statement alone.
     """
     asked: list[tuple[str, Any]] = []
 
