@@ -13,7 +13,6 @@ from tests.bench import callbacks, data
 from tests.bench.house import House
 from tests.bench.lists import LOG_CALLS, median_ms
 from tests.bench.table import Table
-from tests.questions import questions
 
 # As many as there are call-backs.
 CONTACTS = 100_000
@@ -41,7 +40,9 @@ def measure(house: House, table: Table) -> None:
             "board again": "/board/now",
             "office TV": f"/board/wall/{token}/now",
         }
-        few = {name: _statements(browser, address) for name, address in pages.items()}
+        few = {
+            name: callbacks.statements(browser, address, HTMX) for name, address in pages.items()
+        }
         with db.engine.begin() as connection:
             data.load_calls(connection, LOG_CALLS)
             callbacks.load(connection, callbacks.CALL_BACKS, after=callbacks.FEW)
@@ -55,7 +56,7 @@ def measure(house: House, table: Table) -> None:
             label = f"{name}, {COLLEAGUES} colleagues, {LOG_CALLS:,} calls, {house.engine}"
             table.row(label, f"{took:.1f} ms", f"< {SHOWN_WITHIN_MS:.0f} ms",
                       took < SHOWN_WITHIN_MS)  # fmt: skip
-            asked = _statements(browser, address)
+            asked = callbacks.statements(browser, address, HTMX)
             table.row(f"{label}, statements", f"{few[name]} -> {asked}", "the same",
                       asked == few[name])  # fmt: skip
         db.session.remove()
@@ -73,12 +74,3 @@ def _ring(count: int, after: int = 0) -> None:
             record(db.session.connection(), fact, "")
     phones.keep({str(100 + number): number % 5 > 0 for number in range(COLLEAGUES)})
     db.session.commit()
-
-
-def _statements(browser: object, address: str) -> int:
-    get = browser.get  # type: ignore[attr-defined]
-    assert get(address, headers=HTMX).status_code == 200, address
-    with questions() as asked:
-        get(address, headers=HTMX)
-    # Once a minute a page notes that its user was seen.
-    return sum("browser_session" not in statement for statement in asked)
