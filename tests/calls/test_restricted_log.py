@@ -225,7 +225,7 @@ def post(restricted: User) -> Callable[..., None]:
         told = parse({"event": event, "pbx_call_id": "out_1", "call_start": began, **fields})
         fact = to_fact(told, now, "PT")
         assert fact
-        inbox.store(db.session.connection(), fact, "")
+        inbox.FactToStore(fact, "")(db.session.connection())
         db.session.commit()
 
     return send

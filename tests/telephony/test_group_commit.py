@@ -116,7 +116,7 @@ class Trouble:
         self.tries = 0
         monkeypatch.setattr(inbox, "store", self.store)
 
-    def store(self, connection: Connection, *what: Any, **how: Any) -> inbox.Stored:
+    def store(self, connection: Connection, *what: Any, **how: Any) -> list[inbox.Stored]:
         self.tries += 1
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")

@@ -17,7 +17,9 @@ from crm_app.calls.models import Call, CallFact
 from crm_app.calls.store import ledger
 from crm_app.demo import make_contact
 from crm_app.extensions import db
+from crm_app.office.services import FIELDS, change_hours
 from crm_app.telephony import services
+from crm_app.telephony.routing import phones
 from tests.questions import questions
 from tests.telephony.conftest import Post, start_fields
 
@@ -146,6 +148,26 @@ def test_a_replay_shows_what_would_follow_today_and_stores_nothing(
     app.extensions["telephony_links"].forget()
     silent = browser.post(f"{PAGE}/{fact}/replay").text
     assert "caller_name" not in silent
+
+
+def test_a_replay_asks_the_office_s_hours_in_its_own_time(
+    app: Flask, browser: FlaskClient, post: Post, alice: User, bob: User
+) -> None:
+    change_hours(dict.fromkeys(FIELDS, "9-18") | {"holidays": ""}, alice)
+    services.set_switches({"route_to_responsible": "on"})
+    make_contact("Ana Sousa", phones=(ANA,), responsible=bob)
+    db.session.commit()
+    app.extensions["telephony_links"].forget()
+    # In Lisbon it is summer: ten to six, and twenty past.
+    for clock_time, is_open in (("16:50", True), ("17:20", False)):
+        with time_machine.travel(f"2026-07-06T{clock_time}:00Z", tick=False):
+            phones.keep({bob.extension or "": True})
+            db.session.commit()
+            fact = posted(post, caller_id=ANA, pbx_call_id=f"in_{clock_time}")
+            db.session.rollback()
+        replayed = browser.post(f"{PAGE}/{fact}/replay").text
+        assert "Ana Sousa" in replayed
+        assert ("redirect" in replayed) == is_open
 
 
 def test_a_replay_of_an_end_says_that_a_call_back_follows(

@@ -85,4 +85,35 @@ def test_one_statement_says_what_two_say(
     asked: list[Any] = []
     monkeypatch.setattr(lookup, "known_of", lambda *args: asked.append(args) or known)
     assert who.known_of(connection, call) == known
-    assert bool(asked) == (not callers)
+    assert bool(asked) == (not number)
+
+
+@pytest.mark.usefixtures("office")
+@pytest.mark.parametrize("routes", ["on", "off"])
+def test_asked_ahead_for_many_each_is_told_what_it_would_hear_alone(
+    routes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = db.session.connection()
+    switches = Switches().changed({"route_to_responsible": routes})
+    # Each at its own moment: at three somebody comes back.
+    moments = [NOON, NOON + timedelta(hours=5)]
+
+    def heard(calls: list[tuple[WhoCalls, str]]) -> list[object]:
+        return [
+            (callers := who(connection, number))
+            and (callers, who.known_of(connection, StartingCall(number, "", NOON, tuple(callers))))
+            for who, number in calls
+        ]
+
+    def calls() -> list[tuple[WhoCalls, str]]:
+        return [
+            (WhoCalls(switches, "Europe/Lisbon", at), number)
+            for at in moments
+            for number in NUMBERS.values()
+        ]
+
+    alone, together = heard(calls()), calls()
+    WhoCalls.ask_ahead(connection, together)
+    if connection.dialect.name == "postgresql":
+        monkeypatch.setitem(lookup._WHO_CALLS, True, {})
+    assert heard(together) == alone

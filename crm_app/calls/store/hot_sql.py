@@ -30,7 +30,7 @@ class Statement:
     @cached_property
     def gives_rows(self) -> bool:
         """Whether there is something to fetch; asking the driver would cost as much."""
-        return "RETURNING" in self.sqlite or self.sqlite.lstrip().startswith("SELECT")
+        return "RETURNING" in self.postgresql or self.postgresql.lstrip().startswith("SELECT")
 
     def on(self, connection: Connection) -> str:
         """Choose the words for a connection."""
@@ -79,6 +79,15 @@ def numbered(name: str, values: Sequence[str], most: int, rest: str = "") -> dic
     """Give `most` values the names that a statement has for them; `rest` fills up what is left."""
     padded = (*values, *[rest] * most)[:most]
     return {f"{name}_{place}": value for place, value in enumerate(padded)}
+
+
+def listed(
+    connection: Connection, name: str, values: Sequence[str], most: int, rest: str
+) -> dict[str, object]:
+    """Give values as the one list that PostgreSQL takes, or numbered where there are no lists."""
+    if connection.dialect.name == "postgresql":
+        return {f"{name}s": values}
+    return dict(numbered(name, values, most, rest))
 
 
 def in_pyformat(sql: str) -> str:
@@ -130,7 +139,7 @@ _INSERT_FACT = """
         (pbx_call_id, kind, content_key, received_at, user_id, owners, known, data, raw)
     {values} ON CONFLICT (content_key) DO NOTHING
     RETURNING user_id, owners, known,
-              EXISTS (SELECT 1 FROM call WHERE call.pbx_call_id = :pbx_call_id)
+              (SELECT id FROM call WHERE call.pbx_call_id = {pbx_call_id}) IS NOT NULL
 """
 # SQLite takes "ON CONFLICT" for a join after a SELECT without a WHERE. On PostgreSQL two
 # facts of one call may be stored at the same moment; the second waits here for a lock, so that it
@@ -143,11 +152,11 @@ def _insert_fact(on_sqlite: Values, on_postgresql: Values) -> Statement:
     for_postgresql = _FACT_VALUES.format(**on_postgresql).replace(
         ":received_at", "CAST(:received_at AS timestamptz)"
     )
+    one_by_one = f"{for_postgresql} FROM ({_LOCK}) AS one_by_one"
     return Statement(
-        _INSERT_FACT.format(values=for_sqlite),
-        _both(
-            _INSERT_FACT.format(values=f"{for_postgresql} FROM ({_LOCK}) AS one_by_one")
-        ).postgresql,
+        # With the column of the new row SQLite would read all calls.
+        _INSERT_FACT.format(values=for_sqlite, pbx_call_id=":pbx_call_id"),
+        in_pyformat(_INSERT_FACT.format(values=one_by_one, pbx_call_id="call_fact.pbx_call_id")),
     )
 
 

@@ -4,7 +4,6 @@ This is the hot path: it runs while a caller hears silence. A few statements bui
 over the network.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,9 +13,10 @@ from crm_app.calls.fold.facts import CallPhase, Fact, FactKind
 from crm_app.calls.fold.follow_ups import FollowUp, FollowUpKind, follow_ups
 from crm_app.calls.fold.follow_ups import recorded as recorded_since
 from crm_app.calls.fold.lifecycle import CallState, fold
+from crm_app.calls.store import fact_rows, projection, write_ups
 from crm_app.calls.store import hot_sql as sql
-from crm_app.calls.store import projection, write_ups
-from crm_app.calls.store.projection import Attached
+from crm_app.calls.store.fact_rows import Known, Stored
+from crm_app.calls.store.projection import Attached, Written
 from crm_app.contacts.numbers.caller import Caller, find_callers
 from crm_app.errors import RamalError
 from crm_app.jobs import services as jobs
@@ -60,21 +60,24 @@ class Completed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
-    """A fact that is new: whose extensions it names, and whether its call had a row before it."""
+class Change:
+    """A fact with what its storing gave, None when it was known; the rest is as for `record`."""
 
     fact: Fact
-    users: dict[str, int | None]
-    has_call: bool
+    stored: Stored | None
+    without: frozenset[FollowUpKind] = frozenset()
+    find: Finder = find_callers
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """A call as the database holds it: its facts, whose extensions they name, its row if any."""
+class _Draft:
+    """What a call was and is now, whose its extensions are, and whom it is with."""
 
-    facts: list[Fact]
-    users: dict[str, int | None]
-    attached: Attached
+    before: CallState | None
+    after: CallState
+    users: Mapping[str, int | None]
+    contact_id: int | None
+    callers: tuple[Caller, ...] | None
 
 
 def record(
@@ -90,14 +93,38 @@ def record(
     wants; `find` looks up who has a number. A fact whose content is known already changes nothing.
     Raises CallIsFullError when the PBX has sent MOST_FACTS of this call before.
     """
-    stored = _store(connection, fact, raw)
-    if stored is not None and not stored.has_call:
-        known = _Known([stored.fact], stored.users, Attached())
-        recorded = _update(connection, known, None, fold(known.facts), without, find)
-        if recorded is not None:
-            return recorded
-        # Another process stored the call's first fact at the same moment.
-    known = _known(connection, fact.pbx_call_id)
+    (stored,) = fact_rows.store(connection, [(fact, raw)])
+    (recorded,) = fold_in(connection, [Change(fact, stored, without, find)])
+    return recorded
+
+
+def fold_in(connection: Connection, changes: Sequence[Change]) -> list[Recorded]:
+    """Bring the calls of facts up to date that `fact_rows.store` has stored; the caller commits.
+
+    No two are of one call. Raises CallIsFullError.
+    """
+    drafts: dict[int, _Draft] = {}
+    for place, change in enumerate(changes):
+        stored = change.stored
+        if stored is not None and not stored.has_call:
+            known = Known([stored.fact], stored.users, Attached())
+            drafts[place] = _draft(connection, known, None, fold(known.facts), change.find)
+    written = projection.write_new(
+        connection, [(draft.after, draft.users, draft.contact_id) for draft in drafts.values()]
+    )
+    made = dict(zip(drafts, written, strict=True))
+    return [
+        _finish(connection, drafts[place], row, change.without)
+        if (row := made.get(place)) is not None
+        # Perhaps another process stored the call's first fact at the same moment.
+        else _fold_in(connection, change)
+        for place, change in enumerate(changes)
+    ]
+
+
+def _fold_in(connection: Connection, change: Change) -> Recorded:
+    fact, stored = change.fact, change.stored
+    known = fact_rows.read(connection, fact.pbx_call_id)
     if stored is not None and len(known.facts) > MOST_FACTS and fact.kind not in _OURS:
         raise CallIsFullError
     after = fold(known.facts)
@@ -106,9 +133,7 @@ def record(
     before = None
     if known.attached.call_id is not None:
         before = fold(other for other in known.facts if other.content != fact.content)
-    recorded = _update(connection, known, before, after, without, find)
-    if recorded is None:
-        raise RuntimeError("a call was made while its lock was held")
+    recorded = _update(connection, known, before, after, change.without, change.find)
     return replace(recorded, is_new=stored is not None)
 
 
@@ -121,8 +146,9 @@ def complete(connection: Connection, facts: Sequence[Fact]) -> Completed:
         raise ValueError("facts of one call are stored together")
     # Of two who store the same facts at once, the second must see what the first has written.
     lock(connection, facts[0].pbx_call_id)
-    new = {fact.content for fact in facts if _store(connection, fact, "") is not None}
-    known = _known(connection, facts[0].pbx_call_id)
+    stored = fact_rows.store(connection, [(fact, "") for fact in facts])
+    new = {fact.content for fact, is_new in zip(facts, stored, strict=True) if is_new}
+    known = fact_rows.read(connection, facts[0].pbx_call_id)
     after, before = fold(known.facts), None
     if known.attached.call_id is not None:
         if not new:
@@ -130,32 +156,53 @@ def complete(connection: Connection, facts: Sequence[Fact]) -> Completed:
             return Completed(same, 0, after)
         before = fold(other for other in known.facts if other.content not in new)
     recorded = _update(connection, known, before, after)
-    if recorded is None:
-        raise RuntimeError("a call was made while its lock was held")
     return Completed(recorded, len(new), before)
 
 
 def _update(
     connection: Connection,
-    known: _Known,
+    known: Known,
     before: CallState | None,
     after: CallState,
     without: frozenset[FollowUpKind] = frozenset(),
     find: Finder = find_callers,
-) -> Recorded | None:
-    """Write what has changed; None when the call is new here and somebody else has just made it."""
+) -> Recorded:
+    """Write what has changed of a call whose lock is held."""
+    draft = _draft(connection, known, before, after, find)
+    written = projection.write(
+        connection, known.attached, before, after, draft.users, draft.contact_id
+    )
+    if written is None:
+        raise RuntimeError("a call was made while its lock was held")
+    return _finish(connection, draft, written, without)
+
+
+def _draft(
+    connection: Connection,
+    known: Known,
+    before: CallState | None,
+    after: CallState,
+    find: Finder,
+) -> _Draft:
     users = _users_of(connection, after, known)
     contact_id, callers = _whose(connection, known, before, after, find)
-    written = projection.write(connection, known.attached, before, after, users, contact_id)
-    if written is None:
-        return None
+    return _Draft(before, after, users, contact_id, callers)
+
+
+def _finish(
+    connection: Connection, draft: _Draft, written: Written, without: frozenset[FollowUpKind]
+) -> Recorded:
+    """Enqueue what follows from what was written, and name those whose screens change."""
+    before, after, users = draft.before, draft.after, draft.users
     write_ups.note(connection, written.call_id, before, after, users)
-    owed = follow_ups(before, after, has_contact=contact_id is not None)
+    owed = follow_ups(before, after, has_contact=draft.contact_id is not None)
     wanted = [one for one in owed if one.kind not in without]
     _enqueue(connection, [*wanted, *recorded_since(before, after)])
     tell = _whom_to_tell(before, after, users)
     lists = _who_lists(before, after, written.responsible_id)
-    return Recorded(written.call_id, True, after, tell, callers, lists - tell, contact_id)
+    return Recorded(
+        written.call_id, True, after, tell, draft.callers, lists - tell, draft.contact_id
+    )
 
 
 def enqueue_again(connection: Connection, pbx_call_id: str) -> None:
@@ -164,7 +211,7 @@ def enqueue_again(connection: Connection, pbx_call_id: str) -> None:
     Also for one that is with nobody now: until then it was with somebody. Locks the call.
     """
     lock(connection, pbx_call_id)
-    facts = _known(connection, pbx_call_id).facts
+    facts = fact_rows.read(connection, pbx_call_id).facts
     _enqueue(connection, follow_ups(None, fold(facts), has_contact=True))
 
 
@@ -182,7 +229,7 @@ def lock(connection: Connection, pbx_call_id: str) -> None:
 def refold(connection: Connection, pbx_call_id: str) -> int:
     """Write a call again from its stored facts and return its id; what people chose stays."""
     lock(connection, pbx_call_id)
-    known = _known(connection, pbx_call_id)
+    known = fact_rows.read(connection, pbx_call_id)
     state = fold(known.facts)
     users = _users_of(connection, state, known)
     contact_id, _ = _whose(connection, known, None, state)
@@ -194,55 +241,7 @@ def refold(connection: Connection, pbx_call_id: str) -> int:
     return written.call_id
 
 
-def _store(connection: Connection, fact: Fact, raw: str) -> _Stored | None:
-    """Store a fact; None when its content was known already."""
-    values = {
-        "pbx_call_id": fact.pbx_call_id,
-        "kind": fact.kind.value,
-        "content_key": fact.content_key(),
-        "received_at": sql.moment(connection, fact.received_at),
-        "extension": fact.who,
-        "data": fact.to_json(),
-        "raw": raw,
-    }
-    statement, others = sql.INSERT_FACT, fact.others
-    shorts, readings = sorted(fact.short_numbers), fact.readings
-    if others or shorts or readings:
-        statement = sql.INSERT_FACT_OF_SEVERAL
-        values |= sql.numbered("other", others, sql.MOST_OTHERS)
-        values |= sql.numbered("short", shorts, sql.MOST_SHORTS)
-        values |= sql.numbered("reading", readings, sql.MOST_READINGS)
-    rows = sql.run(connection, statement, values)
-    if not rows:
-        return None
-    user_id, owners, known, has_call = rows[0]
-    fact = fact.knowing(known)
-    return _Stored(fact, _owners(fact, user_id, owners), bool(has_call))
-
-
-def _known(connection: Connection, pbx_call_id: str) -> _Known:
-    rows = sql.run(connection, sql.FACTS_AND_CALL, {"pbx_call_id": pbx_call_id})
-    facts = [Fact.from_json(row[0]).knowing(row[3]) for row in rows]
-    users: dict[str, int | None] = {}
-    for fact, row in zip(facts, rows, strict=True):
-        for extension, user_id in _owners(fact, row[1], row[2]).items():
-            # An extension that changes hands during a call stays with the first.
-            users.setdefault(extension, user_id)
-    *_, call_id, contact_id, is_chosen = rows[0]
-    return _Known(facts, users, Attached(call_id, contact_id, bool(is_chosen)))
-
-
-def _owners(fact: Fact, user_id: int | None, owners: str | None) -> dict[str, int | None]:
-    """Whose the extensions were that a fact names, as it was stored with the fact."""
-    found = {fact.who: user_id}
-    # Facts from before all owners were stored know that of the one who acts.
-    if owners is not None:
-        stored = json.loads(owners)
-        found |= {extension: stored.get(extension) for extension in fact.others}
-    return found
-
-
-def _users_of(connection: Connection, state: CallState, known: _Known) -> Mapping[str, int | None]:
+def _users_of(connection: Connection, state: CallState, known: Known) -> Mapping[str, int | None]:
     """Whose the extensions in a call are: by the facts, else by who has them now."""
     named = {leg.extension for leg in state.legs} | {state.placed_by, state.answered_by}
     unknown = named - known.users.keys() - {""}
@@ -260,7 +259,7 @@ def _users_of(connection: Connection, state: CallState, known: _Known) -> Mappin
 
 def _whose(
     connection: Connection,
-    known: _Known,
+    known: Known,
     before: CallState | None,
     after: CallState,
     find: Finder = find_callers,

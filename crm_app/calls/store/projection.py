@@ -1,6 +1,6 @@
 """What the fold makes of a call, written to the tables that pages read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 from crm_app import clock
 from crm_app.calls.fold.lifecycle import CallState
 from crm_app.calls.fold.why_missed import why_missed
+from crm_app.calls.store import for_each
 from crm_app.calls.store import hot_sql as sql
 
 Users = Mapping[str, int | None]
@@ -45,9 +46,30 @@ def write(
     """
     written = _write_call(connection, attached, before, after, users, contact_id)
     if written is not None:
-        _write_legs(connection, written.call_id, before, after, users)
-        _write_recordings(connection, written.call_id, before, after)
+        _write_parts(connection, written.call_id, before, after, users)
     return written
+
+
+def write_new(
+    connection: Connection, calls: Sequence[tuple[CallState, Users, int | None]]
+) -> list[Written | None]:
+    """Write calls that have no row yet, each with whose the extensions are and its contact.
+
+    Gives None for those that somebody else just made.
+    """
+    rows = [_new_row(connection, *call) for call in calls]
+    if for_each.is_worth_it(connection, rows):
+        made = {
+            name: Written(*row)
+            for *row, name in for_each.run(connection, for_each.INSERT_CALLS, rows)
+        }
+        all_written = [made.get(row["pbx_call_id"]) for row in rows]
+    else:
+        all_written = [_insert(connection, row) for row in rows]
+    for written, (state, users, _) in zip(all_written, calls, strict=True):
+        if written is not None:
+            _write_parts(connection, written.call_id, None, state, users)
+    return all_written
 
 
 def forget_parts(connection: Connection, call_id: int) -> None:
@@ -69,13 +91,30 @@ def _write_call(
     is_same = before is not None and row == _row(before, users) and is_same_contact
     if is_same and attached.call_id is not None:
         return Written(attached.call_id)
-    row |= {"contact_id": contact_id, "updated_at": clock.now()}
-    row |= {name: sql.moment(connection, row[name]) for name in sql.CALL_MOMENTS}
-    if attached.call_id is not None:
-        rows = sql.run(connection, sql.UPDATE_CALL, row | {"call_id": attached.call_id})
-    else:
-        rows = sql.run(connection, sql.INSERT_CALL, row | {"pbx_call_id": after.pbx_call_id})
+    if attached.call_id is None:
+        return _insert(connection, _new_row(connection, after, users, contact_id))
+    row = _as_stored(connection, row, contact_id) | {"call_id": attached.call_id}
+    rows = sql.run(connection, sql.UPDATE_CALL, row)
     return Written(*rows[0]) if rows else None
+
+
+def _insert(connection: Connection, row: dict[str, Any]) -> Written | None:
+    rows = sql.run(connection, sql.INSERT_CALL, row)
+    return Written(*rows[0]) if rows else None
+
+
+def _new_row(
+    connection: Connection, state: CallState, users: Users, contact_id: int | None
+) -> dict[str, Any]:
+    row = _as_stored(connection, _row(state, users), contact_id)
+    return row | {"pbx_call_id": state.pbx_call_id}
+
+
+def _as_stored(
+    connection: Connection, row: dict[str, Any], contact_id: int | None
+) -> dict[str, Any]:
+    row = row | {"contact_id": contact_id, "updated_at": clock.now()}
+    return row | {name: sql.moment(connection, row[name]) for name in sql.CALL_MOMENTS}
 
 
 def _row(state: CallState, users: Users) -> dict[str, Any]:
@@ -104,6 +143,17 @@ def _row(state: CallState, users: Users) -> dict[str, Any]:
         "listed_on": state.listed_on or None,
         "why_missed": why.value if (why := why_missed(state)) else None,
     }
+
+
+def _write_parts(
+    connection: Connection,
+    call_id: int,
+    before: CallState | None,
+    after: CallState,
+    users: Users,
+) -> None:
+    _write_legs(connection, call_id, before, after, users)
+    _write_recordings(connection, call_id, before, after)
 
 
 def _write_legs(

@@ -1,6 +1,6 @@
 """Who a number belongs to: the look-up that a ringing phone waits for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ MOST_CALLERS = 20
 # A number and its other formats have at most two different endings, Argentina's three.
 _MOST_TAILS = 3
 # How many columns the statement has, before those that another asks more.
-_COLUMNS = 7
+COLUMNS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def _statement() -> dict[str, str]:
 
 # By the engine's name. Another statement may stand around it, whose rows begin with these columns.
 BY_TAIL = _statement()
-_TAILS = [f"tail_{place}" for place in range(_MOST_TAILS)]
+TAILS = [f"tail_{place}" for place in range(_MOST_TAILS)]
 
 
 def find_callers(connection: Connection, number: str) -> list[Caller]:
@@ -87,26 +87,51 @@ def find_callers(connection: Connection, number: str) -> list[Caller]:
     two phones (rule of the protocol notes §4.4, which knows that national numbers arrive with a
     missing or wrong country code). Of whom somebody said "not this person" is left out.
     """
-    return [caller for caller, _ in find_by(connection, number, BY_TAIL, {})]
-
-
-def find_by(
-    connection: Connection, number: str, statements: Mapping[str, str], values: Mapping[str, object]
-) -> list[tuple[Caller, Sequence[Any]]]:
-    """Find callers by a statement around `BY_TAIL`, each with what it asks more.
-
-    `statements` has the words for each engine, `values` what they need beside the number.
-    """
     if not number:
         return []
+    rows = ask(connection, number, BY_TAIL, {})
+    return [caller for caller, _ in callers_in(rows, number)]
+
+
+def ask(
+    connection: Connection, number: str, statements: Mapping[str, str], more: Mapping[str, object]
+) -> list[Any]:
+    """Ask who may have a number, by a statement around `BY_TAIL`.
+
+    `statements` has the words for each engine, `more` what they need beside the number.
+    """
+    # Straight to the driver: a caller hears silence until it answers.
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(statements[connection.dialect.name], {**more, **asked_of(number)})
+        return list(cursor.fetchall())
+    finally:
+        cursor.close()
+
+
+def asked_of(number: str) -> dict[str, str]:
+    """Return the values that `BY_TAIL` needs of a number."""
+    tails = dict.fromkeys(one[-TAIL_LENGTH:] for one in (number, *equivalents(number)))
+    values = dict.fromkeys(TAILS, number[-TAIL_LENGTH:]) | dict(zip(TAILS, tails, strict=False))
+    return {"number": number, **values}
+
+
+def callers_in(rows: Iterable[Any], number: str) -> list[tuple[Caller, Sequence[Any]]]:
+    """Choose those who have the number from what was asked, each with what was asked more.
+
+    Rows without a contact are nobody's.
+    """
     others = equivalents(number)
-    found = _ask(connection, statements[connection.dialect.name], [number, *others], values)
-    rows = (
+    # What stands around the statement need not keep the order: the whole number comes first.
+    found = sorted(
+        (row for row in rows if row[0] is not None), key=lambda row: (row[5] != number, row[0])
+    )
+    chosen = (
         [row for row in found if row[5] == number]
         or _only_one([row for row in found if row[5] in others])
         or _by_tail(found, number)
     )
-    callers = {row[0]: (_caller(row), row[_COLUMNS:]) for row in rows}
+    callers = {row[0]: (_caller(row), row[COLUMNS:]) for row in chosen}
     return sorted(callers.values(), key=lambda found: not found[0].is_named)
 
 
@@ -127,23 +152,6 @@ def _by_tail(found: list[Any], number: str) -> list[Any]:
 def _only_one(rows: list[Any]) -> list[Any]:
     """Return the rows if they are all of one contact."""
     return rows if len({row[0] for row in rows}) == 1 else []
-
-
-def _ask(
-    connection: Connection, statement: str, formats: list[str], more: Mapping[str, object]
-) -> list[Any]:
-    # Straight to the driver: a caller hears silence until it answers.
-    cursor = connection.connection.cursor()
-    try:
-        tails = dict.fromkeys(one[-TAIL_LENGTH:] for one in formats)
-        values = {**more, "number": formats[0]}
-        values |= dict.fromkeys(_TAILS, formats[0][-TAIL_LENGTH:])
-        values |= zip(_TAILS, tails, strict=False)
-        cursor.execute(statement, values)
-        # What stands around it need not keep the order: those with the whole number come first.
-        return sorted(cursor.fetchall(), key=lambda row: (row[5] != formats[0], row[0]))
-    finally:
-        cursor.close()
 
 
 def _caller(row: Any) -> Caller:

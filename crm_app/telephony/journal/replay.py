@@ -35,10 +35,10 @@ class Replay:
     jobs: tuple[str, ...]
 
 
-def replay(row: CallFact, country: str, switches: Switches) -> Replay:
+def replay(row: CallFact, country: str, timezone: str, switches: Switches) -> Replay:
     """Store a copy of the fact, after copies of those before it, look at it, and take all back.
 
-    It needs a transaction that may write, which it ends.
+    `country` and `timezone` are the office's. It needs a transaction that may write, which it ends.
     """
     stored = row.fact
     fact, is_readable = _read_again(row, stored, country)
@@ -53,34 +53,32 @@ def replay(row: CallFact, country: str, switches: Switches) -> Replay:
         connection = db.session.connection()
         for other in before:
             ledger.record(connection, replace(other, pbx_call_id=copy_id), "")
-        return _look(connection, fact, stored, copy_id, switches, is_readable)
+        work = inbox.FactToStore(
+            replace(fact, pbx_call_id=copy_id),
+            "",
+            switches if fact.kind is FactKind.STARTED else None,
+            timezone,
+        )
+        return _look(connection, work, stored, is_readable)
     finally:
         db.session.rollback()
 
 
 def _look(
-    connection: Connection,
-    fact: Fact,
-    stored: Fact,
-    copy_id: str,
-    switches: Switches,
-    is_readable: bool,
+    connection: Connection, work: inbox.FactToStore, stored: Fact, is_readable: bool
 ) -> Replay:
     last = connection.scalar(select(func.max(Job.id))) or 0
-    is_start = fact.kind is FactKind.STARTED
-    result = inbox.store(
-        connection, replace(fact, pbx_call_id=copy_id), "", switches if is_start else None
-    )
+    result = work(connection)
     follows = connection.scalars(select(Job.kind).where(Job.id > last).order_by(Job.id)).all()
     call = db.session.get_one(Call, result.call_id)
     reply = result.reply.to_json() if result.reply else {}
     return Replay(
         is_readable=is_readable,
-        differences=tuple(_differences(stored, fact)),
+        differences=tuple(_differences(stored, work.fact)),
         direction=str(call.direction),
         status=call.status,
         client=call.contact.name if call.contact else "",
-        answer=json.dumps(reply, ensure_ascii=False) if is_start else None,
+        answer=json.dumps(reply, ensure_ascii=False) if work.switches else None,
         jobs=tuple(follows),
     )
 

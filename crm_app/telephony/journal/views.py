@@ -47,7 +47,8 @@ def replay(fact_id: int) -> Answer:
     """Show what would follow if it came today; nothing is stored."""
     fact = _fact(fact_id)
     switches = TelephonySettings.current().switches
-    result = replay_fact(fact, current_app.config["DEFAULT_COUNTRY"], switches)
+    config = current_app.config
+    result = replay_fact(fact, config["DEFAULT_COUNTRY"], config["DEFAULT_TIMEZONE"], switches)
     return _page(_fact(fact_id), result=result)
 
 

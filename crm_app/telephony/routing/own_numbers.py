@@ -49,11 +49,12 @@ def is_own_number(connection: Connection, number: str) -> bool:
     """
     if not number:
         return False
-    ((is_own,),) = hot_sql.run(connection, _STATEMENTS[number.startswith("+")], forms_of(number))
+    statement = _STATEMENTS[number.startswith("+")]
+    ((is_own,),) = hot_sql.run(connection, statement, forms_of(connection, number))
     return bool(is_own)
 
 
-def forms_of(number: str) -> dict[str, object]:
+def forms_of(connection: Connection, number: str) -> dict[str, object]:
     """Return the values for the statement: a number in all forms that mean the same phone."""
     forms = [number, *equivalents(number)][:MOST_FORMS]
-    return {"forms": forms, **hot_sql.numbered("form", forms, MOST_FORMS, number)}
+    return hot_sql.listed(connection, "form", forms, MOST_FORMS, number)

@@ -24,7 +24,13 @@ _SHORTEST_TURN_S = 0.06
 _PASSING = ("40", "55P03", "57014")
 
 _Result = TypeVar("_Result")
+DoAll = Callable[[Connection, Sequence[Callable[[Connection], Any]]], Sequence[Any]]
 log = structlog.get_logger(__name__)
+
+
+def one_by_one(connection: Connection, works: Sequence[Callable[[Connection], Any]]) -> list[Any]:
+    """Do the works of one transaction one after the other."""
+    return [work(connection) for work in works]
 
 
 def _may_pass_at_once(error: BaseException) -> bool:
@@ -64,9 +70,13 @@ class GroupCommit:
     is not empty.
     """
 
-    def __init__(self, engine: Engine, spool: Spool | None = None) -> None:
+    def __init__(
+        self, engine: Engine, spool: Spool | None = None, do_all: DoAll = one_by_one
+    ) -> None:
+        """Prepare; `do_all` does the works of one transaction and gives the result of each."""
         self._engine = engine
         self._spool = spool
+        self._do_all = do_all
         self._lock = threading.Lock()
         self._waiting: deque[_Work[Any]] = deque()
 
@@ -182,12 +192,11 @@ class GroupCommit:
             return
         with self._engine.begin() as connection:
             try:
-                for work in batch:
-                    work.result = work.do(connection)
+                results = self._do_all(connection, [work.do for work in batch])
             except connection.dialect.loaded_dbapi.Error as error:
                 raise as_usual(connection, error) from error
-        for work in batch:
-            work.is_over = True
+        for work, result in zip(batch, results, strict=True):
+            work.result, work.is_over = result, True
 
     def _do_alone(self, work: _Work[Any]) -> None:
         # One of them broke the shared transaction: now each gets its own.

@@ -1,7 +1,10 @@
 """Stores what the PBX posted: facts with everything that follows, and unreadable requests."""
 
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, text, update
@@ -9,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, or_, select, text,
 from crm_app import clock
 from crm_app.calls.fold.facts import CallPhase, Fact, FactKind
 from crm_app.calls.fold.follow_ups import FollowUpKind
-from crm_app.calls.store import ledger
+from crm_app.calls.store import fact_rows, ledger
 from crm_app.contacts.numbers.caller import find_callers
 from crm_app.database import UtcDateTime
 from crm_app.telephony.dialling import matching
@@ -81,23 +84,74 @@ _NOTHING: frozenset[FollowUpKind] = frozenset()
 _NO_CLIENTS = frozenset({FollowUpKind.NEW_CLIENT})
 
 
-def store(
-    connection: Connection,
-    fact: Fact,
-    raw: str,
-    switches: Switches | None = None,
-    timezone: str = "UTC",
-) -> Stored:
-    """Store a fact and everything that follows from it; the caller commits, then updates screens.
+@dataclass(frozen=True, slots=True)
+class FactToStore:
+    """A fact to store with everything that follows from it, and the text of what the PBX sent.
 
     `switches` are given while the PBX waits for an answer: then a starting call is routed in the
     same transaction. A fact that is stored after the answer decides nothing. `timezone` is the
     office's, in which its hours are written.
     """
-    who = None
-    if switches is not None and fact.kind is FactKind.STARTED:
-        who = WhoCalls(switches, timezone, fact.received_at)
-    recorded = ledger.record(connection, fact, raw, _unwanted(switches), who or find_callers)
+
+    fact: Fact
+    raw: str
+    switches: Switches | None = None
+    timezone: str = "UTC"
+
+    def __call__(self, connection: Connection) -> Stored:
+        """Store it alone; the caller commits, then updates screens."""
+        (stored,) = store(connection, [self])
+        return stored
+
+
+def do_all(connection: Connection, works: Sequence[Callable[[Connection], Any]]) -> list[Any]:
+    """Do the works of one transaction in few statements, and give what each gave.
+
+    Facts of different calls are stored together; those of one call stay in their order.
+    """
+    results: dict[int, Any] = {}
+    turns: defaultdict[int, list[int]] = defaultdict(list)
+    turn_of_call: Counter[str] = Counter()
+    for place, work in enumerate(works):
+        if isinstance(work, FactToStore):
+            turns[turn_of_call[work.fact.pbx_call_id]].append(place)
+            turn_of_call[work.fact.pbx_call_id] += 1
+        else:
+            results[place] = work(connection)
+    for places in turns.values():
+        together = [work for place in places if isinstance(work := works[place], FactToStore)]
+        results |= zip(places, store(connection, together), strict=True)
+    return [results[place] for place in range(len(works))]
+
+
+def store(connection: Connection, works: Sequence[FactToStore]) -> list[Stored]:
+    """Store facts of different calls and what follows; the caller commits, then updates screens."""
+    callers = [
+        WhoCalls(work.switches, work.timezone, work.fact.received_at)
+        if work.switches is not None and work.fact.kind is FactKind.STARTED
+        else None
+        for work in works
+    ]
+    new = fact_rows.store(connection, [(work.fact, work.raw) for work in works])
+    asked = [(who, work.fact.caller) for who, work in zip(callers, works, strict=True) if who]
+    WhoCalls.ask_ahead(connection, asked)
+    recorded = ledger.fold_in(
+        connection,
+        [
+            ledger.Change(work.fact, stored, _unwanted(work.switches), who or find_callers)
+            for work, stored, who in zip(works, new, callers, strict=True)
+        ],
+    )
+    return [
+        _follow(connection, work.fact, one, who)
+        for work, one, who in zip(works, recorded, callers, strict=True)
+    ]
+
+
+def _follow(
+    connection: Connection, fact: Fact, recorded: ledger.Recorded, who: WhoCalls | None
+) -> Stored:
+    """Route a call and find its dial request, once it is stored."""
     if recorded.state.is_stale:
         log.warning("webhook for a call of another day", event_kind=fact.kind)
         return Stored(recorded.call_id, recorded.tell, lists=recorded.lists)

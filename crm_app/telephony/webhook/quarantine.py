@@ -92,7 +92,7 @@ def _retry(request_id: int, default_country: str) -> bool:
         )
     if fact is None:
         return True
-    stored = inbox.store(connection, fact, raw)
+    stored = inbox.FactToStore(fact, raw)(connection)
     for users, message in audience.messages(stored):
         after_commit(users, message)
     return True

@@ -88,8 +88,8 @@ class WebhookReceiver:
         self._links = links
         self._refusals = refusals
         self.spool = Spool(config.data_dir / "spool")
-        self._group_commit = GroupCommit(engine, self.spool)
-        self._late_group_commit = GroupCommit(late_engine or engine)
+        self._group_commit = GroupCommit(engine, self.spool, inbox.do_all)
+        self._late_group_commit = GroupCommit(late_engine or engine, do_all=inbox.do_all)
         self.drainer = Drainer(self.spool, self._take_in)
         self._seen = SeenSignatures()
 
@@ -243,9 +243,8 @@ class WebhookReceiver:
         return self._store(fact, arrival.verified(), switches)
 
     def _store(self, fact: Fact, arrival: Arrival, switches: Switches | None) -> "_Job[Stored]":
-        def store(connection: Connection) -> Stored:
-            raw = bodies.as_text(arrival.body[: inbox.MAX_KEPT_BYTES])
-            return inbox.store(connection, fact, raw, switches, self._config.default_timezone)
+        raw = bodies.as_text(arrival.body[: inbox.MAX_KEPT_BYTES])
+        store = inbox.FactToStore(fact, raw, switches, self._config.default_timezone)
 
         def then(stored: Stored) -> Response:
             for users, message in audience.messages(stored):
