@@ -57,6 +57,8 @@ def make_serve(create_app: Factory) -> click.Command:
 @with_appcontext
 def worker() -> None:
     """Perform background jobs; any number of workers may run, on any machine."""
+    from crm_app import database
+    from crm_app.extensions import db
     from crm_app.serving import preparation
     from crm_app.serving.jobs import KINDS
     from crm_app.serving.worker import Worker
@@ -65,6 +67,7 @@ def worker() -> None:
     app = _this_app()
     settings: Config = app.extensions["settings"]
     preparation.refuse_other_key(settings)
+    database.spare_memory(db.engine)
     Worker(app, settings, KINDS).run()
 
 

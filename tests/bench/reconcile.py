@@ -122,7 +122,7 @@ def made_up(count: int) -> list[Row]:
 
 def work() -> None:
     """Load the history as the worker does, and print the memory it took and the calls it added."""
-    from crm_app import config, create_app
+    from crm_app import config, create_app, database
     from crm_app.extensions import db
     from crm_app.telephony import connection
     from crm_app.telephony.reconciliation import asking, history
@@ -131,6 +131,7 @@ def work() -> None:
     connection._take = lambda *_: True
     app = create_app(config.load())
     with app.app_context():
+        database.spare_memory(db.engine)
         history.start(1, None, by_worker=False)
         db.session.commit()
         before = memory_mb()

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -92,6 +93,21 @@ def test_it_writes_to_disk_before_it_says_done_on_sqlite(app: Flask) -> None:
     assert db.session.execute(text("PRAGMA synchronous")).scalar_one() == 2
     assert db.session.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
     assert db.session.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
+
+
+def test_it_maps_no_file_where_memory_is_to_be_spared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_mapped", dict(database._mapped))
+    engine = create_engine(f"sqlite:///{tmp_path / 'ramal.db'}")
+    database.configure_engine(engine)
+    with engine.connect() as connection:
+        assert connection.execute(text("PRAGMA mmap_size")).scalar_one() > 0
+    # Also where a connection is open already.
+    database.spare_memory(engine)
+    with engine.connect() as connection:
+        assert connection.execute(text("PRAGMA mmap_size")).scalar_one() == 0
+    engine.dispose()
 
 
 def test_it_notices_that_the_server_has_hung_up_before_it_asks_anything(app: Flask) -> None:

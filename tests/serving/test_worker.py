@@ -78,6 +78,9 @@ def test_it_says_once_that_the_bus_is_away_and_once_that_it_is_back(tmp_path: Pa
         worker.wait_for("bus_back")
     worker.wait_for("bus_lost", 2)
     time.sleep(2)
+    # It has read the database by now; mapped, all of it would count as its memory in the end.
+    mapped = Path(f"/proc/{worker.process.pid}/maps").read_text().splitlines()
+    assert not [line for line in mapped if line.endswith("/ramal.db")]
     assert worker.stop() == 0
     told = [line for line in worker.lines if '"bus_lost"' in line or '"bus_back"' in line]
     assert len(told) == 3

@@ -183,7 +183,7 @@ def test_it_asks_by_keys_however_long_the_log(on_sqlite: str, on_postgresql: str
         cursor.execute(f"EXPLAIN QUERY PLAN {on_sqlite}", Anything())
         plan = [row[-1] for row in cursor.fetchall()]
         assert any(step.startswith("SEARCH") for step in plan)
-        # What was found is one row or few; broken references are looked for only when there are any.
+        # Few rows were found by then; broken references are looked for only where there are any.
         few = {"CONSTANT", "one", "c", "call_back_event"}
         assert {step.split()[1] for step in plan if step.startswith("SCAN")} <= few, plan
         return
