@@ -1,5 +1,6 @@
 """Whose numbers are ours: extensions, the account's direct numbers, colleagues' mobiles."""
 
+import contextlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -10,12 +11,15 @@ from sqlalchemy import select
 
 from crm_app import clock
 from crm_app.accounts.models import Role, User
+from crm_app.demo import make_user
 from crm_app.extensions import db
+from crm_app.simulator.account import FaultKind
 from crm_app.simulator.office import Simulator
 from crm_app.telephony import services
 from crm_app.telephony.models import DirectNumber, PhoneState
 from crm_app.telephony.routing import phones, refreshing
 from crm_app.telephony.routing.own_numbers import is_own_number
+from crm_app.telephony.zadarma.client import ZadarmaClient
 from tests.telephony.conftest import SECRET, use_api
 
 
@@ -83,22 +87,85 @@ def test_a_phone_that_was_not_asked_for_a_minute_is_unknown(bob: User, pbx: Simu
     assert phones.registered(state.asked_at + phones.KNOWN_FOR * 1.01) == {}
 
 
-@pytest.mark.parametrize("fault", ["down", "limit", "html", "error"])
-def test_an_api_that_does_not_answer_is_asked_once_and_nothing_is_made_up(
-    alice: User, bob: User, pbx: Simulator, fault: str
-) -> None:
-    pbx.inject(fault)  # type: ignore[arg-type]
-    asked = len(pbx.api_calls)
+def make_agents(count: int) -> None:
+    for number in range(200, 200 + count):
+        make_user(f"Agent {number}", extension=str(number))
+    db.session.commit()
+
+
+def look() -> None:
+    """Do what the worker's job does."""
     refreshing.keep_phones({}, refreshing.ask_phones({}))
-    assert len(pbx.api_calls) == asked + 1
-    assert phones.registered() == {}
+    db.session.commit()
+
+
+def path_of(extension: str) -> str:
+    return f"/v1/pbx/internal/{extension}/"
+
+
+@pytest.mark.parametrize(
+    ("fault", "first"), [("down", 3), ("limit", 1), ("limit200", 1), ("html", 3), ("error", 3)]
+)
+def test_an_api_in_trouble_is_soon_left_in_peace_and_nothing_is_made_up(
+    app: Flask, pbx: Simulator, fault: FaultKind, first: int
+) -> None:
+    make_agents(6)
+    pbx.inject(fault)
+    with time_machine.travel(clock.now(), tick=False) as moment:
+        # Several phones in a row without an answer are enough; the next time the first one is.
+        for expected in (first, 1, 1):
+            asked = len(pbx.api_calls)
+            look()
+            assert len(pbx.api_calls) == asked + expected
+            assert phones.registered() == {}
+            moment.shift(phones.ASKED_EVERY)
+        pbx.heal()
+        look()
+        moment.shift(phones.ASKED_EVERY)
+        look()
+        assert phones.registered() == dict.fromkeys(map(str, range(200, 206)), False)
+        assert phones.patience() == phones.PATIENCE
+
+
+def test_wrong_keys_and_no_connection_end_a_round_at_once(
+    app: Flask, key: str, pbx: Simulator
+) -> None:
+    make_agents(4)
+    with contextlib.closing(ZadarmaClient(key, "wrong", pbx.url)) as stranger:
+        asked = len(pbx.api_calls)
+        assert phones.ask(stranger, phones.due()) == {}
+        assert len(pbx.api_calls) == asked + 1
+    tries = []
+    nowhere = ZadarmaClient(
+        key, SECRET, "http://127.0.0.1:1", budget=lambda kind: tries.append(kind) is None
+    )
+    with contextlib.closing(nowhere):
+        assert phones.ask(nowhere, phones.due()) == {}
+    assert len(tries) == 1
+
+
+def test_phones_that_the_pbx_gives_no_answer_about_keep_nobody_from_their_turn(
+    app: Flask, pbx: Simulator
+) -> None:
+    make_agents(8)
+    # As many in a row as make the PBX look ill.
+    for extension in ("200", "201", "202"):
+        pbx.inject("error", path=path_of(extension))
+    with time_machine.travel(clock.now(), tick=False) as moment:
+        look()
+        assert phones.registered() == {}
+        for _ in range(6):
+            moment.shift(phones.ASKED_EVERY)
+            look()
+            assert phones.registered() == dict.fromkeys(map(str, range(203, 208)), False)
+        pbx.heal()
+        moment.shift(phones.ASKED_EVERY)
+        look()
+        assert phones.registered().keys() == {str(number) for number in range(200, 208)}
 
 
 def test_phones_are_asked_in_turn_when_there_are_many(app: Flask, pbx: Simulator) -> None:
-    from crm_app.demo import make_user
-
-    for number in range(200, 200 + phones.MOST_AT_ONCE + 5):
-        make_user(f"Agent {number}", extension=str(number))
+    make_agents(phones.MOST_AT_ONCE + 5)
     first = phones.due()
     assert len(first) == phones.MOST_AT_ONCE
     phones.keep(dict.fromkeys(first, True))

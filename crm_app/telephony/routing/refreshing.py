@@ -14,17 +14,17 @@ from crm_app.telephony.zadarma.client import ZadarmaClient
 from crm_app.telephony.zadarma.replies import DirectNumber
 
 
-def ask_phones(_payload: Payload) -> dict[str, bool]:
+def ask_phones(_payload: Payload) -> dict[str, bool | None]:
     """Ask the PBX which phones are registered."""
-    client, extensions = _client(), phones.due()
+    client, extensions, patience = _client(), phones.due(), phones.patience()
     db.session.rollback()
     if client is None or not extensions:
         return {}
     with contextlib.closing(client):
-        return phones.ask(client, extensions)
+        return phones.ask(client, extensions, patience)
 
 
-def keep_phones(_payload: Payload, found: dict[str, bool]) -> None:
+def keep_phones(_payload: Payload, found: dict[str, bool | None]) -> None:
     """Store which phones are registered."""
     phones.keep(found)
 
