@@ -8,9 +8,10 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select, update
 
 from crm_app import clock
-from crm_app.accounts.models import User
+from crm_app.accounts.models import Role, User
 from crm_app.calls.fold.facts import Fact, FactKind
 from crm_app.calls.store import ledger
 from crm_app.extensions import db
@@ -82,6 +83,27 @@ def test_a_phone_may_be_off_at_night(office: Flask, bob: User) -> None:
         db.session.add(PhoneState(extension="101", is_registered=False, asked_at=clock.now()))
         db.session.commit()
         assert found(office) == []
+
+
+def test_more_phones_than_can_be_asked_about_are_said_with_their_number(
+    office: Flask, browser: FlaskClient
+) -> None:
+    numbers = [str(number) for number in range(200, 261)]
+    db.session.execute(update(User).values(extension=None))
+    services.keep(services.Probe(extensions=tuple(numbers)))
+    db.session.add_all(
+        User(name="A", email=f"{one}@x.example", extension=one, fs_uniquifier=one, role=Role.AGENT)
+        for one in numbers
+    )
+    db.session.commit()
+    sentence = "Colleagues have 61 phones, but the PBX is asked about at most 60 a minute"
+    assert sentence in browser.get(PAGE).text
+    db.session.rollback()
+    # Nobody can mend it, so it does not stand on each page.
+    assert "extensions.many" not in found(office)
+    db.session.scalars(select(User).where(User.extension == "260")).one().active = False
+    db.session.commit()
+    assert sentence[:20] not in browser.get(PAGE).text
 
 
 def test_a_number_that_ends_soon_and_does_not_renew_itself_is_said(

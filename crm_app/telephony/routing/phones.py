@@ -21,6 +21,8 @@ KNOWN_FOR = timedelta(seconds=60)
 # most 40 seconds old with up to 40 phones, and half of the account's requests a minute are left.
 ASKED_EVERY = timedelta(seconds=20)
 MOST_AT_ONCE = 20
+# With more phones than these, each is unknown part of the time.
+MOST_KNOWN = MOST_AT_ONCE * (KNOWN_FOR // ASKED_EVERY)
 _FRESH_FOR = timedelta(seconds=15)
 _LONGEST_SECONDS = 15.0
 # The API answers that it does not know the extension, or that something is wrong with this one.
@@ -43,14 +45,18 @@ def due() -> list[str]:
     }
     # Those without an answer wait for their turn, too: else they would keep others from theirs.
     known |= _silent(db.session.get(LampState, _LAMP))
+    stale = clock.now() - _FRESH_FOR
+    first = datetime.min.replace(tzinfo=stale.tzinfo)
+    waiting = [one for one in wanted() if known.get(one, first) <= stale]
+    return sorted(waiting, key=lambda one: known.get(one, first))[:MOST_AT_ONCE]
+
+
+def wanted() -> list[str]:
+    """List the extensions that are asked about at all: those of colleagues."""
     used = set(db.session.scalars(select(User.extension).where(User.active, User.extension != "")))
     listed = TelephonySettings.current().extensions
     # Where the extensions of the PBX are known, it is not asked about others.
-    wanted = [one for one in sorted(filter(None, used)) if not listed or one in listed]
-    stale = clock.now() - _FRESH_FOR
-    first = datetime.min.replace(tzinfo=stale.tzinfo)
-    waiting = [one for one in wanted if known.get(one, first) <= stale]
-    return sorted(waiting, key=lambda one: known.get(one, first))[:MOST_AT_ONCE]
+    return [one for one in sorted(filter(None, used)) if not listed or one in listed]
 
 
 def patience() -> int:

@@ -22,6 +22,7 @@ from crm_app.security.kinds import Kind
 from crm_app.security.models import SecurityEvent
 from crm_app.telephony.connection import Link
 from crm_app.telephony.models import LampState, TelephonySettings, UnreadableRequest
+from crm_app.telephony.routing import phones
 from crm_app.telephony.services import REFUSALS
 from crm_app.telephony.setup import balances, registration
 
@@ -37,6 +38,8 @@ LONG_SILENCE = timedelta(hours=4)
 _UNREADABLE_IS_NEWS_FOR = timedelta(days=7)
 _REFUSAL_IS_NEWS_FOR = timedelta(days=1)
 SHIFT_IS_NEWS_FOR = timedelta(days=2)
+# The code of the extensions when there are more phones than can be known of at once.
+MANY_PHONES = "many"
 # Between the start of a call and our receiving it.
 _CLOCKS_AGREE_WITHIN = timedelta(minutes=5)
 
@@ -230,6 +233,12 @@ def _extensions(settings: TelephonySettings) -> HealthCheck:
     names = [f"{user.name} ({user.extension})" for user in db.session.scalars(users)]
     if not settings.extensions:
         return HealthCheck("extensions", "bad", settings.extensions_at)
+    asked_about = len(phones.wanted())
+    if not vanished and asked_about > phones.MOST_KNOWN:
+        most = str(phones.MOST_KNOWN)
+        return HealthCheck(
+            "extensions", "warn", settings.extensions_at, most, asked_about, MANY_PHONES
+        )
     state: State = "warn" if vanished else "ok"
     return HealthCheck("extensions", state, settings.extensions_at, ", ".join(names), len(names))
 

@@ -99,7 +99,9 @@ def read(details: Any) -> tuple[Concern, ...]:
 
 def _of_lamps(checks: list[HealthCheck]) -> Iterator[Concern]:
     for check in checks:
-        if check.name in LAMPS and check.state in {"warn", "bad"}:
+        # Nobody can mend that there are many phones.
+        is_to_mend = check.name in LAMPS and check.code != health_checks.MANY_PHONES
+        if is_to_mend and check.state in {"warn", "bad"}:
             yield Concern(f"{check.name}.{check.code or check.state}", check.names, check.count)
 
 

@@ -40,6 +40,11 @@ HEALTH_CHECKS: dict[str, dict[str, Any]] = {
         "ok": _l("Everyone's extension exists at the PBX."),
         "unknown": _l("The extensions of the PBX are not known yet."),
         "warn": _l("The PBX does not have the extension of %(names)s."),
+        "many": _l(
+            "Colleagues have %(count)s phones, but the PBX is asked about at most %(names)s a "
+            "minute: part of the time it is unknown whether a phone is registered, and no call is "
+            "sent to it."
+        ),
         "bad": _l("The PBX has no extension yet. Add one for each colleague at Zadarma."),
     },
     "echo": {
@@ -221,7 +226,7 @@ def report(check: HealthCheck) -> Report:
         return Report(check, few_days_sentence(check.count))
     sentences = HEALTH_CHECKS[check.name]
     sentence = sentences.get(check.code) or sentences[check.state]
-    return Report(check, str(sentence) % {"names": check.names})
+    return Report(check, str(sentence) % {"names": check.names, "count": check.count})
 
 
 def warning_sentence(warning: Concern) -> str:
