@@ -40,6 +40,8 @@ REFUSALS = frozenset({ErrorCode.NOT_AUTHORISED})
 # Between the account's clock and ours.
 CLOCKS_AGREE_WITHIN_SECONDS = 300
 BALANCES_KEPT_FOR = timedelta(days=100)
+# Of the lamp that counts how often the API has failed since it last answered.
+API_LAMP = "api"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ def keep(found: Probe) -> None:
     if found.is_test:
         settings.tested_at = now
         settings.last_error = found.error.value if found.error else ""
+        _count_failure(settings.last_error)
 
 
 def note_answer(error: str) -> None:
@@ -150,6 +153,23 @@ def note_answer(error: str) -> None:
     if TelephonySettings.current().last_error != error:
         settings = TelephonySettings.for_change()
         settings.last_error, settings.tested_at = error, clock.now()
+    _count_failure(error)
+
+
+def note_success() -> None:
+    """Note that a request to the API succeeded: it is not the whole of it that fails."""
+    _count_failure("")
+
+
+def _count_failure(error: str) -> None:
+    """Count failures in a row; the lamp is bad since the first of them."""
+    lamp = db.session.get(LampState, API_LAMP)
+    is_bad = lamp is not None and lamp.state == "bad"
+    if error:
+        before = lamp.details.get("failures", 0) if lamp is not None and is_bad else 0
+        LampState.put(API_LAMP, "bad", failures=before + 1)
+    elif is_bad:
+        LampState.put(API_LAMP, "ok")
 
 
 def keep_numbers(numbers: Iterable[DirectNumberReply]) -> None:

@@ -162,6 +162,46 @@ def test_keys_that_are_refused_are_said_until_they_are_right(
         assert "keys.bad" not in found(office)
 
 
+def test_an_api_that_fails_several_times_in_a_row_is_said_until_it_answers(
+    office: Flask, browser: FlaskClient, bob: User, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    TelephonySettings.for_change().clock_offset_seconds = 0
+    db.session.commit()
+    sentence = "No request to Zadarma has succeeded since"
+    with (
+        Simulator(key, SECRET, extensions=("101",), online=("101",)) as pbx,
+        time_machine.travel(MORNING, tick=False) as moment,
+    ):
+        use_api(office, pbx.url, monkeypatch)
+        # That it fails in another way does not make it another failure.
+        for fault, codes in (("error", []), ("html", []), ("error", ["unanswered"])):
+            pbx.heal()
+            pbx.inject(fault)  # type: ignore[arg-type]
+            perform("poll_statistics")
+            assert found(office) == codes
+            moment.shift(timedelta(minutes=2))
+        page = browser.get("/contacts").text
+        assert re.search(rf"{sentence} [^<]*11:00[^<]*: a click dials nothing", page)
+        db.session.rollback()
+        pbx.heal()
+        perform("poll_statistics")
+        assert found(office) == []
+        assert sentence not in browser.get("/contacts").text
+        db.session.rollback()
+        # The statistics alone may fail for long, and two failures more are not five in a row.
+        pbx.inject("error")
+        for _ in range(2):
+            perform("check_pbx")
+        pbx.heal()
+        perform("phones")
+        pbx.inject("error")
+        for _ in range(2):
+            perform("check_pbx")
+        assert found(office) == []
+        perform("check_pbx")
+        assert found(office) == ["unanswered"]
+
+
 def test_a_log_that_was_not_compared_for_long_is_said(office: Flask, browser: FlaskClient) -> None:
     settings = TelephonySettings.for_change()
     settings.reconciled_at = clock.now() - timedelta(hours=30)

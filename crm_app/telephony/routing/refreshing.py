@@ -27,6 +27,8 @@ def ask_phones(_payload: Payload) -> dict[str, bool | None]:
 def keep_phones(_payload: Payload, found: dict[str, bool | None]) -> None:
     """Store which phones are registered."""
     phones.keep(found)
+    if any(answer is not None for answer in found.values()):
+        services.note_success()
 
 
 def ask_numbers(_payload: Payload) -> tuple[DirectNumber, ...] | None:

@@ -18,6 +18,7 @@ from crm_app.live.messages import OFFICE
 from crm_app.live.screen_updates import after_commit
 from crm_app.mail import services as mail
 from crm_app.office.services import opening_hours
+from crm_app.telephony import services
 from crm_app.telephony.connection import Link
 from crm_app.telephony.models import WARNINGS, DirectNumber, LampState, TelephonySettings
 from crm_app.telephony.routing import phones
@@ -31,6 +32,8 @@ LEAST_FREE_SHARE, LEAST_FREE_BYTES = 0.05, 1_000_000_000
 COMPARED_WITHIN = timedelta(hours=36)
 # A job that failed this often will not mend itself.
 MANY_TRIES = 5
+# One request of the API may fail by chance; it is asked every two minutes.
+MANY_FAILURES = 3
 # Of these lamps managers hear; of lost notifications a banner speaks, the others are set-up.
 LAMPS = (
     "keys", "balance", "extensions", "echo", "address", "notifications", "events", "clock", "shift",
@@ -73,6 +76,7 @@ def find(link: Link, config: Config) -> list[Concern]:
     checks = health_checks.run(settings, link, config, health_checks.arrivals())
     return [
         *_of_lamps(checks),
+        *_of_the_api(settings),
         *_of_the_office(settings),
         *_of_phones(config),
         *_of_the_machine(config),
@@ -103,6 +107,15 @@ def _of_lamps(checks: list[HealthCheck]) -> Iterator[Concern]:
         is_to_mend = check.name in LAMPS and check.code != health_checks.MANY_PHONES
         if is_to_mend and check.state in {"warn", "bad"}:
             yield Concern(f"{check.name}.{check.code or check.state}", check.names, check.count)
+
+
+def _of_the_api(settings: TelephonySettings) -> Iterator[Concern]:
+    lamp = db.session.get(LampState, services.API_LAMP)
+    # Of keys that are refused their own lamp speaks.
+    if lamp is None or lamp.state != "bad" or settings.last_error in services.REFUSALS:
+        return
+    if lamp.details.get("failures", 0) >= MANY_FAILURES:
+        yield Concern("unanswered", lamp.since.isoformat())
 
 
 def _of_the_office(settings: TelephonySettings) -> Iterator[Concern]:

@@ -1,6 +1,7 @@
 """The sentences of the health checks: what is so, and what to do about it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
@@ -240,6 +241,15 @@ def warning_sentence(warning: Concern) -> str:
         return str(sentence) % {"names": warning.names}
     if lamp == "phones":
         return str(_("Not registered in opening hours: %(names)s.", names=warning.names))
+    if lamp == "unanswered":
+        return str(
+            _(
+                "No request to Zadarma has succeeded since %(when)s: a click dials nothing, no "
+                "recording is fetched, no message is sent, and nobody knows whose phone is "
+                "registered.",
+                when=when(datetime.fromisoformat(warning.names)),
+            )
+        )
     if lamp == "log":
         return str(_("The log was not compared with the PBX for more than a day and a half."))
     if lamp == "mail":
