@@ -169,7 +169,7 @@ def test_an_api_that_fails_several_times_in_a_row_is_said_until_it_answers(
     db.session.commit()
     sentence = "No request to Zadarma has succeeded since"
     with (
-        Simulator(key, SECRET, extensions=("101",), online=("101",)) as pbx,
+        Simulator(key, SECRET, extensions=("101",)) as pbx,
         time_machine.travel(MORNING, tick=False) as moment,
     ):
         use_api(office, pbx.url, monkeypatch)
@@ -197,9 +197,9 @@ def test_an_api_that_fails_several_times_in_a_row_is_said_until_it_answers(
         pbx.inject("error")
         for _ in range(2):
             perform("check_pbx")
-        assert found(office) == []
+        assert "unanswered" not in found(office)
         perform("check_pbx")
-        assert found(office) == ["unanswered"]
+        assert "unanswered" in found(office)
 
 
 def test_a_log_that_was_not_compared_for_long_is_said(office: Flask, browser: FlaskClient) -> None:
