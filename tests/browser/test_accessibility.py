@@ -14,7 +14,7 @@ from tests.browser.axe import AXE, grave
 from tests.browser.conftest import PATIENCE_MS
 from tests.screenshots import popups, scenes
 from tests.screenshots.sample import SampleOffice
-from tests.screenshots.visit import show, walk
+from tests.screenshots.visit import BOXES_CAME, show, walk
 
 LONG = "Transportes-Internacionais-e-Logística-Abcdefghijklmnopqrstuvwxyz-do-Noroeste"
 LONG_NUMBER = "351913000999"
@@ -166,7 +166,7 @@ def long_ones(office: SampleOffice, context: BrowserContext) -> Iterator[tuple[s
         f"/leads/{lead_id}/edit",
     ):  # fmt: skip
         page.goto(f"{office.url}{path}")
-        page.wait_for_selector("html:not(:has(.placeholder))", state="attached")
+        page.wait_for_selector(BOXES_CAME, state="attached")
         yield f"long name: {path}", page
     scene = popups.Scene(office, page)
     call = scene.ring(LONG_NUMBER)
