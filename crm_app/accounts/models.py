@@ -75,6 +75,12 @@ class User(UserMixin, Model):
     deputy_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
 
     deputy: Mapped["User | None"] = relationship(remote_side=[id])
+    # Whose deputy this user is, whether they are away or not.
+    deputy_of: Mapped[list["User"]] = relationship(remote_side=[deputy_id], viewonly=True)
+
+    def is_away(self, at: datetime) -> bool:
+        """Whether they are away at a moment, on shift or not; asks the database nothing."""
+        return self.away_since is not None and (self.away_until is None or self.away_until > at)
 
     @validates("password")
     def _is_hashed_alone(self, _name: str, value: str | None) -> str | None:

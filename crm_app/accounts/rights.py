@@ -3,7 +3,7 @@
 A model says whose a record is (`Owned`); the office's settings say what agents may reach.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Mapped
 from sqlalchemy.orm.interfaces import ORMOption
 
+from crm_app import clock
 from crm_app.accounts.models import OfficeSettings, User
 from crm_app.accounts.models import Reach as Reach
 from crm_app.errors import NotFoundError
@@ -44,8 +45,12 @@ _RESTRICTED = dict.fromkeys(Verb, Reach.OWN)
 
 
 class Owned:
-    """A model whose records are somebody's."""
+    """A model whose records are somebody's.
 
+    With `IS_LENT`, who stands in for somebody away reaches theirs, too.
+    """
+
+    IS_LENT: ClassVar[bool] = False
     if TYPE_CHECKING:
         __tablename__: Any
         id: Mapped[int]
@@ -126,11 +131,19 @@ def _within_reach(user: User, model: type[Owned], verb: Verb) -> ColumnElement[b
     if how_far is Reach.NOBODY:
         return false()
     if verb is not Verb.LISTEN:
-        return model.owned_by(user.id)
+        return or_(*map(model.owned_by, _owners(user, model)))
     is_team = how_far is Reach.TEAM and user.team
     whose = select(User.id).where(User.team == user.team) if is_team else [user.id]
     talked = model.talked_by(whose)
     return model.owned_by(user.id) if talked is None else talked
+
+
+def _owners(user: User, model: type[Owned]) -> Iterator[int]:
+    """Name those whose own records a user reaches who does not reach all."""
+    yield user.id
+    if model.IS_LENT:
+        now = clock.now()
+        yield from (one.id for one in user.deputy_of if one.active and one.is_away(now))
 
 
 def allowed(
@@ -177,7 +190,9 @@ def fetch(
 
 def reaches(user: User, record: OwnedByColumns, verb: Verb) -> bool:
     """Whether a user may use a verb on a record, in the bin or not."""
-    return reach(user, verb) is Reach.ALL or record.is_owned_by(user.id)
+    if reach(user, verb) is Reach.ALL:
+        return True
+    return any(map(record.is_owned_by, _owners(user, type(record))))
 
 
 def may_open(user: User, record: OwnedByColumns) -> bool:

@@ -43,6 +43,7 @@ class Contact(OwnedByColumns, Record, Model):
     """A person or company that we know."""
 
     __tablename__ = "contact"
+    IS_LENT = True
     # The list is read in the order of one of these, page by page, for each of its filters.
     __table_args__ = (
         index_outside_bin("ix_contact_list", "sort_name", "id"),

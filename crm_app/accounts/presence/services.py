@@ -54,8 +54,7 @@ def states_of(users: Iterable[User], at: datetime | None = None) -> dict[int, Pr
 
 def is_away_now(user: User, at: datetime | None = None) -> bool:
     """Whether a user is away, on shift or not; asks the database nothing."""
-    moment = at or clock.now()
-    return user.away_since is not None and (user.away_until is None or user.away_until > moment)
+    return user.is_away(at or clock.now())
 
 
 def is_here(user_id: int, at: datetime | None = None) -> bool:
