@@ -22,6 +22,7 @@ from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.config import Config
 from crm_app.extensions import db
+from crm_app.simulator.office import Simulator
 from crm_app.telephony import services
 from crm_app.telephony.zadarma.signing import sign_webhook
 from tests.serving.running import ROOT, environment
@@ -49,6 +50,13 @@ def connected(app: Flask, key: str) -> Iterator[Flask]:
     """The application with the keys of an account."""
     connect(app, key)
     yield app
+    app.extensions["telephony_links"].forget()
+
+
+def set_switches(app: Flask, **values: str) -> None:
+    """Turn switches; this process sees it at once."""
+    services.set_switches(values)
+    db.session.commit()
     app.extensions["telephony_links"].forget()
 
 
@@ -147,3 +155,16 @@ def use_api(app: Flask, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     settings: Config = app.extensions["settings"]
     changed = settings.model_copy(update={"zadarma_api_url": url})
     monkeypatch.setitem(app.extensions, "settings", changed)
+
+
+@pytest.fixture
+def pbx(
+    connected: Flask, served: str, key: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Simulator]:
+    """A played PBX that the application asks, and that posts to it."""
+    with Simulator(key, SECRET, f"{served}/zadarma") as simulator:
+        use_api(connected, simulator.url, monkeypatch)
+        yield simulator
+        # What a test has left open would keep the last posts from being written before the next.
+        db.session.rollback()
+    assert not simulator.errors

@@ -1,7 +1,7 @@
 """The phone in the browser: whose it is, its key, and what its page alone lets in."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -20,7 +20,7 @@ from crm_app.telephony import services
 from crm_app.telephony.dialling.models import DialRequest, DialState
 from crm_app.telephony.zadarma.widget import Widget
 from crm_app.web.middleware.security_headers import CONTENT_SECURITY_POLICY
-from tests.telephony.conftest import SECRET, use_api
+from tests.telephony.conftest import set_switches
 
 ClientOf = Callable[[User], FlaskClient]
 NARROW = "; ".join(f"{name} {sources}" for name, sources in CONTENT_SECURITY_POLICY.items())
@@ -29,22 +29,10 @@ HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
-def pbx(
-    connected: Flask, served: str, key: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Simulator]:
+def pbx(pbx: Simulator, connected: Flask) -> Simulator:
     """A played PBX, and the switch turned on."""
-    with Simulator(key, SECRET, f"{served}/zadarma") as simulator:
-        use_api(connected, simulator.url, monkeypatch)
-        switch(connected, "on")
-        yield simulator
-        db.session.rollback()
-    assert not simulator.errors
-
-
-def switch(app: Flask, value: str) -> None:
-    services.set_switches({"browser_phone": value})
-    db.session.commit()
-    app.extensions["telephony_links"].forget()
+    set_switches(connected, browser_phone="on")
+    return pbx
 
 
 def use(user: User, value: bool = True) -> None:
@@ -91,7 +79,7 @@ def test_while_it_is_off_no_page_is_wider(
 ) -> None:
     """Off for the office, or for this user only."""
     use(bob, is_mine)
-    switch(connected, "off" if is_mine else "on")
+    set_switches(connected, browser_phone="off" if is_mine else "on")
     assert policy_of(client_of(bob), "/phone") == NARROW
 
 
@@ -197,7 +185,7 @@ def test_while_it_is_off_nothing_is_asked_of_the_pbx(
     pbx: Simulator, connected: Flask, bob: User, client_of: ClientOf
 ) -> None:
     use(bob)
-    switch(connected, "off")
+    set_switches(connected, browser_phone="off")
     browser = client_of(bob)
     assert browser.post("/phone/key").status_code == 403
     dial(browser)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -24,26 +24,13 @@ from crm_app.simulator.office import Simulator
 from crm_app.telephony.dialling import placing, services
 from crm_app.telephony.dialling.models import DialRequest, DialState
 from tests.reader import elements_of
-from tests.telephony.conftest import SECRET, use_api
+from tests.telephony.conftest import use_api
 
 CLIENT = "+351910000042"
 OTHER = "+351910000043"
 NOBODY_PICKED_UP = "Nobody picked up your phone, so no call was made."
 HTMX = {"HX-Request": "true"}
 Dial = Callable[..., TestResponse]
-
-
-@pytest.fixture
-def pbx(
-    connected: Flask, served: str, key: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Simulator]:
-    """A played PBX that the application asks, and that posts to it."""
-    with Simulator(key, SECRET, f"{served}/zadarma") as simulator:
-        use_api(connected, simulator.url, monkeypatch)
-        yield simulator
-        # What a test has left open would keep the last posts from being written before the next.
-        db.session.rollback()
-    assert not simulator.errors
 
 
 @pytest.fixture

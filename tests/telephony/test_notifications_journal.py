@@ -18,10 +18,9 @@ from crm_app.calls.store import ledger
 from crm_app.demo import make_contact
 from crm_app.extensions import db
 from crm_app.office.services import FIELDS, change_hours
-from crm_app.telephony import services
 from crm_app.telephony.routing import phones
 from tests.questions import questions
-from tests.telephony.conftest import Post, start_fields
+from tests.telephony.conftest import Post, set_switches, start_fields
 
 PAGE = "/telephony/journal"
 ANA = "+351910000042"
@@ -143,9 +142,7 @@ def test_a_replay_shows_what_would_follow_today_and_stores_nothing(
     assert "caller_name" in known
     assert counted() == before
     # Today's switches count, too.
-    services.set_switches({"caller_name": "off"})
-    db.session.commit()
-    app.extensions["telephony_links"].forget()
+    set_switches(app, caller_name="off")
     silent = browser.post(f"{PAGE}/{fact}/replay").text
     assert "caller_name" not in silent
 
@@ -154,10 +151,8 @@ def test_a_replay_asks_the_office_s_hours_in_its_own_time(
     app: Flask, browser: FlaskClient, post: Post, alice: User, bob: User
 ) -> None:
     change_hours(dict.fromkeys(FIELDS, "9-18") | {"holidays": ""}, alice)
-    services.set_switches({"route_to_responsible": "on"})
     make_contact("Ana Sousa", phones=(ANA,), responsible=bob)
-    db.session.commit()
-    app.extensions["telephony_links"].forget()
+    set_switches(app, route_to_responsible="on")
     # In Lisbon it is summer: ten to six, and twenty past.
     for clock_time, is_open in (("16:50", True), ("17:20", False)):
         with time_machine.travel(f"2026-07-06T{clock_time}:00Z", tick=False):

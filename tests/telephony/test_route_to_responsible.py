@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,14 +23,13 @@ from crm_app.demo import make_contact
 from crm_app.extensions import db
 from crm_app.office.services import FIELDS, change_hours
 from crm_app.simulator.office import Simulator
-from crm_app.telephony import services
 from crm_app.telephony.commands import telephony_cli
 from crm_app.telephony.routing import black_list, phones
 from crm_app.telephony.routing.lookup import known_of
 from crm_app.telephony.routing.rules import StartingCall
 from crm_app.telephony.switches import Switches
 from tests.questions import questions
-from tests.telephony.conftest import SECRET, Post, start_fields
+from tests.telephony.conftest import SECRET, Post, set_switches, start_fields
 
 ClientOf = Callable[[User], FlaskClient]
 CLIENT = "+351910000042"
@@ -48,13 +48,8 @@ def _noon() -> Iterator[None]:
 def on(app: Flask, connected: Flask) -> Callable[..., None]:
     """Set switches; routing is on from the beginning."""
 
-    def switch(**values: str) -> None:
-        services.set_switches(values)
-        db.session.commit()
-        app.extensions["telephony_links"].forget()
-
-    switch(route_to_responsible="on")
-    return switch
+    set_switches(app, route_to_responsible="on")
+    return partial(set_switches, app)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from crm_app.telephony.webhook import inbox
 from crm_app.telephony.webhook.receiver import MAX_BODY_BYTES, WebhookReceiver
 from crm_app.telephony.webhook.verification import is_allowed_sender
 from crm_app.telephony.zadarma.signing import sign_webhook
-from tests.telephony.conftest import SECRET, Post, start_fields
+from tests.telephony.conftest import SECRET, Post, set_switches, start_fields
 
 VECTORS = json.loads(
     (Path(__file__).parents[1] / "fixtures" / "zadarma" / "vectors.json").read_text("utf-8")
@@ -268,9 +268,7 @@ def test_the_name_of_a_known_caller_goes_to_the_phones(post: Post) -> None:
 
 def test_no_name_goes_to_the_phones_when_that_is_switched_off(connected: Flask, post: Post) -> None:
     make_contact("Ana Sousa", phones=("+351910000042",))
-    services.set_switches({"caller_name": "off"})
-    db.session.commit()
-    connected.extensions["telephony_links"].forget()
+    set_switches(connected, caller_name="off")
     assert post(start_fields()).get_json() == {}
 
 

@@ -24,8 +24,8 @@ from crm_app.telephony.models import TextMessage
 from tests.owed import perform
 from tests.questions import questions
 from tests.reader import elements_of
-from tests.telephony.conftest import Post
-from tests.telephony.messages.conftest import CLIENT, HTMX, stored, switch
+from tests.telephony.conftest import Post, set_switches
+from tests.telephony.messages.conftest import CLIENT, HTMX, stored
 
 ClientOf = Callable[[User], FlaskClient]
 Sent = list[tuple[frozenset[int], dict[str, int]]]
@@ -34,7 +34,7 @@ Sent = list[tuple[frozenset[int], dict[str, int]]]
 @pytest.fixture
 def on(connected: Flask) -> None:
     """The switch is on."""
-    switch(connected, "on")
+    set_switches(connected, sms="on")
 
 
 @pytest.fixture

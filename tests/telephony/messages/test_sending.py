@@ -20,7 +20,8 @@ from crm_app.simulator.office import Simulator
 from crm_app.telephony.messages import services
 from crm_app.telephony.messages.services import NewMessage
 from tests.owed import perform
-from tests.telephony.messages.conftest import CLIENT, HTMX, stored, switch
+from tests.telephony.conftest import set_switches
+from tests.telephony.messages.conftest import CLIENT, HTMX, stored
 
 ClientOf = Callable[[User], FlaskClient]
 Send = Callable[..., TestResponse]
@@ -234,7 +235,7 @@ def test_an_answer_marks_what_the_client_wrote_as_handled(
 
 
 def test_with_the_switch_off_nothing_is_sent(pbx: Simulator, connected: Flask, send: Send) -> None:
-    switch(connected, "off")
+    set_switches(connected, sms="off")
     assert send().status_code == 404
     perform("message_senders")
     assert pbx.api_calls == []

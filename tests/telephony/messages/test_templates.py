@@ -13,7 +13,8 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.telephony.messages import templates
 from crm_app.telephony.messages.models import TEMPLATE_LENGTH, TEMPLATE_NAME_LENGTH
-from tests.telephony.messages.conftest import HTMX, switch
+from tests.telephony.conftest import set_switches
+from tests.telephony.messages.conftest import HTMX
 
 ClientOf = Callable[[User], FlaskClient]
 TEXT = "Good morning, {name}! {me} from Ramal."
@@ -60,7 +61,7 @@ def test_names_are_put_in_and_what_is_not_known_leaves_no_gap(app: Flask, bob: U
 def test_administrators_keep_them_and_everybody_uses_them(
     connected: Flask, alice: User, bob: User, client_of: ClientOf
 ) -> None:
-    switch(connected, "on")
+    set_switches(connected, sms="on")
     admin, agent = client_of(alice), client_of(bob)
     contact = make_contact("Ana", phones=("+351910000042",))
     db.session.commit()
