@@ -285,6 +285,17 @@ class TestJournal:
         assert client_of(bob).get("/recordings/listening").status_code == 403
 
 
+def test_a_stranger_s_recording_is_listed_by_the_number(
+    call: Call, dora: User, client_of: ClientOf
+) -> None:
+    manager = client_of(dora)
+    manager.get(f"/calls/{call.id}/recording")
+    for address in ("/recordings", "/recordings/listening"):
+        page = manager.get(address).text
+        assert "910 000 042" in page
+        assert "Unknown number" not in page
+
+
 def test_the_rules_are_the_administrators(
     call: Call, bob: User, dora: User, alice: User, client_of: ClientOf
 ) -> None:

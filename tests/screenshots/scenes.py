@@ -21,6 +21,7 @@ from crm_app.extensions import db
 from crm_app.leads.models import Lead, LeadStage, StageKind
 from crm_app.local_time import LocalTime
 from crm_app.mail.models import Encryption, MailServer
+from crm_app.recordings.models import Recording, State
 from crm_app.records.bin import put_in_bin
 from crm_app.talks.models import Talk
 from crm_app.tasks.models import Task
@@ -187,8 +188,8 @@ def stills(office: SampleOffice) -> list[Still]:
         Still("board-walls-made", "/board/walls", make_wall),
         Still("report-calls", "/reports/calls"),
         Still("report-colleague", "/reports/calls?user=2&show=missed"),
-        Still("call-recordings", f"/calls/{call}/players"),
-        Still("call-player", f"/calls/{call}/player"),
+        Still("call-recordings", f"/calls/{ids['recorded']}/players"),
+        Still("call-player", f"/calls/{ids['recorded']}/player"),
         Still("recordings", "/recordings"),
         Still("recordings-heard", "/recordings/listening"),
         Still("recordings-rules", "/recordings/settings"),
@@ -271,6 +272,9 @@ def _records() -> dict[str, int | None]:
         "contact": lead.contact_id,
         "task": db.session.scalar(sa.select(Task.id).where(Task.lead_id == lead.id)),
         "call": db.session.scalar(call) or db.session.scalar(sa.select(Call.id)),
+        "recorded": db.session.scalar(
+            sa.select(sa.func.max(Recording.call_id)).where(Recording.state == State.READY)
+        ),
         "talk": db.session.scalar(sa.select(sa.func.min(Talk.id))),
         "fact": db.session.scalar(sa.select(sa.func.min(CallFact.id))),
         "call_back": db.session.scalar(sa.select(sa.func.min(CallBack.id))),
