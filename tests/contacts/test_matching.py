@@ -81,8 +81,8 @@ def test_it_asks_the_database_once_for_a_known_and_an_unknown_number(
 ) -> None:
     make_contact("Ana", phones=("912345678",))
     asked = []
-    ask = caller._ask
-    monkeypatch.setattr(caller, "_ask", lambda *args: asked.append(args) or ask(*args))
+    ask = caller.ask
+    monkeypatch.setattr(caller, "ask", lambda *args: asked.append(args) or ask(*args))
 
     callers(number)
 
