@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import ColumnElement
+
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry, Note
 from crm_app.paging import Page, fetch_page
@@ -34,9 +36,15 @@ class History:
         entries = db.session.scalars(JournalEntry.of(self.record_type, record_id).limit(SHOWN))
         return [(entry, self._action(entry), self._changes(entry)) for entry in entries]
 
-    def missed(self, record_id: int, versions: int) -> list[Change]:
-        """Return what the last changes of a record did, for somebody who had not seen them."""
-        newest = JournalEntry.of(self.record_type, record_id).limit(max(versions, 1))
+    def missed(
+        self, record_id: int, versions: int, *conditions: ColumnElement[bool]
+    ) -> list[Change]:
+        """Return what the last changes of a record did, for somebody who had not seen them.
+
+        With `conditions`, only the entries that fulfil them count.
+        """
+        entries = JournalEntry.of(self.record_type, record_id).where(*conditions)
+        newest = entries.limit(max(versions, 1))
         missed: list[Change] = []
         for entry in db.session.scalars(newest):
             who = _author(entry)

@@ -25,11 +25,11 @@ from crm_app.talks.wording import DIRECTIONS, KINDS
 from crm_app.tasks.fields import check_day
 from crm_app.tasks.forms import MinuteField
 from crm_app.text import clean
+from crm_app.web.conflict import VersionedForm
 from crm_app.web.display.formatting import choose_timezone
-from crm_app.web.line_ends import PlainLines
 
 
-class TalkForm(PlainLines):
+class TalkForm(VersionedForm):
     """A new or changed talk; only managers say who talked."""
 
     kind = SelectField(

@@ -6,7 +6,7 @@ No verb commits.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import joinedload
 
 from crm_app import clock
@@ -24,6 +24,7 @@ from crm_app.errors import InvalidInputError, NotFoundError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
 from crm_app.journal.kinds import RecordKind
+from crm_app.journal.models import JournalEntry
 from crm_app.journal.services import NOTE_LENGTH
 from crm_app.journal.values import Snapshot, Value, difference, plain
 from crm_app.paging import Page, fetch_page
@@ -34,6 +35,8 @@ MOST_MINUTES = 600
 SHOWN = 10
 # Under these names the history of a contact has what a talk was.
 FIELDS = ("kind", "direction", "began_at", "minutes", "outcome", "note")
+# And under this one, which is never shown, whose history it is among all talks of the contact.
+_WHICH = "talk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +92,31 @@ def finish_call_back(talk: Talk, reason: str, by: User) -> CallBack | None:
     return None
 
 
+def hold(talk: Talk) -> None:
+    """Read a talk again, and let nobody else change it before the end of the transaction."""
+    for_update(db.session, talk)
+
+
+def about(talk: Talk) -> ColumnElement[bool]:
+    """Say that an entry in the history of its contact is about this talk."""
+    which: ColumnElement[int] = JournalEntry.changes[(_WHICH, "new", "value")].as_integer()
+    return which == talk.id
+
+
+def version_of(talk: Talk) -> int:
+    """Count what the history of its contact knows of a talk."""
+    return db.session.scalars(
+        select(func.count(JournalEntry.id)).where(
+            JournalEntry.record_type == RecordKind.CONTACT,
+            JournalEntry.record_id == talk.contact_id,
+            about(talk),
+        )
+    ).one()
+
+
 def change(talk: Talk, draft: TalkDraft, by: User) -> None:
     """Change what was written down; raises InvalidInputError as `enter` does."""
-    for_update(db.session, talk)
+    hold(talk)
     before = _snapshot(talk)
     _write(talk, draft)
     _note(talk, "talk_changed", by, before, _snapshot(talk))
@@ -173,5 +198,7 @@ def _note(talk: Talk, action: str, by: User, before: Snapshot, after: Snapshot) 
     """Note in the contact's history what was done, where anything was; flushed."""
     db.session.flush()
     if changes := difference(before, after):
+        which: Value = {"value": talk.id}
+        changes[_WHICH] = {"old": which, "new": which}
         journal.record(RecordKind.CONTACT, talk.contact_id, action, by, changes)
         db.session.flush()

@@ -1,5 +1,7 @@
 """The pages of talks that were entered by hand: those with a contact, a new one, a changed one."""
 
+from typing import Any
+
 from flask import Blueprint, render_template, request, url_for
 from flask_babel import gettext as _
 
@@ -12,6 +14,7 @@ from crm_app.talks import services, wording
 from crm_app.talks.forms import TalkForm, contents_of, empty
 from crm_app.talks.models import Talk
 from crm_app.web import sent_forms
+from crm_app.web.conflict import Change
 from crm_app.web.fragments import Answer, page_or_fragment, see_other
 from crm_app.web.ids import read_id
 from crm_app.web.toasts import toast
@@ -69,12 +72,17 @@ def _entered(contact: Contact, form: TalkForm) -> Talk:
 
 @bp.route("/<int:talk_id>/edit", methods=["GET", "POST"])
 def edit(talk_id: int) -> Answer:
-    """Change a talk; who talked or entered it may, and managers."""
+    """Change a talk; who saves second is shown what the first one changed."""
     talk = services.fetch_changeable(talk_id, me())
-    form = TalkForm(data=contents_of(talk))
-    form.offer(me(), talk)
+    form = _form_of(talk)
+    if not form.is_submitted():
+        form.show_version(services.version_of(talk))
     if not form.validate_on_submit():
         return _page(form, talk.contact, talk)
+    services.hold(talk)
+    newest = _form_of(talk, formdata=None)
+    if not form.has_shown(newest) and not form.agrees_with(newest):
+        return _conflict(form, newest, talk)
     try:
         services.change(talk, form.draft(me(), talk), me())
     except InvalidInputError as error:
@@ -96,6 +104,21 @@ def delete(talk_id: int) -> Answer:
     return see_other(_back(contact_id))
 
 
+def _form_of(talk: Talk, **options: Any) -> TalkForm:
+    form = TalkForm(data=contents_of(talk), **options)
+    form.offer(me(), talk)
+    return form
+
+
+def _conflict(form: TalkForm, newest: TalkForm, talk: Talk) -> Answer:
+    # What the first editor chose can be chosen here, too.
+    form.outcome.choices = newest.outcome.choices
+    version = services.version_of(talk)
+    changes = wording.missed(talk, version - form.read_version)
+    form.rebase(newest, version)
+    return _page(form, talk.contact, talk, changes)
+
+
 def _back(contact_id: int) -> str:
     return url_for("contacts.show", contact_id=contact_id, _anchor="talks")
 
@@ -108,8 +131,14 @@ def _refused(
     return _page(form, contact, talk)
 
 
-def _page(form: TalkForm, contact: Contact, talk: Talk | None = None) -> Answer:
-    page = render_template(
-        "talks/edit.html", form=form, contact=contact, talk=talk, back=_back(contact.id)
-    )
+def _page(
+    form: TalkForm,
+    contact: Contact,
+    talk: Talk | None = None,
+    changes: list[Change] | None = None,
+) -> Answer:
+    shown = {"contact": contact, "talk": talk, "changes": changes, "back": _back(contact.id)}
+    page = render_template("talks/edit.html", form=form, **shown)
+    if changes is not None:
+        return page, 409
     return page, 422 if form.is_submitted() else 200

@@ -10,8 +10,10 @@ from crm_app.calls.fold.facts import Direction
 from crm_app.calls.views import outcome_name
 from crm_app.contacts import wording as contacts
 from crm_app.errors import InvalidInputError
+from crm_app.talks import services
 from crm_app.talks.models import Talk, TalkKind
 from crm_app.web import wording
+from crm_app.web.conflict import Change
 from crm_app.web.display.formatting import when
 
 KINDS: dict[str, tuple[Any, str]] = {
@@ -39,6 +41,11 @@ def refusal(error: InvalidInputError) -> str:
 def reason_of(talk: Talk) -> str:
     """Say for which reason a call-back is done: "Talk entered by hand: Visit"."""
     return str(_("Talk entered by hand: %(kind)s", kind=KINDS[talk.kind][0]))
+
+
+def missed(talk: Talk, versions: int) -> list[Change]:
+    """Return what the last changes of a talk did, for somebody who had not seen them."""
+    return contacts.HISTORY.missed(talk.contact_id, versions, services.about(talk))
 
 
 def _when(value: Any) -> str:

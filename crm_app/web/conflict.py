@@ -46,6 +46,13 @@ class VersionedForm(PlainLines):
         self.version.data = str(version)
         self.base.data = json.dumps(_hashed(_contents(self)))
 
+    def has_shown(self, newest: "VersionedForm") -> bool:
+        """Whether the record still holds what this form showed: for records without versions.
+
+        `newest` is the same form filled from the record.
+        """
+        return _read_base(self.base.data) == _hashed(_contents(newest))
+
     def agrees_with(self, newest: "VersionedForm") -> bool:
         """Whether the form equals what the record already holds, as after a second click on Save.
 

@@ -20,6 +20,7 @@ from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry
 from crm_app.records.purge import purge
 from crm_app.talks.models import Talk
+from tests.contacts.sent_forms import sent
 from tests.questions import questions
 from tests.reader import elements_of
 
@@ -161,17 +162,60 @@ def test_it_is_changed_by_who_talked_and_by_managers_and_the_history_says_so(
     assert address not in box(other, ana.id)
     assert other.post(address, data=data).status_code == 404
     assert other.post(f"/talks/{talk.id}/delete").status_code == 404
-    assert client_of(bob).post(address, data=data).status_code == 303
+    client = client_of(bob)
+    typed = sent(client.get(address).text, note="Wants two quotes")
+    assert client.post(address, data=typed).status_code == 303
     assert talks()[0].note == "Wants two quotes"
     # Nothing was changed, and nothing is noted.
-    data |= {"user_id": str(bob.id)}
-    assert client_of(dora).post(address, data=data).status_code == 303
+    typed = sent(client_of(dora).get(address).text)
+    assert typed["user_id"] == str(bob.id)
+    assert client_of(dora).post(address, data=typed).status_code == 303
     assert client_of(dora).post(f"/talks/{talk.id}/delete").status_code == 303
     assert talks() == []
     assert history(ana) == ["talk_entered", "talk_changed", "talk_deleted"]
     page = client_of(bob).get(f"/contacts/{ana.id}").text
     for words in ("entered a talk by hand", "deleted a talk entered by hand", "Wants two quotes"):
         assert words in page
+
+
+def test_who_saves_second_is_shown_what_the_first_one_changed_and_loses_nothing(
+    client_of: ClientOf, bob: User, dora: User, ana: Contact
+) -> None:
+    first, second = client_of(dora), client_of(bob)
+    enter(second, ana)
+    enter(second, ana, form_key="k2", note="Another talk")
+    talk, other = talks()
+    address = f"/talks/{talk.id}/edit"
+    hers, his, late = (one.get(address).text for one in (first, second, second))
+    elsewhere = f"/talks/{other.id}/edit"
+    first.post(elsewhere, data=sent(first.get(elsewhere).text, note="Of the other talk"))
+    first.post(address, data=sent(hers, note="hers", minutes="20"))
+
+    refused = second.post(address, data=sent(his, note="his", kind="other"))
+
+    assert refused.status_code == 409
+    warning = refused.text.partition("data-conflict")[2].partition("</ul>")[0]
+    for words in ("Dora Manager", "<del>Wants a quote</del>", "<ins>hers</ins>", "<ins>20</ins>"):
+        assert words in warning
+    assert "Of the other talk" not in warning
+    assert "Save my version" in refused.text
+    assert (talks()[0].note, talks()[0].minutes) == ("hers", 20)
+    offered = sent(refused.text)
+    assert (offered["note"], offered["kind"], offered["minutes"]) == ("his", "other", "20")
+    # Between the warning and the second try it is changed once more: only that is said.
+    first.post(address, data=sent(first.get(address).text, outcome=""))
+    again = second.post(address, data=offered)
+    assert again.status_code == 409
+    assert "<ins>hers</ins>" not in again.text
+    assert second.post(address, data=sent(again.text)).status_code == 303
+    saved = talks()[0]
+    assert (saved.note, saved.kind, saved.minutes, saved.outcome) == ("his", "other", 20, "")
+    # A form that says what is saved already, as after a second click, is no conflict.
+    same = sent(late, note="his", kind="other", minutes="20", outcome="")
+    assert second.post(address, data=same).status_code == 303
+    assert history(ana).count("talk_changed") == 4
+    # Without what it showed nobody knows what it would overwrite.
+    assert second.post(address, data={**TYPED, "note": "blind"}).status_code == 409
 
 
 def test_a_restricted_agent_enters_and_sees_none_of_anothers_client(
