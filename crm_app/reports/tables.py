@@ -11,12 +11,13 @@ from crm_app.reports.periods import Period
 from crm_app.reports.services import Numbers
 from crm_app.reports.spreadsheet import table_text
 from crm_app.reports.wording import MEASURES
+from crm_app.talks.services import Count
 from crm_app.web.display.formatting import phone
 
 Table = list[list[object]]
 People = Iterable[tuple[int, str]]
 
-__all__ = ["TABLES", "table_text"]
+__all__ = ["TABLES", "by_hand", "table_text"]
 
 
 def _colleagues(numbers: Numbers, whose: int, people: People, _period: Period) -> Table:
@@ -90,6 +91,12 @@ def _reasons(numbers: Numbers, whose: int, _people: People, _period: Period) -> 
         rows.append([wording.reason(code), count.missed])
         rows += [[f"  {wording.reason(key)}", part.missed] for key, part in parts]
     return rows
+
+
+def by_hand(counts: Iterable[tuple[str, Count]]) -> Table:
+    """Make the table of the talks that no PBX saw, by who talked; they are no calls."""
+    heads: list[object] = [_("Colleague"), _("Talks"), _("Minutes")]
+    return [heads, *([name, count.talks, count.minutes] for name, count in counts)]
 
 
 TABLES: dict[str, Callable[[Numbers, int, People, Period], Table]] = {

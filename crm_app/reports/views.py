@@ -27,6 +27,8 @@ from crm_app.web.display.formatting import url_with
 from crm_app.web.ids import read_id
 
 bp = Blueprint("reports", __name__, url_prefix="/reports")
+# The one table that does not count calls.
+_BY_HAND = "by-hand"
 
 
 # Without slots, for the property that is looked up for each number of a page.
@@ -117,8 +119,11 @@ def calls_csv() -> Response:
     """Give one table of the report as a file for spreadsheets."""
     asked = _asked(me())
     name = request.args.get("table", "")
-    name = name if name in tables.TABLES else next(iter(tables.TABLES))
-    rows = tables.TABLES[name](asked.numbers(), asked.whose, asked.people, asked.period)
+    name = name if name in (*tables.TABLES, _BY_HAND) else next(iter(tables.TABLES))
+    if name == _BY_HAND:
+        rows = tables.by_hand(_by_hand(asked))
+    else:
+        rows = tables.TABLES[name](asked.numbers(), asked.whose, asked.people, asked.period)
     text = tables.table_text(rows, has_decimal_comma=get_locale().language == "pt")
     answer = Response(text, mimetype="text/csv")
     days = f"{asked.period.since}_{asked.period.until}"

@@ -278,7 +278,11 @@ def test_it_is_no_call_and_is_counted_apart(
     part, _end, rest = rest.partition("</section>")
     cells = [one.text for one in elements_of(part) if one.tag in {"td", "th"}]
     assert by_hand
+    assert "table=by-hand" in part
     assert cells == ["Colleague", "Talks", "Minutes", bob.name, "2", "12"]
+    file = browser.get(report.replace("calls?", "calls.csv?table=by-hand&"))
+    assert file.text.splitlines()[1:] == [f"{bob.name},2,12"]
+    assert "calls-by-hand-2026-03-09_2026-03-10.csv" in file.headers["Content-Disposition"]
     # All the rest is what it was.
     after[report] = start + rest
     assert {page: text.split() for page, text in after.items()} == {
