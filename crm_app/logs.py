@@ -111,7 +111,7 @@ def configure(level: str, *, as_json: bool) -> None:
     renderer: Any = (
         structlog.processors.JSONRenderer()
         if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_SHARED,
@@ -122,7 +122,8 @@ def configure(level: str, *, as_json: bool) -> None:
             renderer,
         ],
     )
-    handler = logging.StreamHandler(sys.stdout)
+    # What a command prints for another program stays free of it.
+    handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     # It announces each look into the database.
     logging.getLogger("alembic").setLevel(logging.WARNING)

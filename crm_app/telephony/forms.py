@@ -12,7 +12,7 @@ from wtforms.fields.core import UnboundField
 from wtforms.validators import Length
 from wtforms.widgets import CheckboxInput
 
-from crm_app.telephony.switches import OnOff, Switches, words_of
+from crm_app.telephony.switches import OnOff, Switches, allowed_by, words_of
 
 
 class KeysForm(FlaskForm):
@@ -70,7 +70,9 @@ def _field(switch: FieldInfo) -> "UnboundField[Any]":
     if set(get_args(switch.annotation)) == set(get_args(OnOff)):
         return OnOffField(**given)
     if switch.annotation is int:
-        return IntegerField(**given)
+        allowed = allowed_by(switch)
+        lowest = allowed.get("or_zero", allowed["lowest"])
+        return IntegerField(**given, render_kw={"min": lowest, "max": allowed["highest"]})
     words = words_of(switch)
     choices = [
         SelectChoice(value, _l(words.get(value, value))) for value in get_args(switch.annotation)

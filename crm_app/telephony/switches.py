@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -11,6 +11,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.text import N_
 
 OnOff = Literal["off", "on"]
+SHORTEST_RETURN_S = 3
 
 
 def switch(
@@ -33,9 +34,25 @@ def words_of(described: FieldInfo) -> Mapping[str, str]:
     return words
 
 
+def allowed_by(described: FieldInfo) -> dict[str, int | str]:
+    """What a switch can be: its texts (`values`), or its numbers (`lowest` and `highest`).
+
+    `or_zero` is there where 0 stands outside of these.
+    """
+    if described.annotation is not int:
+        return {"values": ", ".join(get_args(described.annotation))}
+    limits = {
+        name: getattr(one, name) for one in described.metadata for name in ("ge", "le", "func")
+        if hasattr(one, name)
+    }  # fmt: skip
+    if "func" in limits:
+        return {"lowest": SHORTEST_RETURN_S, "highest": limits["le"], "or_zero": 0}
+    return {"lowest": limits["ge"], "highest": limits["le"]}
+
+
 def _back_in_time(seconds: int) -> int:
     """Refuse what the PBX refuses: a call comes back after 3 seconds or more, or never."""
-    if seconds in (1, 2):
+    if 0 < seconds < SHORTEST_RETURN_S:
         raise ValueError("0, or 3 and more")
     return seconds
 

@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from crm_app.errors import InvalidInputError
+from crm_app.telephony.switches import Switches, allowed_by
 from crm_app.web.display.formatting import phone, when
 from crm_app.web.wording import NUMBER_REASONS
 
@@ -89,7 +91,6 @@ SETTINGS: dict[str, Any] = {
         "again."
     ),
     "switch_unknown": _l("There is no such automation."),
-    "switch_impossible": _l("This automation does not take that value."),
     "responsible_missing": _l("Choose exactly one default responsible."),
     "responsible_unknown": _l("This person cannot sign in. Choose somebody else."),
     "extension_taken": _l("Somebody else has this extension."),
@@ -109,7 +110,19 @@ def can_be_repeated(code: str) -> bool:
 
 def setting_sentence(error: InvalidInputError) -> str:
     """Say why the settings page refuses something."""
+    if error.code == "switch_impossible":
+        return impossible_switch(error.field)
     return str(SETTINGS.get(error.code) or API.get(error.code, API["wrong_request"]))
+
+
+def impossible_switch(name: str) -> str:
+    """Say what a switch can be, when it was to be something else."""
+    allowed = allowed_by(Switches.model_fields[name])
+    if "values" in allowed:
+        return str(_("Choose one of these: %(values)s.", **allowed))
+    if "or_zero" in allowed:
+        return str(_("Type a whole number from %(lowest)d to %(highest)d, or 0.", **allowed))
+    return str(_("Type a whole number from %(lowest)d to %(highest)d.", **allowed))
 
 
 def too_many_sentence(seconds: int) -> str:

@@ -64,7 +64,7 @@ def test_the_command_sets_a_switch_and_says_how_all_are_now(
     ("arguments", "words"),
     [
         (("shows_name", "on"), "shows_name: There is no such automation."),
-        (("caller_name", "perhaps"), "caller_name: This automation does not take"),
+        (("caller_name", "perhaps"), "caller_name: Choose one of these"),
         (("caller_name",), "NAME VALUE"),
     ],
 )
@@ -94,6 +94,24 @@ def test_texts_and_numbers_are_set_by_the_words_of_a_command(app: Flask) -> None
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("caller_name", "yes", "Choose one of these: off, on."),
+        ("black_list", "", "Choose one of these: off, busy, hangup."),
+        ("call_back_minutes", "481", "Type a whole number from 1 to 480."),
+        ("call_back_minutes", "1.5", "Type a whole number from 1 to 480."),
+        ("return_timeout", "2", "Type a whole number from 3 to 60, or 0."),
+        ("return_timeout", "61", "Type a whole number from 3 to 60, or 0."),
+        ("ghosts", "1", "There is no such automation."),
+    ],
+)
+def test_it_says_what_a_switch_can_be(app: Flask, name: str, value: str, sentence: str) -> None:
+    code, text = run(app, name, value)
+    assert code == 1
+    assert f"{name}: {sentence}" in text
+
+
+@pytest.mark.parametrize(
     ("name", "value", "code"),
     [
         ("polling", "always", "switch_impossible"),
@@ -107,6 +125,22 @@ def test_it_refuses_what_a_switch_cannot_be(name: str, value: str, code: str) ->
     with pytest.raises(InvalidInputError) as refused:
         Sample().changed({name: value})
     assert (refused.value.code, refused.value.field) == (code, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("black_list", "shout", "Choose one of these: off, busy, hangup."),
+        ("call_back_minutes", "", "Type a whole number from 1 to 480."),
+        ("call_back_minutes", "481", "Type a whole number from 1 to 480."),
+    ],
+)
+def test_the_page_says_it_too_and_keeps_what_was_typed(
+    alice: User, client_of: ClientOf, name: str, value: str, sentence: str
+) -> None:
+    answer = client_of(alice).post("/telephony/settings/switches", data={name: value})
+    assert answer.status_code == 422
+    assert sentence in answer.text
 
 
 def test_what_another_release_stored_does_not_stop_this_one() -> None:
