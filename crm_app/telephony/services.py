@@ -254,7 +254,8 @@ def set_switches(values: Mapping[str, object], by: User | None = None) -> None:
     settings.set_switches(settings.switches.changed(values))
     changes = difference(before, snapshot(settings.switches, Switches.model_fields))
     if changes:
-        _write_down(Kind.SWITCHES_CHANGED, by, changes)
+        detail = ", ".join(f"{name} {getattr(settings.switches, name)}" for name in changes)
+        _write_down(Kind.SWITCHES_CHANGED, by, changes, detail=detail)
 
 
 def assign_extensions(wanted: Mapping[int, str], by: User) -> None:
@@ -296,13 +297,15 @@ def _write_down(
     by: User | None,
     changes: Changes | None = None,
     about: int | None = None,
+    detail: str = "",
 ) -> None:
     """Put a change of the settings into the journal and among the security events.
 
     Keys and token are secrets: only the fact of a change is recorded, never the values.
     """
     journal.record(RecordKind.TELEPHONY, ONLY, kind, by, changes)
-    events.done(kind, by=by.id if by is not None else None, about=about)
+    by_id = by.id if by is not None else None
+    events.done(kind, by=by_id, about=about, detail=detail)
 
 
 def _forget_account(settings: TelephonySettings) -> None:

@@ -14,6 +14,7 @@ from crm_app.web.wording import NUMBER_REASONS
 
 # What the API answered, or did not.
 API: dict[str, Any] = {
+    "not_connected": _l("The telephony is not connected. Ask an administrator to connect it."),
     "not_authorised": _l(
         "Zadarma does not accept the key and secret. Copy both again from your Zadarma account, "
         "Settings, Integrations and API."
@@ -39,7 +40,6 @@ DIAL: dict[str, Any] = {
     "no_extension": _l(
         "You have no extension, so no phone of yours can ring. Ask an administrator for one."
     ),
-    "not_connected": _l("The telephony is not connected. Ask an administrator to connect it."),
     "extension_offline": _l(
         "Your phone is not registered at the PBX. Switch it on, or open your phone app, and try "
         "again."
@@ -71,7 +71,6 @@ QUESTIONS = {"do_not_call", "in_call", "in_talk", "held", "confirm_dialling"}
 PHONE: dict[str, Any] = {
     **API,
     "switched_off": _l("The phone in the browser is switched off for this office."),
-    "not_connected": _l("The telephony is not connected. Ask an administrator to connect it."),
     "no_extension": _l(
         "You have no extension, so no phone of yours can ring. Ask an administrator for one."
     ),

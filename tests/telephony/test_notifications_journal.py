@@ -198,6 +198,7 @@ def test_a_replay_says_what_today_s_code_reads_otherwise(app: Flask, browser: Fl
         db.session.rollback()
     page = browser.post(f"{PAGE}/{fact}/replay").text
     assert re.search(r"<code>caller</code>: 910000042 → \+351910000042", page)
+    assert not re.search(r"→ \w*replay\d", page)
 
 
 def test_it_is_for_managers(

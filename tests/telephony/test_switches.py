@@ -15,6 +15,7 @@ from crm_app.accounts.models import User
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry
+from crm_app.security.models import SecurityEvent
 from crm_app.telephony.commands import telephony_cli
 from crm_app.telephony.forms import switches_form
 from crm_app.telephony.models import TelephonySettings
@@ -82,6 +83,8 @@ def test_a_switch_that_is_set_is_in_the_journal_and_one_that_stays_is_not(app: F
     run(app, "caller_name", "off")
     changes = [entry.shown for entry in db.session.scalars(db.select(JournalEntry))]
     assert changes == [{"caller_name": ["on", "off"]}]
+    events = db.session.scalars(db.select(SecurityEvent)).all()
+    assert [event.detail for event in events] == ["caller_name off"]
 
 
 def test_texts_and_numbers_are_set_by_the_words_of_a_command(app: Flask) -> None:

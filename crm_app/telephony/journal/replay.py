@@ -59,13 +59,17 @@ def replay(row: CallFact, country: str, timezone: str, switches: Switches) -> Re
             switches if fact.kind is FactKind.STARTED else None,
             timezone,
         )
-        return _look(connection, work, stored, is_readable)
+        differences = tuple(_differences(stored, fact))
+        return _look(connection, work, differences, is_readable)
     finally:
         db.session.rollback()
 
 
 def _look(
-    connection: Connection, work: inbox.FactToStore, stored: Fact, is_readable: bool
+    connection: Connection,
+    work: inbox.FactToStore,
+    differences: tuple[tuple[str, str, str], ...],
+    is_readable: bool,
 ) -> Replay:
     last = connection.scalar(select(func.max(Job.id))) or 0
     result = work(connection)
@@ -74,7 +78,7 @@ def _look(
     reply = result.reply.to_json() if result.reply else {}
     return Replay(
         is_readable=is_readable,
-        differences=tuple(_differences(stored, work.fact)),
+        differences=differences,
         direction=str(call.direction),
         status=call.status,
         client=call.contact.name if call.contact else "",
