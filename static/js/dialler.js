@@ -9,6 +9,7 @@ const buttons = new WeakMap();
 // Whose call the own phone rings for, and beside which button something was said last.
 let ringing = null;
 let anchor = null;
+let place = {};
 
 function mark(button, state) {
   if (!button) return;
@@ -33,11 +34,27 @@ function follow() {
   ringing = null;
 }
 
+// What is drawn again takes the button's mark away, or the button itself: then the one in its place is meant.
+// Where there is none, the box stands in the middle.
+function tie() {
+  if (!anchor?.isConnected) anchor = standIn() ?? anchor;
+  const isThere = Boolean(anchor?.isConnected && anchor.checkVisibility());
+  if (isThere) anchor.dataset.dialAnchor = "";
+  ask.toggleAttribute("data-adrift", !isThere);
+}
+
+function standIn() {
+  const { id, number } = place;
+  const all = document.getElementById(id)?.querySelectorAll("[data-call-number]") ?? [];
+  return [...all].find((button) => button.dataset.callNumber === number);
+}
+
 function open(button) {
   anchor?.removeAttribute("data-dial-anchor");
+  if (button !== anchor) place = { id: button.closest("[id]")?.id, number: button.dataset.callNumber };
   anchor = button;
-  anchor.dataset.dialAnchor = "";
-  ask.showPopover({ source: anchor });
+  tie();
+  ask.showPopover(anchor.isConnected ? { source: anchor } : {});
 }
 
 function sayBusy(button) {
@@ -89,5 +106,8 @@ if (ask) {
     } else if (ctx.response && ask.childElementCount) open(button);
     follow();
   });
-  document.addEventListener("htmx:after:swap", follow);
+  document.addEventListener("htmx:after:swap", () => {
+    follow();
+    if (ask.matches(":popover-open")) tie();
+  });
 }
