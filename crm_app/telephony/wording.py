@@ -52,6 +52,7 @@ DIAL: dict[str, Any] = {
     "confirm_dialling": _l("Call this number?"),
     "in_call": _l("A call with this number is going on. Call it once more?"),
     "in_talk": _l("%(who)s has been on the phone with this client since %(since)s. Call anyway?"),
+    "in_dial": _l("%(who)s has been calling this client since %(since)s. Call anyway?"),
     "held": _l("%(who)s took this call-back at %(since)s. Call anyway?"),
     "already_ringing": _l(
         "Your phone is ringing for %(number)s already. Pick it up, or wait until it stops."
@@ -66,7 +67,14 @@ DIAL: dict[str, Any] = {
     "not_picked_up": _l("Your phone rang, but it was not picked up. Nobody was called."),
 }
 # Dialled anyway when the user confirms.
-QUESTIONS = {"do_not_call", "in_call", "in_talk", "held", "confirm_dialling"}
+QUESTIONS = {"do_not_call", "in_call", "in_talk", "in_dial", "held", "confirm_dialling"}
+# What else is said before such a question.
+ALSO: dict[str, Any] = {
+    "in_call": _l("A call with this number is going on."),
+    "in_talk": _l("%(who)s has been on the phone with this client since %(since)s."),
+    "in_dial": _l("%(who)s has been calling this client since %(since)s."),
+    "held": _l("%(who)s took this call-back at %(since)s."),
+}
 # Why there is no phone in the browser.
 PHONE: dict[str, Any] = {
     **API,
@@ -147,11 +155,17 @@ def phone_sentence(code: str) -> str:
 
 def refusal_sentence(error: InvalidInputError) -> str:
     """Say why there is no dial request, or ask for what it needs."""
-    number = phone(str(error.details.get("number", "")))
-    since = error.details.get("since")
-    words = when(since) if isinstance(since, datetime) else ""
-    details = {"who": error.details.get("who", ""), "number": number, "since": words}
-    return dial_sentence(error.code) % details
+    details: dict[str, Any] = error.details
+    also = [
+        str(ALSO[known.code]) % _named(known.who, known.since) for known in details.get("also", ())
+    ]
+    named = _named(details.get("who", ""), details.get("since"))
+    number = phone(str(details.get("number", "")))
+    return " ".join([*also, dial_sentence(error.code) % {"number": number, **named}])
+
+
+def _named(who: Any, since: Any) -> dict[str, Any]:
+    return {"who": who, "since": when(since) if isinstance(since, datetime) else ""}
 
 
 def api_sentence(code: str) -> str:

@@ -15,9 +15,10 @@ from sqlalchemy import func, select
 from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.services import change_office
+from crm_app.callbacks.models import CallBack
 from crm_app.calls.fold.facts import Fact, FactKind
 from crm_app.calls.store.ledger import record
-from crm_app.demo import make_contact
+from crm_app.demo import make_contact, make_user
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.telephony.dialling import placing, services
@@ -229,6 +230,23 @@ def test_a_question_about_a_colleagues_talk_names_the_colleague(
     assert "Dora Manager has been on the phone with this client since" in answer.text
     assert 'name="confirm" value="yes"' in answer.text
     assert len(rows()) == 1
+
+
+def test_a_question_names_who_is_calling_and_who_holds_the_call_back(
+    connected: Flask, bob: User, dora: User, client_of: ClientOf
+) -> None:
+    holder = make_user("Hugo Holder")
+    db.session.add(CallBack(number=ANA, misses=1, taken_by_id=holder.id, taken_at=clock.now()))
+    db.session.commit()
+    place(Pbx(), ask(bob, is_confirmed=True))
+    # Bob's phone rings, and the PBX has reported no call yet.
+    refused = refusal(Pbx(), ask(dora))
+    assert (refused.code, refused.details["who"]) == ("in_dial", bob.name)
+    assert isinstance(refused.details["since"], datetime)
+    tell(FactKind.OUTGOING_STARTED, "out_1", caller="101", extension="101", called=ANA)
+    said = click(client_of(dora)).text
+    assert "Hugo Holder took this call-back at" in said
+    assert f"{bob.name} has been calling this client since" in said
 
 
 def test_a_question_tells_nothing_of_talks_that_its_user_may_not_see(

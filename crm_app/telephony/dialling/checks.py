@@ -1,22 +1,34 @@
 """What speaks against a dial request before anything is written down or the PBX is asked."""
 
 import contextlib
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import exists, or_, select
 
-from crm_app import phone_numbers
+from crm_app import clock, phone_numbers
 from crm_app.accounts.models import User
-from crm_app.accounts.rights import Verb, allowed, find
+from crm_app.accounts.rights import Verb, allowed, find, sees_everything
 from crm_app.callbacks import services as call_backs
 from crm_app.callbacks.models import CallBack
 from crm_app.calls.fold.facts import CallPhase, Direction
 from crm_app.calls.models import Call
-from crm_app.contacts.models import ContactPhone
+from crm_app.contacts.models import Contact, ContactPhone
 from crm_app.contacts.numbers.caller import find_callers
 from crm_app.errors import InvalidInputError, NotFoundError
 from crm_app.extensions import db
+from crm_app.telephony.dialling.models import PENDING_STATES, WAITS_FOR, DialRequest
 from crm_app.telephony.dialling.services import NewDialRequest
 from crm_app.telephony.models import TelephonySettings
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Something to know before a client is called: who does what since when."""
+
+    code: str
+    who: str = ""
+    since: datetime | None = None
 
 
 def read_number(asked: NewDialRequest) -> str:
@@ -35,21 +47,28 @@ def read_number(asked: NewDialRequest) -> str:
 def ask_first(asked: NewDialRequest, number: str) -> None:
     """Raise InvalidInputError for what the user must confirm.
 
-    That is do_not_call, in_call, in_talk, held, or confirm_dialling where every call is asked for
-    twice.
+    That is do_not_call, in_call, in_talk, in_dial, held, or confirm_dialling where every call is
+    asked for twice.
 
     The error holds the `number`, and in `who` and `since` the colleague who talks with that client,
-    on whichever of their numbers, or who has taken their call-back.
+    on whichever of their numbers, who is calling them, or who has taken their call-back. `also` is
+    what else there is to know: more such reasons.
     """
     if asked.is_confirmed:
         return
     callers = find_callers(db.session.connection(), number)
-    if any(caller.do_not_call for caller in callers):
-        raise InvalidInputError("do_not_call", "confirm", number=number)
     user = db.session.get_one(User, asked.user_id)
     contact_id = callers[0].contact_id if len(callers) == 1 else asked.contact_id
-    _ask_who_talks(user, number, contact_id)
-    _ask_who_holds(user, number, contact_id)
+    holds = _who_holds(user, number, contact_id)
+    talks = _who_talks(user, number, contact_id) or _who_dials(user, number, contact_id)
+    known = [reason for reason in (holds, talks) if reason is not None]
+    if any(caller.do_not_call for caller in callers):
+        raise InvalidInputError("do_not_call", "confirm", number=number, also=known)
+    if known:
+        asks = known.pop()
+        raise InvalidInputError(
+            asks.code, "confirm", number=number, who=asks.who, since=asks.since, also=known
+        )
     if TelephonySettings.current().switches.is_on("confirm_dialling"):
         raise InvalidInputError("confirm_dialling", "confirm", number=number)
 
@@ -71,7 +90,7 @@ def take_call_back(asked: NewDialRequest) -> None:
                 raise _held(str(error.details["who"]), error.details["since"], asked) from error
 
 
-def _ask_who_talks(user: User, number: str, contact_id: int | None) -> None:
+def _who_talks(user: User, number: str, contact_id: int | None) -> Reason | None:
     is_client = Call.outside_number == number
     if contact_id is not None:
         is_client = or_(is_client, Call.contact_id == contact_id)
@@ -89,22 +108,44 @@ def _ask_who_talks(user: User, number: str, contact_id: int | None) -> None:
         .limit(1)
     )
     if call is None:
-        return
-    talks = call.talking_user_id
-    if talks is None or talks == user.id:
-        raise InvalidInputError("in_call", "confirm", number=number)
-    who = db.session.get_one(User, talks).name
-    since = call.answered_at or call.started_at
-    raise InvalidInputError("in_talk", "confirm", number=number, who=who, since=since)
+        return None
+    if call.talking_user_id is None:
+        # The phone of who calls rings, or the client's does.
+        return _by("in_dial", call.user_id, call.started_at, user)
+    return _by("in_talk", call.talking_user_id, call.answered_at or call.started_at, user)
 
 
-def _ask_who_holds(user: User, number: str, contact_id: int | None) -> None:
+def _by(code: str, who_id: int | None, since: datetime, user: User) -> Reason:
+    """Name the colleague who does something; where it is nobody else, there is just a call."""
+    if who_id is None or who_id == user.id:
+        return Reason("in_call")
+    return Reason(code, db.session.get_one(User, who_id).name, since)
+
+
+def _who_dials(user: User, number: str, contact_id: int | None) -> Reason | None:
+    """Find the colleague whose phone rings for this number, before the PBX reports a call."""
+    if not sees_everything(user) and find(Contact, contact_id, user, Verb.VIEW) is None:
+        return None
+    dial = db.session.scalar(
+        select(DialRequest)
+        .where(
+            DialRequest.state.in_(PENDING_STATES),
+            DialRequest.created_at > clock.now() - WAITS_FOR,
+            DialRequest.number == number,
+            DialRequest.user_id != user.id,
+        )
+        .order_by(DialRequest.id.desc())
+        .limit(1)
+    )
+    return Reason("in_dial", dial.user.name, dial.created_at) if dial is not None else None
+
+
+def _who_holds(user: User, number: str, contact_id: int | None) -> Reason | None:
     found = call_backs.open_for(contact_id, number)
     row = find(CallBack, found.id if found else None, user, Verb.VIEW)
-    if row is not None and row.taken_by is not None and row.taken_by_id != user.id:
-        raise InvalidInputError(
-            "held", "confirm", number=number, who=row.taken_by.name, since=row.taken_at
-        )
+    if row is None or row.taken_by is None or row.taken_by_id == user.id:
+        return None
+    return Reason("held", row.taken_by.name, row.taken_at)
 
 
 def _held(who: str, since: object, asked: NewDialRequest) -> InvalidInputError:
