@@ -4,6 +4,7 @@ Each verb holds the row, so that of fifty who do it at once one is first and the
 Nothing here commits.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, or_, select, update
@@ -21,6 +22,14 @@ from crm_app.extensions import db
 from crm_app.text import limited
 
 MOST_COUNTED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When a call-back is due, and when somebody was reminded of that."""
+
+    at: datetime
+    reminded_at: datetime | None = None
 
 
 def take(row_id: int, by: User) -> CallBack:
@@ -120,11 +129,23 @@ def snooze(row_id: int, until: datetime, by: User) -> CallBack:
     return row
 
 
-def unsnooze(row_id: int, by: User) -> CallBack:
-    """Let a call-back be due when it was before it was put off. Raises NotFoundError."""
+def due_of(row_id: int, by: User) -> Due:
+    """Read for an undo when a call-back is due, and keep it from changing. Raises NotFoundError."""
+    row = _for_change(row_id, by)
+    return Due(row.due_at, row.reminded_at)
+
+
+def unsnooze(row_id: int, by: User, before: Due | None = None) -> CallBack:
+    """Let a call-back be due as `before` says, else as if nobody had ever put it off.
+
+    One that was put off twice stays so after the second time is taken back. Raises NotFoundError.
+    """
     row = _for_change(row_id, by)
     if row.snoozed_from is not None and row.is_open:
-        row.due_at, row.snoozed_from = row.snoozed_from, None
+        row.due_at = before.at if before else row.snoozed_from
+        row.reminded_at = before.reminded_at if before else None
+        if row.due_at == row.snoozed_from:
+            row.snoozed_from = None
         _note(row, EventKind.UNSNOOZED, by)
     return row
 

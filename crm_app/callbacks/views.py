@@ -1,6 +1,7 @@
 """The page of call-backs, its rows and what is done with them."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
@@ -14,6 +15,7 @@ from crm_app.accounts.rights import Verb, find, sees_everything
 from crm_app.callbacks import listing, services, wording
 from crm_app.callbacks.listing import CallBackFilter, Row
 from crm_app.callbacks.models import CallBack
+from crm_app.callbacks.services import Due
 from crm_app.calls.models import Call
 from crm_app.calls.popups.tray import rehearsal
 from crm_app.errors import InvalidInputError
@@ -136,7 +138,18 @@ def release(call_back_id: int) -> Answer:
 def reassign(call_back_id: int) -> Answer:
     """Give a call-back to somebody else, or to the pool."""
     owner_id = read_id(request.form.get("owner"))
-    return _do(call_back_id, lambda: services.reassign(call_back_id, owner_id or None, me()))
+    given: list[str] = []
+
+    def give() -> CallBack:
+        row = services.reassign(call_back_id, owner_id or None, me())
+        given.append(row.owner.name if row.owner else "")
+        return row
+
+    answer = _do(call_back_id, give)
+    if not isinstance(answer, tuple):
+        (name,) = given
+        toast(_("Given to %(who)s.", who=name) if name else _("Given to the pool."))
+    return answer
 
 
 @bp.post("/<int:call_back_id>/done")
@@ -156,16 +169,29 @@ def reopen(call_back_id: int) -> Answer:
 def snooze(call_back_id: int) -> Answer:
     """Put a call-back off; the message offers to take that back."""
     until = wording.moment_of(request.form.get("until", ""), LocalTime.of(choose_timezone()))
-    answer = _do(call_back_id, lambda: services.snooze(call_back_id, until, me()))
+    before: list[Due] = []
+
+    def put_off() -> CallBack:
+        before.append(services.due_of(call_back_id, me()))
+        return services.snooze(call_back_id, until, me())
+
+    answer = _do(call_back_id, put_off)
     if not isinstance(answer, tuple):
-        toast(_("Put off."), undo_url=url_for(".unsnooze", call_back_id=call_back_id))
+        (was,) = before
+        reminded = was.reminded_at.isoformat() if was.reminded_at else None
+        undo = url_for(
+            ".unsnooze", call_back_id=call_back_id, due=was.at.isoformat(), reminded=reminded
+        )
+        toast(_("Put off."), undo_url=undo)
     return answer
 
 
 @bp.post("/<int:call_back_id>/unsnooze")
 def unsnooze(call_back_id: int) -> Answer:
     """Take the delay of a call-back back."""
-    return _do(call_back_id, lambda: services.unsnooze(call_back_id, me()))
+    due, reminded = (_moment(request.args.get(what, "")) for what in ("due", "reminded"))
+    before = Due(due, reminded) if due else None
+    return _do(call_back_id, lambda: services.unsnooze(call_back_id, me(), before))
 
 
 @bp.post("/<int:call_back_id>/note")
@@ -186,7 +212,18 @@ def _do(call_back_id: int, verb: Callable[[], CallBack]) -> Answer:
         return _row(listing.fetch(call_back_id, me()), said=wording.refusal(error)), code
     if not wants_fragment():
         return see_other(here(url_for(".index")))
-    return _row(listing.fetch(call_back_id, me()))
+    row = find(CallBack, call_back_id, me(), Verb.VIEW)
+    # Who gives one away may not see it any more: its row goes.
+    return _row(row) if row is not None else ""
+
+
+def _moment(text: str) -> datetime | None:
+    """Read a moment as `isoformat` writes it; None for anything else."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def _row(call_back: CallBack, said: str = "") -> str:

@@ -22,6 +22,7 @@ from tests.browser.conftest import SignIn, until, watching
 from tests.browser.hands import EVERY_WAY, KEYS, MOUSE, Hands, screen
 from tests.browser.office import Office
 from tests.browser.story import ANA, RUI
+from tests.browser.test_dial_cards import stands_beside
 from tests.callbacks.ended_calls import BY_CALLS
 from tests.owed import perform
 
@@ -147,6 +148,8 @@ def test_the_second_reads_in_place_who_took_it_and_is_asked_before_calling(
     expect(bob.locator("#dial-ask").get_by_role("button", name="Call anyway")).to_be_visible()
     erin.locator("[data-action=release]").click()
     expect(row).to_have_attribute("data-state", "open")
+    # The row was drawn again meanwhile.
+    stands_beside(bob, row.locator("[data-action=take-and-call]"))
 
 
 def test_keys_take_release_and_finish_with_a_reason_that_can_be_taken_back(
@@ -205,10 +208,11 @@ def test_a_manager_gives_an_old_one_to_a_colleague_from_today_in_three_actions(
     hands = Hands(watching(sign_in("Alice", **screen(MOUSE)), office, "/"), MOUSE)
     row = hands.page.locator(ROW)
     expect(row).to_have_attribute("data-age", "late")
-    with hands.at_most(2):
+    with hands.at_most(3):
         hands.hit(row.locator("[data-action=done]"))
         hands.done.append("choose")
         hands.page.get_by_label("Give to").select_option(label="Erin")
+        hands.hit(row.locator("[data-action=reassign]"))
         expect(row.locator(".callback-holder")).to_contain_text("Erin")
 
 

@@ -1,5 +1,6 @@
 """The queue on its page, its rows, and the command that lists it."""
 
+import html
 import json
 import re
 from collections.abc import Callable
@@ -105,6 +106,48 @@ def test_putting_it_off_offers_an_undo(row: CallBack, bob: User, client_of: Clie
     )
     assert f"/callbacks/{row.id}/unsnooze" in answer.text
     assert 'data-age="later"' in answer.text
+
+
+def test_the_undo_of_a_second_delay_leads_back_to_the_first(
+    row: CallBack, bob: User, client_of: ClientOf
+) -> None:
+    browser = client_of(bob)
+    browser.post(f"/callbacks/{row.id}/snooze", data={"until": "tomorrow"}, headers=HTMX)
+    db.session.expire_all()
+    first = (row.due_at, row.snoozed_from)
+    db.session.rollback()
+    answer = browser.post(f"/callbacks/{row.id}/snooze", data={"until": "hour"}, headers=HTMX)
+    undo = re.search(r'action="([^"]+/unsnooze[^"]*)"', answer.text)
+    assert undo
+    browser.post(html.unescape(undo[1]))
+    db.session.expire_all()
+    assert (row.due_at, row.snoozed_from) == first
+
+
+def test_it_is_given_by_its_button_alone_and_the_page_says_to_whom(
+    row: CallBack, bob: User, dora: User, client_of: ClientOf
+) -> None:
+    browser = client_of(bob)
+    more = browser.get(f"/callbacks/{row.id}/more", headers=HTMX).text
+    form = more[more.index(f'hx-post="/callbacks/{row.id}/reassign') :].partition("</form>")[0]
+    assert "hx-trigger" not in form
+    assert 'data-action="reassign"' in form
+    for owner, words in ((dora.id, "Given to Dora Manager."), ("", "Given to the pool.")):
+        data = {"owner": owner}
+        answer = browser.post(f"/callbacks/{row.id}/reassign", data=data, headers=HTMX)
+        assert words in answer.text
+
+
+def test_who_gives_it_out_of_their_sight_hears_so_and_its_row_goes(
+    row: CallBack, alice: User, bob: User, dora: User, client_of: ClientOf
+) -> None:
+    change_office("", restricts_agents=True, by=alice)
+    db.session.commit()
+    data = {"owner": dora.id}
+    answer = client_of(bob).post(f"/callbacks/{row.id}/reassign", data=data, headers=HTMX)
+    assert answer.status_code == 200
+    assert "Given to Dora Manager." in answer.text
+    assert "data-callback-id" not in answer.text
 
 
 def test_a_manager_sees_all_owners_and_narrows_to_one(

@@ -114,6 +114,19 @@ def test_put_off_it_is_due_later_and_comes_back_by_undo(row: CallBack, bob: User
         call_backs.snooze(row.id, clock.now(), bob)
 
 
+def test_put_off_twice_the_undo_takes_back_the_second_time_alone(row: CallBack, bob: User) -> None:
+    due, tomorrow = row.due_at, clock.now() + timedelta(days=1)
+    call_backs.snooze(row.id, tomorrow, bob)
+    row.reminded_at = reminded = clock.now()
+    db.session.flush()
+    before = call_backs.due_of(row.id, bob)
+    call_backs.snooze(row.id, clock.now() + timedelta(hours=1), bob)
+    call_backs.unsnooze(row.id, bob, before)
+    assert (row.due_at, row.snoozed_from, row.reminded_at) == (tomorrow, due, reminded)
+    call_backs.unsnooze(row.id, bob, call_backs.Due(due))
+    assert (row.due_at, row.snoozed_from) == (due, None)
+
+
 def test_the_clients_next_call_ends_a_delay(row: CallBack, bob: User) -> None:
     call_backs.snooze(row.id, clock.now() + timedelta(days=3), bob)
     db.session.commit()
