@@ -8,6 +8,13 @@ from crm_app import clock
 
 # Days that a filter may name; conversions between zones fail far beyond them.
 FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(2999, 12, 31)
+# Whoever says that something holds for longer has mistyped the year.
+_FURTHEST = timedelta(days=3653)
+
+
+def is_too_far(moment: datetime) -> bool:
+    """Whether a moment is more than ten years ahead."""
+    return moment > clock.now() + _FURTHEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,10 @@ class LocalTime:
     def midnight(self, day: date) -> datetime:
         """Return the moment a day begins."""
         return datetime.combine(min(max(day, FIRST_DAY), LAST_DAY), time.min, self.zone)
+
+    def day_over(self, day: date) -> datetime:
+        """Return the moment a day ends."""
+        return self.midnight(min(day, LAST_DAY) + timedelta(days=1))
 
     def chips(self) -> dict[str, date]:
         """Return the days that a new task is mostly due on."""

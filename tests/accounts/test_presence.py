@@ -129,6 +129,7 @@ def test_one_says_until_when_and_who_stands_in(bob: User, carol: User, client_of
     ("said", "sentence"),
     [
         ({"until_on": "2026-03-01"}, "This is over already."),
+        ({"until_on": "9999-12-31"}, "more than ten years away"),
         ({"until_time": "14:30"}, "Choose the day too."),
         ({"deputy": "999999"}, "Not a valid choice"),
     ],

@@ -43,12 +43,15 @@ class AwayForm(FlaskForm):
 
     @property
     def until(self) -> datetime | None:
-        """Return the moment that was typed; a day alone ends at its beginning."""
+        """Return the moment that was typed; a day alone means its beginning, today its end."""
         day = self.until_on.data
         if day is None:
             return None
+        local = LocalTime.of(choose_timezone())
+        if self.until_time.data is None and day == local.today:
+            return local.day_ends_at
         at = (self.until_time.data or time.min).replace(second=0, microsecond=0)
-        return LocalTime.of(choose_timezone()).moment(min(max(day, FIRST_DAY), LAST_DAY), at)
+        return local.moment(min(max(day, FIRST_DAY), LAST_DAY), at)
 
     @property
     def deputy_id(self) -> int | None:

@@ -17,6 +17,7 @@ from crm_app.journal.kinds import RecordKind
 from crm_app.journal.values import Column, Reference, difference, snapshot
 from crm_app.live.messages import OFFICE
 from crm_app.live.screen_updates import after_commit
+from crm_app.local_time import is_too_far
 
 KEPT = (Column("away_since"), Column("away_until"), Reference("deputy"))
 
@@ -92,11 +93,14 @@ def go_away(
 ) -> None:
     """Note that a user is away, until a moment or until they are back.
 
-    Raises InvalidInputError: until_past on `until`; deputy_self, deputy_unknown on `deputy`.
+    Raises InvalidInputError: until_past, until_far on `until`; deputy_self, deputy_unknown on
+    `deputy`.
     """
     now = clock.now()
     if until is not None and until <= now:
         raise InvalidInputError("until_past", "until")
+    if until is not None and is_too_far(until):
+        raise InvalidInputError("until_far", "until")
     if deputy_id == user.id:
         raise InvalidInputError("deputy_self", "deputy")
     deputy = db.session.get(User, deputy_id) if deputy_id is not None else None

@@ -2,20 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Select, delete, func, insert, or_, select
 from sqlalchemy.orm import joinedload
 
 from crm_app import clock, phone_numbers
 from crm_app.accounts.models import User
+from crm_app.contacts.models import Contact, ContactPhone
 from crm_app.database import add_missing
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.journal import services as journal
 from crm_app.journal.kinds import ONLY, RecordKind
 from crm_app.journal.values import change
+from crm_app.local_time import is_too_far
 from crm_app.telephony.models import BlockedCall, BlockedNumber, DirectNumber
 from crm_app.telephony.routing.lookup import PREFIX_MARK, SHORTEST_PREFIX
 from crm_app.telephony.routing.own_numbers import is_own_number
@@ -42,6 +45,7 @@ def block(
     *,
     reason: str = "",
     until: datetime | None = None,
+    is_confirmed: bool = False,
 ) -> BlockedNumber:
     """Put a number on the list, or all that begin alike (`+35191*`); what is on it is changed.
 
@@ -49,7 +53,8 @@ def block(
     `country` is the two-letter code of national numbers; `by` is None for a command. Raises
     InvalidInputError with the codes of `phone_numbers.read`, or number_own, prefix_without_plus,
     prefix_short, prefix_own, prefix_of_managers, blocked_by_another on `number`, too_long on
-    `reason`, until_past on `until`.
+    `reason`, until_past, until_far on `until`; prefix_of_clients on `confirm`, with their `count`,
+    unless `is_confirmed`.
     """
     pattern = check(typed, country)
     if pattern.endswith(PREFIX_MARK) and by is not None and not by.is_manager:
@@ -57,6 +62,11 @@ def block(
     reason = limited(reason, "reason", REASON_LENGTH)
     if until is not None and until <= clock.now():
         raise InvalidInputError("until_past", "until")
+    if until is not None and is_too_far(until):
+        raise InvalidInputError("until_far", "until")
+    count = 0 if is_confirmed else clients_of(pattern)
+    if count:
+        raise InvalidInputError("prefix_of_clients", "confirm", count=count)
     by_id = by.id if by is not None else None
     # Two may block it at once.
     add_missing(db.session, BlockedNumber, pattern=pattern, reason=reason, by_id=by_id)
@@ -76,6 +86,19 @@ def check(typed: str, country: str) -> str:
     pattern = pattern_of(typed, country)
     _refuse_own(pattern)
     return pattern
+
+
+def clients_of(pattern: str) -> int:
+    """Count the contacts with a number that begins like a prefix; none for a single number."""
+    if not pattern.endswith(PREFIX_MARK):
+        return 0
+    start = pattern.removesuffix(PREFIX_MARK)
+    known = (
+        select(func.count(ContactPhone.contact_id.distinct()))
+        .join(Contact)
+        .where(ContactPhone.number.startswith(start), Contact.deleted_at.is_(None))
+    )
+    return db.session.scalar(known) or 0
 
 
 def unblock(typed: str, country: str, by: User | None) -> None:
@@ -164,6 +187,14 @@ def count(connection: Connection, blocked_id: int, at: datetime) -> None:
     counter.
     """
     connection.execute(_COUNT, {"blocked_id": blocked_id, "at": at})
+
+
+def last_day(row: BlockedNumber, zone: str) -> date | None:
+    """Return the last day of an entry that ends with a day in the office's zone, else None."""
+    if row.expires_at is None:
+        return None
+    ends = row.expires_at.astimezone(ZoneInfo(zone))
+    return ends.date() - timedelta(days=1) if ends.time() == time.min else None
 
 
 def forget_expired() -> None:

@@ -1,7 +1,7 @@
 """The operator's commands about routing: block, unblock, black-list, preview."""
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import click
@@ -11,7 +11,8 @@ from flask.cli import with_appcontext
 from crm_app.config import Config
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
-from crm_app.telephony.models import TelephonySettings
+from crm_app.local_time import LocalTime
+from crm_app.telephony.models import BlockedNumber, TelephonySettings
 from crm_app.telephony.routing import black_list, wording
 from crm_app.telephony.routing.preview import Office
 from crm_app.telephony.routing.preview import preview as ask
@@ -22,15 +23,19 @@ _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON 
 @click.command("block")
 @click.argument("number")
 @click.option("--reason", default="", help="Why its calls are refused.")
-@click.option("--until", "until_text", help="When that ends: 2026-12-31 or 2026-12-31T18:00.")
+@click.option("--until", "until_text", help="The last day or moment: 2026-12-31, 2026-12-31T18:00.")
+@click.option("--yes", "is_confirmed", is_flag=True, help="Also where clients' numbers begin so.")
 @with_appcontext
-def block(number: str, reason: str, until_text: str | None) -> None:
+def block(number: str, reason: str, until_text: str | None, *, is_confirmed: bool) -> None:
     """Refuse calls from NUMBER, or from all that begin alike: "+35191*"."""
-    until = _moment(until_text, "--until")
+    until, country = _last_moment(until_text), _config().default_country
     try:
-        row = black_list.block(number, _config().default_country, None, reason=reason, until=until)
+        row = black_list.block(
+            number, country, None, reason=reason, until=until, is_confirmed=is_confirmed
+        )
     except InvalidInputError as error:
-        raise click.ClickException(wording.refusal(error)) from error
+        more = " Add --yes if that is meant." if error.field == "confirm" else ""
+        raise click.ClickException(wording.refusal(error) + more) from error
     db.session.commit()
     click.echo(f"{row.pattern} is on the black list.")
     if TelephonySettings.current().switches.black_list == "off":
@@ -70,7 +75,7 @@ def show(as_json: bool) -> None:
         click.echo(json.dumps({"numbers": numbers}, ensure_ascii=False))
         return
     for entry in entries:
-        until = f"until {entry.row.expires_at:%Y-%m-%d %H:%M}" if entry.row.expires_at else ""
+        until = _ending_of(entry.row)
         click.echo(f"{entry.row.pattern:<20} {entry.count:>5}  {until:<22} {entry.row.reason}")
 
 
@@ -106,6 +111,25 @@ def preview(number: str, line: str, at_text: str | None, as_json: bool) -> None:
 
 
 ALL = (block, unblock, show, preview)
+
+
+def _last_moment(text: str | None) -> datetime | None:
+    """Read when something ends; a day alone is the last one."""
+    try:
+        day = date.fromisoformat(text or "")
+    except ValueError:
+        return _moment(text, "--until")
+    return LocalTime.of(_config().default_timezone).day_over(day)
+
+
+def _ending_of(row: BlockedNumber) -> str:
+    if row.expires_at is None:
+        return ""
+    zone = _config().default_timezone
+    day = black_list.last_day(row, zone)
+    if day is not None:
+        return f"until {day}"
+    return f"until {row.expires_at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
 
 
 def _moment(text: str | None, option: str) -> datetime | None:

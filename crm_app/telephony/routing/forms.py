@@ -3,6 +3,7 @@
 from datetime import datetime, time
 from typing import Any
 
+from flask import current_app
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import DateField, StringField, TimeField
@@ -29,10 +30,12 @@ class BlockForm(FlaskForm):
 
     @property
     def until(self) -> datetime | None:
-        """Return the moment at which the chosen day begins."""
+        """Return the moment at which the chosen day is over in the office."""
         if self.until_on.data is None:
             return None
-        return LocalTime.of(choose_timezone()).midnight(self.until_on.data)
+        # Calls are refused for the whole office.
+        office: str = current_app.config["DEFAULT_TIMEZONE"]
+        return LocalTime.of(office).day_over(self.until_on.data)
 
 
 class PreviewForm(FlaskForm):

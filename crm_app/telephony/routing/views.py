@@ -1,6 +1,7 @@
 """The black list and its buttons, and the preview of the settings page."""
 
 from flask import Blueprint, current_app, render_template, request, url_for
+from flask_babel import format_date
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import or_, select
@@ -16,6 +17,7 @@ from crm_app.telephony.routing import black_list, wording
 from crm_app.telephony.routing.forms import BlockForm, PreviewForm
 from crm_app.telephony.routing.preview import Office, Preview, preview
 from crm_app.web.access import admin_only
+from crm_app.web.display.formatting import when
 from crm_app.web.fragments import Answer, see_other, wants_fragment
 from crm_app.web.toasts import toast
 
@@ -42,9 +44,13 @@ def block() -> Answer:
             me(),
             reason=form.reason.data or "",
             until=form.until,
+            # The answer is for what was asked about: another prefix is asked about again.
+            is_confirmed=request.form.get("confirm", "") == (form.number.data or ""),
         )
     except InvalidInputError as error:
         db.session.rollback()
+        if error.field == "confirm" and not is_button:
+            return _list(form, wording.refusal(error))
         field = {"until": form.until_on, "reason": form.reason}.get(error.field, form.number)
         field.errors = [wording.refusal(error)]
         return _ask(form) if is_button else _list(form)
@@ -126,7 +132,7 @@ def _previewed(form: PreviewForm) -> Preview | None:
         return None
 
 
-def _list(form: BlockForm) -> Answer:
+def _list(form: BlockForm, question: str = "") -> Answer:
     query = request.args.get("q", "").strip()
     statement = black_list.listed()
     if query:
@@ -144,11 +150,13 @@ def _list(form: BlockForm) -> Answer:
         "entries": black_list.with_counts(page.rows),
         "page": page,
         "form": form,
+        "question": question,
         "query": query,
         "may_unblock": lambda row: black_list.may_unblock(current_user, row),
         "mode": TelephonySettings.current().switches.black_list,
     }
-    return render_template("telephony/black_list.html", **context), 422 if form.errors else 200
+    status = 422 if form.errors or question else 200
+    return render_template("telephony/black_list.html", **context), status
 
 
 def _button(number: str) -> str:
@@ -170,6 +178,13 @@ def _shown(pattern: str) -> str:
     if pattern.endswith("*"):
         return pattern
     return phone_numbers.show(pattern, _config().default_country)
+
+
+@bp.app_template_filter("ending_of")
+def _ending_of(row: BlockedNumber) -> str:
+    """Write until when an entry holds: a day, or a moment."""
+    day = black_list.last_day(row, _config().default_timezone)
+    return when(row.expires_at) if day is None else str(format_date(day, "medium"))
 
 
 def _config() -> Config:

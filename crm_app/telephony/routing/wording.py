@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 
 from crm_app.errors import InvalidInputError
 from crm_app.telephony.routing.rules import Decision, Step
@@ -63,6 +64,7 @@ REFUSALS: dict[str, Any] = NUMBER_REASONS | {
     "not_blocked": _l("This number is not on the black list."),
     "blocked_by_another": _l("A colleague put this number on the list. Ask a manager."),
     "until_past": _l("This is over already. Choose a later moment."),
+    "until_far": _l("This is more than ten years away. Check the year."),
     "too_long": _l("Use at most %(limit)s characters."),
 }
 
@@ -82,5 +84,18 @@ def says_of_name(decision: Decision) -> str:
 
 def refusal(error: InvalidInputError) -> str:
     """Say why a number is not put on the black list or taken off it."""
+    if error.code == "prefix_of_clients":
+        return of_clients(int(str(error.details["count"])))
     words = str(REFUSALS[error.code])
     return words % error.details if error.details else words
+
+
+def of_clients(count: int) -> str:
+    """Say how many clients are refused with a prefix."""
+    return str(
+        ngettext(
+            "The number of %(num)d client begins with this: their calls are refused, too.",
+            "The numbers of %(num)d clients begin with this: their calls are refused, too.",
+            count,
+        )
+    )
