@@ -183,6 +183,17 @@ def test_an_api_that_is_down_is_said_by_the_lamp_that_asked(
     assert "cannot be reached at the moment" in answer.text
 
 
+@pytest.mark.parametrize("lamp", ["keys", "clock", "extensions", "echo"])
+def test_while_the_pbx_does_not_answer_each_lamp_offers_to_try_again(
+    app: Flask, pbx: Simulator, browser: FlaskClient, lamp: str
+) -> None:
+    pbx.inject("error")
+    answer = browser.post(f"{PAGE}/lamps/{lamp}", headers={"HX-Request": "true"}).text
+    shown = answer.partition("<hx-partial")[0]
+    assert f'data-lamp="{lamp}" data-state="bad"' in shown
+    assert re.findall(r'class="btn btn-sm"[^>]*>([^<]*)', shown) == ["Try again"]
+
+
 @pytest.mark.parametrize("what", ["address", "flag", "events", "nowhere"])
 def test_a_change_in_the_cabinet_is_noticed(app: Flask, pbx: Simulator, what: str) -> None:
     command(app, "register")

@@ -167,6 +167,7 @@ _REGISTER = Button(_l("Register"), "telephony_setup.register", is_post=True)
 _PEOPLE = Button(_l("People and extensions"), "telephony_setup.index", "people")
 _ACCOUNT = Button(_l("Open Zadarma"), url="https://my.zadarma.com/")
 _AGAIN = Button(_l("Test again"), "telephony_setup.index")
+_TRY_AGAIN = Button(_l("Try again"), "telephony_setup.index")
 _CALL_ME = Button(_l("Call me"), "telephony_setup.ring", is_post=True)
 _GUIDE = Button(_l("Read the guide"), "telephony_setup.guide")
 BUTTONS: dict[tuple[str, State], Button] = {
@@ -196,6 +197,12 @@ BUTTONS: dict[tuple[str, State], Button] = {
 }
 
 
+# The PBX said nothing, or nothing of use: what a lamp shows else is not to blame.
+NOT_ANSWERED = frozenset(
+    {"unreachable", "timed_out", "unreadable_answer", "too_long", "rate_limited", "unknown"}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """A health check in the user's language: what it says, and what to do if something is wrong."""
@@ -215,7 +222,9 @@ class Report:
 
     @property
     def button(self) -> Button | None:
-        """Return what can be pressed about it."""
+        """Return what can be pressed about it: where the PBX did not answer, ask it again."""
+        if self.check.code in NOT_ANSWERED:
+            return _TRY_AGAIN
         return BUTTONS.get((self.check.name, self.check.state))
 
 
