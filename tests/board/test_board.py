@@ -146,6 +146,16 @@ def test_it_says_who_is_away_until_when_and_who_stands_in(
     assert services.read(bob).next_in == 2 * 3600 + 1
 
 
+def test_who_is_away_without_an_end_is_called_away_once(
+    bob: User, carol: User, client_of: ClientOf
+) -> None:
+    go_away(bob, bob)
+    db.session.commit()
+    page = client_of(carol).get("/board").text
+    row = page.partition(f'data-board-person="{bob.id}"')[2].partition("</li>")[0]
+    assert row.count("Away") == 1
+
+
 def test_outside_the_hours_it_says_who_is_off_shift(bob: User) -> None:
     db.session.add(StoredHours(id=1, week="\n".join(["09:00-11:00"] * 7), holidays=""))
     db.session.commit()
