@@ -125,6 +125,11 @@ def test_one_says_until_when_and_who_stands_in(bob: User, carol: User, client_of
     assert "Carol Agent stands in." in shown
 
 
+def test_today_alone_means_the_rest_of_the_day(bob: User, client_of: ClientOf) -> None:
+    client_of(bob).post("/account/away", data={"until_on": "2026-03-02"})
+    assert services.state_of(bob).until == datetime(2026, 3, 3, tzinfo=LISBON)
+
+
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [
