@@ -8,7 +8,7 @@ from crm_app import clock
 
 # Days that a filter may name; conversions between zones fail far beyond them.
 FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(2999, 12, 31)
-# Whoever says that something holds for longer has mistyped the year.
+# A year further away was mistyped.
 _FURTHEST = timedelta(days=3653)
 
 

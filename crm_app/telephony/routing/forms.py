@@ -28,6 +28,14 @@ class BlockForm(FlaskForm):
     reason = StringField(_l("Reason"), filters=[clean], validators=[Length(max=REASON_LENGTH)])
     until_on = DateField(_l("Until"), validators=[Optional()])
 
+    # What was asked about, when the question was answered with yes.
+    confirm = StringField(filters=[clean], validators=[Length(max=60)])
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the question was answered for this prefix: another is asked about again."""
+        return bool(self.confirm.data) and self.confirm.data == self.number.data
+
     @property
     def until(self) -> datetime | None:
         """Return the moment at which the chosen day is over in the office."""

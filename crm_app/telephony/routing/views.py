@@ -44,8 +44,7 @@ def block() -> Answer:
             me(),
             reason=form.reason.data or "",
             until=form.until,
-            # The answer is for what was asked about: another prefix is asked about again.
-            is_confirmed=request.form.get("confirm", "") == (form.number.data or ""),
+            is_confirmed=form.is_confirmed,
         )
     except InvalidInputError as error:
         db.session.rollback()
