@@ -1,19 +1,23 @@
 """The lists of recordings and of who listened, and what they are narrowed by."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, false, select
+from sqlalchemy import ColumnElement, Select, false, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from crm_app.accounts.models import User
 from crm_app.calls.models import Call, CallLeg
+from crm_app.extensions import db
 from crm_app.local_time import LocalTime
-from crm_app.paging import Page
+from crm_app.paging import Page, cursor_at
 from crm_app.recordings.models import Listening, ListeningKind, Recording, State
 from crm_app.records.lists import ListFilter, SortOrder, one_of, within_days, words
 from crm_app.web.ids import read_id
 
 HELD = "held"
+# Of a list, looked through for one that may be heard.
+MOST_PAGES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +90,27 @@ def list_recordings(
     user: User, wanted: RecordingFilter, local: LocalTime, cursor: str = ""
 ) -> Page[Recording]:
     """Read one page of the recordings, those of the latest calls first."""
-    statement = (
+    return wanted.sort_order.page(_recordings(user, wanted, local), cursor)
+
+
+def ready_after(
+    user: User, wanted: RecordingFilter, local: LocalTime, call: Call
+) -> Iterator[Recording]:
+    """Give the recordings of other calls that follow in the list, a few pages at most."""
+    of_call = select(Recording).where(Recording.call_id == call.id)
+    last = db.session.scalars(of_call.order_by(Recording.recorded_at, Recording.id)).first()
+    cursor = cursor_at(last, wanted.sort_order.keys) if last is not None else ""
+    ready = _recordings(user, wanted, local).where(Recording.state == State.READY)
+    for _page in range(MOST_PAGES):
+        if not cursor:
+            return
+        page = wanted.sort_order.page(ready, cursor)
+        yield from (row for row in page.rows if row.call_id != call.id)
+        cursor = page.next
+
+
+def _recordings(user: User, wanted: RecordingFilter, local: LocalTime) -> Select[Recording]:
+    return (
         select(Recording)
         .join(Recording.call)
         .where(*wanted.conditions(user, local))
@@ -100,4 +124,3 @@ def list_recordings(
             ),
         )
     )
-    return wanted.sort_order.page(statement, cursor)

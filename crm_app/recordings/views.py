@@ -25,7 +25,8 @@ from crm_app.calls.views import words as calls_words
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.local_time import LocalTime
-from crm_app.recordings import deleting, fetching, listening, wording
+from crm_app.recordings import deleting, fetching, listening, listing, wording
+from crm_app.recordings.listing import RecordingFilter
 from crm_app.recordings.models import Recording, State
 from crm_app.recordings.store import Store
 from crm_app.recordings.transcripts import speaker_of
@@ -36,6 +37,8 @@ from crm_app.web.toasts import toast
 
 bp = Blueprint("recordings", __name__)
 BARS = 200
+# What the player is told of the list from which it plays; "1" for the log.
+RECORDINGS = "recordings"
 SPEEDS = (0.5, 0.75, 1, 1.25, 1.5, 1.75, 2)
 _HEIGHT = 40
 # Only a player asks so; it says itself when somebody has heard three seconds.
@@ -231,10 +234,7 @@ def player(call_id: int) -> Answer:
     call = fetch(Call, call_id, me(), Verb.VIEW)
     if not listening.may_hear(me(), call):
         abort(403)
-    filters = CallFilter.from_args(request.args)
-    # The recording that follows in the list from which this one was played.
-    after = _next_call(call, filters) if "next" in request.args else None
-    more: dict[str, Any] = {**filters.to_args(), "next": "1"}
+    after, more = _next_of_list(call, request.args.get("next", ""))
     return page_or_fragment(
         "recordings/player.html",
         "recordings/_dock.html",
@@ -244,10 +244,25 @@ def player(call_id: int) -> Answer:
     )
 
 
-def _next_call(call: Call, filters: CallFilter) -> Call | None:
-    local, cursor = LocalTime.of(choose_timezone()), calls.cursor_after(call)
+def _next_of_list(call: Call, which: str) -> tuple[Call | None, dict[str, Any]]:
+    """Find what follows in the list from which this one was played, and how to ask for it.
+
+    `which` is RECORDINGS, anything else for the log, "" for none.
+    """
+    local = LocalTime.of(choose_timezone())
+    if which == RECORDINGS:
+        wanted = RecordingFilter.from_args(request.args)
+        others = (row.call for row in listing.ready_after(me(), wanted, local, call))
+        heard = (other for other in others if listening.may_hear(me(), other))
+        return next(heard, None), {**wanted.to_args(), "next": which}
+    filters = CallFilter.from_args(request.args)
+    return _next_call(call, filters, local) if which else None, {**filters.to_args(), "next": "1"}
+
+
+def _next_call(call: Call, filters: CallFilter, local: LocalTime) -> Call | None:
+    cursor = calls.cursor_after(call)
     # What the user may not hear, or nobody can, is passed over, a few pages at most.
-    for _page in range(5):
+    for _page in range(listing.MOST_PAGES):
         page = calls.list_calls(me(), filters, local, cursor)
         states = sounds_of(page.rows)
         for one in page.rows:

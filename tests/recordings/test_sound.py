@@ -1,6 +1,7 @@
 """The bytes of a recording: in parts, to those who may hear it, and never without a line."""
 
 import io
+import re
 import wave
 from collections.abc import Callable
 from datetime import timedelta
@@ -25,7 +26,7 @@ from crm_app.simulator.office import Simulator
 from crm_app.simulator.sounds import Plan, sound
 from tests.owed import perform
 from tests.questions import questions
-from tests.recordings.conftest import CLIENT, fetched, note_in_pbx, record
+from tests.recordings.conftest import CLIENT, fetched, note_in_pbx, record, the_recording
 
 ClientOf = Callable[[User], FlaskClient]
 PLAYER = {"Sec-Fetch-Dest": "audio"}
@@ -294,6 +295,37 @@ def test_a_stranger_s_recording_is_listed_by_the_number(
         page = manager.get(address).text
         assert "910 000 042" in page
         assert "Unknown number" not in page
+
+
+def test_the_next_of_the_list_of_recordings_is_the_next_that_can_be_heard(
+    app: Flask, pbx: Simulator, dora: User, client_of: ClientOf
+) -> None:
+    ago = (timedelta(minutes=minutes) for minutes in (2, 4, 6, 8))
+    newest, second, third, oldest = (
+        record(pbx, ago=one, did=did)
+        for one, did in zip(ago, (*["351210000001"] * 3, "351210000002"), strict=True)
+    )
+    for one in (newest, second, third, oldest):
+        fetched(one)
+    assert the_recording(oldest).state == State.READY
+    gone = the_recording(second)
+    gone.state = State.DELETED
+    db.session.commit()
+    manager = client_of(dora)
+    page = manager.get("/recordings").text
+    assert f"/calls/{newest.id}/player?next=recordings" in page
+
+    def next_after(call: Call, query: str = "") -> int | None:
+        dock = manager.get(
+            f"/calls/{call.id}/player?next=recordings{query}", headers={"HX-Request": "true"}
+        ).text
+        found = re.search(r"/calls/(\d+)/player\?[^\"]*next=recordings", dock)
+        return int(found[1]) if found else None
+
+    assert next_after(newest) == third.id
+    assert next_after(third) == oldest.id
+    assert next_after(oldest) is None
+    assert next_after(newest, "&line=%2B351210000002") == oldest.id
 
 
 def test_the_rules_are_the_administrators(
