@@ -214,8 +214,10 @@ def _sentence(fact: Fact, row: CallFact) -> tuple[str, str]:
             return "bell", _("%(who)s rings.", who=who)
         case FactKind.STOPPED_RINGING:
             return "bell-off", _("%(who)s stops ringing.", who=who)
-        case FactKind.ENDED | FactKind.OUTGOING_ENDED | FactKind.LISTED:
+        case FactKind.ENDED | FactKind.OUTGOING_ENDED:
             return "phone-off", _end_sentence(fact)
+        case FactKind.LISTED:
+            return "list", _listed_sentence(fact, who)
         case _:
             return _other_sentence(fact, who)
 
@@ -250,10 +252,24 @@ def _other_sentence(fact: Fact, who: str) -> tuple[str, str]:
             return "clock", _("The PBX reported nothing for too long; Ramal closed the call.")
 
 
-def _end_sentence(fact: Fact) -> str:
+def _result(fact: Fact) -> Any:
     code = fact.disposition or ("" if fact.disposition_raw else Disposition.UNFINISHED)
     # A word of the PBX that we do not know is shown as it came.
-    result = STATUSES[code][0] if code else fact.disposition_raw
+    return STATUSES[code][0] if code else fact.disposition_raw
+
+
+def _listed_sentence(fact: Fact, who: str) -> str:
+    """Say what the statistics tell of a call, or of one phone in it."""
+    result = str(_result(fact))
+    if fact.talk_seconds:
+        result = f"{result}, {duration(fact.talk_seconds)}"
+    if fact.who:
+        return str(_("The PBX lists %(who)s: %(result)s.", who=who, result=result))
+    return str(_("The PBX lists the call: %(result)s.", result=result))
+
+
+def _end_sentence(fact: Fact) -> str:
+    result = _result(fact)
     if fact.talk_seconds:
         length = duration(fact.talk_seconds)
         return str(_("Ended after %(length)s: %(result)s.", length=length, result=result))

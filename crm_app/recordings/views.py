@@ -37,7 +37,7 @@ from crm_app.web.toasts import toast
 
 bp = Blueprint("recordings", __name__)
 BARS = 200
-# What the player is told of the list from which it plays; "1" for the log.
+# The list from which the player plays; any other value is the log of calls.
 RECORDINGS = "recordings"
 SPEEDS = (0.5, 0.75, 1, 1.25, 1.5, 1.75, 2)
 _HEIGHT = 40

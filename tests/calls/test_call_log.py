@@ -312,6 +312,14 @@ class TestCard:
         raw = tell(FactKind.ENDED, NOON, "in_8", disposition_raw="abducted")
         assert "Ended: abducted." in bobs.get(f"/calls/{raw}").text
 
+    def test_it_says_whose_phone_the_statistics_tell_of(self, bobs: FlaskClient) -> None:
+        tell(FactKind.LISTED, NOON, "in_9", extension="102", disposition=Disposition.CANCELLED)
+        end = {"disposition": Disposition.ANSWERED, "talk_seconds": 59}
+        call_id = tell(FactKind.LISTED, NOON, "in_9", extension="101", **end)
+        page = bobs.get(f"/calls/{call_id}").text
+        assert "The PBX lists Extension 102: Cancelled." in page
+        assert "The PBX lists Bob Agent (101): Answered, 0:59." in page
+
     def test_it_shows_what_was_written_after_the_call(self, bobs: FlaskClient, bob: User) -> None:
         call_id = answered()
         db.session.add(CallOutcome(code="quote", label="Wants a quote"))
