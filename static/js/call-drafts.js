@@ -2,6 +2,7 @@
 // again until it has arrived, so that no reload, closed tab, new call or lost network loses it. Other
 // forms about the call, here and in the other tabs, follow.
 import * as store from "./draft-store.js";
+import { isOut } from "./live-state.js";
 import { token } from "./sign-in-over.js";
 import { refresh } from "./tray.js";
 
@@ -52,8 +53,9 @@ async function send(form) {
   // Saved meanwhile, so this is an edit from now on.
   if (answer?.status === 409) form.dataset.jsDraft = "";
   // The page may be older than the sign-in; the answer about the tray tells.
-  if ([400, 401].includes(answer?.status)) refresh();
-  if (form.isConnected) plan(form, AGAIN_MS);
+  if (!isOut() && [400, 401].includes(answer?.status)) refresh();
+  // It is sent when somebody has signed in again.
+  if (form.isConnected && !isOut()) plan(form, AGAIN_MS);
 }
 
 const filled = new Set();
@@ -107,6 +109,10 @@ store.onKept((what, text) => {
     if (what === whatOf(form) && !isTypedIn) fill(form, text);
   }
 });
+for (const kind of ["sign-in:back", "sign-in:renewed"])
+  document.addEventListener(kind, () => {
+    for (const form of forms()) plan(form);
+  });
 document.addEventListener("sign-out", ({ detail }) => detail.lastWork.push(...forms().map(send)));
 addEventListener("pagehide", () => forms().forEach(send));
 

@@ -1,5 +1,5 @@
 // Says whether live calls arrive. A short gap is nobody's business; after ten seconds the lamp tells.
-import { say } from "./live-state.js";
+import { isOut, say } from "./live-state.js";
 
 const PATIENCE_MS = 10_000;
 const BEAT_MS = 15_000;
@@ -11,14 +11,15 @@ export function lamp(refresh) {
   let alarm = setTimeout(goDown, PATIENCE_MS);
   let poll = 0;
   let soon = 0;
+  const look = () => isOut() || refresh();
 
   function goDown() {
     isUp = false;
     say({ stream: "down" });
     clearInterval(poll);
     // While nothing arrives by itself, the tab asks.
-    poll = setInterval(refresh, POLL_MS);
-    refresh();
+    poll = setInterval(look, POLL_MS);
+    look();
   }
 
   function wait(time) {
@@ -38,7 +39,7 @@ export function lamp(refresh) {
       isUp = false;
       wait(PATIENCE_MS);
       // Perhaps the stream has ended because nobody is signed in any more: that is told at once.
-      soon = setTimeout(refresh, SOON_MS * (0.5 + Math.random()));
+      soon = setTimeout(look, SOON_MS * (0.5 + Math.random()));
       return;
     }
     wait(BEAT_MS + PATIENCE_MS);

@@ -1,7 +1,7 @@
 // A page belongs to one sign-in. When nobody is signed in any more, the clients' names leave the tray;
 // when somebody is again, the page holds an old token and perhaps an old name, and is loaded anew.
-import { isOurs, say } from "./live-state.js";
-import { leave, who } from "./sign-in-over.js";
+import { isOurs, isOut, say } from "./live-state.js";
+import { isByHand, leave, who } from "./sign-in-over.js";
 
 const LOADED = "ramal-loaded-anew";
 const SETTLE_MS = 10_000;
@@ -51,6 +51,14 @@ export function isForUs(answer) {
   const mark = answer.headers.get("X-Sign-In");
   if (!mark) return true;
   if (mark !== mine) renew();
-  else if (!isOurs()) say({ signIn: "" });
+  else if (!isOurs()) {
+    say({ signIn: "" });
+    document.dispatchEvent(new Event("sign-in:back"));
+  }
   return mark === mine;
 }
+
+// A page that has lost its sign-in says so and asks for nothing more by itself.
+document.addEventListener("htmx:config:request", (event) => {
+  if (isOut() && !isByHand(event.detail.ctx)) event.preventDefault();
+});

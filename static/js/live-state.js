@@ -3,6 +3,8 @@ const places = ["lamp", "tray"].map((id) => document.getElementById(id)).filter(
 const told = { stream: "starting", signIn: "" };
 
 export const isOurs = () => told.signIn === "";
+// Nobody is signed in: what the page asks would be refused.
+export const isOut = () => told.signIn === "out";
 
 export function say(what) {
   Object.assign(told, what);

@@ -1,11 +1,20 @@
-// Keeps one event stream open and says what it hears: {kind: "up" | "down" | "message", data}.
+// Keeps one event stream open and says what it hears: {kind: "up" | "down" | "out" | "message", data}. One that needs
+// a sign-in is "out" when nobody is signed in any more; then it sleeps until it is woken.
 const SILENCE_MS = 35_000;
 const REOPEN_MS = 4_000;
 
-export function openStream(url, tell) {
+const hereUrl = new URL("../../account/here", import.meta.url);
+
+async function isSignedOut() {
+  const answer = await fetch(hereUrl, { headers: { "HX-Request": "true" } }).catch(() => null);
+  return answer?.status === 401;
+}
+
+export function openStream(url, tell, { needsSignIn = false } = {}) {
   let source = null;
   let silence = 0;
   let again = 0;
+  let isAsleep = false;
   const over = new AbortController();
 
   function close() {
@@ -28,7 +37,19 @@ export function openStream(url, tell) {
     tell({ kind: "up" });
   }
 
+  async function refused() {
+    const mine = source;
+    tell({ kind: "down" });
+    close();
+    const isOut = needsSignIn && (await isSignedOut());
+    if (over.signal.aborted || mine !== source) return;
+    isAsleep = isOut;
+    if (isOut) tell({ kind: "out" });
+    else reopen(REOPEN_MS);
+  }
+
   function open() {
+    isAsleep = false;
     // Whoever read before, something may have been missed since: "up" then makes all tabs look.
     tell({ kind: "down" });
     source = new EventSource(url);
@@ -39,15 +60,20 @@ export function openStream(url, tell) {
     });
     source.addEventListener("error", () => {
       // The browser comes back by itself after a broken connection, and not after a refusal.
-      if (source.readyState === EventSource.CLOSED) reopen(REOPEN_MS);
+      if (source.readyState === EventSource.CLOSED) refused();
       else tell({ kind: "down" });
     });
   }
 
   open();
   addEventListener("online", () => reopen(0), { signal: over.signal });
-  return () => {
-    over.abort();
-    close();
+  return {
+    stop() {
+      over.abort();
+      close();
+    },
+    wake() {
+      if (isAsleep) reopen(0);
+    },
   };
 }

@@ -5,10 +5,13 @@ const query = new URLSearchParams(self.location.search);
 const channel = new BroadcastChannel(query.get("name"));
 let last = { kind: "down" };
 
-openStream(query.get("url"), (message) => {
+const hear = (message) => {
   if (message.kind !== "message") last = message;
   channel.postMessage(message);
-});
+};
+const stream = openStream(query.get("url"), hear, { needsSignIn: true });
 channel.addEventListener("message", ({ data }) => {
   if (data.kind === "hello") channel.postMessage(last);
+  // Who opens a page is signed in.
+  if (["hello", "wake"].includes(data.kind)) stream.wake();
 });

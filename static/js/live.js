@@ -1,7 +1,7 @@
 // Joins the parts of the live calls: the stream says what changed, the tray asks for it and shows it.
 import { lamp } from "./live-lamp.js";
 import { share } from "./live-share.js";
-import { isOurs } from "./live-state.js";
+import { isOurs, isOut } from "./live-state.js";
 import { refresh } from "./tray.js";
 import "./tray-place.js";
 import "./call-keys.js";
@@ -42,8 +42,11 @@ const turn = lamp(() => {
   wasUp = true;
 });
 
-share(tray.dataset.user, tray.dataset.liveUrl, ({ kind, data }) => {
-  turn(kind === "down" ? "down" : "up");
+const wake = share(tray.dataset.user, tray.dataset.liveUrl, ({ kind, data }) => {
+  turn(["down", "out"].includes(kind) ? "down" : "up");
+  // Who is signed out hears nothing; the first time, the answer about the tray says so.
+  if (isOut()) return;
+  if (kind === "out") refresh();
   if (data?.call) refresh();
   if (data?.call || data?.log) callsChanged(data);
   if (data?.callbacks) callBacksChanged(data);
@@ -63,8 +66,14 @@ refresh();
 addEventListener("pageshow", (event) => event.persisted && refresh());
 addEventListener("online", refresh);
 document.addEventListener("visibilitychange", () => document.hidden || refresh());
-for (const kind of ["sign-in:lost", "sign-in:renewed"]) document.addEventListener(kind, refresh);
+document.addEventListener("sign-in:lost", () => isOut() || refresh());
+document.addEventListener("sign-in:renewed", refresh);
+for (const kind of ["sign-in:back", "sign-in:renewed"]) document.addEventListener(kind, wake);
+// A page that has been opened in another tab is somebody's who is signed in.
+const pages = new BroadcastChannel("ramal-pages");
+pages.addEventListener("message", () => isOut() && refresh());
+pages.postMessage("opened");
 // A form that was refused may be older than the sign-in; the answer about the tray tells.
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
-  if ([400, 401].includes(ctx.response.status)) refresh();
+  if (!isOut() && [400, 401].includes(ctx.response.status)) refresh();
 });

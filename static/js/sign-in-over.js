@@ -7,6 +7,7 @@ import { tell } from "./failures.js";
 const PATIENCE_MS = 10_000;
 // What the page asks by itself brings no box up: the lamp of live calls tells about that.
 const BY_HAND = new Set(["", "click", "submit", "change", "input", "keydown", "look", "write-ups"]);
+export const isByHand = ({ sourceEvent }) => BY_HAND.has(sourceEvent?.type ?? "");
 const box = Object.assign(document.createElement("dialog"), {
   id: "sign-in-over",
   className: "confirm-dialog",
@@ -182,7 +183,7 @@ async function onAnswer(event) {
   document.dispatchEvent(new Event("sign-in:lost"));
   const kind = ctx.sourceEvent?.type ?? "";
   // Two clicks are one wish.
-  if (!BY_HAND.has(kind) || waiting.has(ctx.sourceElement)) return;
+  if (!isByHand(ctx) || waiting.has(ctx.sourceElement)) return;
   waiting.add(ctx.sourceElement);
   const isIn = await signIn();
   waiting.delete(ctx.sourceElement);

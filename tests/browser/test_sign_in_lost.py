@@ -68,6 +68,29 @@ def test_it_shows_no_client_and_a_way_in_after_signing_out_elsewhere(
     page.wait_for_url(re.compile(r"/login\?next=(/|%2F)contacts$"))
 
 
+def test_it_asks_for_nothing_more_until_somebody_signs_in_again(
+    office: Office, sign_in: SignIn
+) -> None:
+    context = sign_in("Bob")
+    page = context.new_page()
+    page.clock.install()
+    page.goto(f"{office.url}/callbacks")
+    page.wait_for_selector("#lamp[data-live-state=ok]", state="attached")
+    # The stream asks once why it was refused.
+    with page.expect_response("**/account/here"):
+        sign_out(context, office)
+    gone(page, office)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.run_for(60_000)
+    page.evaluate("""for (const what of ["calls", "callbacks"])
+      document.body.dispatchEvent(new CustomEvent(`${what}:changed`, { detail: {} }))""")
+    page.clock.run_for(10_000)
+    assert asked == []
+    sign_in_again(context, office, "Bob")
+    page.wait_for_selector("#lamp[data-live-state=ok]", state="attached")
+
+
 def test_it_stops_ringing_when_nobody_is_signed_in(office: Office, sign_in: SignIn) -> None:
     context = sign_in("Bob")
     context.add_init_script("""
