@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import time_machine
@@ -19,6 +19,7 @@ from crm_app.jobs.models import Job
 from crm_app.simulator.office import Simulator
 from crm_app.telephony import services
 from crm_app.telephony.models import DirectNumber, LampState, PhoneState, TelephonySettings
+from crm_app.telephony.reconciliation.models import ReconciledDay
 from crm_app.telephony.setup import figures, warnings
 from crm_app.telephony.zadarma.replies import Balance
 from tests.owed import perform
@@ -289,3 +290,13 @@ def test_warnings_cost_a_page_no_query(office: Flask, browser: FlaskClient) -> N
     with questions() as after:
         assert "data-telephony-warnings" in browser.get("/contacts").text
     assert len(after) == len(before)
+
+
+def test_the_day_balance_counts_completed_calls_in_portuguese_words(
+    office: Flask, browser: FlaskClient, dora: User
+) -> None:
+    db.session.add(ReconciledDay(day=date(2026, 3, 2), added=1, asked_at=clock.now()))
+    dora.language = "pt"
+    db.session.commit()
+    page = browser.get("/telephony/balance").text
+    assert ("Completadas" in page, "Concluída em" in page) == (True, False)
