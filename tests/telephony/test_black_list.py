@@ -378,5 +378,5 @@ def test_a_prefix_of_known_clients_is_asked_about_first(
     )
     assert [row["number"] for row in listed(app)] == ["+35191*"]
     code, text = run(app, "block", "+3519*")
-    assert (code, "3 clients" in text, "--yes" in text) == (1, True, True)
-    assert run(app, "block", "+3519*", "--yes")[0] == 0
+    assert (code, "The numbers of 3 clients begin with this" in text) == (0, True)
+    assert [row["number"] for row in listed(app)] == ["+35191*", "+3519*"]

@@ -24,20 +24,20 @@ _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON 
 @click.argument("number")
 @click.option("--reason", default="", help="Why its calls are refused.")
 @click.option("--until", "until_text", help="The last day or moment: 2026-12-31, 2026-12-31T18:00.")
-@click.option("--yes", "is_confirmed", is_flag=True, help="Also where clients' numbers begin so.")
 @with_appcontext
-def block(number: str, reason: str, until_text: str | None, *, is_confirmed: bool) -> None:
+def block(number: str, reason: str, until_text: str | None) -> None:
     """Refuse calls from NUMBER, or from all that begin alike: "+35191*"."""
     until, country = _last_moment(until_text), _config().default_country
     try:
-        row = black_list.block(
-            number, country, None, reason=reason, until=until, is_confirmed=is_confirmed
-        )
+        # Scripts are not asked; they are told.
+        row = black_list.block(number, country, None, reason=reason, until=until, is_confirmed=True)
     except InvalidInputError as error:
-        more = " Add --yes if that is meant." if error.field == "confirm" else ""
-        raise click.ClickException(wording.refusal(error) + more) from error
+        raise click.ClickException(wording.refusal(error)) from error
+    count = black_list.clients_of(row.pattern)
     db.session.commit()
     click.echo(f"{row.pattern} is on the black list.")
+    if count:
+        click.echo(wording.of_clients(count))
     if TelephonySettings.current().switches.black_list == "off":
         click.echo("The switch black_list is off, so nothing is refused.")
 
