@@ -29,7 +29,7 @@ def block(number: str, reason: str, until_text: str | None) -> None:
     """Refuse calls from NUMBER, or from all that begin alike: "+35191*"."""
     until, country = _last_moment(until_text), _config().default_country
     try:
-        # Scripts are not asked; they are told.
+        # A script has nobody to answer a question.
         row = black_list.block(number, country, None, reason=reason, until=until, is_confirmed=True)
     except InvalidInputError as error:
         raise click.ClickException(wording.refusal(error)) from error
