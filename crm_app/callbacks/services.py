@@ -135,12 +135,20 @@ def due_of(row_id: int, by: User) -> Due:
     return Due(row.due_at, row.reminded_at)
 
 
-def unsnooze(row_id: int, by: User, before: Due | None = None) -> CallBack:
+def unsnooze(
+    row_id: int, by: User, before: Due | None = None, until: datetime | None = None
+) -> CallBack:
     """Let a call-back be due as `before` says, else as if nobody had ever put it off.
 
-    One that was put off twice stays so after the second time is taken back. Raises NotFoundError.
+    One that was put off twice stays so after the second time is taken back. With `until`, only a
+    delay until then is taken back.
+
+    Raises InvalidInputError: changed (somebody has put it off again since); NotFoundError.
     """
     row = _for_change(row_id, by)
+    is_delayed = row.snoozed_from is not None and row.is_open
+    if is_delayed and until is not None and row.due_at != until:
+        raise InvalidInputError("changed", "until")
     if row.snoozed_from is not None and row.is_open:
         row.due_at = before.at if before else row.snoozed_from
         row.reminded_at = before.reminded_at if before else None

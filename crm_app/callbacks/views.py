@@ -169,18 +169,24 @@ def reopen(call_back_id: int) -> Answer:
 def snooze(call_back_id: int) -> Answer:
     """Put a call-back off; the message offers to take that back."""
     until = wording.moment_of(request.form.get("until", ""), LocalTime.of(choose_timezone()))
-    before: list[Due] = []
+    dues: list[Due] = []
 
     def put_off() -> CallBack:
-        before.append(services.due_of(call_back_id, me()))
-        return services.snooze(call_back_id, until, me())
+        dues.append(services.due_of(call_back_id, me()))
+        row = services.snooze(call_back_id, until, me())
+        dues.append(Due(row.due_at))
+        return row
 
     answer = _do(call_back_id, put_off)
     if not isinstance(answer, tuple):
-        (was,) = before
+        was, now = dues
         reminded = was.reminded_at.isoformat() if was.reminded_at else None
         undo = url_for(
-            ".unsnooze", call_back_id=call_back_id, due=was.at.isoformat(), reminded=reminded
+            ".unsnooze",
+            call_back_id=call_back_id,
+            due=was.at.isoformat(),
+            until=now.at.isoformat(),
+            reminded=reminded,
         )
         toast(_("Put off."), undo_url=undo)
     return answer
@@ -189,9 +195,10 @@ def snooze(call_back_id: int) -> Answer:
 @bp.post("/<int:call_back_id>/unsnooze")
 def unsnooze(call_back_id: int) -> Answer:
     """Take the delay of a call-back back."""
-    due, reminded = (_moment(request.args.get(what, "")) for what in ("due", "reminded"))
+    names = ("due", "reminded", "until")
+    due, reminded, until = (_moment(request.args.get(name, "")) for name in names)
     before = Due(due, reminded) if due else None
-    return _do(call_back_id, lambda: services.unsnooze(call_back_id, me(), before))
+    return _do(call_back_id, lambda: services.unsnooze(call_back_id, me(), before, until))
 
 
 @bp.post("/<int:call_back_id>/note")
@@ -208,7 +215,7 @@ def _do(call_back_id: int, verb: Callable[[], CallBack]) -> Answer:
         db.session.commit()
     except InvalidInputError as error:
         db.session.rollback()
-        code = 409 if error.code in {"taken", "done"} else 422
+        code = 409 if error.code in {"taken", "done", "changed"} else 422
         return _row(listing.fetch(call_back_id, me()), said=wording.refusal(error)), code
     if not wants_fragment():
         return see_other(here(url_for(".index")))

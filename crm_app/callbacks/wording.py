@@ -65,6 +65,7 @@ def refusal(error: InvalidInputError) -> str:
 
 _REFUSALS: dict[str, Any] = {
     "done": _l("This call-back is done already."),
+    "changed": _l("Somebody has put it off again since."),
     "owner_unknown": _l("This person no longer exists. Choose another one."),
     "reason_empty": _l("Say why it is done."),
     "text_empty": _l("Write something first."),

@@ -121,7 +121,9 @@ def test_put_off_twice_the_undo_takes_back_the_second_time_alone(row: CallBack, 
     db.session.flush()
     before = call_backs.due_of(row.id, bob)
     call_backs.snooze(row.id, clock.now() + timedelta(hours=1), bob)
-    call_backs.unsnooze(row.id, bob, before)
+    with pytest.raises(InvalidInputError, match="changed"):
+        call_backs.unsnooze(row.id, bob, before, until=tomorrow)
+    call_backs.unsnooze(row.id, bob, before, until=row.due_at)
     assert (row.due_at, row.snoozed_from, row.reminded_at) == (tomorrow, due, reminded)
     call_backs.unsnooze(row.id, bob, call_backs.Due(due))
     assert (row.due_at, row.snoozed_from) == (due, None)
