@@ -12,6 +12,7 @@ import "./proof.js";
 import "./dialler.js";
 import "./dial-pad.js";
 import "./contact-rows.js";
+import "./picked.js";
 import "./pickers.js";
 import "./drafts.js";
 import "./follow.js";

@@ -1,0 +1,13 @@
+// A select that acts when somebody has picked a value with the pointer. By keys each arrow would act on the way to
+// the value that is wanted: there the button beside it acts.
+const PICKED = "select[data-js-picked]";
+let keyed = null;
+
+document.addEventListener("pointerdown", () => { keyed = null; }, true);
+document.addEventListener("keydown", (event) => {
+  if (event.target.matches?.(PICKED)) keyed = event.target;
+}, true);
+document.addEventListener("change", (event) => {
+  const select = event.target;
+  if (select.matches(PICKED) && select !== keyed) select.form.requestSubmit();
+});
