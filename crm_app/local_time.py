@@ -9,11 +9,11 @@ from crm_app import clock
 # Days that a filter may name; conversions between zones fail far beyond them.
 FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(2999, 12, 31)
 # A year further away was mistyped.
-_FURTHEST = timedelta(days=3653)
+_FURTHEST = timedelta(days=36525)
 
 
 def is_too_far(moment: datetime) -> bool:
-    """Whether a moment is more than ten years ahead."""
+    """Whether a moment is more than a hundred years ahead."""
     return moment > clock.now() + _FURTHEST
 
 

@@ -134,7 +134,7 @@ def test_today_alone_means_the_rest_of_the_day(bob: User, client_of: ClientOf) -
     ("said", "sentence"),
     [
         ({"until_on": "2026-03-01"}, "This is over already."),
-        ({"until_on": "9999-12-31"}, "more than ten years away"),
+        ({"until_on": "9999-12-31"}, "more than a hundred years away"),
         ({"until_time": "14:30"}, "Choose the day too."),
         ({"deputy": "999999"}, "Not a valid choice"),
     ],

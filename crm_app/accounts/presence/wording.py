@@ -11,7 +11,7 @@ from crm_app.web.display.formatting import when
 
 REFUSALS: dict[str, Any] = {
     "until_past": _l("This is over already. Choose a later moment."),
-    "until_far": _l("This is more than ten years away. Check the year."),
+    "until_far": _l("This is more than a hundred years away. Check the year."),
     "deputy_self": _l("Nobody can stand in for themselves."),
     "deputy_unknown": _l("This person cannot sign in. Choose somebody else."),
 }

@@ -64,7 +64,7 @@ REFUSALS: dict[str, Any] = NUMBER_REASONS | {
     "not_blocked": _l("This number is not on the black list."),
     "blocked_by_another": _l("A colleague put this number on the list. Ask a manager."),
     "until_past": _l("This is over already. Choose a later moment."),
-    "until_far": _l("This is more than ten years away. Check the year."),
+    "until_far": _l("This is more than a hundred years away. Check the year."),
     "too_long": _l("Use at most %(limit)s characters."),
 }
 
