@@ -3,10 +3,16 @@
 const PICKED = "select[data-js-picked]";
 let keyed = null;
 
-document.addEventListener("pointerdown", () => { keyed = null; }, true);
-document.addEventListener("keydown", (event) => {
+function noteKey(event) {
   if (event.target.matches?.(PICKED)) keyed = event.target;
-}, true);
+}
+
+function forgetKey() {
+  keyed = null;
+}
+
+document.addEventListener("pointerdown", forgetKey, true);
+document.addEventListener("keydown", noteKey, true);
 document.addEventListener("change", (event) => {
   const select = event.target;
   if (select.matches(PICKED) && select !== keyed) select.form.requestSubmit();
