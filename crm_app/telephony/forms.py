@@ -1,5 +1,6 @@
 """The forms of the telephony settings."""
 
+from collections.abc import Callable
 from typing import Any, get_args
 
 from flask_babel import lazy_gettext as _l
@@ -9,9 +10,10 @@ from pydantic.fields import FieldInfo
 from wtforms import BooleanField, IntegerField, PasswordField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.fields.core import UnboundField
-from wtforms.validators import Length
+from wtforms.validators import Length, StopValidation
 from wtforms.widgets import CheckboxInput
 
+from crm_app.telephony import wording
 from crm_app.telephony.switches import OnOff, Switches, allowed_by, words_of
 
 
@@ -65,8 +67,20 @@ class OnOffField(BooleanField):
         return "on"
 
 
+def _says_what_it_can_be(switch: FieldInfo) -> Callable[[FlaskForm, Any], None]:
+    """Put our sentence in the place of the library's, where a value cannot be read."""
+
+    def check(_form: FlaskForm, field: Any) -> None:
+        if field.errors:
+            field.errors = []
+            raise StopValidation(wording.impossible_switch(switch))
+
+    return check
+
+
 def _field(switch: FieldInfo) -> "UnboundField[Any]":
-    given = {"label": _l(switch.title), "description": _l(switch.description)}
+    given: dict[str, Any] = {"label": _l(switch.title), "description": _l(switch.description)}
+    given["validators"] = [_says_what_it_can_be(switch)]
     if set(get_args(switch.annotation)) == set(get_args(OnOff)):
         return OnOffField(**given)
     if switch.annotation is int:

@@ -122,8 +122,6 @@ def switches() -> Answer:
     """Turn automation on and off."""
     form = SwitchesForm(obj=TelephonySettings.current().switches)
     if not form.validate_on_submit():
-        for name in form.errors.keys() & Switches.model_fields.keys():
-            form[name].errors = [wording.impossible_switch(name)]
         return _page(switches=form)
     wanted = {name: form[name].data for name in Switches.model_fields}
     try:

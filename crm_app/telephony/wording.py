@@ -6,6 +6,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
+from pydantic.fields import FieldInfo
 
 from crm_app.errors import InvalidInputError
 from crm_app.telephony.switches import Switches, allowed_by
@@ -118,13 +119,13 @@ def can_be_repeated(code: str) -> bool:
 def setting_sentence(error: InvalidInputError) -> str:
     """Say why the settings page refuses something."""
     if error.code == "switch_impossible":
-        return impossible_switch(error.field)
+        return impossible_switch(Switches.model_fields[error.field])
     return str(SETTINGS.get(error.code) or API.get(error.code, API["wrong_request"]))
 
 
-def impossible_switch(name: str) -> str:
+def impossible_switch(described: FieldInfo) -> str:
     """Say what a switch can be, when it was to be something else."""
-    allowed = allowed_by(Switches.model_fields[name])
+    allowed = allowed_by(described)
     if "values" in allowed:
         return str(_("Choose one of these: %(values)s.", **allowed))
     if "or_zero" in allowed:

@@ -3,7 +3,7 @@
 from datetime import datetime, time
 from typing import Any
 
-from flask import current_app
+from flask import current_app, request
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import DateField, StringField, TimeField
@@ -28,13 +28,12 @@ class BlockForm(FlaskForm):
     reason = StringField(_l("Reason"), filters=[clean], validators=[Length(max=REASON_LENGTH)])
     until_on = DateField(_l("Until"), validators=[Optional()])
 
-    # What was asked about, when the question was answered with yes.
-    confirm = StringField(filters=[clean], validators=[Length(max=60)])
-
     @property
     def is_confirmed(self) -> bool:
         """Whether the question was answered for this prefix: another is asked about again."""
-        return bool(self.confirm.data) and self.confirm.data == self.number.data
+        # Its button sends what was asked about.
+        answered = request.form.get("confirm", "")
+        return bool(answered) and answered == self.number.data
 
     @property
     def until(self) -> datetime | None:
