@@ -46,7 +46,8 @@ def write(
     """
     written = _write_call(connection, attached, before, after, users, contact_id)
     if written is not None:
-        _write_parts(connection, written.call_id, before, after, users)
+        _write_legs(connection, written.call_id, before, after, users)
+        _write_recordings(connection, written.call_id, before, after)
     return written
 
 
@@ -68,7 +69,8 @@ def write_new(
         all_written = [_insert(connection, row) for row in rows]
     for written, (state, users, _) in zip(all_written, calls, strict=True):
         if written is not None:
-            _write_parts(connection, written.call_id, None, state, users)
+            _write_legs(connection, written.call_id, None, state, users)
+            _write_recordings(connection, written.call_id, None, state)
     return all_written
 
 
@@ -86,13 +88,12 @@ def _write_call(
     users: Users,
     contact_id: int | None,
 ) -> Written | None:
-    row = _row(after, users)
-    is_same_contact = contact_id == attached.contact_id
-    is_same = before is not None and row == _row(before, users) and is_same_contact
-    if is_same and attached.call_id is not None:
-        return Written(attached.call_id)
     if attached.call_id is None:
         return _insert(connection, _new_row(connection, after, users, contact_id))
+    row = _row(after, users)
+    is_same_contact = contact_id == attached.contact_id
+    if before is not None and row == _row(before, users) and is_same_contact:
+        return Written(attached.call_id)
     row = _as_stored(connection, row, contact_id) | {"call_id": attached.call_id}
     rows = sql.run(connection, sql.UPDATE_CALL, row)
     return Written(*rows[0]) if rows else None
@@ -143,17 +144,6 @@ def _row(state: CallState, users: Users) -> dict[str, Any]:
         "listed_on": state.listed_on or None,
         "why_missed": why.value if (why := why_missed(state)) else None,
     }
-
-
-def _write_parts(
-    connection: Connection,
-    call_id: int,
-    before: CallState | None,
-    after: CallState,
-    users: Users,
-) -> None:
-    _write_legs(connection, call_id, before, after, users)
-    _write_recordings(connection, call_id, before, after)
 
 
 def _write_legs(
