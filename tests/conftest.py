@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import time_machine
 from flask import Flask, g
 from flask.testing import FlaskClient
 from jinja2 import Undefined
 from jinja2.utils import missing
 
-from crm_app import database
+from crm_app import clock, database
 from crm_app.accounts.models import Role, User
 from crm_app.cli import build
 from crm_app.config import Config
@@ -173,6 +174,20 @@ def whole_app(settings: Config) -> Iterator[Flask]:
         db.session.remove()
         db.engine.dispose()
     app.extensions["telephony_engine"].dispose()
+
+
+@pytest.fixture(autouse=True)
+def _a_minute_begins(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Begin every test with a minute, so that none ends in another minute, hour or day.
+
+    Browsers and processes of their own have the machine's clock, and so have their tests.
+    """
+    if any(request.node.get_closest_marker(name) for name in ("browser", "processes")):
+        yield
+        return
+    minute = clock.now().replace(second=0, microsecond=0)
+    with time_machine.travel(minute, tick=True):
+        yield
 
 
 @pytest.fixture(autouse=True)
