@@ -9,3 +9,14 @@ function look() {
 
 // htmx listens a moment after the page has come.
 addEventListener("load", () => setTimeout(look));
+
+// When a page that opens at one of its parts (/contacts/7#notes) is complete, Chromium takes the focus from
+// whoever has begun to type in it meanwhile. They keep it.
+function stay({ target, relatedTarget }) {
+  if (!relatedTarget) target.focus({ preventScroll: true });
+}
+
+if (location.hash) {
+  addEventListener("focusout", stay);
+  addEventListener("load", () => removeEventListener("focusout", stay));
+}

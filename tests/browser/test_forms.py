@@ -2,7 +2,8 @@
 
 import re
 
-from playwright.sync_api import Route
+import pytest
+from playwright.sync_api import Route, expect
 from sqlalchemy import func, select
 
 from crm_app.contacts.models import Contact
@@ -49,3 +50,22 @@ def test_it_lets_a_form_be_sent_again_after_going_back(office: Office, sign_in: 
         page.go_back()
         page.wait_for_url("**/contacts/new")
     assert office.do(lambda: db.session.scalar(select(func.count()).select_from(Contact))) == 2
+
+
+@pytest.mark.parametrize("place", ["", "#switches", "#people"])
+def test_whoever_begins_to_type_while_a_page_comes_keeps_the_focus(
+    office: Office, sign_in: SignIn, place: str
+) -> None:
+    page = sign_in("Alice").new_page()
+    held: list[Route] = []
+    page.route("**/htmx.min.js", lambda route: held.append(route))
+    page.goto(f"{office.url}/telephony/settings{place}", wait_until="commit")
+    field = page.get_by_label("If this number rang")
+    field.focus()
+    page.keyboard.type("930 0")
+    eventually(page, lambda: held, "the script is on the way")
+    held[0].continue_()
+    page.wait_for_load_state("load")
+    expect(field).to_be_focused()
+    page.keyboard.type("00 007")
+    expect(field).to_have_value("930 000 007")
