@@ -22,6 +22,7 @@ from crm_app.contacts.numbers.caller import find_callers
 from crm_app.demo import make_contact
 from crm_app.extensions import db
 from crm_app.office.services import FIELDS, change_hours
+from crm_app.records.bin import put_in_bin, restore
 from crm_app.simulator.office import Simulator
 from crm_app.telephony.commands import telephony_cli
 from crm_app.telephony.routing import black_list, phones
@@ -97,6 +98,21 @@ def test_a_person_without_responsible_is_the_companys(post: Post, ana: Any, bob:
     ana.responsible_id, ana.company_id = None, company.id
     db.session.commit()
     assert post(start_fields()).get_json() == TO_BOB
+
+
+def test_a_company_in_the_bin_gets_no_calls_of_its_people(
+    app: Flask, post: Post, ana: Any, bob: User, dora: User
+) -> None:
+    company = make_contact("Roofs Ltd.", kind=ContactKind.COMPANY, responsible=bob)
+    ana.responsible_id, ana.company_id = None, company.id
+    db.session.commit()
+    put_in_bin(company, dora)
+    db.session.commit()
+    assert "redirect" not in post(start_fields()).get_json()
+    assert previewed(app, CLIENT)["rule"] != "responsible"
+    restore(company, dora)
+    db.session.commit()
+    assert post(start_fields(pbx_call_id="in_" + "7" * 40)).get_json() == TO_BOB
 
 
 def test_a_shared_number_is_sent_only_when_all_share_the_responsible(

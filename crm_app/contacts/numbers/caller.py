@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import Connection, and_, bindparam, select, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.orm import aliased
@@ -57,7 +57,8 @@ def _statement() -> dict[str, str]:
         )
         .select_from(ContactPhone)
         .join(Contact, Contact.id == ContactPhone.contact_id)
-        .outerjoin(company, company.id == Contact.company_id)
+        # One in the bin neither names its people nor gets their calls.
+        .outerjoin(company, and_(company.id == Contact.company_id, company.deleted_at.is_(None)))
         .where(
             ContactPhone.tail.in_([bindparam(f"tail_{place}") for place in range(_MOST_TAILS)]),
             Contact.deleted_at.is_(None),
