@@ -64,9 +64,18 @@ def _why_not(error: InvalidInputError | WrongKeyError) -> str:
     return str(wording.SETTINGS["wrong_key"])
 
 
-@telephony_cli.command("switches")
-@click.argument("name", required=False)
-@click.argument("value", required=False)
+def _not_an_option(
+    context: click.Context, _argument: click.Parameter, typed: str | None
+) -> str | None:
+    """Let a number below zero be an argument, and nothing else that looks like an option."""
+    if typed and typed.startswith("-") and not typed[1:2].isdecimal():
+        raise click.NoSuchOption(typed, ctx=context)
+    return typed
+
+
+@telephony_cli.command("switches", context_settings={"ignore_unknown_options": True})
+@click.argument("name", required=False, callback=_not_an_option)
+@click.argument("value", required=False, callback=_not_an_option)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def switches(name: str | None, value: str | None, as_json: bool) -> None:
     """List the switches of the automation, or set the one called NAME to VALUE."""

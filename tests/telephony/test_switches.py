@@ -78,6 +78,39 @@ def test_the_command_refuses_in_one_clear_line(
     assert TelephonySettings.current().switches == Switches()
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("return_timeout", "-5"), ("retention_days", "-1"), ("ghost_seconds", "-0.5")],
+)
+def test_a_number_below_zero_is_refused_as_any_other_value(
+    app: Flask, name: str, value: str
+) -> None:
+    code, text = run(app, name, value)
+    assert code == 1
+    assert text.startswith(f"Error: {name}: ")
+    assert text.count("\n") == 1
+    assert "option" not in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--jsn",),
+        ("-j",),
+        ("--jsn", "return_timeout", "5"),
+        ("return_timeout", "--jsn"),
+        ("return_timeout", "5", "--jsn"),
+    ],
+)
+def test_a_misspelt_option_is_no_argument_of_the_command(
+    app: Flask, arguments: tuple[str, ...]
+) -> None:
+    code, text = run(app, *arguments)
+    assert code == 2
+    assert next(one for one in arguments if one.startswith("-")) in text
+    assert TelephonySettings.current().switches == Switches()
+
+
 def test_a_switch_that_is_set_is_in_the_journal_and_one_that_stays_is_not(app: Flask) -> None:
     run(app, "caller_name", "on")
     run(app, "caller_name", "off")
