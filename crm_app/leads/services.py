@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import contains_eager, joinedload
 
 from crm_app import clock, phone_numbers
@@ -135,12 +135,16 @@ def move_to_contact(before: Contact, contact: Contact, by: User) -> None:
         update_lead(lead, LeadDraft(contact_id=contact.id), by)
 
 
-def leads_of_number(number: str, user: User | None = None) -> list[Lead]:
-    """List the leads without contact that came from a number, the newest first."""
+def open_leads_of_number(number: str, user: User | None = None) -> list[Lead]:
+    """List the open leads without contact that came from a number, as `open_leads` does."""
+    is_seen = rights.scope(user, Lead, Verb.VIEW) if user else Lead.deleted_at.is_(None)
+    return [lead for lead in _of_number(number, is_seen) if lead.is_open]
+
+
+def _of_number(number: str, is_seen: ColumnElement[bool]) -> list[Lead]:
     formats = [number, *equivalents(number)] if number else []
     if not formats:
         return []
-    is_seen = rights.scope(user, Lead, Verb.VIEW) if user else Lead.deleted_at.is_(None)
     statement = (
         select(Lead)
         .where(is_seen, Lead.number.in_(formats), Lead.number != "", Lead.contact_id.is_(None))
@@ -162,7 +166,7 @@ def _name_leads(contact: Contact, number: str, by: User | None) -> None:
 def _take_leads(contact: Contact, numbers: set[str], by: User | None) -> None:
     """Let the leads that came from a number be with the contact who gets it."""
     for number in sorted(numbers):
-        for lead in leads_of_number(number):
+        for lead in _of_number(number, Lead.deleted_at.is_(None)):
             title = _named(lead.title, phone_numbers.show(number, ""), contact)
             update_lead(lead, LeadDraft(contact_id=contact.id, title=title), by)
 

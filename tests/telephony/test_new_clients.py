@@ -22,7 +22,8 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.jobs.models import Job
 from crm_app.jobs.runner import Runner
-from crm_app.leads.models import Lead
+from crm_app.leads.models import Lead, StageKind
+from crm_app.leads.services import first_stage, move_to
 from crm_app.records.bin import put_in_bin
 from crm_app.serving.jobs import KINDS
 from crm_app.telephony import services
@@ -173,6 +174,28 @@ def test_a_lead_without_contact_is_found_by_its_number(
     assert f'data-call-number="{STRANGER}"' in page
     calls = browser.get(f"/calls/for-lead/{lead.id}", headers={"HX-Request": "true"}).text
     assert calls.count("/calls/") == 2
+
+
+@pytest.mark.parametrize("kind", [StageKind.LOST, StageKind.WON])
+@pytest.mark.parametrize("makes", ["lead", "both"])
+def test_who_calls_again_after_a_lead_was_closed_gets_a_new_one(
+    responsible: User, client_of: SignIn, makes: str, kind: StageKind
+) -> None:
+    switch_on(makes="lead")
+    first = call("a", STRANGER, answered=True)
+    (_, (lead,)) = made()
+    move_to(lead, first_stage(kind), responsible, lost_reason="Too dear")
+    db.session.commit()
+    services.set_switches({"new_client_makes": makes})
+    db.session.commit()
+    second = call("b", STRANGER, answered=True)
+    (people, (_, new)) = made()
+    for one in (first, second):
+        db.session.refresh(one)
+    assert (first.lead_id, second.lead_id, new.is_open) == (lead.id, new.id, True)
+    # The old one goes along where the client becomes a contact.
+    assert {lead.contact_id, new.contact_id} == {people[0].id if people else None}
+    assert client_of(responsible).get(f"/calls/{second.id}").status_code == 200
 
 
 def test_who_gets_the_number_of_a_lead_gets_the_lead(responsible: User) -> None:

@@ -144,7 +144,7 @@ def card_of(call: Call, state: CardState, wrapup: CallWrapup | None, user: User)
 def _open_leads(call: Call, known: Sequence[Contact], user: User) -> list[Lead]:
     if known:
         return leads.open_leads([person.id for person in known], user)
-    return [lead for lead in leads.leads_of_number(call.outside_number, user) if lead.is_open]
+    return leads.open_leads_of_number(call.outside_number, user)
 
 
 def has_other_lines(call: Call) -> bool:
