@@ -20,6 +20,8 @@ from crm_app.calls.fold.facts import FactKind
 from crm_app.demo import make_contact, make_lead
 from crm_app.extensions import db
 from crm_app.journal.services import add_note
+from crm_app.leads.fields import LeadDraft
+from crm_app.leads.services import create_lead
 from crm_app.live.screen_updates import screen_updates
 from tests.callbacks.ended_calls import ANNA, STRANGER, call, open_call_backs, say
 from tests.questions import questions
@@ -220,6 +222,18 @@ def test_the_pages_of_the_client_show_it(
     where = {"contact": f"/contacts/{anna.id}", "lead": f"/leads/{lead.id}",
              "call": f"/calls/{missed.id}"}[place]  # fmt: skip
     assert f'data-callback-id="{row.id}"' in client_of(bob).get(where).text
+
+
+def test_the_page_of_a_lead_without_contact_shows_that_of_its_number(
+    office: Flask, bob: User, client_of: ClientOf
+) -> None:
+    lead = create_lead(LeadDraft(title="A roof"), bob, number=STRANGER)
+    other = create_lead(LeadDraft(title="Who knows"), bob)
+    call("a", STRANGER)
+    (row,) = open_call_backs()
+    browser = client_of(bob)
+    assert f'data-callback-id="{row.id}"' in browser.get(f"/leads/{lead.id}").text
+    assert "data-callback-id" not in browser.get(f"/leads/{other.id}").text
 
 
 @pytest.fixture
