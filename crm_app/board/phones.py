@@ -50,12 +50,13 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one phone does in one call, and since when."""
+    """What one phone does in one call, and since when; `user` is who had it when the call came."""
 
     doing: Doing
     since: datetime
     client: Client
     extension: str
+    user: User | None = None
 
     @property
     def place(self) -> tuple[int, datetime]:
@@ -94,11 +95,12 @@ def read(viewer: User | None, now: datetime) -> Phones:
     waiting = []
     for call in sorted(calls, key=lambda call: (call.started_at, call.id)):
         client = _client(call, viewer, is_seen=call.id in seen)
-        for user_id, part in _parts(call, client):
-            if user_id is None:
+        for part in _parts(call, client):
+            # A colleague who was disabled is not among the people, and may still be talking.
+            if part.user is None or not part.user.active:
                 others[part.extension].append(part)
             else:
-                parts[user_id].append(part)
+                parts[part.user.id].append(part)
         if call.direction == Direction.INBOUND and call.phase == CallPhase.RINGING:
             waiting.append(Waiting(client, call.started_at, _ringing_at(call)))
     for each in (*parts.values(), *others.values()):
@@ -137,7 +139,7 @@ def _client(call: Call, viewer: User | None, *, is_seen: bool) -> Client:
     return Client(call, contact=named(call, viewer))
 
 
-def _parts(call: Call, client: Client) -> Iterator[tuple[int | None, Part]]:
+def _parts(call: Call, client: Client) -> Iterator[Part]:
     """Say what each phone does: one that placed a call is calling until somebody answers."""
     has_placed = set()
     for leg in call.legs:
@@ -149,10 +151,10 @@ def _parts(call: Call, client: Client) -> Iterator[tuple[int | None, Part]]:
             # The phone of who placed the call is picked up before the other side is.
             since = max(filter(None, (leg.answered_at, call.answered_at)), default=since)
         has_placed.add(leg.extension)
-        yield leg.user_id, Part(doing, since, client, leg.extension)
+        yield Part(doing, since, client, leg.extension, leg.user)
     placed_by = call.placed_by_extension
     if placed_by and placed_by not in has_placed and call.phase == CallPhase.RINGING:
-        yield call.user_id, Part("calling", call.started_at, client, placed_by)
+        yield Part("calling", call.started_at, client, placed_by, call.user)
 
 
 def _doing(call: Call, leg: CallLeg) -> Doing | None:

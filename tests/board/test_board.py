@@ -111,6 +111,25 @@ def test_a_call_at_a_phone_that_is_nobodys_is_shown_too(bob: User) -> None:
     assert [part.doing for part in board.others["155"]] == ["talking"]
 
 
+@pytest.mark.parametrize("doing", ["talking", "calling"])
+def test_who_is_disabled_during_a_call_still_shows_among_the_other_phones(
+    bob: User, dora: User, client_of: ClientOf, doing: str
+) -> None:
+    if doing == "talking":
+        ring("101")
+        answer("101")
+    else:
+        fact(FactKind.OUTGOING_STARTED, "out_1", caller="101", called=ANA, extension="101")
+    bob.active = False
+    db.session.commit()
+    assert [part.doing for part in services.read(dora).others["101"]] == [doing]
+    page = client_of(dora).get("/board").text
+    row = re.search(r'<li [^>]*id="board-extension-101".*?</li>', page, re.DOTALL)
+    assert row is not None
+    assert "Bob Agent" in row.group()
+    assert f'id="board-person-{bob.id}"' not in page
+
+
 def test_a_call_that_was_silent_for_too_long_is_not_on_the_board(
     office: time_machine.Traveller, bob: User
 ) -> None:
