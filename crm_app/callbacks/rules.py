@@ -40,12 +40,12 @@ class Rules:
     def is_ghost(self, call: Call) -> bool:
         """Whether the caller gave up after a ring too short to be meant.
 
-        Of a call whose start we never heard the length of the ring is not known.
+        Only a ring whose whole length was heard is one: a client who is forgotten costs more than
+        one who is called for nothing.
         """
-        if call.disposition != Disposition.CANCELLED or call.ended_at is None:
+        if call.disposition != Disposition.CANCELLED or call.ring_seconds is None:
             return False
-        rang_for = (call.ended_at - call.started_at).total_seconds()
-        return 0 < rang_for < self.ghost_seconds
+        return call.ring_seconds < self.ghost_seconds
 
     def due(self, missed_at: datetime) -> datetime:
         """When a client missed at a moment is to be called: within minutes, or at opening."""

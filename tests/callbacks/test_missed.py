@@ -111,8 +111,34 @@ class TestWhoIsCalledBack:
         call("a", STRANGER, ring=1, how=how)
         assert who() == [STRANGER]
 
-    def test_a_ring_of_which_nobody_knows_the_length_is_no_ghost(self, office: Flask) -> None:
-        say(FactKind.ENDED, "in_a", clock.now(), caller=STRANGER, disposition=Disposition.CANCELLED)
+    def test_a_caller_who_is_gone_in_the_second_of_the_call_is_a_ghost(self, office: Flask) -> None:
+        call("a", STRANGER, ring=0)
+        assert open_call_backs() == []
+
+    @pytest.mark.parametrize("sign", [FactKind.RANG, FactKind.MENU, None])
+    def test_a_ring_whose_start_was_not_heard_is_no_ghost(
+        self, office: Flask, sign: FactKind | None
+    ) -> None:
+        now = clock.now()
+        if sign:
+            say(sign, "in_a", now, caller=STRANGER, extension="101" * (sign is FactKind.RANG))
+        say(
+            FactKind.ENDED, "in_a", now + timedelta(seconds=2), caller=STRANGER,
+            disposition=Disposition.CANCELLED,
+        )  # fmt: skip
+        assert who() == [STRANGER]
+
+    @pytest.mark.parametrize("ahead", [-3, 0, 2, 4])
+    def test_a_ring_whose_end_only_the_statistics_tell_is_no_ghost(
+        self, office: Flask, ahead: int
+    ) -> None:
+        began = clock.now() - timedelta(minutes=5)
+        say(FactKind.STARTED, "in_a", began, caller=STRANGER)
+        say(FactKind.RANG, "in_a", began + timedelta(seconds=1), caller=STRANGER, extension="101")
+        say(
+            FactKind.LISTED, "in_a", clock.now(), caller=STRANGER, talk_seconds=0,
+            disposition=Disposition.CANCELLED, happened_at=began + timedelta(seconds=ahead),
+        )  # fmt: skip
         assert who() == [STRANGER]
 
     def test_a_refused_caller_makes_none_also_when_the_refusal_comes_late(

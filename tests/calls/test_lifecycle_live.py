@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
 
+import pytest
+
 from crm_app.calls.fold.facts import CallPhase, Direction, Disposition, Fact, FactKind
 from crm_app.calls.fold.follow_ups import deserves_call_back
 from crm_app.calls.fold.lifecycle import fold
@@ -145,9 +147,42 @@ class TestEnds:
         ended = inbound(
             ENDED, 50, last_extension="102", disposition=Disposition.ANSWERED, talk_seconds=40
         )
-        call = fold([*self.RINGING, ended])
+        call = fold([inbound(STARTED, 1), *self.RINGING, ended])
         assert call.answered_at == NOON + timedelta(seconds=10)
         assert call.ring_seconds == 9
+
+    @pytest.mark.parametrize(
+        ("signs", "seconds"),
+        [
+            ([(STARTED, 0), (RANG, 1)], 3),
+            ([(STARTED, 0), (FactKind.MENU, 1)], 3),
+            ([(STARTED, 3)], 0),
+            ([(RANG, 1)], None),
+            ([(FactKind.MENU, 1)], None),
+            ([(RANG, 1), (STARTED, 2)], None),
+            ([(STARTED, 4)], None),
+            ([], None),
+        ],
+    )
+    def test_it_knows_how_long_it_rang_only_when_the_start_was_heard_before_all_else(
+        self, signs: list[tuple[FactKind, int]], seconds: int | None
+    ) -> None:
+        ended = inbound(ENDED, 3, disposition=Disposition.CANCELLED, talk_seconds=0)
+        facts = [inbound(kind, at, extension="101" * (kind is RANG)) for kind, at in signs]
+        assert fold([*facts, ended]).ring_seconds == seconds
+
+    @pytest.mark.parametrize("lost", [STARTED, ENDED])
+    def test_it_does_not_learn_from_the_statistics_how_long_it_rang(self, lost: FactKind) -> None:
+        facts = [
+            inbound(STARTED, 0),
+            inbound(RANG, 1, extension="101"),
+            inbound(ENDED, 3, disposition=Disposition.CANCELLED, talk_seconds=0),
+        ]
+        row = inbound(
+            FactKind.LISTED, 90, disposition=Disposition.CANCELLED, talk_seconds=0, happened_at=NOON
+        )
+        call = fold([*(fact for fact in facts if fact.kind is not lost), row])
+        assert (call.status, call.ring_seconds) == ("missed", None)
 
     def test_it_takes_a_word_it_does_not_know_for_failed_unless_somebody_talked(self) -> None:
         odd = outbound(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from crm_app.calls.fold.facts import CallPhase, Direction, Disposition, Fact, FactKind, is_own_leg
 from crm_app.calls.fold.parties import OUTGOING, Parties
 
+STARTS = (FactKind.STARTED, FactKind.OUTGOING_STARTED)
 ENDS = (FactKind.ENDED, FactKind.OUTGOING_ENDED, FactKind.LISTED)
 NEVER = datetime.min.replace(tzinfo=UTC)
 SIGNS_OF_LIFE = (
@@ -84,15 +85,21 @@ class CallEnding:
         began = self.answered_at or self.end.received_at
         return max(int((self.end.received_at - began).total_seconds()), 0)
 
-    def ring_seconds(self, started_at: datetime) -> int | None:
-        """Seconds until somebody answered or the caller gave up; None while unknown."""
+    def ring_seconds(self, facts: list[Fact]) -> int | None:
+        """Seconds from the start until somebody answered or the caller gave up; None if unknown.
+
+        Only events tell when: what is first heard of a call and is not its start, or comes before
+        its start, says nothing of how long it had rung by then.
+        """
+        signs = [fact for fact in facts if fact.kind in SIGNS_OF_LIFE and not fact.is_estimated]
+        heard = ((fact.received_at, fact.kind not in STARTS) for fact in signs)
+        began, has_no_start = min(heard, default=(NEVER, True))
         until = min(self._heard_answers, default=None)
         if until is None and self.end and not (self.is_answered or self._is_silent(self.end)):
             until = self.end.received_at
-        # Rows of the statistics have another clock: what would end before it began is not known.
-        if until is None or until < started_at:
+        if has_no_start or until is None or until < began:
             return None
-        return int((until - started_at).total_seconds())
+        return int((until - began).total_seconds())
 
     def _is_silent(self, end: Fact) -> bool:
         """Whether an end does not tell when it was."""

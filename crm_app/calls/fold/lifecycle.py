@@ -133,7 +133,7 @@ def fold(facts: Iterable[Fact]) -> CallState:
         started_at=started_at,
         answered_at=answered_at,
         ended_at=ending.end.received_at if ending.end else None,
-        ring_seconds=ending.ring_seconds(started_at),
+        ring_seconds=ending.ring_seconds(distinct),
         talk_seconds=ending.talk_seconds,
         answered_by=answered_by,
         placed_by=parties.placed_by,
