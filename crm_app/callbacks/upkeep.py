@@ -1,12 +1,12 @@
-"""What the clock does to call-backs: lends those of who is away, reminds, and calls the managers.
+"""What the clock does to call-backs: lends those of who is gone, reminds, and calls the managers.
 
 A periodic job performs it, some rows at a time; nothing here commits.
 """
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, exists, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, aliased, joinedload
 
 from crm_app import clock
 from crm_app.accounts.models import BrowserSession, User
@@ -27,8 +27,12 @@ def tend(rules: Rules) -> None:
     if rules.on_since is None:
         return
     now = clock.now()
-    for row in _some(_is_to_lend(now)):
-        _lend(row, now)
+    for row in _some(_is_left(now)):
+        _let_go(row, now)
+    for row in _some(_is_for_deputy(now)):
+        _lend(row, row.owner.deputy_id if row.owner else None, now)
+    for row in _some(_is_for_pool(now)):
+        _lend(row, None, now)
     for row in _some(_is_to_return(now)):
         _return(row)
     db.session.flush()
@@ -60,25 +64,71 @@ def _some(*conditions: ColumnElement[bool]) -> list[CallBack]:
     return list(db.session.scalars(rows.execution_options(populate_existing=True)).unique())
 
 
-def _is_gone(now: datetime) -> ColumnElement[bool]:
-    """Say that an owner does not see what is due: away, signed out for long, or disabled."""
-    is_seen = exists().where(
-        BrowserSession.user_id == User.id,
+def _is_seen(now: datetime, user: type[User] = User) -> ColumnElement[bool]:
+    """Say that some browser of a user was seen of late."""
+    return exists().where(
+        BrowserSession.user_id == user.id,
         BrowserSession.ended_at.is_(None),
         BrowserSession.seen_at > now - SIGNED_OUT_FOR,
     )
-    return or_(~User.active, presence.is_away(now), ~is_seen)
 
 
-def _is_to_lend(now: datetime) -> ColumnElement[bool]:
-    """Say that a call-back nobody has taken is due while its owner is gone.
+def _is_gone(now: datetime) -> ColumnElement[bool]:
+    """Say that a user does not see what is due: away, signed out for long, or disabled."""
+    return or_(~User.active, presence.is_away(now), ~_is_seen(now))
 
-    Where somebody stands in for the owner, it need not be due.
+
+def _deputy_of(user_id: InstrumentedAttribute[int | None], now: datetime) -> ScalarSelect[int]:
+    """Select who stands in for a user who is away: a deputy who is away, too, does not.
+
+    Nor, once the managers have heard that it is late, one who is signed out for long.
     """
-    has_deputy = and_(presence.is_away(now), User.deputy_id.is_not(None))
-    is_wanted = or_(has_deputy, and_(_is_gone(now), CallBack.due_at <= now))
-    owner_is_gone = exists().where(User.id == CallBack.owner_id, is_wanted)
-    return and_(CallBack.lent_at.is_(None), CallBack.taken_by_id.is_(None), owner_is_gone)
+    deputy = aliased(User)
+    return (
+        select(deputy.id)
+        .join(User, User.deputy_id == deputy.id)
+        .where(
+            User.id == user_id,
+            presence.is_away(now),
+            deputy.active,
+            ~presence.is_away(now, deputy),
+            or_(CallBack.escalated_at.is_(None), _is_seen(now, deputy)),
+        )
+        .correlate(CallBack)
+        .scalar_subquery()
+    )
+
+
+def _is_left(now: datetime) -> ColumnElement[bool]:
+    """Say that who has taken a call-back is gone, and it is due or has somebody who stands in.
+
+    Who takes one while they are away is at work on it all the same.
+    """
+    has_left = or_(
+        ~User.active,
+        and_(presence.is_away(now), User.away_since >= CallBack.taken_at),
+        and_(~_is_seen(now), CallBack.taken_at <= now - SIGNED_OUT_FOR),
+    )
+    is_wanted = or_(_deputy_of(CallBack.taken_by_id, now).is_not(None), CallBack.due_at <= now)
+    return exists().where(User.id == CallBack.taken_by_id, has_left) & is_wanted
+
+
+def _is_for_deputy(now: datetime) -> ColumnElement[bool]:
+    """Say that a call-back nobody has taken is to be lent to a deputy; it need not be due."""
+    deputy = _deputy_of(CallBack.owner_id, now)
+    is_new = CallBack.lent_to_id.is_distinct_from(deputy)
+    return and_(CallBack.taken_by_id.is_(None), deputy.is_not(None), is_new)
+
+
+def _is_for_pool(now: datetime) -> ColumnElement[bool]:
+    """Say that one nobody has taken is due while its owner is gone, and so is any deputy."""
+    return and_(
+        CallBack.taken_by_id.is_(None),
+        CallBack.due_at <= now,
+        or_(CallBack.lent_at.is_(None), CallBack.lent_to_id.is_not(None)),
+        exists().where(User.id == CallBack.owner_id, _is_gone(now)),
+        _deputy_of(CallBack.owner_id, now).is_(None),
+    )
 
 
 def _is_to_return(now: datetime) -> ColumnElement[bool]:
@@ -86,11 +136,19 @@ def _is_to_return(now: datetime) -> ColumnElement[bool]:
     return and_(CallBack.lent_at.is_not(None), is_here)
 
 
-def _lend(row: CallBack, now: datetime) -> None:
-    deputy = row.owner.deputy if row.owner and presence.is_away_now(row.owner, now) else None
-    row.lent_at = now
-    row.lent_to_id = deputy.id if deputy is not None and deputy.active else None
-    _note(row, EventKind.LENT, row.owner_id)
+def _let_go(row: CallBack, now: datetime) -> None:
+    """Release what somebody who is gone has taken; whose it is then, is reminded of it."""
+    who = row.taken_by
+    row.taken_by_id = row.taken_at = row.reminded_at = None
+    is_away = who is not None and who.is_away(now)
+    _note(row, EventKind.LEFT if is_away else EventKind.LEFT_UNSEEN, who.id if who else None)
+
+
+def _lend(row: CallBack, to_id: int | None, now: datetime) -> None:
+    """Lend a call-back to a deputy, or with None to the pool, who are reminded of it."""
+    row.lent_at, row.lent_to_id, row.reminded_at = now, to_id, None
+    is_away = row.owner is not None and row.owner.is_away(now)
+    _note(row, EventKind.LENT if is_away else EventKind.LENT_UNSEEN, row.owner_id)
 
 
 def _return(row: CallBack) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from crm_app import clock
+from crm_app.accounts.models import User
 from crm_app.callbacks.listing import Row
 from crm_app.callbacks.models import CallBackEvent, EventKind
 from crm_app.errors import InvalidInputError
@@ -74,6 +76,15 @@ _REFUSALS: dict[str, Any] = {
 }
 
 
+def lent_sentence(owner: User, deputy: User | None) -> str:
+    """Say who is to call while the owner is gone, and why."""
+    if deputy is not None:
+        return str(_("%(deputy)s stands in for %(who)s", deputy=deputy.name, who=owner.name))
+    if owner.is_away(clock.now()):
+        return str(_("In the pool while %(who)s is away", who=owner.name))
+    return str(_("In the pool while %(who)s is not signed in", who=owner.name))
+
+
 def reminder(row: Row) -> dict[str, str]:
     """Write a reminder: whom to call back, and since when they wait."""
     call_back = row.call_back
@@ -102,7 +113,10 @@ def event_sentence(event: CallBackEvent) -> str:
         EventKind.REOPENED: _("Opened it again"),
         EventKind.JOINED: _("Joined with what waited for another number"),
         EventKind.ESCALATED: _("Late: the managers were notified"),
+        EventKind.LEFT: _("Released, as %(who)s is away", who=other),
+        EventKind.LEFT_UNSEEN: _("Released, as %(who)s is not signed in", who=other),
         EventKind.LENT: _("Lent while %(who)s is away", who=other),
+        EventKind.LENT_UNSEEN: _("Lent while %(who)s is not signed in", who=other),
         EventKind.RETURNED: _("Back with %(who)s", who=other),
         EventKind.NOTED: _("Note"),
     }

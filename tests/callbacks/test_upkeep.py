@@ -1,12 +1,13 @@
 """What the clock does: due by office hours, lent while the owner is away, late for the managers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from crm_app import clock
@@ -98,7 +99,7 @@ class TestLending:
         for session in db.session.scalars(select(BrowserSession)):
             session.seen_at = clock.now() - timedelta(hours=9)
         db.session.commit()
-        assert "lent" in kinds()
+        assert "lent_unseen" in kinds()
         assert owned.holder_id is None
         assert owned.contact is not None
         assert owned.contact.responsible_id == bob.id
@@ -137,6 +138,173 @@ class TestLending:
         assert owned.holder_id == dora.id
         call_backs.release(owned.id, dora)
         assert owned.holder_id == bob.id
+
+
+class TestTheDeputy:
+    def lends_to(self, deputy: User, row: CallBack, bob: User) -> None:
+        presence.go_away(bob, None, deputy_id=deputy.id)
+        row.due_at = clock.now()
+        db.session.commit()
+        kinds()
+
+    def test_one_who_is_away_too_gets_nothing_and_the_pool_all_that_is_due(
+        self, owned: CallBack, bob: User, dora: User
+    ) -> None:
+        signs_in(dora)
+        presence.go_away(dora, None)
+        presence.go_away(bob, None, deputy_id=dora.id)
+        owned.due_at = clock.now() + timedelta(minutes=1)
+        db.session.commit()
+        assert "lent" not in kinds()
+        owned.due_at = clock.now()
+        db.session.commit()
+        assert kinds()[-1] == "lent"
+        assert owned.holder_id is None
+
+    def test_when_they_go_away_later_the_pool_gets_it_and_they_again_when_they_are_back(
+        self, owned: CallBack, bob: User, dora: User
+    ) -> None:
+        signs_in(dora)
+        self.lends_to(dora, owned, bob)
+        assert owned.holder_id == dora.id
+        presence.go_away(dora, None)
+        db.session.commit()
+        kinds()
+        assert (owned.holder_id, owned.owner_id) == (None, bob.id)
+        presence.come_back(dora, None)
+        db.session.commit()
+        found = kinds()
+        assert owned.holder_id == dora.id
+        assert kinds() == found
+
+    def test_one_who_is_signed_out_for_long_keeps_nothing_that_is_late(
+        self, owned: CallBack, bob: User, dora: User
+    ) -> None:
+        self.lends_to(dora, owned, bob)
+        assert owned.holder_id == dora.id
+        owned.due_at = clock.now() - timedelta(minutes=15)
+        db.session.commit()
+        kinds()
+        kinds()
+        assert owned.holder_id is None
+        signs_in(dora)
+        kinds()
+        assert owned.holder_id == dora.id
+
+    def test_another_one_gets_it_in_their_place(
+        self, owned: CallBack, bob: User, carol: User, dora: User
+    ) -> None:
+        signs_in(carol)
+        signs_in(dora)
+        self.lends_to(dora, owned, bob)
+        presence.go_away(bob, None, deputy_id=carol.id)
+        db.session.commit()
+        kinds()
+        assert owned.holder_id == carol.id
+
+    def test_whoever_it_is_lent_to_is_reminded_although_the_owner_was(
+        self, owned: CallBack, bob: User, dora: User
+    ) -> None:
+        signs_in(dora)
+        owned.due_at = clock.now()
+        db.session.commit()
+        kinds()
+        reminded_at = owned.reminded_at
+        with time_machine.travel(MONDAY + timedelta(minutes=1), tick=False):
+            self.lends_to(dora, owned, bob)
+        assert reminded_at is not None
+        assert owned.reminded_at == reminded_at + timedelta(minutes=1)
+
+
+class TestWhatWasTaken:
+    def test_it_goes_to_the_deputy_of_who_goes_away_at_once(
+        self, owned: CallBack, bob: User, dora: User
+    ) -> None:
+        signs_in(dora)
+        call_backs.take(owned.id, bob)
+        presence.go_away(bob, None, deputy_id=dora.id)
+        owned.due_at = clock.now() + timedelta(minutes=1)
+        db.session.commit()
+        assert kinds()[-2:] == ["left", "lent"]
+        assert (owned.state, owned.holder_id) == ("open", dora.id)
+
+    def test_without_a_deputy_it_is_released_when_it_is_due(
+        self, owned: CallBack, bob: User
+    ) -> None:
+        call_backs.take(owned.id, bob)
+        presence.go_away(bob, None)
+        owned.due_at = clock.now() + timedelta(minutes=1)
+        db.session.commit()
+        assert kinds()[-1] == "taken"
+        owned.due_at = clock.now()
+        db.session.commit()
+        assert kinds()[-2:] == ["left", "lent"]
+        assert (owned.state, owned.holder_id) == ("open", None)
+
+    def test_a_colleagues_goes_back_to_its_owner(
+        self, owned: CallBack, bob: User, dora: User
+    ) -> None:
+        call_backs.take(owned.id, dora)
+        owned.due_at = clock.now()
+        db.session.commit()
+        assert kinds()[-1] == "taken"
+        # Dora is here, but no browser of hers was seen since.
+        owned.taken_at = clock.now() - timedelta(hours=9)
+        db.session.commit()
+        assert kinds()[-1] == "left_unseen"
+        assert (owned.holder_id, owned.lent_at) == (bob.id, None)
+
+    def test_what_a_deputy_took_reaches_the_pool_when_they_are_away_too(
+        self, owned: CallBack, bob: User, dora: User
+    ) -> None:
+        signs_in(dora)
+        presence.go_away(bob, None, deputy_id=dora.id)
+        db.session.commit()
+        kinds()
+        call_backs.take(owned.id, dora)
+        presence.go_away(dora, None)
+        owned.due_at = clock.now()
+        db.session.commit()
+        assert kinds()[-2:] == ["left", "lent"]
+        assert owned.holder_id is None
+
+    def test_who_takes_one_while_they_are_away_keeps_it(self, owned: CallBack, bob: User) -> None:
+        owned.due_at = clock.now()
+        presence.go_away(bob, None)
+        db.session.commit()
+        kinds()
+        with time_machine.travel(MONDAY + timedelta(minutes=1), tick=False):
+            call_backs.take(owned.id, bob)
+            db.session.commit()
+            assert kinds()[-1] == "taken"
+
+    def test_who_cannot_sign_in_any_more_keeps_nothing_that_is_due(
+        self, owned: CallBack, bob: User, dora: User
+    ) -> None:
+        signs_in(dora)
+        call_backs.take(owned.id, dora)
+        dora.active = False
+        owned.due_at = clock.now()
+        db.session.commit()
+        kinds()
+        assert owned.holder_id == bob.id
+
+
+def test_the_page_says_why_it_is_lent(
+    owned: CallBack, bob: User, client_of: Callable[[User], FlaskClient], alice: User
+) -> None:
+    owned.due_at = clock.now()
+    for session in db.session.scalars(select(BrowserSession)):
+        session.seen_at = clock.now() - timedelta(hours=9)
+    db.session.commit()
+    kinds()
+    browser, address = client_of(alice), f"/callbacks/{owned.id}"
+    page = browser.get(address).text
+    assert f"In the pool while {bob.name} is not signed in" in page
+    assert f"Lent while {bob.name} is not signed in" in page
+    presence.go_away(bob, None)
+    db.session.commit()
+    assert f"In the pool while {bob.name} is away" in browser.get("/callbacks").text
 
 
 class TestReminders:
