@@ -81,12 +81,12 @@ class Row:
         row, now = self.call_back, clock.now()
         if not row.is_open:
             return "done"
+        if row.snoozed_from is not None and row.due_at > now:
+            return "later"
         if row.escalated_at is not None:
             return "escalated"
         if row.due_at <= now:
             return "late"
-        if row.snoozed_from is not None:
-            return "later"
         return "due" if row.due_at <= now + timedelta(minutes=5) else "soon"
 
 

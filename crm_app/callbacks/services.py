@@ -26,10 +26,11 @@ MOST_COUNTED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """When a call-back is due, and when somebody was reminded of that."""
+    """When a call-back is due, and when somebody was reminded of that, and the managers were."""
 
     at: datetime
     reminded_at: datetime | None = None
+    escalated_at: datetime | None = None
 
 
 def take(row_id: int, by: User) -> CallBack:
@@ -124,7 +125,8 @@ def snooze(row_id: int, until: datetime, by: User) -> CallBack:
     if until <= clock.now():
         raise InvalidInputError("snooze_past", "until")
     row.snoozed_from = row.snoozed_from or row.due_at
-    row.due_at, row.reminded_at = until, None
+    # The managers hear of it again once it is late again.
+    row.due_at, row.reminded_at, row.escalated_at = until, None, None
     _note(row, EventKind.SNOOZED, by, until=until)
     return row
 
@@ -132,7 +134,7 @@ def snooze(row_id: int, until: datetime, by: User) -> CallBack:
 def due_of(row_id: int, by: User) -> Due:
     """Read for an undo when a call-back is due, and keep it from changing. Raises NotFoundError."""
     row = _for_change(row_id, by)
-    return Due(row.due_at, row.reminded_at)
+    return Due(row.due_at, row.reminded_at, row.escalated_at)
 
 
 def unsnooze(
@@ -150,8 +152,8 @@ def unsnooze(
     if is_delayed and until is not None and row.due_at != until:
         raise InvalidInputError("changed", "until")
     if row.snoozed_from is not None and row.is_open:
-        row.due_at = before.at if before else row.snoozed_from
-        row.reminded_at = before.reminded_at if before else None
+        was = before or Due(row.snoozed_from)
+        row.due_at, row.reminded_at, row.escalated_at = was.at, was.reminded_at, was.escalated_at
         if row.due_at == row.snoozed_from:
             row.snoozed_from = None
         _note(row, EventKind.UNSNOOZED, by)

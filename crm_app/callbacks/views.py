@@ -180,13 +180,13 @@ def snooze(call_back_id: int) -> Answer:
     answer = _do(call_back_id, put_off)
     if not isinstance(answer, tuple):
         was, now = dues
-        reminded = was.reminded_at.isoformat() if was.reminded_at else None
         undo = url_for(
             ".unsnooze",
             call_back_id=call_back_id,
             due=was.at.isoformat(),
             until=now.at.isoformat(),
-            reminded=reminded,
+            reminded=was.reminded_at and was.reminded_at.isoformat(),
+            escalated=was.escalated_at and was.escalated_at.isoformat(),
         )
         toast(_("Put off."), undo_url=undo)
     return answer
@@ -195,9 +195,9 @@ def snooze(call_back_id: int) -> Answer:
 @bp.post("/<int:call_back_id>/unsnooze")
 def unsnooze(call_back_id: int) -> Answer:
     """Take the delay of a call-back back."""
-    names = ("due", "reminded", "until")
-    due, reminded, until = (_moment(request.args.get(name, "")) for name in names)
-    before = Due(due, reminded) if due else None
+    names = ("due", "reminded", "escalated", "until")
+    due, reminded, escalated, until = (_moment(request.args.get(name, "")) for name in names)
+    before = Due(due, reminded, escalated) if due else None
     return _do(call_back_id, lambda: services.unsnooze(call_back_id, me(), before, until))
 
 

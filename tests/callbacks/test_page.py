@@ -126,6 +126,23 @@ def test_the_undo_of_a_second_delay_leads_back_to_the_first(
     assert (row.due_at, row.snoozed_from) == first
 
 
+def test_what_the_managers_have_is_put_off_without_a_trace_and_back_by_undo(
+    row: CallBack, bob: User, client_of: ClientOf
+) -> None:
+    row.due_at = clock.now() - timedelta(hours=2)
+    row.escalated_at = escalated = clock.now() - timedelta(hours=1)
+    db.session.commit()
+    browser = client_of(bob)
+    answer = browser.post(f"/callbacks/{row.id}/snooze", data={"until": "hour"}, headers=HTMX)
+    assert 'data-age="later"' in answer.text
+    undo = re.search(r'action="([^"]+/unsnooze[^"]*)"', answer.text)
+    assert undo
+    back = browser.post(html.unescape(undo[1]), headers=HTMX)
+    assert 'data-age="escalated"' in back.text
+    db.session.expire_all()
+    assert row.escalated_at == escalated
+
+
 def test_it_is_given_by_its_button_alone_and_the_page_says_to_whom(
     row: CallBack, bob: User, dora: User, client_of: ClientOf
 ) -> None:

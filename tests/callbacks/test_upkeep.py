@@ -347,6 +347,20 @@ class TestReminders:
         db.session.expire_all()
         assert owned.escalated_at is not None
 
+    def test_what_was_put_off_goes_to_the_managers_again_when_it_is_late_again(
+        self, owned: CallBack, bob: User, dora: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        to_dora = ({dora.id}, {"remind": owned.id})
+        owned.due_at = clock.now() - timedelta(minutes=15)
+        db.session.commit()
+        assert to_dora in self.heard(monkeypatch)
+        call_backs.snooze(owned.id, clock.now() + timedelta(hours=1), bob)
+        db.session.commit()
+        with time_machine.travel(MONDAY + timedelta(hours=1, minutes=14), tick=False):
+            assert to_dora not in self.heard(monkeypatch)
+        with time_machine.travel(MONDAY + timedelta(hours=1, minutes=15), tick=False):
+            assert to_dora in self.heard(monkeypatch)
+
 
 def test_nothing_happens_while_it_is_switched_off(owned: CallBack) -> None:
     owned.due_at = clock.now() - timedelta(hours=1)

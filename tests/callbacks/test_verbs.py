@@ -129,6 +129,17 @@ def test_put_off_twice_the_undo_takes_back_the_second_time_alone(row: CallBack, 
     assert (row.due_at, row.snoozed_from) == (due, None)
 
 
+def test_put_off_it_is_not_late_any_more_and_by_undo_it_is_again(row: CallBack, bob: User) -> None:
+    row.due_at = clock.now() - timedelta(hours=1)
+    row.escalated_at = escalated = clock.now()
+    db.session.flush()
+    before = call_backs.due_of(row.id, bob)
+    call_backs.snooze(row.id, clock.now() + timedelta(hours=1), bob)
+    assert row.escalated_at is None
+    call_backs.unsnooze(row.id, bob, before, until=row.due_at)
+    assert row.escalated_at == escalated
+
+
 def test_the_clients_next_call_ends_a_delay(row: CallBack, bob: User) -> None:
     call_backs.snooze(row.id, clock.now() + timedelta(days=3), bob)
     db.session.commit()
