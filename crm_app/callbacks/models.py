@@ -54,7 +54,7 @@ class EventKind(StrEnum):
     REOPENED = "reopened"
     JOINED = "joined"
     ESCALATED = "escalated"
-    # Whoever had taken it is away, or has not been seen for long.
+    # Who had taken it is away, or has not been seen for long.
     LEFT = "left"
     LEFT_UNSEEN = "left_unseen"
     LENT = "lent"

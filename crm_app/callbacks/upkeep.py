@@ -102,7 +102,7 @@ def _deputy_of(user_id: InstrumentedAttribute[int | None], now: datetime) -> Sca
 def _is_left(now: datetime) -> ColumnElement[bool]:
     """Say that who has taken a call-back is gone, and it is due or has somebody who stands in.
 
-    Who takes one while they are away is at work on it all the same.
+    Who takes one while they are away is at work on it nevertheless.
     """
     has_left = or_(
         ~User.active,
