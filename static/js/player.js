@@ -1,10 +1,11 @@
 // Plays recordings: one at a time in the whole browser, at the speed and volume chosen last, on from where one
 // was when the page's parts are swapped. Space plays and pauses, the arrows go ten seconds, comma and full stop
-// change the speed, n plays the next of the list. Once three seconds were heard, the server is told.
+// change the speed, n plays the next of the list. Once three seconds were heard, the server is told; what is
+// heard after winding back to where that began is heard once more.
 import { token } from "./sign-in-over.js";
 
 const PLAYER = ".player:has(audio)";
-const WRITES = "input:not([type=range]), textarea, select, [contenteditable], dialog[open] *";
+const WRITES = "input:not(.player-place), textarea, select, [contenteditable], dialog[open] *";
 const PRESSED = "button, a, summary, [role=button]";
 const STEP_S = 10;
 const HEARD_FROM_S = 3;
@@ -66,10 +67,9 @@ function draw(player) {
 
 function setUp(player) {
   const audio = audioOf(player);
-  audio.controls = false;
   audio.preservesPitch = true;
   if (!heard.has(audio)) {
-    heard.set(audio, { seconds: 0, from: 0, last: null, isTold: false });
+    heard.set(audio, begin({}));
     audio.defaultPlaybackRate = audio.playbackRate = kept(SPEED, 1);
     audio.volume = Math.min(Math.max(kept(VOLUME, 1), 0), 1);
     if (places.get(audio.src)) audio.currentTime = places.get(audio.src);
@@ -126,22 +126,25 @@ function setVolume(volume) {
   for (const player of players()) audioOf(player).volume = volume;
 }
 
+const begin = (its) => Object.assign(its, { seconds: 0, from: 0, last: null, isTold: false });
+
 function count(player) {
   const [audio, its] = [audioOf(player), heard.get(audioOf(player))];
   const passed = its.last === null ? 0 : audio.currentTime - its.last;
-  if (its.last === null) its.from = audio.currentTime;
+  if (its.last === null && !its.isTold) its.from = audio.currentTime;
   // A jump is nothing that was heard.
   if (passed > 0 && passed < 2) its.seconds += passed;
   its.last = audio.currentTime;
   if (its.isTold || its.seconds < Math.min(HEARD_FROM_S, lengthOf(player) * 0.9)) return;
   its.isTold = true;
   const body = new URLSearchParams({ position: its.from });
-  fetch(player.dataset.heard, {
-    method: "POST",
-    body,
-    keepalive: true,
-    headers: { "X-CSRFToken": token() },
-  }).catch(() => Object.assign(its, { isTold: false }));
+  const headers = { "X-CSRFToken": token() };
+  fetch(player.dataset.heard, { method: "POST", body, keepalive: true, headers })
+    .catch(() => null)
+    .then((answer) => {
+      // Told again after three more seconds.
+      if (!answer?.ok) Object.assign(its, { seconds: 0, isTold: false });
+    });
 }
 
 const ACTS = {
@@ -217,10 +220,14 @@ on("timeupdate", (player, audio) => {
 on("pause", draw);
 on("ratechange", draw);
 on("volumechange", draw);
-on("seeking", (_player, audio) => Object.assign(heard.get(audio), { last: null }));
+on("seeking", (_player, audio) => {
+  const its = heard.get(audio);
+  its.last = null;
+  if (its.isTold && audio.currentTime <= its.from) begin(its);
+});
 on("ended", (player, audio) => {
   places.delete(audio.src);
-  Object.assign(heard.get(audio), { seconds: 0, last: null, isTold: false });
+  begin(heard.get(audio));
   draw(player);
 });
 on("error", (player) => {

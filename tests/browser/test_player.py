@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from crm_app import clock
 from crm_app.accounts.models import User
@@ -153,4 +153,72 @@ def test_it_goes_on_from_where_it_was_when_the_part_of_the_page_is_swapped(
     expect(player).to_have_attribute("data-recording-state", "ready")
     page.keyboard.press(".")
     expect(page.locator("#players .player-speed")).to_have_value("1.25")
-    assert page.evaluate("document.querySelector('#players audio').controls") is False
+
+
+def heard_to(page: Page, seconds: int) -> None:
+    """Listen until a moment of the recording on the page of a call."""
+    until(page, f"document.querySelector('#players audio').currentTime >= {seconds}")
+
+
+def test_each_listening_is_a_line_of_the_journal(
+    office: Office, page: Page, calls: list[int]
+) -> None:
+    page.goto(f"{office.url}/calls/{calls[0]}")
+    page.get_by_role("button", name="Play", exact=True).click()
+    heard_to(page, 4)
+    eventually(page, lambda: len(office.do(heard_by)) == 1, "a line of the journal")
+    # To pause, and to hear a phrase again, is the same listening.
+    page.keyboard.press("Space")
+    page.keyboard.press("Space")
+    page.evaluate("document.querySelector('#players audio').currentTime = 2")
+    heard_to(page, 6)
+    assert len(office.do(heard_by)) == 1
+    page.keyboard.press("ArrowLeft")
+    heard_to(page, 4)
+    eventually(page, lambda: len(office.do(heard_by)) == 2, "a second line")
+
+
+def test_what_the_server_could_not_write_down_is_told_again(
+    office: Office, page: Page, calls: list[int]
+) -> None:
+    page.goto(f"{office.url}/calls/{calls[0]}")
+    refused: list[str] = []
+
+    def refuse(route: Route) -> None:
+        refused.append(route.request.url)
+        route.fulfill(status=503)
+
+    page.route("**/heard", refuse)
+    page.get_by_role("button", name="Play", exact=True).click()
+    heard_to(page, 4)
+    eventually(page, lambda: refused, "the first try")
+    page.unroute("**/heard")
+    eventually(page, lambda: len(office.do(heard_by)) == 1, "a line of the journal")
+    assert len(refused) == 1
+
+
+def test_the_arrows_on_the_volume_are_the_volume(
+    office: Office, page: Page, calls: list[int]
+) -> None:
+    page.goto(f"{office.url}/calls/{calls[0]}")
+    volume = page.locator("#players .player-volume")
+    volume.focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(volume).to_have_value("0.9")
+    assert page.evaluate("document.querySelector('#players audio').volume") == pytest.approx(0.9)
+    # On the place they are ten seconds.
+    page.locator("#players .player-place").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#players [data-js-time]")).to_have_text("0:10")
+
+
+def test_without_scripts_there_is_the_file_alone(
+    office: Office, sign_in: SignIn, calls: list[int]
+) -> None:
+    plain = sign_in("Alice", java_script_enabled=False).new_page()
+    plain.goto(f"{office.url}/calls/{calls[0]}")
+    player = plain.locator("#players .player")
+    expect(player.get_by_role("link", name="Download")).to_be_visible()
+    expect(player.get_by_role("button")).to_have_count(0)
+    expect(player.locator("audio")).to_be_hidden()
