@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import time_machine
@@ -14,6 +16,7 @@ from crm_app import clock
 from crm_app.accounts.models import Role, User
 from crm_app.calls.fold.facts import Fact, FactKind
 from crm_app.calls.store import ledger
+from crm_app.config import Config
 from crm_app.extensions import db
 from crm_app.jobs.models import Job
 from crm_app.simulator.office import Simulator
@@ -84,6 +87,34 @@ def test_a_phone_may_be_off_at_night(office: Flask, bob: User) -> None:
         db.session.add(PhoneState(extension="101", is_registered=False, asked_at=clock.now()))
         db.session.commit()
         assert found(office) == []
+
+
+def test_the_phone_of_who_is_away_may_be_off(office: Flask, bob: User) -> None:
+    db.session.add(PhoneState(extension="101", is_registered=False, asked_at=clock.now()))
+    bob.away_since = clock.now() - timedelta(days=1)
+    bob.away_until = clock.now() + timedelta(days=11)
+    db.session.commit()
+    assert found(office) == []
+    bob.away_until = clock.now()
+    db.session.commit()
+    assert found(office) == ["phones"]
+
+
+@pytest.mark.parametrize("place", ["/data", "/recordings", ""])
+def test_a_disk_that_is_nearly_full_is_said(
+    office: Flask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str
+) -> None:
+    config: Config = office.extensions["settings"]
+    elsewhere = tmp_path / "recordings" / "not made yet"
+    apart = config.model_copy(update={"recordings_url": elsewhere.as_uri()})
+    full = {"/data": config.data_dir, "/recordings": tmp_path}.get(place)
+
+    def usage(folder: Path) -> SimpleNamespace:
+        assert folder.is_dir()
+        return SimpleNamespace(total=10**12, free=10**9 if folder == full else 10**11)
+
+    monkeypatch.setattr("crm_app.telephony.setup.warnings.shutil.disk_usage", usage)
+    assert warnings.fullest_disk(apart).is_short == bool(place)
 
 
 def test_more_phones_than_can_be_asked_about_are_said_with_their_number(

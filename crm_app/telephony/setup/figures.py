@@ -75,7 +75,7 @@ def gather(link: Link, config: Config, counter: Counter) -> Figures:
         drift=drift,
         budget=budget,
         money=money,
-        disk=warnings.disk(config.data_dir),
+        disk=warnings.fullest_disk(config),
         numbers=numbers,
         offline=offline,
     )

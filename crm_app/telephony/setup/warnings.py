@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import func, select
 
@@ -51,21 +52,31 @@ class Concern:
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """The room on the disk that holds the office's data, in bytes."""
+    """The room on a disk that the office's data or recordings are kept on, in bytes."""
 
     free: int
     total: int
 
     @property
     def is_short(self) -> bool:
-        """Whether so little is left that calls may soon not be stored."""
+        """Whether so little is left that calls or recordings may soon not be stored."""
         return self.free < max(LEAST_FREE_BYTES, int(self.total * LEAST_FREE_SHARE))
 
 
-def disk(folder: Path) -> Disk:
-    """Measure the disk of a folder."""
-    usage = shutil.disk_usage(folder)
-    return Disk(usage.free, usage.total)
+def fullest_disk(config: Config) -> Disk:
+    """Measure the disks of the data folder and of the recordings, and give the fuller one.
+
+    Recordings in a store that is no folder are nobody's disk here.
+    """
+    folders = [config.data_dir]
+    recordings = urlsplit(config.recordings_place)
+    if recordings.scheme == "file":
+        folder = Path(unquote(recordings.path))
+        # It is made when the first recording comes.
+        folders.append(next(one for one in (folder, *folder.parents) if one.is_dir()))
+    usages = [shutil.disk_usage(folder) for folder in folders]
+    disks = [Disk(usage.free, usage.total) for usage in usages]
+    return min(disks, key=lambda one: (not one.is_short, one.free))
 
 
 def find(link: Link, config: Config) -> list[Concern]:
@@ -143,7 +154,7 @@ def _of_the_machine(config: Config) -> Iterator[Concern]:
     )
     if failed:
         yield Concern("jobs", count=failed)
-    if disk(config.data_dir).is_short:
+    if fullest_disk(config).is_short:
         yield Concern("disk")
 
 
@@ -157,7 +168,7 @@ def offline_in_working_hours(config: Config) -> list[str]:
     return [
         f"{user.name} ({user.extension})"
         for user in users
-        if states.get(user.extension or "") is False
+        if states.get(user.extension or "") is False and not user.is_away(now)
     ]
 
 

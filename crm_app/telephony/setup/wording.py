@@ -275,7 +275,9 @@ def warning_sentence(warning: Concern) -> str:
                 warning.count,
             )
         )
-    return str(_("The disk of this server is nearly full: soon calls cannot be stored."))
+    return str(
+        _("A disk of this server is nearly full: soon calls or recordings cannot be stored.")
+    )
 
 
 def _number_sentence(warning: Concern) -> str:
