@@ -104,3 +104,89 @@ def test_a_file_that_is_no_list_of_calls_is_refused_as_a_whole(
     assert report["import"] is None
     assert report["error"].endswith(".")
     assert report["rows"] == 0
+
+
+HEAD = "id;call_type;internal_number;date;clid;destination;disposition;seconds;call_id"
+
+
+def record(number: int, client: str = "351910000371", quote: str = "") -> str:
+    values = (
+        f"1772442907.{number}", "in", "101", "2026-03-02 09:15:07", client, "351211000370",
+        "answered", "35", f"in_{number:040x}",
+    )  # fmt: skip
+    return ";".join(f"{quote}{value}{quote}" for value in values)
+
+
+def report_of(app: Flask, folder: Path, records: list[str], line_end: str = "\n") -> dict[str, Any]:
+    path = folder / "calls.csv"
+    path.write_bytes((line_end.join([HEAD, *records]) + line_end).encode())
+    code, report = take_in(app, path)
+    assert code == 0
+    return report
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("place", [1, 2, 49])
+def test_a_quote_that_nobody_closes_costs_no_other_record(
+    connected: Flask, tmp_path: Path, place: int, line_end: str
+) -> None:
+    records = [record(number) for number in range(1, 50)]
+    records[place - 1] = record(place, '"Ana 351910000379')
+    report = report_of(connected, tmp_path, records, line_end)
+    assert (report["rows"], report["new"] + report["refused"]) == (49, 49)
+    assert report["new"] >= 48
+
+
+@pytest.mark.parametrize("other", [3, 4, 30])
+def test_nor_does_one_that_a_quote_further_down_seems_to_close(
+    connected: Flask, tmp_path: Path, other: int
+) -> None:
+    records = [record(number) for number in range(1, 50)]
+    for place in (2, other):
+        records[place - 1] = record(place, '"Ana 351910000379')
+    report = report_of(connected, tmp_path, records)
+    assert (report["rows"], report["new"] + report["refused"]) == (49, 49)
+    assert report["new"] >= 47
+
+
+def test_a_field_longer_than_any_reader_takes_costs_its_own_record_alone(
+    connected: Flask, tmp_path: Path
+) -> None:
+    lost = record(2).replace("answered;35", '"' + "x" * 200_000)
+    report = report_of(connected, tmp_path, [record(1), lost, record(3)])
+    assert (report["rows"], report["new"], report["refused"]) == (3, 2, 1)
+
+
+def test_a_quote_too_many_in_a_file_that_quotes_all_costs_no_record(
+    connected: Flask, tmp_path: Path
+) -> None:
+    records = [record(number, quote='"') for number in range(1, 6)]
+    records[1] = records[1].replace('"351910000371"', '"Ana 351910000371""')
+    assert report_of(connected, tmp_path, records)["new"] == 5
+
+
+@pytest.mark.parametrize("name", ["Ana{}Sousa", "Ana{}de; Lima{}Sousa", 'Ana ""A""{}Sousa'])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_line_break_within_quotes_belongs_to_its_field(
+    connected: Flask, tmp_path: Path, name: str, line_end: str
+) -> None:
+    client = f'"{name.format(line_end, line_end)} (351910000379)"'
+    report = report_of(connected, tmp_path, [record(1), record(2, client), record(3)], line_end)
+    assert (report["rows"], report["new"], report["refused"]) == (3, 3, 0)
+    numbers = set(db.session.scalars(select(Call.outside_number)))
+    assert numbers == {"+351910000371", "+351910000379"}
+
+
+def test_so_does_one_in_the_first_field(connected: Flask, tmp_path: Path) -> None:
+    records = [record(1), '"1772442907\n' + record(2).replace(";", '";', 1), record(3)]
+    report = report_of(connected, tmp_path, records)
+    assert (report["rows"], report["new"], report["refused"]) == (3, 3, 0)
+
+
+@pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\0"])
+def test_a_strange_sign_in_a_name_does_not_tear_its_record(
+    connected: Flask, tmp_path: Path, sign: str
+) -> None:
+    client = f"Ana{sign}Sousa (351910000379)"
+    report = report_of(connected, tmp_path, [record(1), record(2, client), record(3)])
+    assert (report["rows"], report["new"], report["refused"]) == (3, 3, 0)

@@ -4,7 +4,6 @@ Its times are those of the account's clock, its last column is the PBX's id of t
 rows of one call are its legs. Nothing here commits.
 """
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +12,7 @@ from sqlalchemy import select
 from crm_app.calls.models import Call
 from crm_app.errors import RamalError
 from crm_app.extensions import db
+from crm_app.telephony.call_files.table import Table
 from crm_app.telephony.reconciliation import taking
 from crm_app.telephony.reconciliation.taking import Source
 from crm_app.telephony.zadarma.events import MAX_CALL_ID_LENGTH
@@ -31,7 +31,6 @@ _COLUMNS = {
 }
 _REQUIRED = {"date", "clid", "destination", "disposition", "call_id"}
 MOST_BYTES = 50 * 1024 * 1024
-_DELIMITERS = ";,\t"
 
 
 class UnreadableFileError(RamalError):
@@ -136,17 +135,12 @@ def _why_not(leg: StatisticsLeg, source: Source) -> str:
 
 
 def _rows(content: bytes) -> Iterator[dict[str, str]]:
-    lines = _text(content).splitlines()
-    if not any(line.strip() for line in lines):
+    table = Table(_text(content))
+    if table.is_empty:
         raise UnreadableFileError("empty")
-    delimiter = max(_DELIMITERS, key=lines[0].count)
-    reader = csv.reader(lines, delimiter=delimiter)
-    header = [name.strip().casefold() for name in next(reader)]
-    if not set(header) >= _REQUIRED:
+    if not set(table.columns) >= _REQUIRED:
         raise UnreadableFileError("no_header")
-    for values in reader:
-        if any(value.strip() for value in values):
-            yield dict(zip(header, (value.strip() for value in values), strict=False))
+    return table.records()
 
 
 def _text(content: bytes) -> str:
