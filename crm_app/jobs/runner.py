@@ -38,10 +38,15 @@ class LeaseIsLostError(RamalError):
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """What a handler returns when there is more to do: go on with this payload, others first."""
+    """What a handler returns when there is more to do: go on with this payload, others first.
+
+    With `others_wait` the reason is none of this job's own, so that others of its kind that are
+    due wait as long, instead of finding out one by one.
+    """
 
     payload: Payload
     due_in: timedelta = timedelta()
+    others_wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +200,8 @@ class Runner:
         changes: dict[str, Any] = {"tries": 0, "last_error": ""}
         if step is not None:
             changes |= {"payload": step.payload, "due_at": now + step.due_in}
+            if step.others_wait:
+                services.put_off(job.kind.name, now + step.due_in)
         elif job.kind.every is not None:
             changes |= {"payload": {}, "due_at": now + job.kind.every}
         else:

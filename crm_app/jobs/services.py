@@ -107,6 +107,25 @@ def hasten(key: str) -> None:
     )
 
 
+def put_off(kind: str, until: datetime) -> None:
+    """Let the open jobs of a kind that come due before `until` wait until then.
+
+    Those that somebody performs are left alone.
+    """
+    waiting = (
+        select(Job.id)
+        .where(Job.kind == kind, _IS_OPEN, Job.leased_until.is_(None), Job.due_at < until)
+        # Two who put off the same jobs must not wait for each other.
+        .with_for_update(skip_locked=True)
+    )
+    db.session.execute(
+        update(Job)
+        .where(Job.id.in_(waiting))
+        .values(due_at=until)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def forget_done() -> None:
     """Delete the rows of jobs done more than a week ago."""
     db.session.execute(delete(Job).where(Job.done_at < clock.now() - KEEPS_DONE_FOR))

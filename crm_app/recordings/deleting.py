@@ -30,10 +30,14 @@ _MAY_CHANGE = frozenset({Reason.BUSY, Reason.UNREACHABLE, Reason.NOT_CONNECTED, 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What both ends answered; "" where one was not asked because it had deleted it before."""
+    """What both ends answered; "" where one was not asked because it had deleted it before.
+
+    `was_asked` is whether the question to the PBX was sent, as in SourceError.
+    """
 
     here: str
     pbx: str
+    was_asked: bool = True
 
 
 def hold(recording: Recording, why: str, by: User) -> None:
@@ -130,7 +134,15 @@ def delete(recording_id: int, source: Source, store: Store) -> Answers | None:
             return None
         name, pbx_name, here, pbx = row.name, row.recording_id, row.here_answer, row.pbx_answer
         db.session.rollback()
-    return Answers(_delete_here(name, here, store), _delete_there(pbx_name, pbx, source))
+    here = _delete_here(name, here, store)
+    if pbx == DONE:
+        return Answers(here, "")
+    try:
+        source.delete(pbx_name)
+    except SourceError as error:
+        is_nothing = error.reason is Reason.NOT_THERE
+        return Answers(here, NOTHING if is_nothing else error.reason, error.was_asked)
+    return Answers(here, DONE)
 
 
 def _delete_here(name: str, answered: str, store: Store) -> str:
@@ -140,16 +152,6 @@ def _delete_here(name: str, answered: str, store: Store) -> str:
         return DONE if name and store.delete(name) else NOTHING
     except OSError:
         return Reason.STORE
-
-
-def _delete_there(pbx_name: str, answered: str, source: Source) -> str:
-    if answered == DONE:
-        return ""
-    try:
-        source.delete(pbx_name)
-    except SourceError as error:
-        return NOTHING if error.reason is Reason.NOT_THERE else error.reason
-    return DONE
 
 
 def note_answers(recording_id: int, answers: Answers | None) -> timedelta | None:

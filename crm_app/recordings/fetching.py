@@ -61,10 +61,16 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class NotFetched:
-    """Why there is none; `retry_after` is in seconds."""
+    """Why there is none; `retry_after` is in seconds, `was_asked` as in SourceError."""
 
     reason: Reason
     retry_after: float | None = None
+    was_asked: bool = True
+
+    @classmethod
+    def because(cls, error: SourceError) -> "NotFetched":
+        """Take over what a source says."""
+        return cls(error.reason, error.retry_after, error.was_asked)
 
 
 def note(pbx_call_id: str, recording_id: str) -> None:
@@ -129,7 +135,7 @@ def fetch(row_id: int, source: Source, store: Store) -> Fetched | NotFetched | N
         link = _link(source, wanted, call, taken)
         return _download(source, link, store, name)
     except SourceError as error:
-        return NotFetched(error.reason, error.retry_after)
+        return NotFetched.because(error)
     except OSError as error:
         is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         return NotFetched(Reason.DISK_FULL if is_full else Reason.STORE)
@@ -182,7 +188,7 @@ def keep(row_id: int, result: Fetched | NotFetched | None) -> timedelta | None:
         deleting.delete_late_file(row, result.name)
     if row is None or result is None or row.state != State.PENDING:
         return None
-    pause = None
+    pause, before = None, (row.state, row.reason)
     if isinstance(result, Fetched):
         row.state, row.reason, row.next_try_at = State.READY, "", None
         row.name, row.size, row.sha256 = result.name, result.size, result.sha256
@@ -191,7 +197,9 @@ def keep(row_id: int, result: Fetched | NotFetched | None) -> timedelta | None:
         row.fetched_at = clock.now()
     else:
         pause = _note_failure(row, result)
-    audience.announce_in_lists(row.call)
+    # Screens that hear of each try would ask for the same again.
+    if (row.state, row.reason) != before:
+        audience.announce_in_lists(row.call)
     return pause
 
 
@@ -233,7 +241,7 @@ def look_for(pbx_call_id: str, source: Source) -> tuple[str, ...] | NotFetched:
     try:
         return tuple(name for name, _link in source.links_of(pbx_call_id) if name)
     except SourceError as error:
-        return NotFetched(error.reason, error.retry_after)
+        return NotFetched.because(error)
 
 
 def note_found(

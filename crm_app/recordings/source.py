@@ -27,12 +27,18 @@ class Reason(StrEnum):
 
 
 class SourceError(RamalError):
-    """A recording could not be had; `retry_after` is in seconds, where the PBX said so."""
+    """A recording could not be had; `retry_after` is in seconds, where somebody said so.
 
-    def __init__(self, reason: Reason, retry_after: float | None = None) -> None:
+    `was_asked` is False when the question was not even sent: so it is with all others now.
+    """
+
+    def __init__(
+        self, reason: Reason, retry_after: float | None = None, *, was_asked: bool = True
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after = retry_after
+        self.was_asked = was_asked
 
 
 @dataclass(frozen=True, slots=True)

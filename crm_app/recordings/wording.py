@@ -5,6 +5,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from crm_app import clock
 from crm_app.recordings.models import Recording, State
 from crm_app.web.display.formatting import clock_time, when
 
@@ -61,7 +62,8 @@ def sentence(recording: Recording) -> str:
     """Say why a recording cannot be played; "" when it can."""
     why: str = str(REASONS.get(recording.reason, recording.reason))
     if recording.state == State.PENDING:
-        if recording.next_try_at is None:
+        # While others of its kind wait for the PBX, it is tried after them.
+        if recording.next_try_at is None or recording.next_try_at <= clock.now():
             return why
         return why + " " + str(_("Next try at %(time)s.", time=clock_time(recording.next_try_at)))
     if recording.state == State.FAILED:

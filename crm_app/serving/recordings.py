@@ -17,6 +17,8 @@ from crm_app.telephony.recordings.source import connected_account
 # A file may take its time, and the worker has other work for its other threads.
 _is_fetching = threading.Lock()
 _COMES_BACK_IN = timedelta(seconds=1)
+# As long as the source says; a deletion or a transcript would wait longer for its own sake.
+_MAY_ASK_IN = timedelta(seconds=20)
 _LEASE = timedelta(minutes=15)
 _OTHERS_FETCH = "others fetch"
 
@@ -28,6 +30,15 @@ def _is_on(switch: str) -> bool:
 def _store() -> Store:
     store: Store = current_app.extensions["recordings"]
     return store
+
+
+def _later(payload: Payload, pause: timedelta | None, answer: Any) -> NextStep | None:
+    """Go on after a pause; while the PBX may not be asked, the others need not try, either."""
+    if pause is None:
+        return None
+    if getattr(answer, "was_asked", True):
+        return NextStep(payload, pause)
+    return NextStep(payload, _MAY_ASK_IN, others_wait=True)
 
 
 def note(payload: Payload) -> None:
@@ -49,11 +60,11 @@ def fetch(payload: Payload) -> Any:
 def keep(payload: Payload, fetched: Any) -> NextStep | None:
     """Store the result."""
     if fetched == _OTHERS_FETCH:
-        return NextStep(payload, _COMES_BACK_IN)
+        return NextStep(payload, _COMES_BACK_IN, others_wait=True)
     pause = fetching.keep(payload["recording"], fetched)
     if isinstance(fetched, fetching.Fetched) and _is_on("transcripts"):
         transcripts.expect(payload["recording"])
-    return None if pause is None else NextStep(payload, pause)
+    return _later(payload, pause, fetched)
 
 
 def look_for(payload: Payload) -> Any:
@@ -67,7 +78,7 @@ def note_found(payload: Payload, found: Any) -> NextStep | None:
     tries = payload.get("tries", 0) + 1
     pause = fetching.note_found(payload["call"], found, tries, since)
     again = {**payload, "tries": tries, "since": since.isoformat()}
-    return None if pause is None else NextStep(again, pause)
+    return _later(again, pause, found)
 
 
 def delete(payload: Payload) -> Any:
@@ -78,7 +89,7 @@ def delete(payload: Payload) -> Any:
 def note_deletion(payload: Payload, answers: Any) -> NextStep | None:
     """Write both ends' answers into the receipt."""
     pause = deleting.note_answers(payload["recording"], answers)
-    return None if pause is None else NextStep(payload, pause)
+    return _later(payload, pause, answers)
 
 
 def retire(_payload: Payload) -> NextStep | None:
@@ -96,7 +107,7 @@ def ask_for_speech(payload: Payload) -> Any:
 def keep_speech(payload: Payload, answer: Any) -> NextStep | None:
     """Store what was recognised."""
     pause = transcripts.keep(payload["recording"], answer)
-    return None if pause is None else NextStep(payload, pause)
+    return _later(payload, pause, answer)
 
 
 KINDS = (

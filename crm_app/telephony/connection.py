@@ -27,6 +27,9 @@ MAX_AGE_SECONDS = 1.0
 # The provider's limits count per account, so one process cannot know the total. A second more than
 # a minute, because requests are not all equally long under way.
 _ALL = RateLimitItemPerSecond(100, 61)
+# What nobody waits for may take so many of them, all of it together: people's clicks and the states
+# of the phones always find room, however much else there is to ask.
+_BACKGROUND = RateLimitItemPerSecond(30, 61)
 _STATISTICS = RateLimitItemPerSecond(3, 61)
 log = structlog.get_logger(__name__)
 
@@ -151,12 +154,15 @@ def client_for(
     counter: Counter,
     timeout: tuple[float, float] = (3.05, 8.0),
     wait: Callable[[float], object] | None = None,
+    *,
+    is_background: bool = False,
 ) -> ZadarmaClient | None:
     """Make a client for a connection, None when there is none.
 
     `timeout` is how many seconds it waits for a connection and for an answer. A request that would
     be one too many is refused with RATE_LIMITED and `retry_after`; with `wait`, which sleeps for a
-    number of seconds, it is made when its turn comes.
+    number of seconds, it is made when its turn comes. What `is_background` leaves most requests of
+    a minute to others.
     """
     if not link.is_connected:
         return None
@@ -165,21 +171,32 @@ def client_for(
         link.secret,
         config.zadarma_api_url,
         timeout,
-        budget=lambda kind: _take(counter, kind, link.key, wait),
+        budget=lambda kind: _take(counter, _limits(kind, link.key, is_background), wait),
     )
 
 
-def _take(
-    counter: Counter,
-    kind: RequestKind,
-    account: str,
-    wait: Callable[[float], object] | None,
-) -> bool:
-    """Count one request of an account, or raise what says that it would be one too many."""
+def _limits(
+    kind: RequestKind, account: str, is_background: bool
+) -> list[tuple[RateLimitItemPerSecond, str]]:
+    """List the limits of a request, the narrowest first: what it refuses, the others never count.
+
+    The statistics have a limit of their own that nothing else uses up.
+    """
     name = hashlib.sha256(account.encode()).hexdigest()[:16]
     limits = [(_ALL, f"api/{name}")]
     if kind == "statistics":
         limits.insert(0, (_STATISTICS, f"statistics/{name}"))
+    elif is_background:
+        limits.insert(0, (_BACKGROUND, f"background/{name}"))
+    return limits
+
+
+def _take(
+    counter: Counter,
+    limits: list[tuple[RateLimitItemPerSecond, str]],
+    wait: Callable[[float], object] | None,
+) -> bool:
+    """Count one request under its limits, or raise what says that it would be one too many."""
     for limit, key in limits:
         while seconds := counter.wait_for(limit, key):
             if wait is None:

@@ -1,5 +1,6 @@
 """The provider's limits slide: no sixty seconds hold more than three questions for statistics."""
 
+import contextlib
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from crm_app import clock
 from crm_app.extensions import db
 from crm_app.simulator import Simulator
 from crm_app.telephony.connection import client_for
+from crm_app.telephony.zadarma.client import ZadarmaClient
 from crm_app.telephony.zadarma.errors import ErrorCode, ZadarmaError
 from tests.telephony.conftest import SECRET
 
@@ -53,6 +55,36 @@ def test_a_minute_never_holds_more_than_three_questions_for_statistics(
     assert all(50 < seconds <= 62 for seconds in waited)
     assert refused.value.code is ErrorCode.RATE_LIMITED
     assert 0 < (refused.value.retry_after or 0) <= 62
+
+
+def test_what_nobody_waits_for_leaves_room_for_a_click(connected: Flask, key: str) -> None:
+    links, counter = connected.extensions["telephony_links"], connected.extensions["counter"]
+    with Simulator(key, SECRET) as pbx:
+        config = connected.extensions["settings"].model_copy(update={"zadarma_api_url": pbx.url})
+
+        def client(*, is_background: bool) -> ZadarmaClient:
+            # As another process would make it.
+            made = client_for(links.read(), config, counter, is_background=is_background)
+            assert made is not None
+            return made
+
+        db.session.commit()
+        refused = []
+        for _ in range(2):
+            with contextlib.closing(client(is_background=True)) as busy:
+                for _ in range(30):
+                    try:
+                        busy.balance()
+                    except ZadarmaError as error:
+                        refused.append(error)
+        assert len(refused) == 30
+        assert {(one.code, one.was_sent) for one in refused} == {(ErrorCode.RATE_LIMITED, False)}
+        with contextlib.closing(client(is_background=False)) as clicked:
+            for _ in range(70):
+                clicked.balance()
+            with pytest.raises(ZadarmaError):
+                clicked.balance()
+        assert {call.status for call in pbx.api_calls} == {200}
 
 
 def test_the_simulator_counts_the_minute_from_each_request(key: str) -> None:

@@ -29,7 +29,7 @@ _REASONS = {
     ErrorCode.UNREACHABLE: Reason.UNREACHABLE,
     ErrorCode.TIMED_OUT: Reason.UNREACHABLE,
 }
-# Our own budget counts whole minutes: by then there is room again for one of those who wait.
+# By then there is room again for some of those who wait, not for one of them alone.
 _BUSY_FOR_S = 20.0
 # While the PBX does not answer, one question in ten seconds finds out when it does again: of a
 # thousand recordings that are awaited each would ask.
@@ -63,14 +63,16 @@ class ZadarmaSource:
             raise SourceError(Reason.NOT_CONNECTED)
         if not is_urgent and not _counter().left(_QUIET, _NAME):
             client.close()
-            raise SourceError(Reason.UNREACHABLE)
+            raise SourceError(Reason.UNREACHABLE, _BUSY_FOR_S, was_asked=False)
         try:
             yield client
         except ZadarmaError as error:
             is_garbage = error.code is ErrorCode.UNREADABLE_ANSWER
             reason = garbage if is_garbage else _REASONS.get(error.code, Reason.REFUSED)
             wait = error.retry_after or (_BUSY_FOR_S if reason is Reason.BUSY else None)
-            if error.was_sent and reason in (Reason.UNREACHABLE, Reason.BUSY):
+            if not error.was_sent:
+                raise SourceError(reason, _BUSY_FOR_S, was_asked=False) from None
+            if reason in (Reason.UNREACHABLE, Reason.BUSY):
                 _counter().wait_for(_QUIET, _NAME)
             raise SourceError(reason, wait) from None
         finally:
@@ -119,6 +121,6 @@ def connected_account() -> ZadarmaSource:
             link = links.read()
             db.session.rollback()
         settings, counter = current_app.extensions["settings"], current_app.extensions["counter"]
-        return client_for(link, settings, counter, _TIMEOUT)
+        return client_for(link, settings, counter, _TIMEOUT, is_background=True)
 
     return ZadarmaSource(client)
