@@ -47,6 +47,8 @@ class EventKind(StrEnum):
     WITHDRAWN = "withdrawn"
     TAKEN = "taken"
     RELEASED = "released"
+    # It was taken for a call of which nothing came.
+    NOT_CALLED = "not_called"
     REASSIGNED = "reassigned"
     SNOOZED = "snoozed"
     UNSNOOZED = "unsnoozed"

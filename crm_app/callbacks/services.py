@@ -38,6 +38,15 @@ def take(row_id: int, by: User) -> CallBack:
 
     Raises InvalidInputError: taken (`who`, `since`), done; NotFoundError.
     """
+    take_to_call(row_id, by)
+    return _read(row_id, by)
+
+
+def take_to_call(row_id: int, by: User) -> CallBackEvent | None:
+    """Take a call-back as `take` does; gives the event, by which `give_back` undoes just this.
+
+    None for one that they had before. Raises as `take` does.
+    """
     row_is_free = (
         CallBack.id == row_id,
         CallBack.done_at.is_(None),
@@ -51,11 +60,21 @@ def take(row_id: int, by: User) -> CallBack:
     )
     row = _read(row_id, by)
     if won.rowcount:  # type: ignore[attr-defined]
-        _note(row, EventKind.TAKEN, by)
-        return row
+        return _note(row, EventKind.TAKEN, by)
     _refuse_done(row)
     _refuse_held(row, by)
-    return row
+    return None
+
+
+def give_back(taken: CallBackEvent) -> CallBackEvent | None:
+    """Release what was taken for a call of which nothing came; None if anything was done since."""
+    row = clients.locked([taken.call_back_id]).get(taken.call_back_id)
+    its = select(func.max(CallBackEvent.id)).where(CallBackEvent.call_back_id == taken.call_back_id)
+    is_untouched = row is not None and row.is_open and row.taken_by_id == taken.user_id
+    if row is None or taken.user is None or not is_untouched or db.session.scalar(its) != taken.id:
+        return None
+    row.taken_by_id = row.taken_at = None
+    return _note(row, EventKind.NOT_CALLED, taken.user)
 
 
 def release(row_id: int, by: User) -> CallBack:
@@ -240,7 +259,7 @@ def _note(
     other_id: int | None = None,
     until: datetime | None = None,
     text: str = "",
-) -> None:
+) -> CallBackEvent:
     """Write down what somebody did, and let the screens hear of it; flushed."""
     event = CallBackEvent(
         call_back_id=row.id, kind=kind, user_id=by.id, other_id=other_id, until=until, text=text
@@ -249,3 +268,4 @@ def _note(
     db.session.flush()
     db.session.refresh(row)
     announce(row)
+    return event

@@ -106,6 +106,7 @@ def event_sentence(event: CallBackEvent) -> str:
         EventKind.WITHDRAWN: _("Withdrawn: no call was missed after all"),
         EventKind.TAKEN: _("Took it"),
         EventKind.RELEASED: _("Released it"),
+        EventKind.NOT_CALLED: _("Released: no call came of it"),
         EventKind.REASSIGNED: _("Gave it to %(who)s", who=other),
         EventKind.SNOOZED: _("Put it off until %(when)s", when=until),
         EventKind.UNSNOOZED: _("Took the delay back"),

@@ -10,7 +10,7 @@ from crm_app import clock, phone_numbers
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Verb, allowed, find, sees_everything
 from crm_app.callbacks import services as call_backs
-from crm_app.callbacks.models import CallBack
+from crm_app.callbacks.models import CallBack, CallBackEvent
 from crm_app.calls.fold.facts import CallPhase, Direction
 from crm_app.calls.models import Call
 from crm_app.contacts.models import Contact, ContactPhone
@@ -73,21 +73,22 @@ def ask_first(asked: NewDialRequest, number: str) -> None:
         raise InvalidInputError("confirm_dialling", "confirm", number=number)
 
 
-def take_call_back(asked: NewDialRequest) -> None:
+def take_call_back(asked: NewDialRequest) -> CallBackEvent | None:
     """Take the call-back that the call is for; of one that a colleague has, nothing changes.
 
-    The user has been asked before.
+    The user has been asked before. Gives the event; None for what was theirs before, or is not.
     """
     if asked.call_back_id is None:
-        return
+        return None
     user = db.session.get_one(User, asked.user_id)
     with contextlib.suppress(NotFoundError):
         try:
-            call_backs.take(asked.call_back_id, user)
+            return call_backs.take_to_call(asked.call_back_id, user)
         except InvalidInputError as error:
             if error.code == "taken" and not asked.is_confirmed:
                 # Somebody was quicker since we looked.
                 raise _held(str(error.details["who"]), error.details["since"], asked) from error
+    return None
 
 
 def _who_talks(user: User, number: str, contact_id: int | None) -> Reason | None:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm_app import clock
 from crm_app.accounts.models import User
+from crm_app.callbacks.models import CallBackEvent, EventKind
 from crm_app.database import IDS_STAY_UNIQUE
 from crm_app.extensions import Model
 
@@ -72,6 +73,10 @@ class DialRequest(Model):
     pbx_call_id: Mapped[str] = mapped_column(String(64), default="", index=True)
     # The phone is a window of the browser, which dials by itself: the PBX was not asked.
     is_in_browser: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # How it took a call-back, or released it again as no call came of it.
+    call_back_event_id: Mapped[int | None] = mapped_column(
+        ForeignKey("call_back_event.id", ondelete="SET NULL")
+    )
     # When the PBX was asked; before that, when the user clicked.
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     settled_at: Mapped[datetime | None]
@@ -79,6 +84,13 @@ class DialRequest(Model):
     closed_at: Mapped[datetime | None]
 
     user: Mapped[User] = relationship()
+    call_back_event: Mapped[CallBackEvent | None] = relationship()
+
+    @property
+    def has_given_back(self) -> bool:
+        """Whether the call-back that it had taken was released again."""
+        event = self.call_back_event
+        return event is not None and event.kind == EventKind.NOT_CALLED
 
     @property
     def is_pending(self) -> bool:

@@ -52,8 +52,10 @@ def place_test(user_id: int, extension: str, number: str, client: ZadarmaClient 
 
 
 def _place(asked: NewDialRequest, number: str, client: ZadarmaClient) -> int:
-    checks.take_call_back(asked)
-    dial_id, is_new = services.reserve(asked, number)
+    # What an earlier request had taken is free again before this one takes it.
+    services.expire(asked.user_id)
+    taken = checks.take_call_back(asked)
+    dial_id, is_new = services.reserve(asked, number, taken)
     db.session.commit()
     if is_new and asked.is_in_browser:
         # Its window dials; the calls that it makes come like those of any phone.

@@ -2,15 +2,29 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from limits import RateLimitItemPerHour, RateLimitItemPerMinute
-from sqlalchemy import Select, Update, case, delete, exists, insert, select, update
+from sqlalchemy import (
+    Select,
+    Update,
+    and_,
+    case,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import contains_eager
 
 from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Verb, allowed
+from crm_app.callbacks import services as call_backs
+from crm_app.callbacks.models import CallBackEvent, EventKind
 from crm_app.calls.fold.facts import Direction
 from crm_app.calls.models import Call, CallLeg
 from crm_app.contacts.models import Contact
@@ -34,6 +48,8 @@ PER_HOUR = RateLimitItemPerHour(60, 1, "dial")
 _UNASKED = ("no_extension", "not_connected")
 _MOST_REFUSALS = 20
 _MOST_LISTED = 5
+# What came to nothing longer ago has given back what it took.
+_GIVES_BACK_FOR = timedelta(hours=1)
 # Of what was called last; a number is often called again.
 _MOST_RECENT, _LOOKED_AT = 8, 40
 
@@ -164,10 +180,45 @@ def called_last(user: User) -> list[Called]:
     return [Called(number, at, name_of(number, None, user)) for number, at in newest]
 
 
-def expire() -> int:
-    """Expire the dial requests that led to no call in time; returns how many."""
-    done = db.session.execute(_give_up())
+def expire(user_id: int | None = None) -> int:
+    """Expire the dial requests, of one user or of all, that led to no call in time; counts them.
+
+    What was taken for them is given back.
+    """
+    given_up = _give_up()
+    if user_id is not None:
+        given_up = given_up.where(DialRequest.user_id == user_id)
+    done = db.session.execute(given_up)
+    _give_back(user_id)
     return int(done.rowcount)  # type: ignore[attr-defined]
+
+
+def _give_back(user_id: int | None) -> None:
+    """Release the call-backs that were taken for requests of which nothing came.
+
+    Not while the user's own phone rings: who picks up late is calling.
+    """
+    nothing_came = or_(
+        DialRequest.state == DialState.FAILED,
+        and_(DialRequest.state == DialState.EXPIRED, DialRequest.pbx_call_id == ""),
+    )
+    found = (
+        select(DialRequest)
+        .join(DialRequest.call_back_event)
+        .where(
+            DialRequest.state.in_(FAILED_STATES),
+            DialRequest.created_at > clock.now() - _GIVES_BACK_FOR,
+            CallBackEvent.kind == EventKind.TAKEN,
+            nothing_came,
+        )
+        .options(contains_eager(DialRequest.call_back_event))
+    )
+    if user_id is not None:
+        found = found.where(DialRequest.user_id == user_id)
+    for dial in db.session.scalars(found.execution_options(populate_existing=True)).all():
+        taken = dial.call_back_event
+        dial.call_back_event = call_backs.give_back(taken) if taken is not None else None
+        after_commit([dial.user_id], {"dial": dial.id})
 
 
 def _give_up() -> Update:
@@ -217,19 +268,22 @@ def _forget_refusals(user_id: int) -> None:
         db.session.execute(delete(DialRequest).where(DialRequest.id.in_(old)))
 
 
-def reserve(asked: NewDialRequest, number: str) -> tuple[int, bool]:
+def reserve(
+    asked: NewDialRequest, number: str, taken: CallBackEvent | None = None
+) -> tuple[int, bool]:
     """Write a request down before the PBX is asked; gives its id, and whether it is new.
 
+    `taken` is how a call-back was taken for it. What has led to no call should be expired before.
     A user's phone is rung for one request at a time. The same one, made again while it is open, is
     the first; for another number InvalidInputError says "already_ringing" and for which `number`.
     """
-    db.session.execute(_give_up().where(DialRequest.user_id == asked.user_id))
     key = _open_key(asked.user_id)
     values = _values(asked, number) | {
         "state": DialState.REQUESTED,
         "error_code": "",
         "pending_key": key,
         "settled_at": None,
+        "call_back_event_id": taken.id if taken is not None else None,
     }
     failed_key = _failed_key(asked.user_id, number)
     dial_id = _write(failed_key, values)
@@ -242,6 +296,7 @@ def reserve(asked: NewDialRequest, number: str) -> tuple[int, bool]:
             raise InvalidInputError("already_ringing", "number", number=first.number)
         # Its row may be closed: a user who clicks again wants to see its state.
         first.closed_at = None
+        first.call_back_event = taken or first.call_back_event
         return first.id, False
     after_commit([asked.user_id], {"dial": dial_id})
     return dial_id, True
@@ -265,6 +320,7 @@ def _values(asked: NewDialRequest, number: str) -> dict[str, object]:
         "is_in_browser": asked.is_in_browser,
         "created_at": clock.now(),
         "closed_at": None,
+        "call_back_event_id": None,
     }
 
 
@@ -328,4 +384,6 @@ def settle(dial_id: int, state: DialState, code: str) -> None:
         .where(DialRequest.id == dial_id, DialRequest.state.in_(before))
         .values(**values)
     )
+    if state is DialState.FAILED:
+        _give_back(dial.user_id)
     after_commit([dial.user_id], {"dial": dial_id})
