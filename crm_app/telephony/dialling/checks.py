@@ -4,7 +4,7 @@ import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 
 from crm_app import clock, phone_numbers
 from crm_app.accounts.models import User
@@ -17,6 +17,7 @@ from crm_app.contacts.models import Contact, ContactPhone
 from crm_app.contacts.numbers.caller import find_callers
 from crm_app.errors import InvalidInputError, NotFoundError
 from crm_app.extensions import db
+from crm_app.phone_pairs import equivalents
 from crm_app.telephony.dialling.models import PENDING_STATES, WAITS_FOR, DialRequest
 from crm_app.telephony.dialling.services import NewDialRequest
 from crm_app.telephony.models import TelephonySettings
@@ -60,7 +61,8 @@ def ask_first(asked: NewDialRequest, number: str) -> None:
     user = db.session.get_one(User, asked.user_id)
     contact_id = callers[0].contact_id if len(callers) == 1 else asked.contact_id
     holds = _who_holds(user, number, contact_id)
-    talks = _who_talks(user, number, contact_id) or _who_dials(user, number, contact_id)
+    numbers = _numbers_of(number, contact_id)
+    talks = _who_talks(user, numbers, contact_id) or _who_dials(user, numbers, contact_id)
     known = [reason for reason in (holds, talks) if reason is not None]
     if any(caller.do_not_call for caller in callers):
         raise InvalidInputError("do_not_call", "confirm", number=number, also=known)
@@ -91,8 +93,15 @@ def take_call_back(asked: NewDialRequest) -> CallBackEvent | None:
     return None
 
 
-def _who_talks(user: User, number: str, contact_id: int | None) -> Reason | None:
-    is_client = Call.outside_number == number
+def _numbers_of(number: str, contact_id: int | None) -> set[str]:
+    """List all numbers of a client, one of which is to be called, as the PBX may write them."""
+    theirs = select(ContactPhone.number).where(ContactPhone.contact_id == contact_id)
+    found = {number, *(db.session.scalars(theirs) if contact_id is not None else ())}
+    return found | {other for one in found for other in equivalents(one)}
+
+
+def _who_talks(user: User, numbers: set[str], contact_id: int | None) -> Reason | None:
+    is_client: ColumnElement[bool] = Call.outside_number.in_(numbers)
     if contact_id is not None:
         is_client = or_(is_client, Call.contact_id == contact_id)
     # Who may not see a call must not hear of it in this way either.
@@ -123,16 +132,19 @@ def _by(code: str, who_id: int | None, since: datetime, user: User) -> Reason:
     return Reason(code, db.session.get_one(User, who_id).name, since)
 
 
-def _who_dials(user: User, number: str, contact_id: int | None) -> Reason | None:
-    """Find the colleague whose phone rings for this number, before the PBX reports a call."""
+def _who_dials(user: User, numbers: set[str], contact_id: int | None) -> Reason | None:
+    """Find the colleague whose phone rings for this client, before the PBX reports a call."""
     if not sees_everything(user) and find(Contact, contact_id, user, Verb.VIEW) is None:
         return None
+    is_client: ColumnElement[bool] = DialRequest.number.in_(numbers)
+    if contact_id is not None:
+        is_client = or_(is_client, DialRequest.contact_id == contact_id)
     dial = db.session.scalar(
         select(DialRequest)
         .where(
             DialRequest.state.in_(PENDING_STATES),
             DialRequest.created_at > clock.now() - WAITS_FOR,
-            DialRequest.number == number,
+            is_client,
             DialRequest.user_id != user.id,
         )
         .order_by(DialRequest.id.desc())
