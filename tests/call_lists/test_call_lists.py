@@ -314,6 +314,19 @@ def test_without_a_call_the_note_goes_to_the_contact(
     assert db.session.scalars(select(Task)).one().title == "Call Ana"
 
 
+def test_numbers_in_what_people_wrote_can_be_called(
+    people: list[Contact], bob: User, client_of: ClientOf
+) -> None:
+    people[0].about = "At home 213 456 789"
+    db.session.commit()
+    browser = client_of(bob)
+    list_id, entry_id = begin(browser, bob)
+    address = f"/call-lists/{list_id}"
+    assert 'data-call-number="+351213456789"' in browser.get(address).text
+    save(browser, list_id, entry_id, note="From now on 213 456 780")
+    assert 'data-call-number="+351213456780"' in browser.get(address).text
+
+
 def test_one_can_be_tried_later_skipped_given_back_and_brought_back(
     people: list[Contact], bob: User, client_of: ClientOf
 ) -> None:

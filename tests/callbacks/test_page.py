@@ -264,6 +264,19 @@ def dora_s(office: Flask, dora: User) -> CallBack:
     return open_call_backs()[0]
 
 
+def test_numbers_in_what_people_write_can_be_called(
+    row: CallBack, bob: User, client_of: ClientOf
+) -> None:
+    call_backs.add_note(row.id, "Ring her on 213 456 789 instead", bob)
+    db.session.commit()
+    browser, page = client_of(bob), f"/callbacks/{row.id}"
+    for address in ("/callbacks", page):
+        assert 'data-call-number="+351213456789"' in browser.get(address).text
+    call_backs.done(row.id, "Wrong number, 213 456 780 it is", bob)
+    db.session.commit()
+    assert browser.get(page).text.count('data-call-number="+351213456780"') == 2
+
+
 def test_a_restricted_agent_reads_the_name_of_a_colleagues_client_and_not_the_notes(
     dora_s: CallBack, bob: User, dora: User, client_of: ClientOf
 ) -> None:
