@@ -41,7 +41,11 @@ HAD_IT = (LegState.TALKING.value, LegState.TALKED.value)
 
 
 class CallFact(Model):
-    """One fact, stored once and never changed: everything else in the log can be recomputed."""
+    """One fact, stored once: everything else in the log can be recomputed.
+
+    It is never changed, except that the moment of a row of the statistics, which follows from its
+    text, is worked out again when the account's clock turns out to be another.
+    """
 
     __tablename__ = "call_fact"
     __table_args__ = (

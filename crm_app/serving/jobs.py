@@ -35,7 +35,7 @@ from crm_app.telephony.messages import services as messages
 from crm_app.telephony.models import UnreadableRequest
 from crm_app.telephony.new_clients import services as new_clients
 from crm_app.telephony.new_clients import words
-from crm_app.telephony.reconciliation import history, nightly, polling
+from crm_app.telephony.reconciliation import history, nightly, polling, rereading
 from crm_app.telephony.routing import refreshing as routing
 from crm_app.telephony.services import Probe
 from crm_app.telephony.setup import asking, warnings
@@ -205,6 +205,8 @@ KINDS = (
     Kind("reconcile", nightly.perform, timedelta(hours=1), ASKS_FOR, nightly.fetch),
     Kind("reconcile_days", nightly.perform, None, ASKS_FOR, nightly.fetch),
     Kind("poll_statistics", polling.perform, polling.EVERY, ASKS_FOR, polling.fetch),
+    # It looks whether the account's clock has turned out to be another.
+    Kind(rereading.JOB, rereading.perform, every=timedelta(minutes=1)),
     Kind(history.JOB, history.perform, None, ASKS_FOR, history.fetch),
     Kind(call_files.JOB, call_files.perform),
     Kind("find_warnings", find_warnings, every=timedelta(minutes=1)),

@@ -74,6 +74,11 @@ class TelephonySettings(Model):
     # When the account's clock was last found to show another offset, and which it was before.
     clock_shifted_at: Mapped[datetime | None]
     clock_before_seconds: Mapped[int | None]
+    # By which offset the rows of the statistics in the log are read, None while nothing said one;
+    # when they were last read again by another; and since when rows are those of this account.
+    rows_offset_seconds: Mapped[int | None]
+    rows_read_again_at: Mapped[datetime | None]
+    rows_since: Mapped[datetime | None]
     # When the log was last compared with the statistics, by night or by hand.
     reconciled_at: Mapped[datetime | None]
     # Since when calls come that no event has announced, so that nothing pops up.
@@ -145,6 +150,12 @@ class TelephonySettings(Model):
         """How far the clock of the PBX's times is ahead of UTC; None as long as nothing says."""
         heard = self.heard_offset_seconds
         return self.clock_offset_seconds if heard is None else heard
+
+    @property
+    def rows_are_doubted(self) -> bool:
+        """Whether rows in the log may have been read by an offset that is not the clock's."""
+        offset = self.pbx_offset_seconds
+        return offset is not None and offset != self.rows_offset_seconds
 
     def note_clock(self, seconds: int, zone: str) -> bool:
         """Store what the account says of its clock, and say whether that has shifted."""

@@ -314,6 +314,8 @@ def _forget_account(settings: TelephonySettings) -> None:
     settings.clock_zone, settings.clock_offset_seconds = "", None
     settings.heard_offset_seconds, settings.heard_offset_from = None, ""
     settings.clock_shifted_at, settings.clock_before_seconds = None, None
+    settings.rows_offset_seconds, settings.rows_read_again_at = None, None
+    settings.rows_since = clock.now()
     settings.reconciled_at = settings.events_lost_since = settings.call_unheard_at = None
     settings.tested_at, settings.last_error = None, ""
     db.session.execute(delete(DirectNumber))

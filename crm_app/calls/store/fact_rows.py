@@ -1,7 +1,7 @@
 """Facts as rows: stored once, and read back with the row of their call."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +62,13 @@ def read(connection: Connection, pbx_call_id: str) -> Known:
             users.setdefault(extension, user_id)
     *_, call_id, contact_id, is_chosen = rows[0]
     return Known(facts, users, Attached(call_id, contact_id, bool(is_chosen)))
+
+
+def write_again(connection: Connection, facts: Iterable[Fact]) -> None:
+    """Write stored facts again in which something has changed that is no part of their content."""
+    for fact in facts:
+        values = {"content_key": fact.content_key(), "data": fact.to_json()}
+        sql.run(connection, sql.UPDATE_FACT, values)
 
 
 def _insert(connection: Connection, fact: Fact, raw: str) -> tuple[sql.Statement, dict[str, Any]]:

@@ -223,6 +223,7 @@ FACTS_AND_CALL = _both("""
     FROM call_fact f LEFT JOIN call c ON c.pbx_call_id = f.pbx_call_id
     WHERE f.pbx_call_id = :pbx_call_id ORDER BY f.id
 """)
+UPDATE_FACT = _both("UPDATE call_fact SET data = :data WHERE content_key = :content_key")
 _RESPONSIBLE = "(SELECT responsible_id FROM contact WHERE contact.id = :contact_id)"
 INSERT_CALL = _both(
     f"""

@@ -1,7 +1,8 @@
-"""What keeps the log true while nobody waits: closing silent calls, recomputing all of them."""
+"""What keeps the log true while nobody waits: closing silent calls, recomputing some or all."""
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,8 +11,8 @@ from sqlalchemy.orm import Session, scoped_session
 
 from crm_app import database
 from crm_app.calls.fold.facts import Fact, FactKind
+from crm_app.calls.store import fact_rows, ledger
 from crm_app.calls.store import hot_sql as sql
-from crm_app.calls.store import ledger
 from crm_app.calls.store.ledger import Recorded
 
 AnySession = Session | scoped_session[Any]
@@ -60,10 +61,37 @@ def rebuild(session: AnySession, rest: Callable[[float], object] = time.sleep) -
     """
     count = _by_few(session, sql.NEXT_CALL_IDS, "", ledger.refold, rest)
     _by_few(session, sql.NEXT_CALLS_WITHOUT_FACTS, 0, _forget, rest)
-    for do in _after_rebuild:
-        do()
+    note_rebuilt()
     session.commit()
     return count
+
+
+def note_rebuilt() -> None:
+    """Do what is to be done after many calls were recomputed; does not commit."""
+    for do in _after_rebuild:
+        do()
+
+
+def read_rows_again(
+    connection: Connection, pbx_call_id: str, moment_of: Callable[[str], datetime | None]
+) -> bool:
+    """Work out again when the rows of a call's statistics were, and recompute the call.
+
+    `moment_of` reads the text of a time. Says whether any was another; does not commit.
+    """
+    ledger.lock(connection, pbx_call_id)
+    rows = [
+        (fact, moment_of(fact.pbx_time))
+        for fact in fact_rows.read(connection, pbx_call_id).facts
+        if fact.kind is FactKind.LISTED
+    ]
+    wrong = [
+        replace(fact, happened_at=moment) for fact, moment in rows if moment != fact.happened_at
+    ]
+    if wrong:
+        fact_rows.write_again(connection, wrong)
+        ledger.refold(connection, pbx_call_id)
+    return bool(wrong)
 
 
 def _by_few(

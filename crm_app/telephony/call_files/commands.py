@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 from crm_app.extensions import db
 from crm_app.telephony.call_files import reading
 from crm_app.telephony.call_files.reading import Counts, UnreadableFileError
-from crm_app.telephony.call_files.wording import WHY_NOT_READ, WHY_REFUSED
+from crm_app.telephony.call_files.wording import CLOCK_UNKNOWN, WHY_NOT_READ, WHY_REFUSED
 from crm_app.telephony.reconciliation import asking
 from crm_app.telephony.reconciliation.reading import CALLS_AT_ONCE, RESTS_S
 from crm_app.telephony.reconciliation.taking import HISTORY
@@ -34,8 +34,11 @@ def import_calls(path: Path, as_json: bool) -> None:
             raise click.ClickException(sentence) from error
         click.echo(json.dumps({"import": None, "error": sentence} | _as_json(counts)))
         sys.exit(1)
+    if not source.time.is_known:
+        click.echo(CLOCK_UNKNOWN, err=True)
     for start in range(0, len(calls), CALLS_AT_ONCE):
-        reading.take(calls[start : start + CALLS_AT_ONCE], source, counts)
+        # The clock may turn out to be another before the end.
+        reading.take(calls[start : start + CALLS_AT_ONCE], asking.source(HISTORY), counts)
         db.session.commit()
         time.sleep(RESTS_S)
     counts.refusals.sort(key=lambda refusal: refusal.row)

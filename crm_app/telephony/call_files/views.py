@@ -11,7 +11,8 @@ from crm_app.extensions import db
 from crm_app.telephony.call_files import services
 from crm_app.telephony.call_files.models import CallFile
 from crm_app.telephony.call_files.reading import UnreadableFileError
-from crm_app.telephony.call_files.wording import WHY_NOT_READ, WHY_REFUSED
+from crm_app.telephony.call_files.wording import CLOCK_UNKNOWN, WHY_NOT_READ, WHY_REFUSED
+from crm_app.telephony.reconciliation import asking
 from crm_app.web import sent_forms
 from crm_app.web.access import admin_only
 from crm_app.web.fragments import Answer, page_or_fragment, see_other
@@ -113,6 +114,7 @@ def _index(problem: str = "") -> str:
         "files": services.recent(),
         "problem": problem,
         "most_mb": MOST_BYTES // 1024**2,
+        "clock_unknown": "" if asking.time_of_account().is_known else CLOCK_UNKNOWN,
     }
     return page_or_fragment(
         "telephony/call_files/index.html", "telephony/call_files/_box.html", **context

@@ -4,6 +4,10 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
+CLOCK_UNKNOWN = _l(
+    "The account's clock is not known yet: the times in the file are taken as UTC, and put right "
+    "as soon as it is known."
+)
 WHY_NOT_READ: dict[str, Any] = {
     "missing": _l("The file cannot be read."),
     "too_large": _l("The file is larger than 50 MB."),

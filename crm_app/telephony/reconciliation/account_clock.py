@@ -26,6 +26,9 @@ _QUARTER = timedelta(minutes=15)
 _CLOCKS_AGREE_WITHIN = timedelta(minutes=5)
 _FURTHEST = timedelta(hours=14)
 _WITNESSES = 12
+# One or two may have come late by just so much.
+_SEVERAL = 3
+_LOOKED_BACK = 50
 # Summer time, and rows that were written while the clock was changed.
 _MARGIN = timedelta(hours=1, minutes=5)
 log = structlog.get_logger(__name__)
@@ -123,6 +126,13 @@ def offset_by_rows(legs: Iterable[StatisticsLeg]) -> int | None:
     return _agreed((starts[pbx_call_id], moment) for pbx_call_id, moment in moments)
 
 
+def was_heard(seconds: int) -> bool:
+    """Whether several of the last calls, received as they happened, show this offset."""
+    newest = newest_starts(_LOOKED_BACK)
+    votes = _votes((stored.fact.pbx_time, stored.received_at) for stored in newest)
+    return votes[round(timedelta(seconds=seconds) / _QUARTER)] >= _SEVERAL
+
+
 def note(settings: TelephonySettings, seconds: int | None, source: str) -> bool:
     """Store what the calls say of the clock, and say whether it has shifted; does not commit.
 
@@ -137,6 +147,15 @@ def note(settings: TelephonySettings, seconds: int | None, source: str) -> bool:
 
 def _agreed(witnesses: Iterable[tuple[str, datetime]]) -> int | None:
     """Find the whole quarter hours of which most witnesses speak; the first ones break a tie."""
+    votes = _votes(witnesses)
+    if not votes:
+        return None
+    quarters, _ = votes.most_common(1)[0]
+    return int((quarters * _QUARTER).total_seconds())
+
+
+def _votes(witnesses: Iterable[tuple[str, datetime]]) -> Counter[int]:
+    """Count the witnesses of each number of quarter hours."""
     votes: Counter[int] = Counter()
     for text, moment in witnesses:
         try:
@@ -148,7 +167,4 @@ def _agreed(witnesses: Iterable[tuple[str, datetime]]) -> int | None:
         is_fresh = abs(lead - quarters * _QUARTER) <= _CLOCKS_AGREE_WITHIN
         if is_fresh and abs(lead) <= _FURTHEST:
             votes[quarters] += 1
-    if not votes:
-        return None
-    quarters, _ = votes.most_common(1)[0]
-    return int((quarters * _QUARTER).total_seconds())
+    return votes

@@ -145,7 +145,7 @@ def _page(error: InvalidInputError | None = None) -> str:
         "days": list(reversed(history.days_of(found))) if found is not None else [],
         "share": _share(found),
         "api_sentence": wording.api_sentence,
-        "is_connected": TelephonySettings.current().is_connected,
+        "settings": TelephonySettings.current(),
     }
     return page_or_fragment(
         "telephony/history/index.html", "telephony/history/_progress.html", **context
