@@ -16,7 +16,8 @@ from crm_app.calls.models import Call, CallWrapup
 from crm_app.extensions import db
 from crm_app.jobs.models import Job
 from crm_app.simulator import Simulator
-from crm_app.telephony.reconciliation import commands, history
+from crm_app.telephony.reconciliation import commands, history, nightly, polling
+from crm_app.telephony.reconciliation.asking import Wait
 from crm_app.telephony.reconciliation.models import HistoryLoad
 from tests.owed import perform
 from tests.sleeping import sleep_by
@@ -57,7 +58,7 @@ def pbx(
 def steps(count: int, moment: time_machine.Traveller) -> None:
     for _ in range(count):
         perform("load_history")
-        moment.shift(history.PACE)
+        moment.shift(nightly.PACE)
 
 
 def test_it_loads_month_by_month_and_makes_nothing_but_calls(
@@ -119,6 +120,35 @@ def test_the_command_does_the_same_and_waits_for_its_turn(app: Flask, pbx: Simul
     assert {call.status for call in asked} == {200}
     again = app.test_cli_runner().invoke(args=["telephony", "history", "--months", "12", "--json"])
     assert json.loads(again.stdout)["added"] == 0
+
+
+@pytest.mark.parametrize(
+    "command", ["history --months 12 --json", "reconcile --since 2025-04-01 --json"]
+)
+def test_a_long_command_leaves_its_questions_to_polling(
+    app: Flask,
+    pbx: Simulator,
+    moment: time_machine.Traveller,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+) -> None:
+    due, delays = clock.now(), []
+
+    def sleep(seconds: float) -> None:
+        nonlocal due
+        for _ in range(2):
+            moment.shift(seconds / 2)
+            if clock.now() >= due and not isinstance(polling.fetch({}), Wait):
+                delays.append(clock.now() - due)
+                due = clock.now() + polling.EVERY
+
+    sleep_by(monkeypatch, commands, sleep)
+    got = app.test_cli_runner().invoke(args=["telephony", *command.split()])
+    assert json.loads(got.stdout)["difference"] == 0, got.output
+    assert len(delays) > 2
+    assert max(delays) <= timedelta(minutes=1)
+    asked = [call for call in pbx.api_calls if call.path == "/v1/statistics/pbx/"]
+    assert {call.status for call in asked} == {200}
 
 
 def test_the_worker_and_the_command_do_each_step_once(

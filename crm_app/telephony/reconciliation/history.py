@@ -31,8 +31,6 @@ JOB = "load_history"
 MOST_MONTHS = 60
 RUNNING, STOPPED, DONE = "running", "stopped", "done"
 _MONTH = timedelta(days=30.5)
-# Between two pages: polling and the commands have their share of three questions a minute, too.
-PACE = timedelta(seconds=25)
 _ASKS_AGAIN_IN = timedelta(minutes=2)
 
 
@@ -165,12 +163,12 @@ def _store(load: HistoryLoad, fetched: Reading, read: int) -> NextStep | None:
     load.added += stored.taken.added + stored.taken.completed
     if stored.next is not None:
         load.position = json.dumps(stored.next.to_json())
-        return NextStep({}, PACE if stored.next.needs_page else nightly.RESTS_FOR)
+        return NextStep({}, nightly.pause_before(stored.next))
     time = asking.time_of_account()
     balance.balance(balance.days_between(fetched.since, fetched.until, time), time)
     load.position, load.reached = "", fetched.since
     if load.reached > load.since:
-        return NextStep({}, PACE)
+        return NextStep({}, nightly.PACE)
     load.state, load.finished_at = DONE, clock.now()
     return None
 

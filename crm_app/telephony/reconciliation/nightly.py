@@ -14,6 +14,8 @@ from crm_app.telephony.zadarma.errors import ZadarmaError
 
 # Between the steps of a job that need not be quick.
 RESTS_FOR = timedelta(seconds=0.1)
+# Between two pages: of three questions a minute polling must find one that is left.
+PACE = timedelta(seconds=25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +64,19 @@ def perform(payload: Payload, fetched: Plan | Reading | Wait | None) -> NextStep
         return _begin([day.isoformat() for day in fetched.days])
     stored = asking.store(fetched)
     if stored.next is not None:
-        return NextStep(payload | {"reading": stored.next.to_json()}, RESTS_FOR)
+        return NextStep(payload | {"reading": stored.next.to_json()}, pause_before(stored.next))
     time = asking.time_of_account()
     balance.balance([date.fromisoformat(day) for day in payload["days"]], time)
     TelephonySettings.for_change().reconciled_at = clock.now()
-    return _begin(payload["later"]) if payload["later"] else None
+    return _begin(payload["later"], PACE) if payload["later"] else None
 
 
-def _begin(days: list[str]) -> NextStep:
+def pause_before(step: Reading) -> timedelta:
+    """Say how long to wait before a step of a reading that has begun."""
+    return PACE if step.needs_page else RESTS_FOR
+
+
+def _begin(days: list[str], due_in: timedelta = timedelta()) -> NextStep:
     """Begin with the first days that follow each other."""
     run = [days[0]]
     for day in days[1:]:
@@ -81,4 +88,4 @@ def _begin(days: list[str]) -> NextStep:
     since = time.day_begins(date.fromisoformat(run[0]))
     until = time.day_begins(date.fromisoformat(run[-1]) + timedelta(days=1))
     step = Reading.of(since, until).to_json()
-    return NextStep({"days": run, "later": days[len(run) :], "reading": step})
+    return NextStep({"days": run, "later": days[len(run) :], "reading": step}, due_in)
