@@ -32,7 +32,9 @@ RESTS_S = 0.01
 class Reading:
     """Where the reading of a span of time is: the window asked for, its next page, what is left.
 
-    `rows` are read and not yet stored; `rootless` those whose root may stand on the next page.
+    `asked` are the two texts by which the window's pages are asked for: with others the pages after
+    the first would be those of another list. `rows` are read and not yet stored; `rootless` those
+    whose root may stand on the next page.
     """
 
     since: datetime
@@ -43,6 +45,7 @@ class Reading:
     rows: tuple[StatisticsLeg, ...] = ()
     rootless: tuple[StatisticsLeg, ...] = ()
     read: int = 0
+    asked: tuple[str, str] | None = None
 
     @classmethod
     def of(cls, since: datetime, until: datetime) -> Self:
@@ -77,6 +80,9 @@ class Reading:
         for name in ("rows", "rootless"):
             rows = (dict(zip(_LEG, row, strict=True)) for row in values[name])
             values[name] = tuple(StatisticsLeg(**row) for row in rows)
+        # A reading that an earlier release has begun has none.
+        if values.get("asked"):
+            values["asked"] = tuple(values["asked"])
         return cls(**values)
 
 
@@ -98,8 +104,8 @@ def fetch(reading: Reading, client: ZadarmaClient, source: Source) -> Reading:
     """
     if not reading.needs_page:
         return reading
-    start, end = source.time.asked_between(reading.at, reading.window_ends)
-    page = client.pbx_statistics(start, end, reading.skip)
+    asked = reading.asked or source.time.asked_between(reading.at, reading.window_ends)
+    page = client.pbx_statistics(*asked, reading.skip)
     with database.reading():
         time = source.time.as_measured(account_clock.offset_by_rows(page.legs))
         new = taking.unknown(
@@ -113,6 +119,7 @@ def fetch(reading: Reading, client: ZadarmaClient, source: Source) -> Reading:
         skip=reading.skip + page.row_count,
         is_last_page=page.row_count < MAX_PAGE_ROWS,
         read=reading.read + page.row_count,
+        asked=asked,
     )
 
 
@@ -134,9 +141,11 @@ def store(reading: Reading, source: Source) -> Stored:
     after = replace(reading, rows=rest, rootless=rootless)
     if rest or not reading.is_last_page:
         return Stored(after, taken)
-    begins = reading.window_ends
-    if begins >= reading.until:
-        return Stored(None, taken)
     # What had no root until the end of a window is a phantom.
-    following = replace(after, at=begins, skip=0, is_last_page=False, rootless=())
-    return Stored(following, taken)
+    following = replace(after, skip=0, is_last_page=False, rootless=(), asked=None)
+    if after.asked not in (None, source.time.asked_between(after.at, after.window_ends)):
+        # The clock has proved to be another: what was taken for another day's was left out.
+        return Stored(following, taken)
+    if reading.window_ends >= reading.until:
+        return Stored(None, taken)
+    return Stored(replace(following, at=reading.window_ends), taken)
