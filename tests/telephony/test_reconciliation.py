@@ -15,6 +15,8 @@ from sqlalchemy import select
 from crm_app import clock, database
 from crm_app.accounts.models import Role, User
 from crm_app.callbacks.models import CallBack
+from crm_app.calls.fold.facts import Fact, FactKind
+from crm_app.calls.store import ledger
 from crm_app.demo import make_user
 from crm_app.extensions import db
 from crm_app.simulator import Simulator
@@ -211,3 +213,31 @@ def test_the_command_refuses_a_day_that_has_not_begun(
         got = app.test_cli_runner().invoke(args=["telephony", "reconcile", "--since", tomorrow])
     assert got.exit_code == 2
     assert "has not begun" in got.output
+
+
+@pytest.mark.parametrize(("is_begun", "difference"), [(False, 0), (True, 1)])
+def test_a_call_by_which_the_pbx_verifies_a_number_is_no_difference(
+    app: Flask,
+    key: str,
+    visitor: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    is_begun: bool,
+    difference: int,
+) -> None:
+    deliver_to(visitor, monkeypatch)
+    with (
+        time_machine.travel(MORNING, tick=False) as moment,
+        Simulator(key, SECRET, "http://office") as pbx,
+    ):
+        sleep_by(monkeypatch, commands, moment.shift)
+        open_office(app, key)
+        use_api(app, pbx.url, monkeypatch)
+        name, number = "out_" + "f" * 40, "+351910000042"
+        kinds = [FactKind.OUTGOING_STARTED] if is_begun else []
+        for kind in [*kinds, FactKind.OUTGOING_ENDED]:
+            fact = Fact(kind, name, clock.now(), called=number)
+            ledger.record(db.session.connection(), fact, "")
+        db.session.commit()
+        moment.shift(timedelta(hours=30))
+        code, report = reconcile(app, "--since", "48h")
+    assert (code, report["difference"]) == (difference, difference)

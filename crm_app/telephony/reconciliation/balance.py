@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import selectinload
 
 from crm_app import clock
-from crm_app.calls.fold.facts import CallPhase, Direction
-from crm_app.calls.models import Call
+from crm_app.calls.fold.facts import CallPhase, Direction, FactKind
+from crm_app.calls.models import Call, CallFact
 from crm_app.extensions import db
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.reconciliation.account_clock import AccountTime
@@ -130,8 +130,15 @@ def _counts() -> tuple[ColumnElement[bool], ...]:
 def _is_only_here(day: date, time: AccountTime) -> tuple[ColumnElement[bool], ...]:
     """Describe the calls of a day that the statistics should list, and do not.
 
-    Whether they list a call that was refused is the PBX's affair.
+    Whether they list a call that was refused is the PBX's affair; and so it is for the end of an
+    outgoing call that nobody is known to have begun: the PBX verifies numbers by such calls.
     """
+    began = select(CallFact.id).where(
+        CallFact.pbx_call_id == Call.pbx_call_id, CallFact.kind == FactKind.OUTGOING_STARTED
+    )
+    is_nobodys = and_(
+        Call.direction == Direction.OUTBOUND, Call.placed_by_extension == "", ~began.exists()
+    )
     return (
         Call.listed_on.is_(None),
         Call.started_at >= time.day_begins(day),
@@ -139,5 +146,6 @@ def _is_only_here(day: date, time: AccountTime) -> tuple[ColumnElement[bool], ..
         Call.phase == CallPhase.ENDED,
         Call.ended_at < clock.now() - LISTED_WITHIN,
         Call.status != "blocked",
+        ~is_nobodys,
         *_counts(),
     )
