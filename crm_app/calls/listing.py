@@ -37,6 +37,8 @@ from crm_app.records.lists import ListFilter, SortOrder, day_of, one_of, within_
 from crm_app.web.ids import read_id
 
 SHOWN_IN_A_BOX = 10
+# Of the calls for which the PBX named none of our numbers.
+NO_LINE = "none"
 # Fewer digits are part of nearly every number.
 SHORTEST_PART = 3
 # Hops from one line to the next through the index: an office has few lines and many calls.
@@ -129,7 +131,7 @@ class CallFilter(ListFilter):
             colleague = read_id(self.user)
             conditions.append(false() if colleague is None else Call.has_part(colleague))
         if self.line:
-            conditions.append(Call.did == self.line)
+            conditions.append(Call.did == ("" if self.line == NO_LINE else self.line))
         if self.contact:
             contact = rights.find(Contact, read_id(self.contact), user, Verb.VIEW)
             conditions.append(false() if contact is None else with_contact(contact))

@@ -119,7 +119,10 @@ def _choices() -> dict[str, list[tuple[str, str]]]:
         "outcome": [(code, outcome_name(code)) for code in _outcome_labels()],
         "reason": wording.reasons(),
         "user": [(str(user.id), user.name) for user in colleagues()],
-        "line": [(line, phone(line)) for line in listing.lines()],
+        "line": [
+            *((line, phone(line)) for line in listing.lines()),
+            (listing.NO_LINE, _("No line named")),
+        ],
     }
 
 

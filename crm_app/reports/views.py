@@ -14,6 +14,7 @@ from crm_app.accounts.colleagues import colleagues
 from crm_app.accounts.current import me
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Reach, Verb
+from crm_app.calls.listing import NO_LINE
 from crm_app.calls.narrowing import office_hours
 from crm_app.local_time import LAST_DAY, LocalTime
 from crm_app.office.hours import OpeningHours
@@ -160,4 +161,5 @@ def _words() -> dict[str, Any]:
         "measures": wording.MEASURES,
         "soon": wording.SOON,
         "step": figures.step,
+        "no_line": NO_LINE,
     }

@@ -162,6 +162,7 @@ class TestFilters:
             ("result=splendid", []),
             ("user=4711", []),
             ("user=99999999999999999999", []),
+            ("line=none", ["dialled"]),
             ("line=nobody", []),
             ("direction=inbound&user=4711", []),
             ("cursor=nonsense", ["dialled", "answered", "missed"]),
@@ -251,8 +252,9 @@ class TestPages:
             listing.CallFilter(result="missed"),
             listing.CallFilter(user="1"),
             listing.CallFilter(line=DID),
+            listing.CallFilter(line=listing.NO_LINE),
         ],
-        ids=["all", "direction", "status", "user", "line"],
+        ids=["all", "direction", "status", "user", "line", "no line"],
     )
     def test_it_reads_every_kind_of_page_from_an_index(
         self, bob: User, wanted: listing.CallFilter

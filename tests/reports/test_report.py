@@ -106,6 +106,17 @@ class TestNumbers:
         ]
         assert wrong == []
 
+    def test_calls_without_a_line_are_numbers_with_links_too(self, manager: FlaskClient) -> None:
+        some_days()
+        answered(MONDAY, "in_20", "101", number=RUI, line="")
+        db.session.commit()
+        page = manager.get(THIS_WEEK).text
+        row = page.partition("No line named")[2].partition("</tr>")[0]
+        numbers = NUMBER.findall(row)
+        assert [int(number) for _url, number in numbers] == [1, 1, 4]
+        assert all("line=none" in url for url, _number in numbers)
+        assert [listed(manager, unescape(url)) for url, _number in numbers] == [1, 1, 4]
+
     def test_each_share_of_reactions_is_that_of_the_calls_it_leads_to(
         self, manager: FlaskClient
     ) -> None:
