@@ -4,22 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload, selectinload
 
 from crm_app import clock
-from crm_app.accounts import rights
 from crm_app.accounts.colleagues import everybody
 from crm_app.accounts.models import User
-from crm_app.accounts.rights import Verb
+from crm_app.call_lists.membership import may_be_called, seen_by
 from crm_app.call_lists.models import HELD_FOR, CallList, CallListEntry, EntryState
 from crm_app.calls.fold.facts import CallPhase
 from crm_app.calls.models import Call
 from crm_app.calls.wrapup import outcomes
 from crm_app.calls.wrapup import services as wrapup
 from crm_app.calls.wrapup.services import WrittenUp
-from crm_app.contacts.models import Contact, ContactPhone
+from crm_app.contacts.models import Contact
 from crm_app.database import for_update
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
@@ -84,7 +83,7 @@ def progress(call_list: CallList, user: User) -> Progress:
         .where(
             CallListEntry.list_id == call_list.id,
             CallListEntry.state == EntryState.WAITING,
-            _may_be_called(call_list, user),
+            may_be_called(call_list, user),
         )
     )
     return Progress(
@@ -107,7 +106,7 @@ def held_by(call_list: CallList, user: User) -> CallListEntry | None:
         .where(
             CallListEntry.list_id == call_list.id,
             CallListEntry.holder_id == user.id,
-            CallListEntry.contact_id.in_(_seen(user)),
+            CallListEntry.contact_id.in_(seen_by(user)),
         )
         .options(
             joinedload(CallListEntry.contact).selectinload(Contact.phones),
@@ -121,7 +120,7 @@ def find_entry(entry_id: int, user: User) -> CallListEntry | None:
     """Find an entry whose contact a user may see."""
     return db.session.scalar(
         select(CallListEntry).where(
-            CallListEntry.id == entry_id, CallListEntry.contact_id.in_(_seen(user))
+            CallListEntry.id == entry_id, CallListEntry.contact_id.in_(seen_by(user))
         )
     )
 
@@ -134,7 +133,7 @@ def held_by_others(call_list: CallList, user: User) -> Sequence[CallListEntry]:
             CallListEntry.list_id == call_list.id,
             CallListEntry.holder_id.is_not(None),
             CallListEntry.holder_id != user.id,
-            CallListEntry.contact_id.in_(_seen(user)),
+            CallListEntry.contact_id.in_(seen_by(user)),
         )
         .options(joinedload(CallListEntry.contact), joinedload(CallListEntry.holder))
         .order_by(CallListEntry.held_from)
@@ -148,7 +147,7 @@ def results(call_list: CallList, user: User, cursor: str = "") -> Page[CallListE
         .where(
             CallListEntry.list_id == call_list.id,
             CallListEntry.done_at.is_not(None),
-            CallListEntry.contact_id.in_(_seen(user)),
+            CallListEntry.contact_id.in_(seen_by(user)),
         )
         .options(
             joinedload(CallListEntry.contact).selectinload(Contact.phones),
@@ -163,8 +162,10 @@ def results(call_list: CallList, user: User, cursor: str = "") -> Page[CallListE
 def take_next(call_list: CallList, user: User) -> CallListEntry | None:
     """Give a user the next entry, or the one that they have; None when nobody is left.
 
-    However many ask at once, each gets another one. Raises InvalidInputError (list_closed).
+    However many ask at once, each gets another client. Raises InvalidInputError (list_closed).
     """
+    # One after the other: who asks at the same moment must see whom the first was given.
+    for_update(db.session, call_list)
     if call_list.closed_at is not None:
         raise InvalidInputError("list_closed", "list")
     if (mine := held_by(call_list, user)) is not None:
@@ -178,7 +179,7 @@ def take_next(call_list: CallList, user: User) -> CallListEntry | None:
     )
     first = (
         select(CallListEntry.id)
-        .where(CallListEntry.list_id == call_list.id, free, _may_be_called(call_list, user))
+        .where(CallListEntry.list_id == call_list.id, free, may_be_called(call_list, user))
         .order_by(CallListEntry.position, CallListEntry.id)
         .limit(1)
         .with_for_update(of=CallListEntry, skip_locked=True)
@@ -208,7 +209,7 @@ def _let_go_of_unseen(call_list: CallList, user: User) -> None:
         .where(
             CallListEntry.list_id == call_list.id,
             CallListEntry.holder_id == user.id,
-            CallListEntry.contact_id.not_in(_seen(user)),
+            CallListEntry.contact_id.not_in(seen_by(user)),
         )
         .values(state=EntryState.WAITING, holder_id=None)
         .execution_options(synchronize_session=False)
@@ -357,28 +358,3 @@ def _refuse_others(entry: CallListEntry, user: User) -> None:
     for_update(db.session, entry)
     if entry.holder_id != user.id:
         raise InvalidInputError("not_yours", "outcome")
-
-
-def _seen(user: User) -> Select[int]:
-    return select(Contact.id).where(rights.scope(user, Contact, Verb.VIEW))
-
-
-def _may_be_called(call_list: CallList, user: User) -> ColumnElement[bool]:
-    """What holds for an entry whose contact this user may see and call now."""
-    contact = [
-        rights.scope(user, Contact, Verb.VIEW),
-        Contact.id == CallListEntry.contact_id,
-        exists().where(ContactPhone.contact_id == Contact.id).correlate(Contact),
-    ]
-    if not call_list.calls_do_not_call:
-        contact.append(Contact.do_not_call.is_(False))
-    in_call = exists().where(
-        Call.contact_id == CallListEntry.contact_id, Call.phase != CallPhase.ENDED
-    )
-    conditions = [
-        exists().where(*contact).correlate(CallListEntry),
-        ~in_call.correlate(CallListEntry),
-    ]
-    lead = exists().where(rights.scope(user, Lead, Verb.VIEW), Lead.id == CallListEntry.lead_id)
-    conditions.append(or_(CallListEntry.lead_id.is_(None), lead.correlate(CallListEntry)))
-    return and_(*conditions)

@@ -142,6 +142,19 @@ def test_it_is_made_of_leads_too(app: Flask, bob: User, client_of: ClientOf) -> 
     assert f'data-call-number="{number(1)}"' in page
 
 
+def test_leads_without_a_contact_are_left_out_and_the_form_says_so(
+    app: Flask, bob: User, client_of: ClientOf
+) -> None:
+    make_lead("Roof", contact=make_contact("Ana", phones=(number(1),)), responsible=bob)
+    browser, address = client_of(bob), "/call-lists/new?of=leads"
+    assert "no contact" not in browser.get(address).text
+    make_lead("Enquiry", number=number(2), responsible=bob)
+    page = browser.get(address).text
+    assert "1 can be called." in page
+    assert "1 lead has no contact and is left out: give it one first." in page
+    assert "no contact" not in browser.get("/call-lists/new?of=contacts").text
+
+
 def test_a_list_of_nobody_is_refused(app: Flask, bob: User, client_of: ClientOf) -> None:
     browser = client_of(bob)
     answer = browser.post("/call-lists/new?q=nobody", data={"name": "Autumn"})
@@ -174,21 +187,42 @@ def test_two_people_never_get_the_same_one(
     assert f"{dora.name}: Bela" in page
 
 
-def test_of_many_who_ask_at_once_each_gets_another_one(app: Flask, bob: User) -> None:
-    for place in range(20):
-        make_contact(f"Contact {place:02}", phones=(number(place),))
-    users = [make_user(f"User {place}").id for place in range(12)]
-    call_list = CallList(name="Autumn", of="contacts", created_by_id=bob.id)
-    db.session.add(call_list)
-    db.session.flush()
-    for position, contact in enumerate(db.session.scalars(select(Contact)).all()):
-        db.session.add(
-            CallListEntry(list_id=call_list.id, position=position, contact_id=contact.id)
-        )
-    list_id = call_list.id
-    db.session.commit()
-    got: list[int] = []
-    start = threading.Barrier(len(users) * 2)
+def test_a_client_whom_a_colleague_has_is_given_to_nobody_else(
+    app: Flask, bob: User, dora: User, client_of: ClientOf
+) -> None:
+    ana, bela = (make_contact(name, phones=(number(1),)) for name in ("Ana", "Bela"))
+    clara = make_contact("Clara", phones=(number(2),))
+    for contact in (ana, ana, bela, clara):
+        make_lead("Roof", contact=contact, responsible=bob)
+    list_id = make(client_of(bob), "leads", "sort=oldest")
+    take(client_of(bob), list_id)
+    take(client_of(dora), list_id)
+    # Neither the second lead of Ana, nor Bela, who has her number.
+    assert (whom(list_id, bob), whom(list_id, dora)) == ("Ana", "Clara")
+    assert "2 cannot be called now" in client_of(dora).get(f"/call-lists/{list_id}").text
+    save(client_of(dora), list_id, entry_of(list_id, dora).id, outcome="done")
+    take(client_of(dora), list_id)
+    assert names(list_id, EntryState.HELD) == ["Ana"]
+    save(client_of(bob), list_id, entry_of(list_id, bob).id, outcome="done")
+    take(client_of(dora), list_id)
+    assert whom(list_id, dora) == "Ana"
+
+
+def test_a_number_in_another_form_is_the_same_client(
+    app: Flask, bob: User, dora: User, client_of: ClientOf
+) -> None:
+    make_contact("Ana", phones=("+5511987654321",))
+    make_contact("Bela", phones=("+551187654321",))
+    list_id = make(client_of(bob))
+    take(client_of(bob), list_id)
+    take(client_of(dora), list_id)
+    assert names(list_id, EntryState.HELD) == ["Ana"]
+
+
+def ask_at_once(app: Flask, list_id: int, user_ids: list[int]) -> list[int | None]:
+    """Let users ask for the next one at the same moment: the entries that they get."""
+    got: list[int | None] = []
+    start = threading.Barrier(len(user_ids))
 
     def ask(user_id: int) -> None:
         with app.app_context():
@@ -196,19 +230,51 @@ def test_of_many_who_ask_at_once_each_gets_another_one(app: Flask, bob: User) ->
             entry = services.take_next(
                 db.session.get_one(CallList, list_id), db.session.get_one(User, user_id)
             )
-            assert entry is not None
-            got.append(entry.id)
+            got.append(entry.id if entry is not None else None)
             db.session.commit()
 
-    # Each in two tabs.
-    threads = [threading.Thread(target=ask, args=(user_id,)) for user_id in users * 2]
+    threads = [threading.Thread(target=ask, args=(user_id,)) for user_id in user_ids]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
+    return got
+
+
+def list_of(contact_ids: list[int], maker: User) -> int:
+    call_list = CallList(name="Autumn", of="contacts", created_by_id=maker.id)
+    db.session.add(call_list)
+    db.session.flush()
+    list_id = call_list.id
+    for position, contact_id in enumerate(contact_ids):
+        entry = CallListEntry(list_id=list_id, position=position, contact_id=contact_id)
+        db.session.add(entry)
+    db.session.commit()
+    return list_id
+
+
+def test_of_many_who_ask_at_once_each_gets_another_one(app: Flask, bob: User) -> None:
+    ids = [make_contact(f"Contact {place:02}", phones=(number(place),)).id for place in range(20)]
+    users = [make_user(f"User {place}").id for place in range(12)]
+    list_id = list_of(ids, bob)
+    # Each in two tabs.
+    got = ask_at_once(app, list_id, users * 2)
+    assert None not in got
     assert len(got) == len(users) * 2
     assert len(set(got)) == len(users)
     assert len(names(list_id, EntryState.HELD)) == len(users)
+
+
+def test_of_many_who_ask_at_once_no_two_get_the_same_client(app: Flask, bob: User) -> None:
+    """Six clients: each is two contacts with one number, and each contact is there twice."""
+    ids = [make_contact(f"C {place:02}", phones=(number(place // 2),)).id for place in range(12)]
+    users = [make_user(f"User {place}").id for place in range(10)]
+    list_id = list_of([one for one in ids for _ in range(2)], bob)
+    got = ask_at_once(app, list_id, users)
+    assert len(got) == len(users)
+    held = names(list_id, EntryState.HELD)
+    assert len(held) == len([one for one in got if one is not None]) == 6
+    assert len({int(name[2:]) // 2 for name in held}) == 6
 
 
 def test_one_that_is_not_used_goes_to_others_after_half_an_hour(
