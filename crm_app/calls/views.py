@@ -26,7 +26,7 @@ from crm_app.journal import services as journal
 from crm_app.journal.history import History, Line
 from crm_app.journal.kinds import RecordKind
 from crm_app.leads.models import Lead
-from crm_app.leads.services import open_leads, open_leads_of_number
+from crm_app.leads.services import open_leads, open_leads_of_numbers
 from crm_app.local_time import LocalTime
 from crm_app.records.undo import CannotUndoError
 from crm_app.web.display.formatting import choose_timezone, phone, url_with
@@ -145,7 +145,7 @@ def show_call(call: Call, *, edits: int | None = None, form: WrapupForm | None =
         is_fragment=wants_fragment(),
         people=people,
         leads=open_leads([contact.id for contact in contacts], me())
-        or open_leads_of_number(call.outside_number, me()),
+        or open_leads_of_numbers([call.outside_number], me()),
         match=None if is_secret else explain(call, contact, contacts, facts),
         history=wording.history(facts),
         refused=refused_of(call.outside_number),

@@ -135,14 +135,14 @@ def move_to_contact(before: Contact, contact: Contact, by: User) -> None:
         update_lead(lead, LeadDraft(contact_id=contact.id), by)
 
 
-def open_leads_of_number(number: str, user: User | None = None) -> list[Lead]:
-    """List the open leads without contact that came from a number, as `open_leads` does."""
+def open_leads_of_numbers(numbers: Collection[str], user: User | None = None) -> list[Lead]:
+    """List the open leads without contact that came from some numbers, as `open_leads` does."""
     is_seen = rights.scope(user, Lead, Verb.VIEW) if user else Lead.deleted_at.is_(None)
-    return [lead for lead in _of_number(number, is_seen) if lead.is_open]
+    return [lead for lead in _of_numbers(numbers, is_seen) if lead.is_open]
 
 
-def _of_number(number: str, is_seen: ColumnElement[bool]) -> list[Lead]:
-    formats = [number, *equivalents(number)] if number else []
+def _of_numbers(numbers: Collection[str], is_seen: ColumnElement[bool]) -> list[Lead]:
+    formats = {form for number in numbers if number for form in (number, *equivalents(number))}
     if not formats:
         return []
     statement = (
@@ -166,7 +166,7 @@ def _name_leads(contact: Contact, number: str, by: User | None) -> None:
 def _take_leads(contact: Contact, numbers: set[str], by: User | None) -> None:
     """Let the leads that came from a number be with the contact who gets it."""
     for number in sorted(numbers):
-        for lead in _of_number(number, Lead.deleted_at.is_(None)):
+        for lead in _of_numbers([number], Lead.deleted_at.is_(None)):
             title = _named(lead.title, phone_numbers.show(number, ""), contact)
             update_lead(lead, LeadDraft(contact_id=contact.id, title=title), by)
 

@@ -15,8 +15,8 @@ from tests.screenshots.visit import show
 WIDTHS = [1440, 1280, 768, 390]
 # Names and what somebody wrote may end in dots, for they are as long as they please.
 MAY_BE_CUT = (
-    ".call-row-name, .call-row-company, .call-card-list a, .call-card-text, .call-card-choice-lead,"
-    " .write-up-who"
+    ".call-row-name, .call-row-company, .call-row-links a, .call-card-list a, .call-card-text,"
+    " .call-card-choice-lead, .write-up-who"
 )
 MISFITS = """([selector, mayBeCut]) => {
   const found = [];

@@ -1,5 +1,6 @@
 """Whose screen a call is on, what its card says, and what can be done on the card."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -24,7 +25,9 @@ from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact, make_lead, make_task
 from crm_app.extensions import db
 from crm_app.journal.services import add_note
+from crm_app.leads.fields import LeadDraft
 from crm_app.leads.models import Lead
+from crm_app.leads.services import create_lead
 from tests.calls.popup_story import (
     ANA,
     HTMX,
@@ -43,6 +46,11 @@ from tests.plans import plan_of
 from tests.questions import questions
 
 pytestmark = pytest.mark.usefixtures("traveller")
+
+
+def _paths(*records: Contact | Lead) -> set[str]:
+    """The addresses of some records."""
+    return {f"/{one.__tablename__}s/{one.id}" for one in records}
 
 
 @contextmanager
@@ -255,6 +263,64 @@ class TestWhoSeesIt:
 
 
 class TestWhatItSays:
+    def test_each_of_several_calls_leads_to_who_it_is_and_what_is_open_with_them(
+        self, client_of: ClientOf, bob: User, dora: User
+    ) -> None:
+        """Also those that are not open: a contact, several with one number, and a stranger."""
+        expected: dict[str, set[str]] = {}
+        ana = make_contact("Ana Sousa", phones=(ANA,))
+        of_ana = [make_lead("New kitchen", contact=ana), make_lead("A roof", contact=ana)]
+        expected["in_1"] = _paths(ana, *of_ana)
+        both = [make_contact(name, phones=("+351910000043",)) for name in ("Rui", "Eva")]
+        expected["in_2"] = _paths(*both, make_lead("A floor", contact=both[1]))
+        lead = create_lead(LeadDraft(title="Enquiry"), bob, number="+34910000099")
+        expected["in_3"] = _paths(lead)
+        expected["in_4"] = set()
+        for name, number in (("in_2", "+351910000043"), ("in_3", "+34910000099"), ("in_4", "")):
+            ring("101", pbx_call_id=name, caller=number)
+        ring("101", pbx_call_id="in_1", caller=ANA)
+        db.session.commit()
+        for opened in (1, 2, 3, 4):
+            call = db.session.scalars(select(Call).filter_by(pbx_call_id=f"in_{opened}")).one()
+            page = client_of(bob).get(f"/calls/tray?open={call.id}", headers=HTMX).text
+            assert page.count('class="call-row"') == 3
+            cards = re.findall(r'<section class="call-(?:row|card)".*?</section>', page, re.DOTALL)
+            found = {}
+            for one in cards:
+                (hook,) = re.findall(r'role="alertdialog".*data-call-id="(\w+)"', one, re.DOTALL)
+                found[hook] = set(re.findall(r'href="(/(?:contacts|leads)/\d+)"', one))
+            assert found == expected
+
+    def test_a_row_leads_only_where_one_may_go(
+        self, client_of: ClientOf, bob: User, dora: User, alice: User
+    ) -> None:
+        ana = make_contact("Ana Sousa", phones=(ANA,), responsible=dora)
+        make_lead("New kitchen", contact=ana, responsible=dora)
+        change_office("", restricts_agents=True, by=alice)
+        ring("101", pbx_call_id="in_1", caller=ANA)
+        ring("101", pbx_call_id="in_2", caller="+351910000043")
+        db.session.commit()
+        page = client_of(bob).get("/calls/tray", headers=HTMX).text
+        assert "Ana Sousa" in page
+        assert "New kitchen" not in page
+        assert f'href="/contacts/{ana.id}"' not in page
+        assert "call-row-links" not in page
+
+    def test_the_leads_of_ten_rows_are_asked_for_at_once(
+        self, client_of: ClientOf, bob: User
+    ) -> None:
+        client = client_of(bob)
+        asked_for = []
+        for number in range(10):
+            contact = make_contact(f"Ana {number}", phones=(f"+3519100001{number:02}",))
+            make_lead("New kitchen", contact=contact)
+            ring("101", pbx_call_id=f"in_{number}", caller=f"+3519100001{number:02}")
+            db.session.commit()
+            with questions() as asked:
+                tray(client)
+            asked_for.append(sum("FROM lead " in one for one in asked))
+        assert asked_for[-1] == asked_for[1] <= 2
+
     def test_it_names_the_caller_and_what_is_open(
         self, client_of: ClientOf, bob: User, dora: User
     ) -> None:

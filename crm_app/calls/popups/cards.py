@@ -1,6 +1,6 @@
 """What the card of one call says: who it is, what is open with them, what was last."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -28,6 +28,7 @@ from crm_app.journal.kinds import RecordKind
 from crm_app.journal.models import Note
 from crm_app.leads import services as leads
 from crm_app.leads.models import Lead
+from crm_app.phone_pairs import equivalents
 from crm_app.tasks.models import Task
 
 SHOWN_CONTACTS = 3
@@ -96,9 +97,25 @@ class Card:
         return phone_numbers.country_of(self.call.outside_number)
 
     @property
+    def known(self) -> Sequence[Contact]:
+        """The contact, or all of whom one may have called."""
+        return [self.contact] if self.contact else self.candidates
+
+    @property
     def known_ids(self) -> str:
         """The contacts that the card offers; those who get the number later are not among them."""
         return ",".join(str(person.id) for person in self.candidates)
+
+    @property
+    def own_number(self) -> str:
+        """The number of somebody who is no contact, "" where the client is one or hides it."""
+        return "" if self.known else self.call.outside_number
+
+    def is_with(self, lead: Lead) -> bool:
+        """Whether a lead is of who calls, or came from the number of a stranger."""
+        if lead.contact_id is not None:
+            return lead.contact_id in {person.id for person in self.known}
+        return bool(lead.number) and lead.number in {self.own_number, *equivalents(self.own_number)}
 
     def leads_of(self, person: Contact) -> list[Lead]:
         """List the open leads of one of those who may have called."""
@@ -119,12 +136,25 @@ def row_of(call: Call, state: CardState, wrapup: CallWrapup | None, user: User) 
     )
 
 
+def rows_of(
+    shown: Iterable[tuple[Call, CardState, CallWrapup | None]], user: User
+) -> dict[int, Card]:
+    """Make the rows of some calls with what is open with each, by the ids of the calls."""
+    rows = [row_of(*one, user) for one in shown]
+    found = [
+        *leads.open_leads({person.id for row in rows for person in row.known}, user),
+        *leads.open_leads_of_numbers({row.own_number for row in rows}, user),
+    ]
+    return {
+        row.call.id: replace(row, leads=[lead for lead in found if row.is_with(lead)])
+        for row in rows
+    }
+
+
 def card_of(call: Call, state: CardState, wrapup: CallWrapup | None, user: User) -> Card:
     """Make the card of one call for one user."""
-    row = row_of(call, state, wrapup, user)
-    contact = row.contact
-    known = [contact] if contact else row.candidates
-    open_leads = _open_leads(call, known, user)
+    row = rows_of([(call, state, wrapup)], user)[call.id]
+    contact, known, open_leads = row.contact, row.known, row.leads
     # Everybody whose phone rings sees the name, also of a colleague's client; the rest is for those
     # who may open the contact.
     theirs = contact if contact is not None and rights.may_open(user, contact) else None
@@ -139,12 +169,6 @@ def card_of(call: Call, state: CardState, wrapup: CallWrapup | None, user: User)
         passed_by=passed_by(call, user),
         names_line=has_other_lines(call),
     )
-
-
-def _open_leads(call: Call, known: Sequence[Contact], user: User) -> list[Lead]:
-    if known:
-        return leads.open_leads([person.id for person in known], user)
-    return leads.open_leads_of_number(call.outside_number, user)
 
 
 def has_other_lines(call: Call) -> bool:

@@ -67,14 +67,16 @@ def tray() -> Answer:
         return see_other(_page("calls.index"))
     shown = trays.tray_of(current_user, _tab())
     opened = shown.open
+    closed = (*shown.pinned, *shown.more, *shown.below)
+    rows = cards.rows_of([(one.call, one.state, one.wrapup) for one in closed], current_user)
     return render_template(
         "calls/_tray.html",
         tray=shown,
         again_in=shown.again_in(clock.now()),
         opened=cards.card_of(*_parts(opened)) if opened else None,
-        pinned=[cards.row_of(*_parts(one)) for one in shown.pinned],
-        more=[cards.row_of(*_parts(one)) for one in shown.more],
-        below=[cards.row_of(*_parts(one)) for one in shown.below],
+        pinned=[rows[one.call.id] for one in shown.pinned],
+        more=[rows[one.call.id] for one in shown.more],
+        below=[rows[one.call.id] for one in shown.below],
         outcomes=outcomes.offered() if opened and opened.state is CardState.WRAP_UP else [],
     )
 

@@ -47,7 +47,7 @@ def make(pbx_call_id: str, defaults: Defaults) -> None:
     responsible = _responsible(call, settings)
     made = settings.switches.new_client_makes
     said = texts(call, responsible, defaults)
-    lead = next(iter(leads.open_leads_of_number(number)), None)
+    lead = next(iter(leads.open_leads_of_numbers([number])), None)
     if made == "lead":
         lead = lead or _make_lead(call, None, responsible, said)
         calls.attach_new_client(call, None, lead)
