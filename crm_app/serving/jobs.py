@@ -37,6 +37,7 @@ from crm_app.telephony.new_clients import services as new_clients
 from crm_app.telephony.new_clients import words
 from crm_app.telephony.reconciliation import history, nightly, polling, rereading
 from crm_app.telephony.routing import refreshing as routing
+from crm_app.telephony.routing.own_numbers import NO_CLIENT
 from crm_app.telephony.services import Probe
 from crm_app.telephony.setup import asking, warnings
 from crm_app.telephony.setup.registration import Look
@@ -78,6 +79,14 @@ def join_call_backs(payload: Payload) -> None:
     if "gone" in payload:
         projection.contact_is_gone(payload["gone"], rules)
     projection.number_has_contact(payload["number"], rules)
+
+
+def finish_refused_call_backs(payload: Payload) -> None:
+    """Finish the call-backs of a number that is on the black list or the office's own now."""
+    config = current_app.config
+    rules = call_back_rules.current(config["DEFAULT_TIMEZONE"])
+    by_id, language = payload["by"], config["DEFAULT_LANGUAGE"]
+    call_back_rules.finish_refused(payload["pattern"], by_id, rules, language)
 
 
 def count_for_reports(_payload: Payload) -> reports.Step:
@@ -170,6 +179,7 @@ KINDS = (
     Kind(FollowUpKind.TALKED, look_at_call_backs),
     Kind(FollowUpKind.TRIED, look_at_call_backs),
     Kind(NUMBER_HAS_CONTACT, join_call_backs),
+    Kind(NO_CLIENT, finish_refused_call_backs),
     Kind(FollowUpKind.NEW_CLIENT, make_new_client),
     *recordings.KINDS,
     *call_back_mails.KINDS,

@@ -21,6 +21,7 @@ from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.new_clients import ignore_list
 from crm_app.telephony.new_clients.models import NewClient
 from crm_app.telephony.new_clients.words import Defaults, Texts, texts
+from crm_app.telephony.routing import black_list
 from crm_app.telephony.routing.own_numbers import is_own_number
 
 
@@ -39,7 +40,9 @@ def make(pbx_call_id: str, defaults: Defaults) -> None:
         return
     number = call.outside_number
     ledger.lock(connection, number)
-    if is_no_client(connection, number):
+    if is_no_client(connection, number) or black_list.refuses(
+        connection, settings.switches, number, call.started_at
+    ):
         return
     claim = _claim(connection, number)
     if contacts.matching(number) or contacts.is_in_bin(number):

@@ -20,8 +20,9 @@ from crm_app.journal.kinds import ONLY, RecordKind
 from crm_app.journal.values import change
 from crm_app.local_time import is_too_far
 from crm_app.telephony.models import BlockedCall, BlockedNumber, DirectNumber
-from crm_app.telephony.routing.lookup import PREFIX_MARK, SHORTEST_PREFIX
-from crm_app.telephony.routing.own_numbers import is_own_number
+from crm_app.telephony.routing.lookup import PREFIX_MARK, SHORTEST_PREFIX, patterns_of
+from crm_app.telephony.routing.own_numbers import is_own_number, settle_call_backs
+from crm_app.telephony.switches import Switches
 from crm_app.text import limited
 
 REASON_LENGTH = 200
@@ -78,6 +79,7 @@ def block(
     db.session.flush()
     changes = {"number": change(None, pattern), "reason": change(None, reason)}
     journal.record(RecordKind.TELEPHONY, ONLY, "number_blocked", by, changes)
+    settle_call_backs(db.session.connection(), pattern, by_id)
     return row
 
 
@@ -166,6 +168,18 @@ def find(pattern: str) -> BlockedNumber | None:
     """Find what refuses the calls of a number now, by the number itself or by the very prefix."""
     row = db.session.scalars(select(BlockedNumber).filter_by(pattern=pattern)).first()
     return row if row is not None and row.is_in_force else None
+
+
+def refuses(connection: Connection, switches: Switches, number: str, at: datetime) -> bool:
+    """Whether the list refuses a number at a moment, as routing matches it; never while it is off.
+
+    `number` is in E.164 or short; "" is on no list.
+    """
+    if switches.black_list == "off" or not number:
+        return False
+    is_on = or_(BlockedNumber.expires_at.is_(None), BlockedNumber.expires_at > at)
+    on_it = select(BlockedNumber.id).where(BlockedNumber.pattern.in_(patterns_of(number)), is_on)
+    return connection.scalar(on_it.limit(1)) is not None
 
 
 def in_force() -> list[Entry]:

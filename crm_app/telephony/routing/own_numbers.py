@@ -1,10 +1,19 @@
 """Which numbers are the office's own: these are never clients, and cannot be blocked."""
 
-from sqlalchemy import Connection
+from typing import Any
 
+from sqlalchemy import Connection, event, inspect
+from sqlalchemy.orm import Mapper
+
+from crm_app.accounts.models import User
 from crm_app.calls.store import hot_sql
 from crm_app.calls.store.hot_sql import Statement
+from crm_app.jobs import services as jobs
 from crm_app.phone_pairs import equivalents
+from crm_app.telephony.models import DirectNumber
+
+# The job that finishes the call-backs of numbers that are no client's any more.
+NO_CLIENT = "no_client"
 
 # A number and its other forms.
 MOST_FORMS = 4
@@ -58,3 +67,29 @@ def forms_of(connection: Connection, number: str) -> dict[str, object]:
     """Return the values for the statement: a number in all forms that mean the same phone."""
     forms = [number, *equivalents(number)][:MOST_FORMS]
     return hot_sql.listed(connection, "form", forms, MOST_FORMS, number)
+
+
+def settle_call_backs(connection: Connection, pattern: str, by_id: int | None = None) -> None:
+    """Let the open call-backs of a number, or of all that begin alike, be finished soon.
+
+    `by_id` is the user who has said that nobody calls it back.
+    """
+    payload = {"pattern": pattern, "by": by_id}
+    jobs.enqueue(connection, NO_CLIENT, payload, key=f"{NO_CLIENT}:{pattern}")
+
+
+def _on_line(_mapper: Mapper[Any], connection: Connection, line: DirectNumber) -> None:
+    settle_call_backs(connection, line.number)
+
+
+def _on_user(_mapper: Mapper[Any], connection: Connection, user: User) -> None:
+    changed = inspect(user).attrs
+    if user.mobile and (
+        changed.mobile.history.has_changes() or changed.active.history.has_changes()
+    ):
+        settle_call_backs(connection, user.mobile)
+
+
+event.listen(DirectNumber, "after_insert", _on_line)
+event.listen(User, "after_insert", _on_user)
+event.listen(User, "after_update", _on_user)
