@@ -98,7 +98,7 @@ class Card:
 
     @property
     def known(self) -> Sequence[Contact]:
-        """The contact, or all of whom one may have called."""
+        """The contact, or all of those of whom one may have called."""
         return [self.contact] if self.contact else self.candidates
 
     @property
@@ -108,7 +108,7 @@ class Card:
 
     @property
     def own_number(self) -> str:
-        """The number of somebody who is no contact, "" where the client is one or hides it."""
+        """The number of a stranger, "" where the client is a contact or hides it."""
         return "" if self.known else self.call.outside_number
 
     def is_with(self, lead: Lead) -> bool:
