@@ -214,7 +214,7 @@ class ZadarmaClient:
                 raise ZadarmaError(ErrorCode.GONE, "The recording is gone.")
             if response.status_code != 200:
                 raise _error(response, "")
-            if "audio" not in response.headers.get("Content-Type", "audio"):
+            if _is_words(response.headers.get("Content-Type", "")):
                 raise ZadarmaError(ErrorCode.UNREADABLE_ANSWER, "The link gave no sound.")
             size = 0
             whole = _chunks(response, max_bytes, _MAX_DOWNLOAD_SECONDS, ErrorCode.TOO_LONG)
@@ -332,6 +332,12 @@ def _answer(response: requests.Response) -> replies.Answer:
     if answer.get("status") != "success":
         raise _unreadable("The answer does not say that it succeeded.")
     return answer
+
+
+def _is_words(content_type: str) -> bool:
+    """Whether a body says that it is a page, a text or JSON; any other type may be a sound."""
+    kind = content_type.partition(";")[0].strip().casefold()
+    return kind.startswith("text/") or kind.endswith(("json", "xml"))
 
 
 def _chunks(
