@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import secrets
 import sys
@@ -12,19 +13,24 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import fsspec
+import structlog
 
 # Of a store behind the network, read at once; a recording of ten minutes is about that long.
 _PIECE_BYTES = 2 * 1024 * 1024
 _FILE_PIECE_BYTES = 256 * 1024
+# Its own library would wait for minutes, and a listener or the lease of a job would not.
+_ANSWERS_IN_S, _TAKES_IN_S = 20.0, 300.0
 _INCOMING = ".incoming"
 _OLD_SECONDS = 24 * 3600
 T = TypeVar("T")
+log = structlog.get_logger(__name__)
 
 
 class Store:
     """The files of one office under names such as `2026/11/42.mp3`.
 
-    What the system or the store refuses comes as OSError; ENOSPC when the disk is full.
+    What the system or the store refuses comes as OSError, and so does that it is away; ENOSPC when
+    the disk is full.
     """
 
     def __init__(self, url: str, data_dir: Path) -> None:
@@ -48,7 +54,7 @@ class Store:
         """Move a file that was written to `new_file` into its place, whole or not at all."""
         if not self.is_folder:
             # An object appears in such a store only when all of it has arrived.
-            self._ask(lambda store: store._put_file(str(path), self._key(name)))
+            self._ask(lambda store: store._put_file(str(path), self._key(name)), _TAKES_IN_S)
             path.unlink()
             return
         place = self._root / name
@@ -103,8 +109,8 @@ class Store:
     def _key(self, name: str) -> str:
         return f"{self._prefix}/{name}"
 
-    def _ask(self, question: Callable[[Any], Awaitable[T]]) -> T:
-        """Ask the store in an event loop of its own.
+    def _ask(self, question: Callable[[Any], Awaitable[T]], seconds: float = 0) -> T:
+        """Ask the store in an event loop of its own; raises OSError, also when it takes longer.
 
         The library's own way is one loop in one thread for all, which cannot be entered twice
         under gevent: there each question gets a real thread.
@@ -119,7 +125,14 @@ class Store:
                 await session.close()
 
         def run() -> T:
-            return asyncio.run(ask())
+            try:
+                return asyncio.run(asyncio.wait_for(ask(), seconds or _ANSWERS_IN_S))
+            except OSError:
+                raise
+            except Exception as error:
+                # Each kind of store has its own libraries, and they their own errors.
+                log.warning("store of recordings does not answer", error=type(error).__name__)
+                raise OSError(errno.EIO, type(error).__name__) from error
 
         monkey = sys.modules.get("gevent.monkey")
         if monkey is not None and monkey.is_module_patched("threading"):

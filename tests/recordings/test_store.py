@@ -1,5 +1,6 @@
 """Sound files are in a folder or in an S3-compatible store, which answers over its own server."""
 
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,10 +12,12 @@ from flask import Flask
 from moto.server import ThreadedMotoServer
 
 from crm_app.accounts.models import User
+from crm_app.recordings import store as store_module
 from crm_app.recordings.store import Store
 from crm_app.simulator.office import Simulator
 from crm_app.simulator.sounds import sound
-from tests.recordings.conftest import fetched, record
+from tests.owed import perform
+from tests.recordings.conftest import fetched, record, the_recording
 from tests.recordings.test_sound import ClientOf
 
 BYTES = bytes(range(256)) * 20_000
@@ -90,14 +93,51 @@ def test_recordings_are_fetched_into_s3_and_played_from_there(
     assert (answer.status_code, answer.data) == (206, sound()[100:200])
 
 
+@pytest.fixture(params=["folder", "s3", "silent s3"])
+def away(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Store]:
+    """A store that cannot be reached: no folder, a server that is down, one that says nothing."""
+    if request.param == "folder":
+        file = tmp_path / "no folder"
+        file.write_text("")
+        yield Store((file / "x").as_uri(), tmp_path)
+        return
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1] if request.param == "silent s3" else 9
+        for name, value in {
+            "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_DEFAULT_REGION": "us-east-1", "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        }.items():  # fmt: skip
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(store_module, "_ANSWERS_IN_S", 0.5)
+        monkeypatch.setattr(store_module, "_TAKES_IN_S", 0.5)
+        yield Store("s3://sounds/office", tmp_path)
+
+
 def test_a_store_that_is_away_is_said_and_waited_for(
-    app: Flask, pbx: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    app: Flask, pbx: Simulator, away: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = tmp_path / "no folder"
-    file.write_text("")
-    monkeypatch.setitem(app.extensions, "recordings", Store((file / "x").as_uri(), tmp_path))
+    monkeypatch.setitem(app.extensions, "recordings", away)
     row = fetched(record(pbx))
     assert (row.state, row.reason) == ("pending", "store")
+
+
+def test_while_the_store_is_away_the_listener_hears_why_and_the_pbx_deletes_its_own(
+    app: Flask, pbx: Simulator, bob: User, dora: User, client_of: ClientOf, away: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    call = record(pbx)
+    row = fetched(call)
+    monkeypatch.setitem(app.extensions, "recordings", away)
+    answer = client_of(bob).get(f"/calls/{call.id}/recording")
+    assert answer.status_code == 503
+    assert "where recordings are kept cannot be reached" in answer.text
+    client_of(dora).post(f"/recordings/{row.id}/delete")
+    perform("delete_recording")
+    row = the_recording(call)
+    assert (row.here_answer, row.pbx_answer) == ("store", "deleted")
+    assert row.recording_id in pbx.sounds.deleted
 
 
 UNDER_GEVENT = """
