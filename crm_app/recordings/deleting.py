@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, literal_column, or_, select, update
 from sqlalchemy import delete as delete_rows
 
 from crm_app import clock, database
@@ -14,7 +14,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.jobs import services as jobs
 from crm_app.recordings.models import LineRetention, Recording, State, Transcript
-from crm_app.recordings.source import Reason, Source, SourceError
+from crm_app.recordings.source import Reason, Source, SourceError, is_pbx_id, links_beside
 from crm_app.recordings.store import Store
 
 DELETE = "delete_recording"
@@ -75,6 +75,12 @@ def delete_by_hand(recording: Recording, by: User) -> None:
     audience.announce_in_lists(recording.call)
 
 
+def delete_late_name(recording: Recording) -> None:
+    """Delete in the PBX what it names only after it was deleted here."""
+    recording.pbx_answer = ""
+    jobs.enqueue(db.session, DELETE, {"recording": recording.id})
+
+
 def delete_late_file(recording: Recording, name: str) -> None:
     """Delete the file of a recording that was deleted while its file was on its way."""
     recording.name, recording.here_answer = name, ""
@@ -112,13 +118,17 @@ def retire(days: int) -> int:
         db.session.scalars(
             select(Recording.id)
             .join(Call, Call.id == Recording.call_id)
-            .where(Recording.state == State.READY, Recording.held_at.is_(None), or_(*is_over))
+            # Also what could not be fetched. Not a parameter: the index is of these rows alone.
+            .where(Recording.state != literal_column("'deleted'"))
+            .where(Recording.held_at.is_(None), or_(*is_over))
             .order_by(Recording.recorded_at)
             .limit(AT_ONCE)
             .with_for_update(of=Recording)
         )
     )
-    gone = {"state": State.DELETED, "deleted_at": now, "deletion": "retention"}
+    gone = {
+        "state": State.DELETED, "next_try_at": None, "deleted_at": now, "deletion": "retention",
+    }  # fmt: skip
     db.session.execute(update(Recording).where(Recording.id.in_(ids)).values(**gone))
     _forget_words(ids)
     for recording_id in ids:
@@ -132,17 +142,31 @@ def delete(recording_id: int, source: Source, store: Store) -> Answers | None:
         row = db.session.get(Recording, recording_id)
         if row is None or row.state != State.DELETED:
             return None
-        name, pbx_name, here, pbx = row.name, row.recording_id, row.here_answer, row.pbx_answer
+        name, here, pbx = row.name, row.here_answer, row.pbx_answer
+        pbx_id, call, others = row.pbx_id, row.call.pbx_call_id, row.ids_of_others()
         db.session.rollback()
     here = _delete_here(name, here, store)
     if pbx == DONE:
         return Answers(here, "")
     try:
-        source.delete(pbx_name)
+        source.delete(_id_in_pbx(source, pbx_id, call, others))
     except SourceError as error:
         is_nothing = error.reason is Reason.NOT_THERE
         return Answers(here, NOTHING if is_nothing else error.reason, error.was_asked)
     return Answers(here, DONE)
+
+
+def _id_in_pbx(source: Source, pbx_id: str, pbx_call_id: str, others: set[str]) -> str:
+    """Find by which id the PBX deletes a recording; raises SourceError, with wrong_id for none.
+
+    Of one that it has not named it is asked by the call, if only one of them can be meant.
+    """
+    if is_pbx_id(pbx_id):
+        return pbx_id
+    (found_id, _link), *_more = links_beside(source, pbx_call_id, others)
+    if not found_id or not all(map(is_pbx_id, others)):
+        raise SourceError(Reason.WRONG_ID)
+    return found_id
 
 
 def _delete_here(name: str, answered: str, store: Store) -> str:

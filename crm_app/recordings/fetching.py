@@ -6,8 +6,8 @@ their caller commits.
 
 import errno
 import hashlib
-import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -23,7 +23,7 @@ from crm_app.jobs import services as jobs
 from crm_app.live.screen_updates import after_commit
 from crm_app.recordings import audio, deleting
 from crm_app.recordings.models import Recording, State
-from crm_app.recordings.source import Reason, Source, SourceError
+from crm_app.recordings.source import Reason, Source, SourceError, is_pbx_id, links_beside
 from crm_app.recordings.store import Store
 
 FETCH, LOOK_FOR = "fetch_recording", "look_for_recordings"
@@ -40,10 +40,10 @@ TRIES_OF_OLD = 2
 # What has nothing to do with the file is waited for longer, but not for ever.
 WAITS_AT_MOST = timedelta(days=14)
 MOST_BYTES = 100 * 1024 * 1024
-# The PBX's own id: seconds, a dot and a number; other ids come from other lists.
-_PBX_ID = re.compile(r"\d{9,11}\.\d+")
+# By then the PBX has every file of a call that was handed on, and has announced most.
+OTHERS_AFTER = timedelta(minutes=5)
 _RUBBISH = frozenset({Reason.NOT_AUDIO, Reason.EMPTY})
-_FINAL = frozenset({Reason.TOO_LARGE, Reason.WRONG_ID, Reason.GONE})
+_FINAL = frozenset({Reason.TOO_LARGE, Reason.WRONG_ID, Reason.GONE, Reason.SWITCHED_OFF})
 _NOT_OF_THE_FILE = frozenset(
     {Reason.BUSY, Reason.UNREACHABLE, Reason.NOT_CONNECTED, Reason.DISK_FULL, Reason.STORE}
 )
@@ -51,12 +51,18 @@ _NOT_OF_THE_FILE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A file that lies in its place."""
+    """A file that lies in its place.
+
+    `found_id` is by which the PBX has it, "" where its link does not say; `others` are recordings
+    of the call that it has not named.
+    """
 
     name: str
     size: int
     sha256: str
     sound: audio.Sound
+    found_id: str = ""
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,32 +79,43 @@ class NotFetched:
         return cls(error.reason, error.retry_after, error.was_asked)
 
 
-def note(pbx_call_id: str, recording_id: str) -> None:
+def note(pbx_call_id: str, recording_id: str, *, is_by_hand: bool = False) -> None:
     """Note that a call has a recording, and that it is to be fetched once it can be ready.
 
-    With the id "" the PBX has said only that there is one: then it is looked for.
+    With the id "" the PBX has said only that there is one, which is then found by its call; or, of
+    a call with others, that there may be more.
     """
     call = db.session.scalar(select(Call).where(Call.pbx_call_id == pbx_call_id))
     if call is None:
         return
-    ready_at = max(clock.now(), (call.ended_at or clock.now()) + timedelta(seconds=PAUSES_S[0]))
-    if not recording_id:
-        if not call.recording_count:
-            payload = {"call": pbx_call_id}
-            jobs.enqueue(
-                db.session, LOOK_FOR, payload, key=f"{LOOK_FOR}:{pbx_call_id}", due_at=ready_at
-            )
+    ended_at = call.ended_at or clock.now()
+    if not recording_id and call.recordings:
+        key, due_at = f"{LOOK_FOR}:{pbx_call_id}", max(clock.now(), ended_at + OTHERS_AFTER)
+        jobs.enqueue(db.session, LOOK_FOR, {"call": pbx_call_id}, key=key, due_at=due_at)
         return
+    rows = db.session.scalars(Recording.of(call.id)).all()
+    if any(recording_id in ("", row.recording_id, row.found_id) for row in rows):
+        return
+    unnamed = next((row for row in rows if not row.pbx_id), None)
+    if unnamed is not None:
+        _name(unnamed, recording_id)
+        return
+    ready_at = max(clock.now(), ended_at + timedelta(seconds=PAUSES_S[0]))
     values = {"call_id": call.id, "recording_id": recording_id}
-    is_known = select(Recording.id).filter_by(**values)
-    if db.session.scalar(is_known) is not None:
-        return
-    database.add_missing(
-        db.session, Recording, recorded_at=call.started_at, next_try_at=ready_at, **values
-    )
-    row_id = db.session.scalars(is_known).one()
-    _enqueue(row_id, ready_at)
+    more = {"recorded_at": call.started_at, "next_try_at": ready_at, "is_by_hand": is_by_hand}
+    database.add_missing(db.session, Recording, **values, **more)
+    _enqueue(db.session.scalars(select(Recording.id).filter_by(**values)).one(), ready_at)
     audience.announce_in_lists(call)
+
+
+def _name(row: Recording, recording_id: str) -> None:
+    """Let the PBX name what it had only said to be there."""
+    database.for_update(db.session, row)
+    row.found_id = recording_id
+    if row.state == State.DELETED:
+        deleting.delete_late_name(row)
+    elif row.state != State.READY:
+        _begin_again(row)
 
 
 def _enqueue(row_id: int, due_at: datetime) -> None:
@@ -107,33 +124,43 @@ def _enqueue(row_id: int, due_at: datetime) -> None:
 
 
 def try_again(recording: Recording) -> None:
-    """Ask for a recording once more now, as often as at first."""
+    """Ask for a recording once more now, as often as at first, whether copies are made or not."""
     database.for_update(db.session, recording)
-    if recording.state not in (State.PENDING, State.FAILED):
-        return
+    if recording.state in (State.PENDING, State.FAILED):
+        recording.is_by_hand = True
+        _begin_again(recording)
+
+
+def _begin_again(row: Recording) -> None:
     now = clock.now()
-    recording.state, recording.reason, recording.tries = State.PENDING, "", 0
-    recording.noted_at = recording.next_try_at = now
-    _enqueue(recording.id, now)
-    jobs.hasten(f"{FETCH}:{recording.id}")
-    audience.announce_in_lists(recording.call)
+    row.state, row.reason, row.tries = State.PENDING, "", 0
+    row.noted_at = row.next_try_at = now
+    _enqueue(row.id, now)
+    jobs.hasten(f"{FETCH}:{row.id}")
+    audience.announce_in_lists(row.call)
 
 
-def fetch(row_id: int, source: Source, store: Store) -> Fetched | NotFetched | None:
-    """Fetch the file of a recording into its place; None when it is not awaited any more."""
+def fetch(
+    row_id: int, source: Source, store: Store, *, is_wanted: bool = True
+) -> Fetched | NotFetched | None:
+    """Fetch the file of a recording into its place; None when it is not awaited any more.
+
+    Without `is_wanted`, only what somebody asked for by hand.
+    """
     with database.reading():
         row = db.session.get(Recording, row_id, options=[joinedload(Recording.call)])
         if row is None or row.state != State.PENDING:
             return None
-        wanted, call, at = row.recording_id, row.call.pbx_call_id, row.recorded_at
-        taken = set(
-            db.session.scalars(select(Recording.recording_id).filter_by(call_id=row.call_id))
-        )
+        wanted, call, at = row.pbx_id, row.call.pbx_call_id, row.recorded_at
+        taken, is_wanted = row.ids_of_others(), is_wanted or row.is_by_hand
         db.session.rollback()
-    name = f"{at:%Y/%m}/{row_id}"
+    if not is_wanted:
+        return NotFetched(Reason.SWITCHED_OFF)
     try:
-        link = _link(source, wanted, call, taken)
-        return _download(source, link, store, name)
+        (found_id, link), *others = _links(source, wanted, call, taken)
+        fetched = _download(source, link, store, f"{at:%Y/%m}/{row_id}")
+        more = tuple(name for name, _link in others if name)
+        return replace(fetched, found_id=found_id, others=more)
     except SourceError as error:
         return NotFetched.because(error)
     except OSError as error:
@@ -141,24 +168,20 @@ def fetch(row_id: int, source: Source, store: Store) -> Fetched | NotFetched | N
         return NotFetched(Reason.DISK_FULL if is_full else Reason.STORE)
 
 
-def _link(source: Source, wanted: str, pbx_call_id: str, taken: set[str]) -> str:
+def _links(source: Source, wanted: str, pbx_call_id: str, taken: set[str]) -> list[tuple[str, str]]:
     """Ask where a recording is; under an id that is none of the PBX's recordings, by its call.
 
     An id of another list is answered like a recording that does not exist, so that answer alone
     does not say that the recording is gone.
     """
-    if _PBX_ID.fullmatch(wanted) or wanted.endswith(tuple(audio.MEDIA_TYPES)):
-        return source.link(wanted)
+    if is_pbx_id(wanted):
+        return [(wanted, source.link(wanted))]
     try:
-        links = source.links_of(pbx_call_id)
+        return links_beside(source, pbx_call_id, taken)
     except SourceError as error:
-        if error.reason is not Reason.NOT_THERE:
-            raise
-        links = ()
-    free = [link for name, link in links if name not in taken]
-    if not free:
-        raise SourceError(Reason.WRONG_ID)
-    return free[0]
+        if error.reason is Reason.NOT_THERE and wanted:
+            raise SourceError(Reason.WRONG_ID) from None
+        raise
 
 
 def _download(source: Source, link: str, store: Store, name: str) -> Fetched:
@@ -184,8 +207,10 @@ def _download(source: Source, link: str, store: Store, name: str) -> Fetched:
 def keep(row_id: int, result: Fetched | NotFetched | None) -> timedelta | None:
     """Store the result of a try; return when to try again, if so."""
     row = db.session.get(Recording, row_id, with_for_update=True, populate_existing=True)
-    if row is not None and isinstance(result, Fetched) and row.state == State.DELETED:
-        deleting.delete_late_file(row, result.name)
+    if row is not None and isinstance(result, Fetched):
+        row.found_id = "" if result.found_id == row.recording_id else result.found_id[:120]
+        if row.state == State.DELETED:
+            deleting.delete_late_file(row, result.name)
     if row is None or result is None or row.state != State.PENDING:
         return None
     pause, before = None, (row.state, row.reason)
@@ -195,6 +220,8 @@ def keep(row_id: int, result: Fetched | NotFetched | None) -> timedelta | None:
         row.seconds, row.peaks = result.sound.seconds, result.sound.peaks
         row.media_type, row.is_stereo = result.sound.media_type, result.sound.is_stereo
         row.fetched_at = clock.now()
+        if not row.recording_id:
+            _tell(row.call.pbx_call_id, (row.found_id, *result.others))
     else:
         pause = _note_failure(row, result)
     # Screens that hear of each try would ask for the same again.
@@ -237,7 +264,7 @@ def pause_after(
 
 
 def look_for(pbx_call_id: str, source: Source) -> tuple[str, ...] | NotFetched:
-    """Ask which recordings a call has, where the PBX has named none."""
+    """Ask which recordings a call has, where the PBX may have named not all."""
     try:
         return tuple(name for name, _link in source.links_of(pbx_call_id) if name)
     except SourceError as error:
@@ -251,9 +278,14 @@ def note_found(
     if isinstance(found, NotFetched):
         waiting = clock.now() - since
         return pause_after(found, tries, waiting, waiting)
-    for name in found:
+    _tell(pbx_call_id, found)
+    return None
+
+
+def _tell(pbx_call_id: str, names: Iterable[str]) -> None:
+    """Store recordings that were found as facts of their call."""
+    for name in filter(None, names):
         fact = Fact(FactKind.RECORDED, pbx_call_id, clock.now(), recording_id=name[:120])
         recorded = ledger.record(db.session.connection(), fact, "")
         for users, message in audience.messages(recorded):
             after_commit(users, message)
-    return None

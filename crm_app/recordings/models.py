@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     select,
     text,
 )
@@ -24,7 +25,7 @@ from crm_app import clock, search_index
 from crm_app.accounts.models import User
 from crm_app.calls.models import Call
 from crm_app.database import IDS_STAY_UNIQUE
-from crm_app.extensions import Model
+from crm_app.extensions import Model, db
 from crm_app.search_text import normalise
 
 REASON_LENGTH = 20
@@ -50,9 +51,10 @@ class Recording(Model):
     __table_args__ = (
         UniqueConstraint("call_id", "recording_id"),
         Index("ix_recording_list", "recorded_at", "id"),
+        Index("ix_recording_name", "recording_id"),
         Index(
-            "ix_recording_ready", "recorded_at",
-            sqlite_where=text("state = 'ready'"), postgresql_where=text("state = 'ready'"),
+            "ix_recording_kept", "recorded_at",
+            sqlite_where=text("state <> 'deleted'"), postgresql_where=text("state <> 'deleted'"),
         ),
         Index(
             "ix_recording_deleted", "deleted_at",
@@ -62,8 +64,12 @@ class Recording(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     call_id: Mapped[int] = mapped_column(ForeignKey("call.id", ondelete="CASCADE"))
-    # By which the PBX gives it.
+    # What the PBX named it, "" where it has said only that there is one.
     recording_id: Mapped[str] = mapped_column(String(120))
+    # By which the PBX has it, where that is something else: read from its link, or named later.
+    found_id: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    # Somebody asked for it, so it is fetched although copies are switched off.
+    is_by_hand: Mapped[bool] = mapped_column(default=False, server_default=false())
     # When its call began: keeping it is counted from there.
     recorded_at: Mapped[datetime]
     noted_at: Mapped[datetime] = mapped_column(default=clock.now)
@@ -101,6 +107,16 @@ class Recording(Model):
     def is_held(self) -> bool:
         """Whether nobody's job may delete it."""
         return self.held_at is not None
+
+    @property
+    def pbx_id(self) -> str:
+        """By which the PBX gives and deletes it, as far as is known."""
+        return self.found_id or self.recording_id
+
+    def ids_of_others(self) -> set[str]:
+        """Read by which ids the PBX has the other recordings of its call; asks the database."""
+        others = select(Recording).where(Recording.call_id == self.call_id, Recording.id != self.id)
+        return {other.pbx_id for other in db.session.scalars(others)}
 
     @classmethod
     def of(cls, call_id: int) -> "Select[Recording]":

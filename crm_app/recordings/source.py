@@ -1,5 +1,6 @@
 """Where recordings come from, as this package asks for it; the telephony gives one."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,6 +25,12 @@ class Reason(StrEnum):
     BUSY = "busy"
     UNREACHABLE = "unreachable"
     NOT_CONNECTED = "not_connected"
+    SWITCHED_OFF = "switched_off"
+
+
+# The PBX's own id: seconds, a dot and a number, or the name of the file; others come from other
+# lists, and no request knows them.
+_PBX_ID = re.compile(r"\d{9,11}\.\d+|.+\.(mp3|wav|ogg|flac)")
 
 
 class SourceError(RamalError):
@@ -80,3 +87,19 @@ class Source(Protocol):
 
     def speech(self, recording_id: str) -> Speech:
         """Return what was recognised, without starting a recognition."""
+
+
+def is_pbx_id(name: str) -> bool:
+    """Whether the PBX gives and deletes a recording by this id."""
+    return _PBX_ID.fullmatch(name) is not None
+
+
+def links_beside(source: Source, pbx_call_id: str, taken: set[str]) -> list[tuple[str, str]]:
+    """Ask for the recordings of a call beside those that are taken, as ids and links.
+
+    Raises SourceError (not_there) when there is none, or none yet.
+    """
+    free = [(name, link) for name, link in source.links_of(pbx_call_id) if name not in taken]
+    if not free:
+        raise SourceError(Reason.NOT_THERE)
+    return free

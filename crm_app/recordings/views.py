@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Response, abort, current_app, request, url_for
+from flask import Blueprint, Response, abort, current_app, render_template, request, url_for
 from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 from sqlalchemy.orm import joinedload, undefer
@@ -28,6 +28,7 @@ from crm_app.local_time import LocalTime
 from crm_app.recordings import deleting, fetching, listening, listing, wording
 from crm_app.recordings.listing import RecordingFilter
 from crm_app.recordings.models import Recording, State
+from crm_app.recordings.source import Reason
 from crm_app.recordings.store import Store
 from crm_app.recordings.transcripts import speaker_of
 from crm_app.web.access import manager_only
@@ -206,11 +207,19 @@ def _bytes(row: Recording, first: int, end: int) -> Iterator[bytes]:
         begin = next(pieces, b"")
     except FileNotFoundError:
         abort(404)
+    except OSError:
+        abort(_store_is_away())
     if request.headers.get("Sec-Fetch-Dest") not in _PLAYERS or "download" in request.args:
         with database.writing():
             listening.note_download(row_id, user_id)
             db.session.commit()
     return chain([begin], pieces)
+
+
+def _store_is_away() -> Response:
+    words = f"{wording.REASONS[Reason.STORE]} {_('Try again in a moment.')}"
+    page = render_template("errors/page.html", code=503, title=_("Not ready"), text=words)
+    return Response(page, 503, {"Retry-After": "30"}, content_type="text/html; charset=utf-8")
 
 
 def _attached(name: str) -> str:
@@ -317,11 +326,13 @@ def fetch_all(call_id: int) -> Answer:
     call = fetch(Call, call_id, me(), Verb.VIEW)
     if not listening.may_hear(me(), call):
         abort(403)
-    for one in call.recordings:
-        fetching.note(call.pbx_call_id, one.recording_id)
+    # One that has no name is found by its call.
+    names = [one.recording_id for one in call.recordings] or [""]
+    for name in names:
+        fetching.note(call.pbx_call_id, name, is_by_hand=True)
     db.session.commit()
     toast(ngettext("%(num)d recording will be fetched.", "%(num)d recordings will be fetched.",
-                   len(call.recordings)))  # fmt: skip
+                   len(names)))  # fmt: skip
     return see_other(url_for("calls.show", call_id=call.id))
 
 

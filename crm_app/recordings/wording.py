@@ -25,6 +25,7 @@ REASONS: dict[str, Any] = {
     "busy": _l("The PBX takes no more requests at the moment."),
     "unreachable": _l("The PBX cannot be reached."),
     "not_connected": _l("The telephony is not connected."),
+    "switched_off": _l("Copies of recordings are switched off."),
 }
 # What one end answered when a recording was deleted.
 ANSWERS: dict[str, Any] = {
@@ -36,6 +37,7 @@ ANSWERS: dict[str, Any] = {
     "busy": _l("too many requests"),
     "unreachable": _l("cannot be reached"),
     "not_connected": _l("the telephony is not connected"),
+    "wrong_id": _l("it gave no number by which it could be deleted"),
 }
 STATES: dict[str, Any] = {
     "ready": (_l("Ready"), "green"),

@@ -23,14 +23,14 @@ def list_all(as_json: bool) -> None:
     """List all recordings: their calls, states, sizes and checksums."""
     columns = load_only(
         Recording.call_id, Recording.recording_id, Recording.state, Recording.reason,
-        Recording.size, Recording.sha256,
+        Recording.found_id, Recording.size, Recording.sha256,
     )  # fmt: skip
     rows = db.session.scalars(select(Recording).options(columns).order_by(Recording.id)).all()
     if as_json:
         shown = [
             {
-                "call": row.call_id, "recording": row.recording_id, "state": row.state,
-                "reason": row.reason, "bytes": row.size, "sha256": row.sha256,
+                "call": row.call_id, "recording": row.recording_id or row.found_id,
+                "state": row.state, "reason": row.reason, "bytes": row.size, "sha256": row.sha256,
             }
             for row in rows
         ]  # fmt: skip
@@ -38,7 +38,8 @@ def list_all(as_json: bool) -> None:
         return
     for row in rows:
         size = "" if row.size is None else f"{row.size} bytes"
-        parts = (f"call {row.call_id}", row.recording_id, row.state, row.reason, size, row.sha256)
+        name = row.recording_id or row.found_id
+        parts = (f"call {row.call_id}", name, row.state, row.reason, size, row.sha256)
         click.echo("  ".join(part for part in parts if part))
 
 

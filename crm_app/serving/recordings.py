@@ -8,6 +8,7 @@ from flask import current_app
 
 from crm_app import clock
 from crm_app.calls.fold.follow_ups import FollowUpKind
+from crm_app.extensions import db
 from crm_app.jobs.runner import Kind, NextStep, Payload
 from crm_app.recordings import deleting, fetching, transcripts
 from crm_app.recordings.store import Store
@@ -52,7 +53,11 @@ def fetch(payload: Payload) -> Any:
     if not _is_fetching.acquire(blocking=False):
         return _OTHERS_FETCH
     try:
-        return fetching.fetch(payload["recording"], connected_account(), _store())
+        is_wanted = _is_on("record_copies")
+        db.session.rollback()
+        return fetching.fetch(
+            payload["recording"], connected_account(), _store(), is_wanted=is_wanted
+        )
     finally:
         _is_fetching.release()
 
@@ -68,8 +73,10 @@ def keep(payload: Payload, fetched: Any) -> NextStep | None:
 
 
 def look_for(payload: Payload) -> Any:
-    """Ask which recordings a call has."""
-    return fetching.look_for(payload["call"], connected_account())
+    """Ask which recordings a call has, if copies are kept."""
+    is_wanted = _is_on("record_copies")
+    db.session.rollback()
+    return fetching.look_for(payload["call"], connected_account()) if is_wanted else ()
 
 
 def note_found(payload: Payload, found: Any) -> NextStep | None:
@@ -100,14 +107,25 @@ def retire(_payload: Payload) -> NextStep | None:
 
 
 def ask_for_speech(payload: Payload) -> Any:
-    """Ask what was recognised in a recording."""
-    return transcripts.ask(payload["recording"], connected_account())
+    """Ask what was recognised in a recording, if that is wanted; None if not."""
+    is_wanted = _is_on("transcripts")
+    db.session.rollback()
+    return transcripts.ask(payload["recording"], connected_account()) if is_wanted else None
 
 
 def keep_speech(payload: Payload, answer: Any) -> NextStep | None:
     """Store what was recognised."""
+    if not _is_on("transcripts"):
+        transcripts.forget_awaited(payload["recording"])
+        return None
     pause = transcripts.keep(payload["recording"], answer)
     return _later(payload, pause, answer)
+
+
+def hear_of_speech(payload: Payload) -> None:
+    """Ask at once what was recognised, because the PBX says that it has done so."""
+    if _is_on("transcripts"):
+        transcripts.ask_now(payload["call"], payload["recording"])
 
 
 KINDS = (
@@ -117,4 +135,5 @@ KINDS = (
     Kind(deleting.DELETE, note_deletion, fetch=delete, lease=timedelta(minutes=2)),
     Kind("retire_recordings", retire, every=timedelta(hours=1)),
     Kind(transcripts.ASK, keep_speech, fetch=ask_for_speech),
+    Kind(transcripts.RECOGNISED, hear_of_speech),
 )

@@ -102,6 +102,28 @@ def test_what_is_no_sound_never_becomes_a_recording_and_says_what_it_is(
         assert not list(store.new_file("x").parent.iterdir())
 
 
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/octet-stream", "application/force-download", "audio/x-wav", "video/mpeg", ""],
+)
+def test_its_bytes_say_that_it_is_a_sound_whatever_its_type_is_said_to_be(
+    pbx: Simulator, monkeypatch: pytest.MonkeyPatch, content_type: str
+) -> None:
+    call = record(pbx)
+    monkeypatch.setattr(pbx.sounds, "body", lambda _name: (sound(), content_type, 200))
+    assert fetched(call).state == State.READY
+
+
+def test_a_page_that_begins_like_a_sound_is_none(
+    pbx: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = record(pbx)
+    monkeypatch.setattr(
+        pbx.sounds, "body", lambda _name: (sound(), "Text/HTML; charset=utf-8", 200)
+    )
+    assert fetched(call).reason == Reason.NOT_AUDIO
+
+
 def test_it_asks_once_more_by_hand_after_it_had_given_up(pbx: Simulator) -> None:
     call = record(pbx, "gone")
     assert fetched(call).state == State.FAILED
@@ -143,12 +165,10 @@ def test_a_recording_that_the_end_does_not_name_is_looked_for(pbx: Simulator) ->
     db.session.commit()
     for name in ("1772442907.1", "1772442999.2"):
         note_in_pbx(pbx, "in_unnamed", name)
-    perform("recorded")
-    perform("look_for_recordings")
-    perform("recorded")
-    perform("fetch_recording")
+    for _turn in range(3):
+        perform("recorded", "fetch_recording")
     rows = db.session.scalars(Recording.of(call_id)).all()
-    assert [row.recording_id for row in rows] == ["1772442907.1", "1772442999.2"]
+    assert [row.pbx_id for row in rows] == ["1772442907.1", "1772442999.2"]
     assert {row.state for row in rows} == {State.READY}
     assert db.session.get_one(Call, call_id).recording_count == 2
 

@@ -1,21 +1,26 @@
 """What the PBX has recognised stands beside the player and is found; nothing paid is started."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from crm_app.accounts.models import User
 from crm_app.calls.models import Call
 from crm_app.extensions import db
+from crm_app.jobs.runner import Runner
 from crm_app.recordings.models import Transcript
+from crm_app.serving.jobs import KINDS
 from crm_app.simulator.office import Simulator
 from crm_app.simulator.sounds import CONVERSATION, SoundKind
 from crm_app.telephony import services
 from tests.owed import perform
 from tests.recordings.conftest import fetched, record
 
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ClientOf = Callable[[User], FlaskClient]
 
 
@@ -31,6 +36,11 @@ def said(pbx: Simulator, kind: SoundKind = "sound") -> Call:
     fetched(call)
     perform("ask_for_transcript")
     return call
+
+
+def work(*names: str) -> None:
+    """Perform what is due now of some kinds."""
+    Runner([kind for kind in KINDS if kind.name in names]).work(lambda: False)
 
 
 def the_transcript() -> Transcript:
@@ -83,6 +93,45 @@ def test_one_that_is_under_way_is_asked_for_again(pbx: Simulator) -> None:
     pbx.sounds.speech = "recognized"
     perform("ask_for_transcript")
     assert the_transcript().state == "ready"
+
+
+@pytest.mark.parametrize("ids", [("call_id",), ("pbx_call_id",), ("call_id", "pbx_call_id")])
+def test_once_somebody_has_started_it_the_pbx_says_so_and_is_asked(
+    pbx: Simulator, visitor: FlaskClient, ids: tuple[str, ...]
+) -> None:
+    pbx.sounds.speech = "ready for recognize"
+    call = said(pbx)
+    assert the_transcript().state == "not_started"
+    pbx.sounds.speech = "recognized"
+    known = {"call_id": call.recordings[0].recording_id, "pbx_call_id": call.pbx_call_id}
+    fields = {"event": "SPEECH_RECOGNITION", "lang": "pt", "result": '{"phrases":[]}'}
+    db.session.commit()
+    posted = visitor.post("/zadarma", data={**fields, **{name: known[name] for name in ids}})
+    assert posted.status_code == 200
+    work("speech_recognised", "ask_for_transcript")
+    assert the_transcript().state == "ready"
+
+
+def test_one_that_nobody_has_started_is_looked_at_again_for_some_hours(pbx: Simulator) -> None:
+    pbx.sounds.speech = "ready for recognize"
+    with time_machine.travel(NOON, tick=False) as traveller:
+        said(pbx)
+        for hours in range(8):
+            traveller.move_to(NOON + timedelta(hours=hours, minutes=1))
+            work("ask_for_transcript")
+        asked = [one for one in pbx.api_calls if "speech" in one.path]
+        assert (the_transcript().state, len(asked)) == ("not_started", 7)
+
+
+def test_one_that_is_awaited_is_not_asked_for_once_it_is_switched_off(pbx: Simulator) -> None:
+    pbx.sounds.speech = "in progress"
+    said(pbx)
+    services.set_switches({"transcripts": "off"})
+    db.session.commit()
+    asked = len(pbx.api_calls)
+    perform("ask_for_transcript")
+    assert len(pbx.api_calls) == asked
+    assert db.session.scalars(select(Transcript)).all() == []
 
 
 def test_what_was_said_is_found_by_those_who_may_hear_it(

@@ -84,7 +84,14 @@ def recorded(before: CallState | None, after: CallState) -> list[FollowUp]:
 
 
 def _recordings(call: CallState) -> set[str]:
-    return set(call.recordings) or ({""} if call.is_recorded else set())
+    """Name the recordings of a call, with "" for those that there are or may be without a name.
+
+    A colleague who gets a call from another has a file of their own, which its end does not name.
+    """
+    is_internal = call.direction is Direction.INTERNAL
+    at_least = max(1, len(call.participants) - is_internal)
+    has_more = call.is_recorded and len(call.recordings) < at_least
+    return {*call.recordings, ""} if has_more else set(call.recordings)
 
 
 def deserves_call_back(call: CallState, *, has_contact: bool = False) -> bool:

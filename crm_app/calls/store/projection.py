@@ -139,7 +139,8 @@ def _row(state: CallState, users: Users) -> dict[str, Any]:
         "placed_by_extension": state.placed_by,
         "user_id": users.get(next(filter(None, talked), "")),
         "talking_user_id": users.get(state.talking_extension) if state.talking_extension else None,
-        "recording_count": len(state.recordings),
+        # One that the PBX has not named is there, too.
+        "recording_count": len(state.recordings) or int(state.is_recorded),
         # As the text of which both engines make a date.
         "listed_on": state.listed_on or None,
         "why_missed": why.value if (why := why_missed(state)) else None,

@@ -24,6 +24,7 @@ from crm_app.config import Config
 from crm_app.database import DatabaseBusyError, is_away
 from crm_app.deadline import within
 from crm_app.live.screen_updates import screen_updates
+from crm_app.recordings import transcripts
 from crm_app.security.kinds import Kind
 from crm_app.security.models import ADDRESS_LENGTH
 from crm_app.security.refusals import RefusalWriter, Sighting
@@ -231,6 +232,8 @@ class WebhookReceiver:
         if isinstance(genuine, events.MessageReceived):
             is_wanted = link.switches.is_on("sms")
             return self._store_message(genuine, arrival.verified(), is_wanted=is_wanted)
+        if isinstance(genuine, events.SpeechRecognised) and link.switches.is_on("transcripts"):
+            return self._note_speech(genuine, arrival.verified())
         if fact is None:
             log.info("webhook acknowledged", event_name=_printable(genuine.name))
             return _empty()
@@ -268,6 +271,13 @@ class WebhookReceiver:
             return True
 
         return _Job("", store, lambda _stored: _empty(), arrival, _empty)
+
+    def _note_speech(self, event: events.SpeechRecognised, arrival: Arrival) -> "_Job[bool]":
+        def note(connection: Connection) -> bool:
+            transcripts.note_recognised(connection, event.pbx_call_id, event.recording_id)
+            return True
+
+        return _Job("", note, lambda _noted: _empty(), arrival, _empty)
 
     def _refuse(self, sender: str, request_id: str, why: str) -> Response:
         self._refusals.add(

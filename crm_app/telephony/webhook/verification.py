@@ -61,9 +61,9 @@ def genuine_event(
         return event
     if not isinstance(event, events.OtherEvent):
         return None
-    # These have no effect here. Some kinds are never signed, and future kinds are unknown; the PBX
-    # might stop posting to an address that keeps refusing. So for these the sender's network is
-    # enough.
+    # These change nothing here: at most the PBX is asked something. Some kinds are never signed,
+    # and future kinds are unknown; the PBX might stop posting to an address that keeps refusing. So
+    # for these the sender's network is enough.
     has_networks = config.webhook_allowed_networks is not None
     is_new_kind = has_networks and not is_known_event(event.name)
     return event if is_new_kind or not has_signature_rule(event.name) else None

@@ -130,9 +130,16 @@ class MessageReceived(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherEvent(Event):
-    """A notification that Ramal does not use or know."""
+    """A notification that Ramal does not use or know, or that no signature covers."""
 
     pbx_call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechRecognised(OtherEvent):
+    """What was said in a recording has been recognised; as it is unsigned, the PBX is asked."""
+
+    recording_id: str = ""
 
 
 def parse(fields: Mapping[str, str]) -> Event:
@@ -146,6 +153,12 @@ def parse(fields: Mapping[str, str]) -> Event:
         raise UnreadableEventError("The notification has no event name.")
     if name == "SMS":
         return _message(name, fields)
+    if name == "SPEECH_RECOGNITION":
+        return SpeechRecognised(
+            name=name,
+            pbx_call_id=form_fields.text(fields, "pbx_call_id")[:MAX_CALL_ID_LENGTH],
+            recording_id=form_fields.text(fields, "call_id"),
+        )
     kind = _CALL_EVENTS.get(name)
     if kind is None:
         return OtherEvent(

@@ -25,6 +25,7 @@ from crm_app.telephony.zadarma.events import (
     OutgoingEnded,
     OutgoingStarted,
     RecordingReady,
+    SpeechRecognised,
     UnreadableEventError,
     parse,
 )
@@ -47,7 +48,7 @@ KINDS: dict[str, type[Event]] = {
     "SMS": MessageReceived,
     "NUMBER_LOOKUP": OtherEvent,
     "CALL_TRACKING": OtherEvent,
-    "SPEECH_RECOGNITION": OtherEvent,
+    "SPEECH_RECOGNITION": SpeechRecognised,
     "DOCUMENT": OtherEvent,
     "NOTIFY_SOMETHING": OtherEvent,
 }
