@@ -210,7 +210,7 @@ def _read(row: CallBack, rules: Rules) -> _Log | None:
     ways, is_real = clients.calls_with(row), _is_real_talk(rules)
     closes = _closes(last, row.reopened_at)
     closed_by = _first(ways, is_real, closes, since=last.started_at - timedelta(days=1))
-    talked_at = _last_talk(ways, is_real, ~closes, until=last.started_at)
+    talked_at = _last_talk(ways, is_real, ~closes, until=_missed_at(last))
     since = [Call.started_at > talked_at] if talked_at else []
     misses, first = db.session.execute(
         _misses(row)
@@ -229,13 +229,22 @@ def _read(row: CallBack, rules: Rules) -> _Log | None:
 def _closes(last: Call, reopened_at: datetime | None) -> ColumnElement[bool]:
     """Say that a talk began after the last missed call, and after somebody opened the row again.
 
-    The length of a talk moves its beginning back, where the PBX counts otherwise than we hear it:
-    one that we heard of later, and that ended later, began later, too.
+    It may begin while another phone of the client still rings, but one that is over by then was
+    not with who gives up later. The length of a talk moves its beginning back, where the PBX counts
+    otherwise than we hear it: one that we heard of later, and that ended later, began later, too.
     """
     began = func.coalesce(Call.answered_at, Call.started_at)
     base = max(last.started_at, reopened_at or last.started_at)
-    ended = max(last.ended_at or last.started_at, base)
-    return or_(began > base, and_(Call.id > last.id, Call.ended_at > ended))
+    goes_on = or_(Call.ended_at.is_(None), Call.ended_at > _missed_at(last))
+    ended = max(_missed_at(last), base)
+    return or_(and_(began > base, goes_on), and_(Call.id > last.id, Call.ended_at > ended))
+
+
+def _missed_at(call: Call) -> datetime:
+    """Give the moment at which a caller gave up, where that was heard; else that of their call."""
+    if call.ended_at is None or call.disposition == Disposition.UNFINISHED:
+        return call.started_at
+    return call.ended_at
 
 
 def _last_talk(
@@ -303,7 +312,7 @@ def _tries(
 
 
 def _write(row: CallBack, log: _Log, rules: Rules) -> None:
-    is_again = not row.is_open and (row.done_at is None or log.last.started_at > row.done_at)
+    is_again = _is_again(row, log)
     is_new_miss = log.last.started_at > row.missed_at
     is_fresh = row.misses == 0 or is_again
     row.misses, row.tries = log.misses, log.tries
@@ -324,13 +333,31 @@ def _write(row: CallBack, log: _Log, rules: Rules) -> None:
         _open(row, is_new_miss and not is_fresh, rules)
 
 
+def _is_again(row: CallBack, log: _Log) -> bool:
+    """Whether a row that is done begins afresh, for a miss that what finished it did not settle.
+
+    What somebody finished by hand is settled as far as it was missed until then. A talk settles the
+    misses that it was about, and facts of another may come late: that one is nobody's yet, and due
+    by its own time. Where only the talk turns out to be none there is no such miss: it is the same
+    episode, and who had taken it goes on.
+    """
+    if row.done_at is None:
+        return False
+    if row.done_how != DoneHow.TALK:
+        return (log.last.ended_at or log.last.started_at) > row.done_at
+    is_settled = log.closed_by is not None and log.closed_by.id == row.closed_by_call_id
+    return log.last.started_at > row.missed_at and not is_settled
+
+
 def _begin(row: CallBack, log: _Log, rules: Rules) -> None:
     """Begin an episode: nobody has taken it, it is due as office hours say, it is the owner's."""
     row.taken_by_id = row.taken_at = row.lent_at = row.lent_to_id = None
     row.escalated_at = row.reminded_at = None
     row.snoozed_from = row.reopened_at = None
     row.is_chosen = False
-    row.due_at = rules.due(log.first_missed_at)
+    # Misses are counted from the last talk, but what somebody has finished by hand is late no more.
+    was_settled = row.done_how == DoneHow.HAND
+    row.due_at = rules.due(log.last.started_at if was_settled else log.first_missed_at)
     row.owner_id = clients.owner_of(row, log.last, rules.default_responsible_id)
 
 

@@ -260,7 +260,7 @@ class TestMissedCall:
         rings = say(FactKind.STARTED, "in_a", now, caller=STRANGER)
         say(FactKind.RANG, "in_a", now, caller=STRANGER, extension="101")
         how = {"caller": STRANGER, "disposition": Disposition.CANCELLED}
-        say(FactKind.ENDED, "in_a", now, **how)
+        say(FactKind.ENDED, "in_a", now + timedelta(seconds=9), **how)
         assert who() == [STRANGER]
         assert browser.post(f"/calls/{rings.id}/new-lead", data={"name": "Eva"}).status_code < 400
         assert who() == ["Eva"]
