@@ -32,3 +32,8 @@ def equivalents(number: str) -> list[str]:
     if area and len(area["area"] + area["rest"]) == 10:
         found += [f"+549{area['area']}{area['rest']}", f"+54{area['area']}{area['rest']}"]
     return found
+
+
+def forms_of(number: str) -> list[str]:
+    """List a number and its other forms, the smallest first: most of them are alone."""
+    return sorted({number, *equivalents(number)})

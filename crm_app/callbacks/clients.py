@@ -6,17 +6,19 @@ A client is a contact, else a number. The rows of both are found here and nowher
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy import ColumnElement, CompoundSelect, and_, or_, select, update
 
 from crm_app import clock
 from crm_app.accounts.models import User
+from crm_app.callbacks.announcing import announce
 from crm_app.callbacks.models import CallBack, CallBackEvent, CallBackMiss, EventKind
 from crm_app.calls.models import Call
-from crm_app.contacts.models import Contact
+from crm_app.calls.store import ledger
+from crm_app.contacts.models import Contact, NotThisPerson
 from crm_app.contacts.numbers.caller import TAIL_LENGTH, find_callers
 from crm_app.database import add_missing
 from crm_app.extensions import db
-from crm_app.phone_pairs import equivalents
+from crm_app.phone_pairs import forms_of
 
 _WHOSE = ("owner_id", "is_chosen", "taken_by_id", "taken_at")
 _WHOLE = (
@@ -38,18 +40,35 @@ class Client:
         """Say that a call-back is about this client."""
         if self.contact_id is not None:
             return CallBack.contact_id == self.contact_id
-        return and_(CallBack.contact_id.is_(None), CallBack.number == self.number)
+        return and_(CallBack.contact_id.is_(None), CallBack.number.in_(forms_of(self.number)))
+
+    @property
+    def is_somebody(self) -> bool:
+        """Whether there is anything to call: a hidden number without contact is nobody."""
+        return self.contact_id is not None or bool(self.number)
+
+    def has(self, row: CallBack) -> bool:
+        """Whether a call-back is about this client."""
+        if self.contact_id is not None or row.contact_id is not None:
+            return self.contact_id == row.contact_id
+        return row.number in forms_of(self.number)
 
 
 def client_of(call: Call) -> Client:
-    """Say whom a call was with, by what is known now: its number may have a contact since."""
-    contact_id = call.contact_id
-    if contact_id is None and not call.contact_is_chosen:
-        contact_id = contact_with(call.outside_number)
-    if contact_id is not None and call.outside_number and is_in_bin(contact_id):
-        # Nobody finds a contact in the bin: its number waits for itself, or for who has it now.
-        contact_id = contact_with(call.outside_number)
-    return Client(contact_id, call.outside_number)
+    """Say whom a call was with, by what is known now: its number may have changed hands since.
+
+    Whom somebody has chosen stays, but nobody finds a contact in the bin: its number waits for
+    itself, or for who has it now.
+    """
+    number, contact_id = call.outside_number, call.contact_id
+    is_there = contact_id is None or not (number and is_in_bin(contact_id))
+    if call.contact_is_chosen and is_there:
+        return Client(contact_id, number)
+    owner = contact_with(number)
+    if owner is None and is_there:
+        # Several have it now, or nobody: then it is with whom it was when it rang.
+        owner = contact_id
+    return Client(owner, number)
 
 
 def contact_with(number: str) -> int | None:
@@ -60,7 +79,78 @@ def contact_with(number: str) -> int | None:
 
 def row_of(client: Client) -> CallBack | None:
     """Find the call-back of a client, open or done."""
-    return db.session.scalar(select(CallBack).where(client.condition))
+    found = select(CallBack).where(client.condition)
+    return db.session.scalar(found.order_by(CallBack.done_at.is_not(None), CallBack.id).limit(1))
+
+
+def row_for(client: Client, call: Call, row_id: int | None) -> CallBack | None:
+    """Find the row of the client of a call, and join it with what waits for the number alone.
+
+    `row_id` is the row that the call is in.
+    """
+    old = db.session.get(CallBack, row_id) if row_id else None
+    is_with_contact = old is not None and old.contact_id in (call.contact_id, client.contact_id)
+    if old and old.contact_id and is_with_contact and not (old.is_open or call.contact_is_chosen):
+        # What is over stays with whom it was, whoever has the number by now.
+        return old
+    theirs = row_of(client)
+    if client.contact_id is None:
+        return _with_all_forms(theirs, client) or _row_waiting_for(call, row_id)
+    waits = row_of(Client(None, call.outside_number)) if call.outside_number else None
+    if waits is None or call.contact_is_chosen:
+        return theirs
+    if any(one.contact_is_chosen for one in waiting_calls(waits)):
+        # Somebody has said of a call from this number that it was with nobody we know.
+        return theirs
+    return db.session.get(CallBack, give(waits, client))
+
+
+def _with_all_forms(row: CallBack | None, client: Client) -> CallBack | None:
+    """Join with a number's row those that its other forms had before they counted as one."""
+    if row is not None and len(forms_of(client.number)) > 1:
+        of_others = select(CallBack).where(client.condition, CallBack.id != row.id)
+        for other in db.session.scalars(of_others.order_by(CallBack.id)).all():
+            announce(other)
+            join(row, other)
+    return row
+
+
+def _row_waiting_for(call: Call, row_id: int | None) -> CallBack | None:
+    """Find the row of a contact in which the number of a call waits, though it leads to nobody now.
+
+    It is open, or the call is in it (`row_id`). Of a number that several have, or nobody any more,
+    a second row would call the same phone twice.
+    """
+    misses = (
+        select(CallBack)
+        .join(CallBackMiss, CallBackMiss.call_back_id == CallBack.id)
+        .join(Call, Call.id == CallBackMiss.call_id)
+        .where(
+            Call.outside_number.in_(forms_of(call.outside_number)),
+            Call.id != call.id,
+            Call.contact_id == CallBack.contact_id,
+            Call.contact_is_chosen.is_(False),
+            or_(CallBack.done_at.is_(None), CallBack.id == row_id),
+        )
+        .order_by(CallBack.id != row_id if row_id else CallBack.id, CallBack.id)
+    )
+    for row in db.session.scalars(misses).unique():
+        said = NotThisPerson.holds(call.outside_number, row.contact_id)
+        if not db.session.scalar(select(said)) and not is_in_bin(row.contact_id or 0):
+            return row
+    return None
+
+
+def waiting_calls(row: CallBack) -> list[Call]:
+    """List the missed calls for which a call-back waits, or waited last."""
+    return list(
+        db.session.scalars(
+            select(Call)
+            .join(CallBackMiss, CallBackMiss.call_id == Call.id)
+            .where(CallBackMiss.call_back_id == row.id, Call.started_at >= row.first_missed_at)
+            .order_by(Call.id)
+        )
+    )
 
 
 def locked(ids: Iterable[int | None]) -> dict[int, CallBack]:
@@ -76,6 +166,13 @@ def locked(ids: Iterable[int | None]) -> dict[int, CallBack]:
 def make_row(client: Client, call: Call) -> CallBack:
     """Make the row of a client, or find the one that another worker has just made; for update."""
     contact_id = client.contact_id
+    forms = forms_of(call.outside_number)
+    if contact_id is None and len(forms) > 1:
+        # The index knows each form for itself: who makes a row for one holds all of them.
+        ledger.lock(db.session.connection(), forms[0])
+        row = row_of(client)
+        if row is not None:
+            return locked([row.id])[row.id]
     add_missing(
         db.session, CallBack,
         contact_id=contact_id, number=call.outside_number, did=call.did,
@@ -114,7 +211,7 @@ def join(kept: CallBack, other: CallBack) -> None:
         db.session.execute(
             its.values(call_back_id=kept.id).execution_options(synchronize_session=False)
         )
-    if other.is_open:
+    if other.is_open or _is_done_later(other, kept):
         due_at = min(kept.due_at, other.due_at) if kept.is_open else other.due_at
         is_taken = kept.taken_by_id is not None
         for name in _WHOLE if not kept.is_open else () if is_taken else _WHOSE:
@@ -126,6 +223,22 @@ def join(kept: CallBack, other: CallBack) -> None:
     db.session.flush()
 
 
+def _is_done_later(one: CallBack, other: CallBack) -> bool:
+    return bool(one.done_at and other.done_at and one.done_at > other.done_at)
+
+
+def give(row: CallBack, client: Client) -> int:
+    """Let a row be about another client, with what waits for them; gives the one that is left."""
+    other = row_of(client)
+    rows = locked([row.id, other.id if other else None])
+    announce(row)
+    if other is None or other.id not in rows:
+        rename(row, client)
+        return row.id
+    join(rows[other.id], row)
+    return other.id
+
+
 def numbers_of(row: CallBack) -> list[str]:
     """List the numbers from which a client was missed, as the log may write them."""
     missed = (
@@ -135,7 +248,7 @@ def numbers_of(row: CallBack) -> list[str]:
         .distinct()
     )
     numbers = {row.number, *db.session.scalars(missed)} - {""}
-    return sorted({other for number in numbers for other in (number, *equivalents(number))})
+    return sorted({other for number in numbers for other in forms_of(number)})
 
 
 def calls_with(row: CallBack) -> list[ColumnElement[bool]]:
@@ -143,12 +256,9 @@ def calls_with(row: CallBack) -> list[ColumnElement[bool]]:
     numbers = numbers_of(row)
     if row.contact_id is None:
         return [Call.outside_number.in_(numbers)]
-    from_before = and_(
-        Call.outside_number.in_(numbers),
-        Call.contact_id.is_(None),
-        Call.contact_is_chosen.is_(False),
-    )
-    return [Call.contact_id == row.contact_id, from_before]
+    # Whoever had the number then, as long as nobody has said who it was.
+    by_number = and_(Call.outside_number.in_(numbers), Call.contact_is_chosen.is_(False))
+    return [Call.contact_id == row.contact_id, by_number]
 
 
 def owner_of(row: CallBack, call: Call | None, default_id: int | None) -> int | None:
@@ -183,17 +293,19 @@ def is_in_bin(contact_id: int) -> bool:
     return db.session.scalar(in_bin) is not None
 
 
-def is_of_number(number: str) -> ColumnElement[bool]:
-    """Say that a call-back without contact may be about a number, in any of its formats.
+def waiting_for(number: str) -> CompoundSelect[int]:
+    """Select the call-backs that a number may be about: without contact, or open and missed from it.
 
-    Each is asked of the index of numbers: a contact that is stored must not wait for the queue.
+    Each is asked of its own index: a contact that is stored must not wait for the queue.
     """
-    tails = {number[-TAIL_LENGTH:], *(other[-TAIL_LENGTH:] for other in equivalents(number))}
-    return and_(CallBack.contact_id.is_(None), CallBack.tail.in_(tails))
-
-
-def of_number(number: str) -> list[CallBack]:
-    """List the call-backs without contact that a number may be about."""
-    return list(
-        db.session.scalars(select(CallBack).where(is_of_number(number)).order_by(CallBack.id))
+    forms = forms_of(number)
+    strangers = select(CallBack.id).where(
+        CallBack.contact_id.is_(None), CallBack.tail.in_({form[-TAIL_LENGTH:] for form in forms})
     )
+    missed_from = (
+        select(CallBack.id)
+        .join(CallBackMiss, CallBackMiss.call_back_id == CallBack.id)
+        .join(Call, Call.id == CallBackMiss.call_id)
+        .where(Call.outside_number.in_(forms), CallBack.done_at.is_(None))
+    )
+    return strangers.union(missed_from)

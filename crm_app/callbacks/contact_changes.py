@@ -1,4 +1,4 @@
-"""What becomes of call-backs when contacts change: a number gets a contact, a contact is purged."""
+"""What becomes of call-backs when contacts change: a number changes hands, a contact is purged."""
 
 from typing import Any
 
@@ -6,8 +6,9 @@ from sqlalchemy import Connection, event, inspect, select
 from sqlalchemy.orm import Mapper
 
 from crm_app.callbacks import clients
-from crm_app.callbacks.models import CallBack
-from crm_app.contacts.models import Contact, ContactPhone
+from crm_app.callbacks.models import CallBack, CallBackMiss
+from crm_app.calls.models import Call
+from crm_app.contacts.models import Contact, ContactPhone, NotThisPerson
 from crm_app.extensions import db
 from crm_app.jobs import services as jobs
 from crm_app.records.purge import before_purge
@@ -15,39 +16,41 @@ from crm_app.records.purge import before_purge
 NUMBER_HAS_CONTACT = "number_has_contact"
 
 
-def _on_new_phone(_mapper: Mapper[Any], connection: Connection, phone: ContactPhone) -> None:
-    _join_later(connection, phone.number)
+def _on_phone(_mapper: Mapper[Any], connection: Connection, phone: ContactPhone) -> None:
+    before = inspect(phone).attrs.number.history.deleted or ()
+    for number in {phone.number, *before}:
+        _look_later(connection, number)
+
+
+def _on_refusal(_mapper: Mapper[Any], connection: Connection, refusal: NotThisPerson) -> None:
+    _look_later(connection, refusal.number)
 
 
 def _on_contact(_mapper: Mapper[Any], connection: Connection, contact: Contact) -> None:
-    """Look at the call-back of a contact that goes into the bin, and at the numbers of one back."""
-    history = inspect(contact).attrs.deleted_at.history
-    if history.has_changes() and contact.deleted_at is not None:
-        _wait_alone_later(connection, contact.id)
-    elif history.has_changes():
-        its = select(ContactPhone.number).where(ContactPhone.contact_id == contact.id)
-        for number in connection.execute(its).scalars().all():
-            _join_later(connection, number)
+    """Look at all numbers of a contact that goes into the bin or comes back."""
+    if not inspect(contact).attrs.deleted_at.history.has_changes():
+        return
+    its = select(ContactPhone.number).where(ContactPhone.contact_id == contact.id)
+    # Those that somebody has said to be theirs, too.
+    missed_from = (
+        select(Call.outside_number)
+        .join(CallBackMiss, CallBackMiss.call_id == Call.id)
+        .where(Call.contact_id == contact.id, Call.outside_number != "")
+    )
+    for number in connection.execute(its.union(missed_from)).scalars().all():
+        _look_later(connection, number)
 
 
-def _join_later(connection: Connection, number: str) -> None:
-    waits = select(CallBack.id).where(clients.is_of_number(number)).limit(1)
-    if connection.execute(waits).first() is not None:
+def _look_later(connection: Connection, number: str) -> None:
+    if connection.execute(clients.waiting_for(number).limit(1)).first() is not None:
         payload = {"number": number}
         jobs.enqueue(connection, NUMBER_HAS_CONTACT, payload, key=f"{NUMBER_HAS_CONTACT}:{number}")
 
 
-def _wait_alone_later(connection: Connection, contact_id: int) -> None:
-    its = select(CallBack.number).where(CallBack.contact_id == contact_id, CallBack.number != "")
-    number = connection.execute(its).scalar()
-    if number:
-        payload = {"number": number, "gone": contact_id}
-        key = f"{NUMBER_HAS_CONTACT}:{number}:{contact_id}"
-        jobs.enqueue(connection, NUMBER_HAS_CONTACT, payload, key=key)
-
-
-event.listen(ContactPhone, "after_insert", _on_new_phone)
-event.listen(ContactPhone, "after_update", _on_new_phone)
+for _change in ("after_insert", "after_update", "after_delete"):
+    event.listen(ContactPhone, _change, _on_phone)
+for _change in ("after_insert", "after_delete"):
+    event.listen(NotThisPerson, _change, _on_refusal)
 event.listen(Contact, "after_update", _on_contact)
 
 

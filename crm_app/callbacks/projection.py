@@ -19,6 +19,7 @@ from crm_app.calls.fold.follow_ups import TALKED
 from crm_app.calls.models import Call
 from crm_app.calls.store import ledger
 from crm_app.extensions import db
+from crm_app.phone_pairs import forms_of
 
 # Ended before the other side could hear anything: nobody has tried to reach the client.
 _NOT_TRIED = (Disposition.NO_MONEY, Disposition.LIMIT)
@@ -67,45 +68,29 @@ def settle(row: CallBack, rules: Rules) -> None:
 
 
 def number_has_contact(number: str, rules: Rules) -> None:
-    """Let what waits for a number become the call-back of the contact who has it now."""
-    for row in clients.of_number(number):
-        contact_id = clients.contact_with(row.number)
-        if contact_id is None:
-            continue
-        other = clients.row_of(clients.Client(contact_id, row.number))
-        rows = clients.locked([row.id, other.id if other else None])
-        kept = rows.get(row.id)
-        if kept is None or kept.contact_id is not None:
-            continue
-        if other is None or other.id not in rows:
-            clients.rename(kept, clients.Client(contact_id, kept.number))
-        else:
-            announce(kept)
-            clients.join(rows[other.id], kept)
-            kept = rows[other.id]
-        settle(kept, rules)
-        announce(kept)
+    """Let what waits for a number wait for whom it belongs to now, whoever had it before."""
+    about = db.session.scalars(clients.waiting_for(number)).all()
+    changed: list[int] = []
+    for row in clients.locked(about).values():
+        changed += _hand_over(row, number, rules)
+    for row in clients.locked(changed).values():
+        settle(row, rules)
+        announce(row)
 
 
-def contact_is_gone(contact_id: int, rules: Rules) -> None:
-    """Let the number of a contact in the bin wait for itself, with what waits for it already."""
-    row = clients.row_of(clients.Client(contact_id, ""))
-    if row is None or not row.number or not clients.is_in_bin(contact_id):
-        return
-    stranger = clients.Client(None, row.number)
-    other = clients.row_of(stranger)
-    rows = clients.locked([row.id, other.id if other else None])
-    if row.id not in rows or row.contact_id != contact_id:
-        return
-    kept = rows[row.id]
-    announce(kept)
-    if other is None or other.id not in rows:
-        clients.rename(kept, stranger)
-    else:
-        clients.join(rows[other.id], kept)
-        kept = rows[other.id]
-    settle(kept, rules)
-    announce(kept)
+def _hand_over(row: CallBack, number: str, rules: Rules) -> list[int]:
+    """Give what waits for a number in a row to its client of now; gives the rows that changed."""
+    waiting = clients.waiting_calls(row)
+    forms = forms_of(number)
+    going = []
+    for call in waiting:
+        client = clients.client_of(call)
+        is_its = row.contact_id is None or call.outside_number in forms
+        if is_its and client.is_somebody and not client.has(row):
+            going.append((call, client))
+    if len(going) == len(waiting) and len({client for _, client in going}) == 1:
+        return [clients.give(row, going[0][1])]
+    return [one for call, _ in going for one in (row.id, *_place(call, rules))]
 
 
 def _find(pbx_call_id: str) -> Call | None:
@@ -119,12 +104,15 @@ def _concerned(call: Call) -> list[int]:
     with_client = clients.client_of(call).condition
     it_is_in = select(CallBackMiss.call_back_id).where(CallBackMiss.call_id == call.id)
     ways = [about, with_client, CallBack.id.in_(it_is_in)]
+    if call.contact_id is not None:
+        ways.append(CallBack.contact_id == call.contact_id)
     if call.outside_number:
+        ways.append(clients.Client(None, call.outside_number).condition)
         # Those missed from this number, also where their contact does not have it.
         missed_from = (
             select(CallBackMiss.call_back_id)
             .join(Call, Call.id == CallBackMiss.call_id)
-            .where(Call.outside_number == call.outside_number)
+            .where(Call.outside_number.in_(forms_of(call.outside_number)))
         )
         ways.append(CallBack.id.in_(missed_from))
     return [found for way in ways for found in db.session.scalars(select(CallBack.id).where(way))]
@@ -142,7 +130,7 @@ def _place(call: Call, rules: Rules) -> list[int]:
         db.session.flush()
         return [link.call_back_id]
     client = clients.client_of(call)
-    theirs = clients.row_of(client)
+    theirs = clients.row_for(client, call, link.call_back_id if link else None)
     if link is None:
         row = theirs or clients.make_row(client, call)
         db.session.add(CallBackMiss(call_id=call.id, call_back_id=row.id))

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from crm_app import search_text
 from crm_app.contacts.fields import ContactDraft
@@ -77,10 +77,14 @@ class RefusedNumbers:
 
     def write(self, contact: Contact, value: Any) -> None:
         """Remember this and nothing else."""
-        db.session.execute(delete(NotThisPerson).where(NotThisPerson.contact_id == contact.id))
+        # One by one: what waits for a number hears of each.
+        theirs = select(NotThisPerson).where(NotThisPerson.contact_id == contact.id)
+        known = {row.number: row for row in db.session.scalars(theirs)}
+        for number in known.keys() - {number for number, _, _ in value}:
+            db.session.delete(known[number])
         for number, user_id, at in value:
-            row = NotThisPerson(number=number, contact_id=contact.id, user_id=user_id)
-            row.created_at = typed(row, "created_at", at)
+            row = known.get(number) or NotThisPerson(number=number, contact_id=contact.id)
+            row.user_id, row.created_at = user_id, typed(row, "created_at", at)
             db.session.add(row)
 
 

@@ -76,8 +76,6 @@ def look_at_call_backs(payload: Payload) -> NextStep | None:
 def join_call_backs(payload: Payload) -> None:
     """Let what waits for a number become the call-back of who has it now, or of nobody."""
     rules = call_back_rules.current(current_app.config["DEFAULT_TIMEZONE"])
-    if "gone" in payload:
-        projection.contact_is_gone(payload["gone"], rules)
     projection.number_has_contact(payload["number"], rules)
 
 

@@ -7,6 +7,7 @@ from crm_app.contacts.journal_fields import CONTACT
 from crm_app.contacts.models import NUMBER_LENGTH, Contact, ContactPhone, NotThisPerson
 from crm_app.extensions import db
 from crm_app.journal.values import change
+from crm_app.phone_pairs import forms_of
 from crm_app.text import limited
 
 
@@ -18,19 +19,26 @@ def refuse(number: str, contact: Contact, by: User) -> None:
     number = limited(number, "number", NUMBER_LENGTH)
     if db.session.get(NotThisPerson, (number, contact.id)) is None:
         refused = CONTACT.begin(contact)
-        db.session.add(NotThisPerson(number=number, contact_id=contact.id, user_id=by.id))
+        # However its country writes it: the look-up of a ringing phone asks for one of them.
+        for form in forms_of(number):
+            if db.session.get(NotThisPerson, (form, contact.id)) is None:
+                db.session.add(NotThisPerson(number=form, contact_id=contact.id, user_id=by.id))
         shown = {"calls_from": change(number, None)}
         refused.write("not_this_person", by, shown, is_version=False)
 
 
 def take_back(number: str, by: User, contact: Contact | None = None) -> None:
     """Let a number lead to this contact again, or without one to all who have it."""
-    wanted = select(NotThisPerson).where(NotThisPerson.number == number)
+    wanted = select(NotThisPerson).where(NotThisPerson.number.in_(forms_of(number)))
     if contact is not None:
         wanted = wanted.where(NotThisPerson.contact_id == contact.id)
-    for refusal in db.session.scalars(wanted).all():
-        taken_back = CONTACT.begin(db.session.get_one(Contact, refusal.contact_id))
-        db.session.delete(refusal)
+    theirs: dict[int, list[NotThisPerson]] = {}
+    for refusal in db.session.scalars(wanted):
+        theirs.setdefault(refusal.contact_id, []).append(refusal)
+    for contact_id, refusals in theirs.items():
+        taken_back = CONTACT.begin(db.session.get_one(Contact, contact_id))
+        for refusal in refusals:
+            db.session.delete(refusal)
         shown = {"calls_from": change(None, number)}
         taken_back.write("this_person_again", by, shown, is_version=False)
 
@@ -38,9 +46,10 @@ def take_back(number: str, by: User, contact: Contact | None = None) -> None:
 def forget(contact: Contact, numbers: set[str]) -> None:
     """Forget what was said of numbers that somebody has just given to a contact."""
     if numbers and contact in db.session:
+        forms = {form for number in numbers for form in forms_of(number)}
         db.session.execute(
             delete(NotThisPerson).where(
-                NotThisPerson.contact_id == contact.id, NotThisPerson.number.in_(numbers)
+                NotThisPerson.contact_id == contact.id, NotThisPerson.number.in_(forms)
             )
         )
 
