@@ -252,12 +252,16 @@ def numbers_of(row: CallBack) -> list[str]:
 
 
 def calls_with(row: CallBack) -> list[ColumnElement[bool]]:
-    """Give the conditions that a call was with a client: each is read from its own index."""
+    """Give the conditions that a call was with a client: each call fits one, each has its index."""
     numbers = numbers_of(row)
     if row.contact_id is None:
         return [Call.outside_number.in_(numbers)]
     # Whoever had the number then, as long as nobody has said who it was.
-    by_number = and_(Call.outside_number.in_(numbers), Call.contact_is_chosen.is_(False))
+    by_number = and_(
+        Call.outside_number.in_(numbers),
+        Call.contact_id.is_distinct_from(row.contact_id),
+        Call.contact_is_chosen.is_(False),
+    )
     return [Call.contact_id == row.contact_id, by_number]
 
 
@@ -287,6 +291,12 @@ def _rang_on_transfer(call: Call | None) -> list[int | None]:
     return [leg.user_id for leg in legs]
 
 
+def is_of_contact(contact_id: int) -> ColumnElement[bool]:
+    """Say that a call-back is about a contact, or about one of the people of that company."""
+    is_theirs = or_(Contact.id == contact_id, Contact.company_id == contact_id)
+    return CallBack.contact_id.in_(select(Contact.id).where(is_theirs))
+
+
 def is_in_bin(contact_id: int) -> bool:
     """Whether a contact is there and in the bin."""
     in_bin = select(Contact.id).where(Contact.id == contact_id, Contact.deleted_at.is_not(None))
@@ -294,9 +304,10 @@ def is_in_bin(contact_id: int) -> bool:
 
 
 def waiting_for(number: str) -> CompoundSelect[int]:
-    """Select the call-backs that a number may be about: without contact, or open and missed from it.
+    """Select the call-backs that a number may be about.
 
-    Each is asked of its own index: a contact that is stored must not wait for the queue.
+    They have no contact, or are open and somebody was missed from it. Each is asked of its own
+    index: a contact that is stored must not wait for the queue.
     """
     forms = forms_of(number)
     strangers = select(CallBack.id).where(

@@ -1,4 +1,4 @@
-"""What becomes of call-backs when contacts change: a number changes hands, a contact is purged."""
+"""What becomes of call-backs when contacts change, or the switch: they are looked at again."""
 
 from typing import Any
 
@@ -14,6 +14,7 @@ from crm_app.jobs import services as jobs
 from crm_app.records.purge import before_purge
 
 NUMBER_HAS_CONTACT = "number_has_contact"
+SETTLE_WAITING = "settle_call_backs"
 
 
 def _on_phone(_mapper: Mapper[Any], connection: Connection, phone: ContactPhone) -> None:
@@ -27,8 +28,11 @@ def _on_refusal(_mapper: Mapper[Any], connection: Connection, refusal: NotThisPe
 
 
 def _on_contact(_mapper: Mapper[Any], connection: Connection, contact: Contact) -> None:
-    """Look at all numbers of a contact that goes into the bin or comes back."""
-    if not inspect(contact).attrs.deleted_at.history.has_changes():
+    """Look at all numbers of a contact that goes into the bin or comes back, and at whose it is."""
+    changed = inspect(contact).attrs
+    if changed.responsible_id.history.has_changes() or changed.company_id.history.has_changes():
+        _settle_later(connection, contact.id)
+    if not changed.deleted_at.history.has_changes():
         return
     its = select(ContactPhone.number).where(ContactPhone.contact_id == contact.id)
     # Those that somebody has said to be theirs, too.
@@ -45,6 +49,18 @@ def _look_later(connection: Connection, number: str) -> None:
     if connection.execute(clients.waiting_for(number).limit(1)).first() is not None:
         payload = {"number": number}
         jobs.enqueue(connection, NUMBER_HAS_CONTACT, payload, key=f"{NUMBER_HAS_CONTACT}:{number}")
+
+
+def _settle_later(connection: Connection, contact_id: int) -> None:
+    waits = select(CallBack.id).where(CallBack.done_at.is_(None), clients.is_of_contact(contact_id))
+    if connection.execute(waits.limit(1)).first() is not None:
+        payload = {"contact": contact_id, "after": 0}
+        jobs.enqueue(connection, SETTLE_WAITING, payload, key=f"{SETTLE_WAITING}:{contact_id}")
+
+
+def switched_on() -> None:
+    """Look again at all that waited while call-backs were off: somebody may have talked since."""
+    jobs.enqueue(db.session, SETTLE_WAITING, {"contact": None, "after": 0}, key=SETTLE_WAITING)
 
 
 for _change in ("after_insert", "after_update", "after_delete"):

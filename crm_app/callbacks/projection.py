@@ -23,6 +23,7 @@ from crm_app.phone_pairs import forms_of
 
 # Ended before the other side could hear anything: nobody has tried to reach the client.
 _NOT_TRIED = (Disposition.NO_MONEY, Disposition.LIMIT)
+_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,19 @@ def settle(row: CallBack, rules: Rules) -> None:
     db.session.refresh(row, ["holder_id"])
     if before != (row.state, row.misses, row.tries, row.holder_id, row.due_at, row.contact_id):
         announce(row)
+
+
+def settle_waiting(rules: Rules, contact_id: int | None = None, after: int = 0) -> int | None:
+    """Look again at some open rows, of a contact or all; gives the last id if more may follow."""
+    if rules.on_since is None:
+        return None
+    found = select(CallBack.id).where(CallBack.done_at.is_(None), CallBack.id > after)
+    if contact_id is not None:
+        found = found.where(clients.is_of_contact(contact_id))
+    ids = db.session.scalars(found.order_by(CallBack.id).limit(_AT_ONCE)).all()
+    for row in clients.locked(ids).values():
+        settle(row, rules)
+    return ids[-1] if len(ids) == _AT_ONCE else None
 
 
 def number_has_contact(number: str, rules: Rules) -> None:
@@ -313,7 +327,7 @@ def _write(row: CallBack, log: _Log, rules: Rules) -> None:
     if is_fresh:
         _begin(row, log, rules)
     elif not row.is_chosen and row.taken_by_id is None:
-        row.owner_id = clients.owner_of(row, log.last, rules.default_responsible_id)
+        _give_to(row, clients.owner_of(row, log.last, rules.default_responsible_id))
     if log.closed_by is not None:
         if not is_done_by_hand:
             _close(row, log.closed_by)
@@ -347,6 +361,13 @@ def _begin(row: CallBack, log: _Log, rules: Rules) -> None:
     was_settled = row.done_how == DoneHow.HAND
     row.due_at = rules.due(log.last.started_at if was_settled else log.first_missed_at)
     row.owner_id = clients.owner_of(row, log.last, rules.default_responsible_id)
+
+
+def _give_to(row: CallBack, owner_id: int | None) -> None:
+    """Let a row be somebody else's, who is reminded as if nobody had been."""
+    if row.owner_id != owner_id:
+        row.owner_id = owner_id
+        row.lent_at = row.lent_to_id = row.reminded_at = None
 
 
 def _open(row: CallBack, rang_again: bool, rules: Rules) -> None:

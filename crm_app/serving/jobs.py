@@ -11,7 +11,7 @@ from crm_app.accounts.models import AccountLink
 from crm_app.accounts.sessions import services as sessions
 from crm_app.callbacks import projection
 from crm_app.callbacks import upkeep as call_back_upkeep
-from crm_app.callbacks.contact_changes import NUMBER_HAS_CONTACT
+from crm_app.callbacks.contact_changes import NUMBER_HAS_CONTACT, SETTLE_WAITING
 from crm_app.calls import audience
 from crm_app.calls.fold.follow_ups import FollowUpKind
 from crm_app.calls.narrowing import office_hours
@@ -85,6 +85,13 @@ def finish_refused_call_backs(payload: Payload) -> None:
     rules = call_back_rules.current(config["DEFAULT_TIMEZONE"])
     by_id, language = payload["by"], config["DEFAULT_LANGUAGE"]
     call_back_rules.finish_refused(payload["pattern"], by_id, rules, language)
+
+
+def settle_call_backs(payload: Payload) -> NextStep | None:
+    """Look again at call-backs that wait, some at a time: whose they are, who has talked since."""
+    rules = call_back_rules.current(current_app.config["DEFAULT_TIMEZONE"])
+    after = projection.settle_waiting(rules, payload["contact"], payload["after"])
+    return None if after is None else NextStep({**payload, "after": after}, RESTS_FOR)
 
 
 def count_for_reports(_payload: Payload) -> reports.Step:
@@ -178,6 +185,7 @@ KINDS = (
     Kind(FollowUpKind.TRIED, look_at_call_backs),
     Kind(NUMBER_HAS_CONTACT, join_call_backs),
     Kind(NO_CLIENT, finish_refused_call_backs),
+    Kind(SETTLE_WAITING, settle_call_backs),
     Kind(FollowUpKind.NEW_CLIENT, make_new_client),
     *recordings.KINDS,
     *call_back_mails.KINDS,

@@ -12,6 +12,7 @@ from sqlalchemy import delete, select
 from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.services import set_extension
+from crm_app.callbacks.contact_changes import switched_on as call_backs_switched_on
 from crm_app.database import add_missing
 from crm_app.encryption import Vault, WrongKeyError
 from crm_app.errors import InvalidInputError
@@ -256,6 +257,8 @@ def set_switches(values: Mapping[str, object], by: User | None = None) -> None:
     if changes:
         detail = ", ".join(f"{name} {getattr(settings.switches, name)}" for name in changes)
         _write_down(Kind.SWITCHES_CHANGED, by, changes, detail=detail)
+    if "call_backs" in changes and settings.switches.is_on("call_backs"):
+        call_backs_switched_on()
 
 
 def assign_extensions(wanted: Mapping[int, str], by: User) -> None:

@@ -15,7 +15,10 @@ from tests.owed import perform
 
 STRANGER = "+351910000042"
 ANNA = "+351912000100"
-BY_CALLS = ("call_back", "no_call_back", "talked", "tried", "number_has_contact", "no_client")
+BY_CALLS = (
+    *("call_back", "no_call_back", "talked", "tried"),
+    *("number_has_contact", "settle_call_backs", "no_client"),
+)
 
 
 def call(
