@@ -91,7 +91,7 @@ def row_for(client: Client, call: Call, row_id: int | None) -> CallBack | None:
     old = db.session.get(CallBack, row_id) if row_id else None
     is_with_contact = old is not None and old.contact_id in (call.contact_id, client.contact_id)
     if old and old.contact_id and is_with_contact and not (old.is_open or call.contact_is_chosen):
-        # What is over stays with whom it was, whoever has the number by now.
+        # What is over stays with whom it was, even if others have the number by now.
         return old
     theirs = row_of(client)
     if client.contact_id is None:
@@ -256,7 +256,7 @@ def calls_with(row: CallBack) -> list[ColumnElement[bool]]:
     numbers = numbers_of(row)
     if row.contact_id is None:
         return [Call.outside_number.in_(numbers)]
-    # Whoever had the number then, as long as nobody has said who it was.
+    # All who had the number then, as long as nobody has said who it was.
     by_number = and_(
         Call.outside_number.in_(numbers),
         Call.contact_id.is_distinct_from(row.contact_id),

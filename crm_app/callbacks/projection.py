@@ -82,7 +82,7 @@ def settle_waiting(rules: Rules, contact_id: int | None = None, after: int = 0) 
 
 
 def number_has_contact(number: str, rules: Rules) -> None:
-    """Let what waits for a number wait for whom it belongs to now, whoever had it before."""
+    """Let what waits for a number wait for the client who has the number now."""
     about = db.session.scalars(clients.waiting_for(number)).all()
     changed: list[int] = []
     for row in clients.locked(about).values():
