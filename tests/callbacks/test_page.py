@@ -3,10 +3,11 @@
 import html
 import json
 import re
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -110,9 +111,19 @@ def test_putting_it_off_offers_an_undo(row: CallBack, bob: User, client_of: Clie
     assert 'data-age="later"' in answer.text
 
 
+@pytest.fixture
+def _in_opening_hours() -> Iterator[None]:
+    """On a Wednesday at ten, so that nothing falls on the next opening."""
+    with time_machine.travel(datetime(2027, 3, 3, 10, tzinfo=UTC)):
+        yield
+
+
+@pytest.mark.usefixtures("_in_opening_hours")
 def test_the_undo_of_a_second_delay_leads_back_to_the_first(
-    row: CallBack, bob: User, client_of: ClientOf
+    office: Flask, bob: User, client_of: ClientOf
 ) -> None:
+    call("a", STRANGER)
+    (row,) = open_call_backs()
     browser = client_of(bob)
     browser.post(f"/callbacks/{row.id}/snooze", data={"until": "tomorrow"}, headers=HTMX)
     db.session.expire_all()
