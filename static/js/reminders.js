@@ -1,17 +1,19 @@
 // Reminds of a call-back that is due, and says that a message came, by a notice of the system, once for the
 // whole browser: a notice with the same tag takes the place of the one before. A click leads to the page.
 const WAIT_MS = 1_000;
+// Another tab may say it before this one hears of it; an hour later it is news again.
+const SAID_FOR_MS = 10_000;
 const tabs = new BroadcastChannel("ramal-reminded");
-const seen = new Set();
+const said = new Map();
 
-tabs.addEventListener("message", ({ data }) => seen.add(data));
+tabs.addEventListener("message", ({ data }) => said.set(data, Date.now()));
+const isSaid = (tag) => Date.now() - (said.get(tag) ?? 0) < SAID_FOR_MS;
 
 async function show(tag, address, page) {
   if (window.Notification?.permission !== "granted") return;
-  seen.delete(tag);
   // A tab that is in front says it, else one of the others does.
   if (document.hidden) await new Promise((go) => setTimeout(go, WAIT_MS * (1 + Math.random())));
-  if (seen.has(tag)) return;
+  if (isSaid(tag)) return;
   tabs.postMessage(tag);
   const answer = await fetch(address);
   if (!answer.ok) return;

@@ -225,6 +225,34 @@ def test_a_manager_gives_an_old_one_to_a_colleague_from_today_in_three_actions(
     expect(row.locator(".callback-holder")).not_to_contain_text("Erin")
 
 
+def test_a_tab_that_hears_late_of_what_another_has_said_stays_silent(
+    office: Office, sign_in: SignIn
+) -> None:
+    context = sign_in("Bob")
+    context.add_init_script(ALLOWED_NOTICES)
+    context.clock.install()
+    page = watching(context, office)
+    miss(office)
+    row_id = office.do(lambda: db.session.scalars(select(CallBack.id)).one())
+    page.evaluate(f"""() => {{
+      isAway = true;
+      globalThis.another = new BroadcastChannel("ramal-reminded");
+      another.postMessage("call-back-{row_id}");
+    }}""")
+    remind = f"""async () => {{
+      const {{ remind }} = await import(document.querySelector("script[src*='behaviours.js']").src.replace(
+        /behaviours[.]js.*/, "reminders.js"));
+      remind({row_id});
+    }}"""
+    page.evaluate(remind)
+    page.clock.run_for(2_500)
+    assert page.evaluate("notices.length") == 0
+    page.clock.run_for(15_000)
+    page.evaluate(remind)
+    page.clock.run_for(2_500)
+    until(page, "notices.length === 1")
+
+
 def test_one_notice_of_the_system_says_what_is_due_and_leads_to_it(
     office: Office, sign_in: SignIn
 ) -> None:
