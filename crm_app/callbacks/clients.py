@@ -282,7 +282,8 @@ def _responsibles(contact_id: int | None) -> list[int | None]:
     if contact is None or contact.deleted_at is not None:
         return []
     company = contact.company
-    return [contact.responsible_id, company.responsible_id if company else None]
+    is_there = company is not None and company.deleted_at is None
+    return [contact.responsible_id, company.responsible_id if company and is_there else None]
 
 
 def _rang_on_transfer(call: Call | None) -> list[int | None]:

@@ -240,8 +240,8 @@ def test_a_tab_that_hears_late_of_what_another_has_said_stays_silent(
       another.postMessage("call-back-{row_id}");
     }}""")
     remind = f"""async () => {{
-      const {{ remind }} = await import(document.querySelector("script[src*='behaviours.js']").src.replace(
-        /behaviours[.]js.*/, "reminders.js"));
+      const {{ src }} = document.querySelector("script[src*='behaviours.js']");
+      const {{ remind }} = await import(src.replace(/behaviours[.]js.*/, "reminders.js"));
       remind({row_id});
     }}"""
     page.evaluate(remind)

@@ -12,6 +12,7 @@ from crm_app.contacts.fields import ContactDraft
 from crm_app.contacts.models import Contact
 from crm_app.demo import make_contact
 from crm_app.extensions import db
+from crm_app.records.bin import put_in_bin
 from crm_app.telephony import services
 from tests.callbacks.ended_calls import ANNA, STRANGER, call, open_call_backs, who
 from tests.questions import questions
@@ -61,6 +62,17 @@ class TestResponsible:
         db.session.commit()
         (row,) = open_call_backs()
         assert row.owner_id == dora.id
+
+    def test_a_company_in_the_bin_is_responsible_for_nobody(
+        self, responsible: User, dora: User
+    ) -> None:
+        company = make_contact("Roofs", kind="company", responsible=dora)
+        make_contact("Anna", phones=(ANNA,), company=company)
+        put_in_bin(company, dora)
+        db.session.commit()
+        call("a", ANNA)
+        (row,) = open_call_backs()
+        assert row.owner_id == responsible.id
 
     @pytest.mark.parametrize("verb", ["taken", "given"])
     def test_one_that_somebody_has_taken_or_been_given_stays_theirs(
