@@ -21,7 +21,7 @@ from crm_app.journal.values import change
 from crm_app.local_time import is_too_far
 from crm_app.telephony.models import BlockedCall, BlockedNumber, DirectNumber
 from crm_app.telephony.routing.lookup import PREFIX_MARK, SHORTEST_PREFIX, patterns_of
-from crm_app.telephony.routing.own_numbers import is_own_number, settle_call_backs
+from crm_app.telephony.routing.own_numbers import finish_call_backs_later, is_own_number
 from crm_app.telephony.switches import Switches
 from crm_app.text import limited
 
@@ -79,7 +79,7 @@ def block(
     db.session.flush()
     changes = {"number": change(None, pattern), "reason": change(None, reason)}
     journal.record(RecordKind.TELEPHONY, ONLY, "number_blocked", by, changes)
-    settle_call_backs(db.session.connection(), pattern, by_id)
+    finish_call_backs_later(db.session.connection(), pattern, by_id)
     return row
 
 

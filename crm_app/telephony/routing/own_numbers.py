@@ -69,7 +69,7 @@ def forms_of(connection: Connection, number: str) -> dict[str, object]:
     return hot_sql.listed(connection, "form", forms, MOST_FORMS, number)
 
 
-def settle_call_backs(connection: Connection, pattern: str, by_id: int | None = None) -> None:
+def finish_call_backs_later(connection: Connection, pattern: str, by_id: int | None = None) -> None:
     """Let the open call-backs of a number, or of all that begin alike, be finished soon.
 
     `by_id` is the user who has said that nobody calls it back.
@@ -79,7 +79,7 @@ def settle_call_backs(connection: Connection, pattern: str, by_id: int | None = 
 
 
 def _on_line(_mapper: Mapper[Any], connection: Connection, line: DirectNumber) -> None:
-    settle_call_backs(connection, line.number)
+    finish_call_backs_later(connection, line.number)
 
 
 def _on_user(_mapper: Mapper[Any], connection: Connection, user: User) -> None:
@@ -87,7 +87,7 @@ def _on_user(_mapper: Mapper[Any], connection: Connection, user: User) -> None:
     if user.mobile and (
         changed.mobile.history.has_changes() or changed.active.history.has_changes()
     ):
-        settle_call_backs(connection, user.mobile)
+        finish_call_backs_later(connection, user.mobile)
 
 
 event.listen(DirectNumber, "after_insert", _on_line)
