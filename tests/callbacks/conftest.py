@@ -9,6 +9,7 @@ from flask import Flask
 from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.extensions import db
+from crm_app.office.models import DAYS, StoredHours
 from crm_app.telephony import services
 from crm_app.telephony.models import TelephonySettings
 
@@ -18,6 +19,7 @@ def office(app: Flask) -> Iterator[Flask]:
     """Connected with its PBX since an hour, and without hours: it is always open."""
     services.save_keys("a1b2c3", "0f1e2d3c", app.extensions["vault"])
     TelephonySettings.for_change().connected_at = clock.now() - timedelta(hours=1)
+    db.session.add(StoredHours(id=1, week="\n".join("" for _day in DAYS), holidays=""))
     db.session.commit()
     app.extensions["telephony_links"].forget()
     yield app
