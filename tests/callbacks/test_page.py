@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.filters import do_truncate
 
 from crm_app import clock
 from crm_app.accounts.models import User
@@ -24,6 +25,7 @@ from crm_app.journal.services import add_note
 from crm_app.leads.fields import LeadDraft
 from crm_app.leads.services import create_lead
 from crm_app.live.screen_updates import screen_updates
+from crm_app.web.display.formatting import with_calls
 from tests.callbacks.ended_calls import ANNA, STRANGER, call, open_call_backs, say
 from tests.questions import questions
 
@@ -286,6 +288,18 @@ def test_numbers_in_what_people_write_can_be_called(
     call_backs.done(row.id, "Wrong number, 213 456 780 it is", bob)
     db.session.commit()
     assert browser.get(page).text.count('data-call-number="+351213456780"') == 2
+
+
+@pytest.mark.parametrize("length", range(140, 170))
+def test_what_is_left_of_a_number_in_a_long_note_is_never_called(app: Flask, length: int) -> None:
+    # Numbers of Germany are of many lengths: one that is cut may be somebody else's.
+    text = "a " * (length // 2) + "b" * (length % 2) + " +49 30 1234 5678 and more <words>" * 2
+    with app.test_request_context():
+        cut = with_calls(text, 160)
+    assert set(re.findall(r'data-call-number="([^"]+)"', cut)) <= {"+493012345678"}
+    plain = html.unescape(re.sub(r"<[^>]+>", "", cut))
+    assert plain == do_truncate(app.jinja_env, text, 160)
+    assert with_calls(text[:160], 160) == with_calls(text[:160])
 
 
 def test_a_restricted_agent_reads_the_name_of_a_colleagues_client_and_not_the_notes(

@@ -1,6 +1,7 @@
 """How dates, numbers, money and phone numbers are shown to this user."""
 
 import tomllib
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from flask_babel import (
 )
 from flask_babel import gettext as _
 from flask_login import current_user
+from jinja2.filters import do_truncate
 from markupsafe import Markup, escape
 
 from crm_app import clock, phone_numbers
@@ -31,6 +33,8 @@ LANGUAGES = {"en": "English", "pt": "Português"}
 # The locale whose dates and money go with a language: plain "pt" would mean Brazil, and plain "en"
 # the United States.
 LOCALES = {"en": "en_GB", "pt": "pt_PT"}
+# How `truncate` ends what it has cut.
+_CUT = "..."
 
 
 def register(app: Flask) -> None:
@@ -97,11 +101,20 @@ def phone(number: str | None) -> str:
     return phone_numbers.show(number or "", current_app.config["DEFAULT_COUNTRY"])
 
 
-def with_calls(text: str | None) -> Markup:
-    """Turn the phone numbers in a text into call buttons; the rest is escaped."""
-    pieces = phone_numbers.split(text or "", current_app.config["DEFAULT_COUNTRY"])
+def with_calls(text: str | None, most: int = 0) -> Markup:
+    """Turn the phone numbers in a text into call buttons; the rest is escaped.
+
+    With `most`, what is longer is cut as `truncate` does: a number that is cut is none, as what is
+    left of it may be another's.
+    """
+    whole = text or ""
+    shown = do_truncate(current_app.jinja_env, whole, most) if most else whole
     if "dialling.dial" not in current_app.view_functions:
-        return escape(text or "")
+        return escape(shown)
+    end = "" if shown == whole else _CUT
+    pieces = _cut(
+        phone_numbers.split(whole, current_app.config["DEFAULT_COUNTRY"]), len(shown) - len(end)
+    )
     button = Markup(
         '<button type="submit" form="call-anywhere" name="number" value="{}" class="btn-in-text"'
         ' data-call-number="{}" aria-label="{}">{}</button>'
@@ -110,8 +123,15 @@ def with_calls(text: str | None) -> Markup:
         button.format(number, number, _("Call %(who)s", who=phone(number)), piece)
         if number
         else escape(piece)
-        for piece, number in pieces
+        for piece, number in (*pieces, (end, ""))
     )
+
+
+def _cut(pieces: Iterable[tuple[str, str]], length: int) -> Iterator[tuple[str, str]]:
+    """Give the pieces of a text up to a length; a number that goes beyond is no number."""
+    for piece, number in pieces:
+        yield piece[:length], number if len(piece) <= length else ""
+        length = max(length - len(piece), 0)
 
 
 def when(moment: datetime | None) -> str:
