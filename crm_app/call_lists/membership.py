@@ -32,7 +32,7 @@ from crm_app.extensions import db
 from crm_app.leads.listing import LeadFilter
 from crm_app.leads.models import Lead
 from crm_app.local_time import LocalTime
-from crm_app.phone_pairs import equivalents
+from crm_app.phone_pairs import forms_of
 from crm_app.records.lists import ListFilter
 from crm_app.text import required
 
@@ -177,6 +177,6 @@ def _is_with_colleague(call_list: CallList, user: User) -> ColumnElement[bool]:
     numbers = set(db.session.scalars(theirs)) if ids else set()
     has_number = exists().where(
         ContactPhone.contact_id == CallListEntry.contact_id,
-        ContactPhone.number.in_([n for one in numbers for n in (one, *equivalents(one))]),
+        ContactPhone.number.in_([form for number in numbers for form in forms_of(number)]),
     )
     return or_(CallListEntry.contact_id.in_(ids), has_number.correlate(CallListEntry))

@@ -282,8 +282,9 @@ def _responsibles(contact_id: int | None) -> list[int | None]:
     if contact is None or contact.deleted_at is not None:
         return []
     company = contact.company
-    is_there = company is not None and company.deleted_at is None
-    return [contact.responsible_id, company.responsible_id if company and is_there else None]
+    if company is None or company.is_in_bin:
+        return [contact.responsible_id]
+    return [contact.responsible_id, company.responsible_id]
 
 
 def _rang_on_transfer(call: Call | None) -> list[int | None]:

@@ -116,7 +116,12 @@ def done(row_id: int, reason: str, by: User) -> CallBack:
     reason = limited(reason, "reason", TEXT_LENGTH)
     if not reason:
         raise InvalidInputError("reason_empty", "reason")
-    row.done_at, row.done_how, row.done_by_id = clock.now(), DoneHow.HAND, by.id
+    return finish(row, reason, by)
+
+
+def finish(row: CallBack, reason: str, by: User | None) -> CallBack:
+    """Finish a call-back, which is held for update, as by hand; `by` is None for the office."""
+    row.done_at, row.done_how, row.done_by_id = clock.now(), DoneHow.HAND, by.id if by else None
     row.done_reason = reason
     _note(row, EventKind.DONE, by, text=reason)
     return row
@@ -254,7 +259,7 @@ def _refuse_held(row: CallBack, by: User) -> None:
 def _note(
     row: CallBack,
     kind: EventKind,
-    by: User,
+    by: User | None,
     *,
     other_id: int | None = None,
     until: datetime | None = None,
@@ -262,8 +267,9 @@ def _note(
 ) -> CallBackEvent:
     """Write down what somebody did, and let the screens hear of it; flushed."""
     event = CallBackEvent(
-        call_back_id=row.id, kind=kind, user_id=by.id, other_id=other_id, until=until, text=text
-    )
+        call_back_id=row.id, kind=kind, user_id=by.id if by else None,
+        other_id=other_id, until=until, text=text,
+    )  # fmt: skip
     db.session.add(event)
     db.session.flush()
     db.session.refresh(row)

@@ -32,7 +32,7 @@ from crm_app.extensions import db
 from crm_app.leads.models import Lead
 from crm_app.local_time import LocalTime
 from crm_app.paging import PAGE_SIZE, Page, cursor_at, fetch_page
-from crm_app.phone_pairs import equivalents
+from crm_app.phone_pairs import equivalents, forms_of
 from crm_app.records.lists import ListFilter, SortOrder, day_of, one_of, within_days, words
 from crm_app.web.ids import read_id
 
@@ -299,7 +299,7 @@ def latest_of_lead(user: User, lead: Lead) -> Page[Call]:
 
 def with_contact(contact: Contact) -> ColumnElement[bool]:
     """Say that a call was with a contact, also one from before the contact was known."""
-    numbers = [number for own in numbers_of(contact) for number in (own, *equivalents(own))]
+    numbers = [number for own in numbers_of(contact) for number in forms_of(own)]
     return or_(
         Call.contact_id == contact.id,
         and_(

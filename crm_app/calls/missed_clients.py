@@ -16,7 +16,7 @@ from crm_app.calls.listing import possible_contacts
 from crm_app.calls.models import Call, CallLeg
 from crm_app.contacts.models import Contact
 from crm_app.extensions import db
-from crm_app.phone_pairs import equivalents
+from crm_app.phone_pairs import forms_of
 
 # Older missed calls were either called back or given up.
 MISSED_FOR = timedelta(days=2)
@@ -163,4 +163,4 @@ def _is_with(contacts: Iterable[int], numbers: Iterable[str]) -> ColumnElement[b
 
 
 def _writings(number: str) -> list[str]:
-    return [number, *equivalents(number)] if number else []
+    return forms_of(number) if number else []

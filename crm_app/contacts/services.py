@@ -21,7 +21,7 @@ from crm_app.contacts.search_document import refresh_people, searchable
 from crm_app.database import for_update
 from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
-from crm_app.phone_pairs import equivalents
+from crm_app.phone_pairs import forms_of
 from crm_app.records.fields import fetch, write
 
 MOST_PHONES = 50
@@ -130,7 +130,7 @@ def is_in_bin(number: str) -> bool:
 
 
 def _having(numbers: Iterable[str]) -> Select[Any]:
-    formats = {form for number in numbers if number for form in (number, *equivalents(number))}
+    formats = {form for number in numbers if number for form in forms_of(number)}
     return select(ContactPhone.contact_id).where(ContactPhone.number.in_(formats))
 
 

@@ -22,7 +22,7 @@ from crm_app.leads.fields import LeadDraft
 from crm_app.leads.journal_fields import LEAD, derive
 from crm_app.leads.models import LOST_REASON_LENGTH, Lead, LeadStage, StageKind
 from crm_app.leads.search_document import searchable as searchable
-from crm_app.phone_pairs import equivalents
+from crm_app.phone_pairs import forms_of
 from crm_app.records.fields import field_of, write
 from crm_app.records.undo import undo
 from crm_app.records.versions import for_update_at
@@ -142,7 +142,7 @@ def open_leads_of_numbers(numbers: Collection[str], user: User | None = None) ->
 
 
 def _of_numbers(numbers: Collection[str], is_seen: ColumnElement[bool]) -> list[Lead]:
-    formats = {form for number in numbers if number for form in (number, *equivalents(number))}
+    formats = {form for number in numbers if number for form in forms_of(number)}
     if not formats:
         return []
     statement = (

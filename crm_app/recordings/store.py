@@ -109,7 +109,7 @@ class Store:
     def _key(self, name: str) -> str:
         return f"{self._prefix}/{name}"
 
-    def _ask(self, question: Callable[[Any], Awaitable[T]], seconds: float = 0) -> T:
+    def _ask(self, question: Callable[[Any], Awaitable[T]], seconds: float = _ANSWERS_IN_S) -> T:
         """Ask the store in an event loop of its own; raises OSError, also when it takes longer.
 
         The library's own way is one loop in one thread for all, which cannot be entered twice
@@ -126,7 +126,7 @@ class Store:
 
         def run() -> T:
             try:
-                return asyncio.run(asyncio.wait_for(ask(), seconds or _ANSWERS_IN_S))
+                return asyncio.run(asyncio.wait_for(ask(), seconds))
             except OSError:
                 raise
             except Exception as error:

@@ -28,6 +28,13 @@ def _is_on(switch: str) -> bool:
     return TelephonySettings.current().switches.is_on(switch)
 
 
+def _may_ask(switch: str) -> bool:
+    """Read a switch before the PBX is asked, during which nothing of the database is held."""
+    is_on = _is_on(switch)
+    db.session.rollback()
+    return is_on
+
+
 def _store() -> Store:
     store: Store = current_app.extensions["recordings"]
     return store
@@ -53,10 +60,8 @@ def fetch(payload: Payload) -> Any:
     if not _is_fetching.acquire(blocking=False):
         return _OTHERS_FETCH
     try:
-        is_wanted = _is_on("record_copies")
-        db.session.rollback()
         return fetching.fetch(
-            payload["recording"], connected_account(), _store(), is_wanted=is_wanted
+            payload["recording"], connected_account(), _store(), is_wanted=_may_ask("record_copies")
         )
     finally:
         _is_fetching.release()
@@ -74,8 +79,7 @@ def keep(payload: Payload, fetched: Any) -> NextStep | None:
 
 def look_for(payload: Payload) -> Any:
     """Ask which recordings a call has, if copies are kept."""
-    is_wanted = _is_on("record_copies")
-    db.session.rollback()
+    is_wanted = _may_ask("record_copies")
     return fetching.look_for(payload["call"], connected_account()) if is_wanted else ()
 
 
@@ -108,8 +112,7 @@ def retire(_payload: Payload) -> NextStep | None:
 
 def ask_for_speech(payload: Payload) -> Any:
     """Ask what was recognised in a recording, if that is wanted; None if not."""
-    is_wanted = _is_on("transcripts")
-    db.session.rollback()
+    is_wanted = _may_ask("transcripts")
     return transcripts.ask(payload["recording"], connected_account()) if is_wanted else None
 
 

@@ -7,14 +7,15 @@ from flask_babel import gettext as _
 from sqlalchemy import Select, select
 
 from crm_app import clock
+from crm_app.accounts.models import User
 from crm_app.callbacks import clients
-from crm_app.callbacks.announcing import announce
-from crm_app.callbacks.models import CallBack, CallBackEvent, CallBackMiss, DoneHow, EventKind
+from crm_app.callbacks import services as call_backs
+from crm_app.callbacks.models import CallBack, CallBackMiss
 from crm_app.callbacks.rules import Rules
 from crm_app.calls.models import Call
 from crm_app.extensions import db
 from crm_app.office.services import opening_hours
-from crm_app.phone_pairs import equivalents
+from crm_app.phone_pairs import forms_of
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.routing import black_list
 from crm_app.telephony.routing.lookup import PREFIX_MARK
@@ -45,16 +46,11 @@ def finish_refused(pattern: str, by_id: int | None, rules: Rules, language: str)
     """
     if rules.on_since is None:
         return
+    by = db.session.get(User, by_id) if by_id is not None else None
     for row in clients.locked(db.session.scalars(_waiting_for(pattern))).values():
         reason = _why_nobody_calls(row, rules, language) if row.is_open else ""
-        if not reason:
-            continue
-        row.done_at, row.done_how, row.done_by_id = clock.now(), DoneHow.HAND, by_id
-        row.done_reason = reason
-        what = CallBackEvent(call_back_id=row.id, kind=EventKind.DONE, user_id=by_id, text=reason)
-        db.session.add(what)
-        db.session.flush()
-        announce(row)
+        if reason:
+            call_backs.finish(row, reason, by)
 
 
 def _waiting_for(pattern: str) -> "Select[int]":
@@ -64,17 +60,12 @@ def _waiting_for(pattern: str) -> "Select[int]":
     missed = missed.where(CallBack.done_at.is_(None))
     if pattern.endswith(PREFIX_MARK):
         return missed.where(Call.outside_number.startswith(pattern.removesuffix(PREFIX_MARK)))
-    return missed.where(Call.outside_number.in_([pattern, *equivalents(pattern)]))
+    return missed.where(Call.outside_number.in_(forms_of(pattern)))
 
 
 def _why_nobody_calls(row: CallBack, rules: Rules, language: str) -> str:
     """Say why nobody calls back, "" where one of the numbers since the last talk is a client's."""
-    numbers = db.session.scalars(
-        select(Call.outside_number)
-        .join(CallBackMiss, CallBackMiss.call_id == Call.id)
-        .where(CallBackMiss.call_back_id == row.id, Call.started_at >= row.first_missed_at)
-        .distinct()
-    ).all()
+    numbers = {call.outside_number for call in clients.waiting_calls(row)}
     now = clock.now()
     if not numbers or not all(number and rules.is_no_client(number, now) for number in numbers):
         return ""

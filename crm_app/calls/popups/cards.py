@@ -28,7 +28,7 @@ from crm_app.journal.kinds import RecordKind
 from crm_app.journal.models import Note
 from crm_app.leads import services as leads
 from crm_app.leads.models import Lead
-from crm_app.phone_pairs import equivalents
+from crm_app.phone_pairs import forms_of
 from crm_app.tasks.models import Task
 
 SHOWN_CONTACTS = 3
@@ -115,7 +115,7 @@ class Card:
         """Whether a lead is of who calls, or came from the number of a stranger."""
         if lead.contact_id is not None:
             return lead.contact_id in {person.id for person in self.known}
-        return bool(lead.number) and lead.number in {self.own_number, *equivalents(self.own_number)}
+        return bool(lead.number) and lead.number in forms_of(self.own_number)
 
     def leads_of(self, person: Contact) -> list[Lead]:
         """List the open leads of one of those who may have called."""

@@ -23,7 +23,7 @@ from crm_app.journal.kinds import RecordKind
 from crm_app.journal.values import change
 from crm_app.live.messages import OFFICE
 from crm_app.live.screen_updates import after_commit
-from crm_app.phone_pairs import equivalents
+from crm_app.phone_pairs import forms_of
 
 # The jobs, each of one step: a payload with the step's id.
 TAKE, GIVE_BACK = "take_calls", "give_calls_back"
@@ -99,7 +99,7 @@ def _for_update(taken_id: int) -> TakenCalls | None:
 
 def _of_nobody(number: str) -> ColumnElement[bool]:
     return and_(
-        Call.outside_number.in_([number, *equivalents(number)]),
+        Call.outside_number.in_(forms_of(number)),
         Call.contact_id.is_(None),
         Call.contact_is_chosen.is_(False),
         Call.direction != Direction.INTERNAL,

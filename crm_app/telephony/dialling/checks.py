@@ -17,7 +17,7 @@ from crm_app.contacts.models import Contact, ContactPhone
 from crm_app.contacts.numbers.caller import find_callers
 from crm_app.errors import InvalidInputError, NotFoundError
 from crm_app.extensions import db
-from crm_app.phone_pairs import equivalents
+from crm_app.phone_pairs import forms_of
 from crm_app.telephony.dialling.models import PENDING_STATES, WAITS_FOR, DialRequest
 from crm_app.telephony.dialling.services import NewDialRequest
 from crm_app.telephony.models import TelephonySettings
@@ -97,7 +97,7 @@ def _numbers_of(number: str, contact_id: int | None) -> set[str]:
     """List all numbers of a client, one of which is to be called, as the PBX may write them."""
     theirs = select(ContactPhone.number).where(ContactPhone.contact_id == contact_id)
     found = {number, *(db.session.scalars(theirs) if contact_id is not None else ())}
-    return found | {other for one in found for other in equivalents(one)}
+    return {form for one in found for form in forms_of(one)}
 
 
 def _who_talks(user: User, numbers: set[str], contact_id: int | None) -> Reason | None:

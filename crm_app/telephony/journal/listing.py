@@ -15,7 +15,7 @@ from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.local_time import LocalTime
 from crm_app.paging import PAGE_SIZE, Page
-from crm_app.phone_pairs import equivalents
+from crm_app.phone_pairs import forms_of
 from crm_app.records.lists import ListFilter, SortOrder, one_of, within_days, words
 from crm_app.telephony.webhook import bodies
 
@@ -107,4 +107,4 @@ def _forms(typed: str, country: str) -> set[str]:
         number = phone_numbers.parse(typed, country)
     except InvalidInputError:
         number = "".join(sign for sign in typed if sign.isdecimal() or sign == "+")
-    return {number, *equivalents(number)}
+    return set(forms_of(number))

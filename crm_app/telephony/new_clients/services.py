@@ -16,7 +16,7 @@ from crm_app.extensions import db
 from crm_app.leads import services as leads
 from crm_app.leads.fields import LeadDraft
 from crm_app.leads.models import Lead
-from crm_app.phone_pairs import equivalents
+from crm_app.phone_pairs import forms_of
 from crm_app.telephony.models import TelephonySettings
 from crm_app.telephony.new_clients import ignore_list
 from crm_app.telephony.new_clients.models import NewClient
@@ -88,7 +88,7 @@ def _is_wanted(call: Call, settings: TelephonySettings) -> bool:
 
 def _claim(connection: Connection, number: str) -> NewClient:
     """Hold the number's only row until the transaction ends; made when there is none."""
-    key = min([number, *equivalents(number)])
+    key, *_others = forms_of(number)
     database.add_missing(connection, NewClient, number=key)
     return db.session.get_one(NewClient, key, with_for_update=True, populate_existing=True)
 

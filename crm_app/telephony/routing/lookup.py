@@ -177,7 +177,7 @@ def _values(
     return {
         "at": hot_sql.moment(connection, at),
         "known_since": hot_sql.moment(connection, phones_at - KNOWN_FOR),
-        **own_numbers.forms_of(connection, number),
+        **own_numbers.values_of(connection, number),
         **hot_sql.listed(
             connection, "pattern", patterns_of(number)[:MOST_PATTERNS], MOST_PATTERNS, number
         ),

@@ -59,11 +59,11 @@ def is_own_number(connection: Connection, number: str) -> bool:
     if not number:
         return False
     statement = _STATEMENTS[number.startswith("+")]
-    ((is_own,),) = hot_sql.run(connection, statement, forms_of(connection, number))
+    ((is_own,),) = hot_sql.run(connection, statement, values_of(connection, number))
     return bool(is_own)
 
 
-def forms_of(connection: Connection, number: str) -> dict[str, object]:
+def values_of(connection: Connection, number: str) -> dict[str, object]:
     """Return the values for the statement: a number in all forms that mean the same phone."""
     forms = [number, *equivalents(number)][:MOST_FORMS]
     return hot_sql.listed(connection, "form", forms, MOST_FORMS, number)
