@@ -1,8 +1,11 @@
 """Calls that came and went within the last hour, and the call-backs that they leave."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from threading import Barrier, Thread
 from typing import Any
 
+from flask import Flask
 from sqlalchemy import func, select
 
 from crm_app import clock
@@ -10,7 +13,10 @@ from crm_app.callbacks.models import CallBack
 from crm_app.calls.fold.facts import Disposition, Fact, FactKind
 from crm_app.calls.models import Call
 from crm_app.calls.store import ledger
+from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
+from crm_app.jobs.runner import Runner
+from crm_app.serving.jobs import KINDS
 from tests.owed import perform
 
 STRANGER = "+351910000042"
@@ -49,6 +55,46 @@ def call(
         disposition=Disposition.ANSWERED if answered else how,
         talk_seconds=talk if answered else 0, extension=extension, **way,
     )  # fmt: skip
+
+
+def in_threads(app: Flask, count: int, work: Callable[[int], Any]) -> list[Any]:
+    """Do something in many threads at the same moment, and give what each gave or raised."""
+    start, found = Barrier(count), [None] * count
+
+    def run(number: int) -> None:
+        with app.app_context():
+            start.wait(60)
+            try:
+                found[number] = work(number)
+                db.session.commit()
+            except InvalidInputError as error:
+                db.session.rollback()
+                found[number] = error
+            finally:
+                db.session.remove()
+
+    threads = [Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    return found
+
+
+def miss_at_once(office: Flask, times: int, *numbers: str) -> None:
+    """Let so many calls from these numbers in turn end unanswered at once, each with a worker."""
+    now = clock.now()
+
+    def miss(number: int) -> None:
+        fact = Fact(
+            FactKind.ENDED, f"in_{number}", now, caller=numbers[number % len(numbers)],
+            disposition=Disposition.CANCELLED,
+        )  # fmt: skip
+        ledger.record(db.session.connection(), fact, "")
+        db.session.commit()
+        Runner(KINDS).work(lambda: False)
+
+    in_threads(office, times, miss)
 
 
 def listed(number: str, origin: str, *, answered: bool = False) -> Call:

@@ -140,15 +140,21 @@ class TestWhileTheyRing:
         assert row.misses == 1
 
 
+@pytest.fixture
+def taken(anna: Contact, responsible: User) -> CallBack:
+    """Anna's call-back, taken by Bob."""
+    call("a", ANNA)
+    (row,) = open_call_backs()
+    call_backs.take(row.id, responsible)
+    db.session.commit()
+    return row
+
+
 class TestOpenedByALateFact:
     def test_it_begins_afresh_for_a_miss_that_the_talk_was_not_about(
-        self, anna: Contact, responsible: User
+        self, taken: CallBack, responsible: User
     ) -> None:
-        call("a", ANNA)
-        (row,) = open_call_backs()
-        call_backs.take(row.id, responsible)
-        db.session.commit()
-        was_due = row.due_at
+        was_due = taken.due_at
         now = clock.now() - timedelta(minutes=10)
         talk("t", ANNA, now, now + timedelta(minutes=5))
         assert open_call_backs() == []
@@ -159,30 +165,22 @@ class TestOpenedByALateFact:
         assert row.owner_id == responsible.id
 
     def test_an_earlier_miss_that_the_talk_settled_too_leaves_it_done_and_whose_it_was(
-        self, anna: Contact, responsible: User
+        self, taken: CallBack, responsible: User
     ) -> None:
-        call("a", ANNA)
-        (row,) = open_call_backs()
-        call_backs.take(row.id, responsible)
-        db.session.commit()
         now = clock.now() - timedelta(minutes=10)
         talked = talk("t", ANNA, now, now + timedelta(minutes=5))
         assert open_call_backs() == []
         rings("b", at=now - timedelta(minutes=2))
         gives_up("b", at=now - timedelta(minutes=1))
         assert open_call_backs() == []
-        row = db.session.get_one(CallBack, row.id)
+        row = db.session.get_one(CallBack, taken.id)
         assert (row.misses, row.closed_by_call_id) == (2, talked.id)
         assert row.taken_by_id == responsible.id
 
     def test_who_had_taken_it_goes_on_when_only_the_talk_turns_out_to_be_none(
-        self, anna: Contact, responsible: User
+        self, taken: CallBack, responsible: User
     ) -> None:
-        call("a", ANNA)
-        (row,) = open_call_backs()
-        call_backs.take(row.id, responsible)
-        db.session.commit()
-        was_due = row.due_at
+        was_due = taken.due_at
         now = clock.now() - timedelta(minutes=10)
         talked = talk("t", ANNA, now, now + timedelta(minutes=5))
         assert open_call_backs() == []

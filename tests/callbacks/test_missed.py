@@ -1,8 +1,6 @@
 """Whose call was missed is called back: one row for each client, until somebody talks with them."""
 
-from collections.abc import Callable
 from datetime import timedelta
-from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -19,7 +17,6 @@ from crm_app.calls.store import ledger, upkeep
 from crm_app.contacts import services as contacts
 from crm_app.contacts.models import PhoneKind
 from crm_app.demo import make_contact
-from crm_app.errors import InvalidInputError
 from crm_app.extensions import db
 from crm_app.jobs import services as jobs
 from crm_app.jobs.models import Job
@@ -35,6 +32,7 @@ from tests.callbacks.ended_calls import (
     STRANGER,
     call,
     listed,
+    miss_at_once,
     open_call_backs,
     say,
     who,
@@ -43,30 +41,6 @@ from tests.owed import perform
 from tests.questions import questions
 
 OTHER = "+351913000100"
-
-
-def in_threads(app: Flask, count: int, work: Callable[[int], Any]) -> list[Any]:
-    """Do something in many threads at the same moment, and give what each gave or raised."""
-    start, found = Barrier(count), [None] * count
-
-    def run(number: int) -> None:
-        with app.app_context():
-            start.wait(60)
-            try:
-                found[number] = work(number)
-                db.session.commit()
-            except InvalidInputError as error:
-                db.session.rollback()
-                found[number] = error
-            finally:
-                db.session.remove()
-
-    threads = [Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    return found
 
 
 class TestWhoIsCalledBack:
@@ -429,18 +403,7 @@ class TestOnce:
     def test_fifty_who_miss_the_same_client_at_once_make_one_row(self, office: Flask) -> None:
         make_contact("Anna", phones=(ANNA, STRANGER))
         db.session.commit()
-        now = clock.now()
-
-        def miss(number: int) -> None:
-            fact = Fact(
-                FactKind.ENDED, f"in_{number}", now, caller=ANNA if number % 2 else STRANGER,
-                disposition=Disposition.CANCELLED,
-            )  # fmt: skip
-            ledger.record(db.session.connection(), fact, "")
-            db.session.commit()
-            Runner(KINDS).work(lambda: False)
-
-        in_threads(office, 50, miss)
+        miss_at_once(office, 50, ANNA, STRANGER)
         (row,) = open_call_backs()
         assert row.misses == 50
         assert db.session.scalar(select(func.count(CallBackMiss.call_id))) == 50

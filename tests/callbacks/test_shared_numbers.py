@@ -6,14 +6,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, func, select
 
-from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.callbacks import services as call_backs
 from crm_app.callbacks.models import CallBack, CallBackMiss
 from crm_app.calls import services as calls
-from crm_app.calls.fold.facts import Disposition, Fact, FactKind
 from crm_app.calls.models import Call
-from crm_app.calls.store import ledger
 from crm_app.contacts import services as contacts
 from crm_app.contacts.fields import ContactDraft, PhoneDraft
 from crm_app.contacts.models import Contact, NotThisPerson, PhoneKind
@@ -21,13 +18,10 @@ from crm_app.contacts.numbers import not_this_person
 from crm_app.demo import make_contact
 from crm_app.extensions import db
 from crm_app.jobs.models import Job
-from crm_app.jobs.runner import Runner
 from crm_app.journal import services as journal
 from crm_app.records.bin import put_in_bin, restore
 from crm_app.records.undo import undo_batch
-from crm_app.serving.jobs import KINDS
-from tests.callbacks.ended_calls import ANNA, STRANGER, call, open_call_backs, who
-from tests.callbacks.test_missed import in_threads
+from tests.callbacks.ended_calls import ANNA, STRANGER, call, miss_at_once, open_call_backs, who
 
 
 @pytest.fixture(autouse=True)
@@ -284,17 +278,6 @@ class TestTwoForms:
     def test_fifty_at_once_from_both_make_one_row(
         self, office: Flask, one: str, other: str
     ) -> None:
-        now = clock.now()
-
-        def miss(number: int) -> None:
-            fact = Fact(
-                FactKind.ENDED, f"in_{number}", now, caller=one if number % 2 else other,
-                disposition=Disposition.CANCELLED,
-            )  # fmt: skip
-            ledger.record(db.session.connection(), fact, "")
-            db.session.commit()
-            Runner(KINDS).work(lambda: False)
-
-        in_threads(office, 50, miss)
+        miss_at_once(office, 50, one, other)
         assert [row.misses for row in open_call_backs()] == [50]
         assert db.session.scalar(select(func.count(CallBack.id))) == 1

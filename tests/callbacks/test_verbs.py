@@ -13,8 +13,7 @@ from crm_app.callbacks.models import CallBack, CallBackEvent, EventKind
 from crm_app.demo import make_contact, make_user
 from crm_app.errors import InvalidInputError, NotFoundError
 from crm_app.extensions import db
-from tests.callbacks.ended_calls import ANNA, STRANGER, call, open_call_backs
-from tests.callbacks.test_missed import in_threads
+from tests.callbacks.ended_calls import ANNA, STRANGER, call, in_threads, open_call_backs
 
 
 @pytest.fixture
