@@ -65,6 +65,8 @@ def give_password(page: Page, home: str) -> None:
 
 
 def sign_out(page: Page, home: str) -> None:
+    # What an open page asks without a sign-in would lead it to the sign-in page, too.
+    page.goto("about:blank")
     page.context.clear_cookies()
     page.goto(f"{home}/login")
 
