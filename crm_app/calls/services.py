@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from crm_app import phone_numbers
 from crm_app.accounts.models import User
-from crm_app.calls import audience
+from crm_app.calls import audience, next_tasks
 from crm_app.calls.models import Call
 from crm_app.calls.store import ledger
 from crm_app.contacts import services as contacts
@@ -25,6 +25,7 @@ from crm_app.leads.models import Lead
 from crm_app.records.bin import put_in_bin, restore
 from crm_app.records.purge import before_purge
 from crm_app.records.undo import undo_batch
+from crm_app.tasks import services as tasks
 
 # Who is only a number has called a few times.
 MOST_MOVED = 200
@@ -81,6 +82,7 @@ def _move_all(number: Contact, contact: Contact, by: User) -> None:
     for call in db.session.scalars(theirs.limit(MOST_MOVED)).all():
         _attach(call, contact, by, is_chosen=False)
     leads.move_to_contact(number, contact, by)
+    tasks.move_to_contact(number, contact, by)
     put_in_bin(number, by)
 
 
@@ -139,10 +141,11 @@ def _attach(call: Call, contact: Contact | None, by: User | None, *, is_chosen: 
     # A fact of this call may be about to write the contact that it has found.
     ledger.lock(db.session.connection(), call.pbx_call_id)
     db.session.refresh(call, ["contact_id", "contact_is_chosen"])
-    change = CALL.begin(call)
+    change, before_id = CALL.begin(call), call.contact_id
     call.contact, call.contact_is_chosen = contact, is_chosen
     _note_whom(call)
     change.write("attached", by)
+    next_tasks.let_follow(Call.id == call.id, before_id, contact.id if contact else None, by)
 
 
 def _note_whom(call: Call) -> None:

@@ -3,8 +3,11 @@
 from datetime import UTC
 from typing import Any
 
+from sqlalchemy import select
+
 from crm_app import clock
 from crm_app.accounts.models import User
+from crm_app.contacts.models import Contact
 from crm_app.database import for_update
 from crm_app.extensions import db
 from crm_app.records.fields import write
@@ -37,6 +40,13 @@ def update_task(task: Task, draft: TaskDraft, by: User | None) -> bool:
     change = TASK.begin(task)
     _apply(task, draft.said)
     return change.write("changed", by) is not None
+
+
+def move_to_contact(before: Contact, contact: Contact, by: User | None) -> None:
+    """Let the tasks of one contact be with another one."""
+    theirs = select(Task).where(Task.contact_id == before.id, Task.deleted_at.is_(None))
+    for task in db.session.scalars(theirs.order_by(Task.id)).all():
+        update_task(task, TaskDraft(contact_id=contact.id), by)
 
 
 def complete(task: Task, by: User | None) -> None:

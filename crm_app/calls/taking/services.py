@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, u
 from crm_app import clock
 from crm_app.accounts import pbx
 from crm_app.accounts.models import User
+from crm_app.calls import next_tasks
 from crm_app.calls.fold.facts import Direction
 from crm_app.calls.models import Call, CallLeg
 from crm_app.calls.store import ledger
@@ -77,7 +78,7 @@ def give_some_back(taken_id: int, after: int, by_id: int) -> int | None:
     if taken is None or taken.undone_at is None:
         return None
     if taken.number:
-        more = _return_number(taken)
+        more = _return_number(taken, db.session.get(User, by_id))
     else:
         _count, more = _refold(taken, after, taken.owner_id)
     if more is None:
@@ -114,10 +115,10 @@ def _take_number(taken: TakenCalls) -> tuple[int, int | None]:
     values = {
         "contact_id": contact.id, "responsible_id": contact.responsible_id, "taken_id": taken.id,
     }  # fmt: skip
-    return _write(_of_nobody(taken.number), values, contact)
+    return _write(_of_nobody(taken.number), values, contact, taken.by)
 
 
-def _return_number(taken: TakenCalls) -> int | None:
+def _return_number(taken: TakenCalls, by: User | None) -> int | None:
     contact = taken.contact
     its = (
         Call.taken_id == taken.id,
@@ -130,11 +131,11 @@ def _return_number(taken: TakenCalls) -> int | None:
         "contact_id": None, "responsible_id": None, "taken_id": None,
         "contact_is_chosen": has_number,
     }  # fmt: skip
-    return _write(and_(*its), values, contact)[1]
+    return _write(and_(*its), values, contact, by)[1]
 
 
 def _write(
-    which: ColumnElement[bool], values: dict[str, Any], contact: Contact | None
+    which: ColumnElement[bool], values: dict[str, Any], contact: Contact | None, by: User | None
 ) -> tuple[int, int | None]:
     connection = db.session.connection()
     # In the order in which everybody locks calls.
@@ -149,6 +150,9 @@ def _write(
         .execution_options(synchronize_session=False)
     )
     if rows and contact is not None:
+        before_id = None if values["contact_id"] else contact.id
+        written_ids = Call.id.in_([row.id for row in rows])
+        next_tasks.let_follow(written_ids, before_id, values["contact_id"], by)
         theirs = [] if contact.responsible_id is None else [contact.responsible_id]
         after_commit([OFFICE, *theirs], {"log": rows[0].id, "contact": contact.id})
     return written.rowcount, 0 if len(rows) == STEP else None  # type: ignore[attr-defined]

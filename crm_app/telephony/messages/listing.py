@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Select, tuple_
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import joinedload, selectinload
 
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Verb, allowed
@@ -33,7 +33,9 @@ def with_client(user: User, client: Client, before: int | None = None) -> Page:
 def newest(user: User, before: int | None = None, *, is_waiting: bool = False) -> Page:
     """Read the newest messages, or those that came in and wait for an answer."""
     wanted = allowed(user, Message, Verb.VIEW).options(
-        joinedload(Message.contact), joinedload(Message.owner)
+        joinedload(Message.contact),
+        joinedload(Message.owner),
+        selectinload(Message.having_number),
     )
     if is_waiting:
         wanted = wanted.where(Message.direction == Direction.INBOUND, Message.handled_at.is_(None))

@@ -4,14 +4,24 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, or_, select, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    and_,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.rights import Owned
 from crm_app.calls.fold.facts import Direction
-from crm_app.contacts.models import Contact
+from crm_app.contacts.models import Contact, ContactPhone, NotThisPerson
 from crm_app.database import IDS_STAY_UNIQUE
 from crm_app.extensions import Model
 
@@ -74,6 +84,26 @@ class Message(Owned, Model):
     contact: Mapped[Contact | None] = relationship()
     user: Mapped[User | None] = relationship(foreign_keys=user_id)
     owner: Mapped[User | None] = relationship(foreign_keys=owner_id)
+    # Of one that is with nobody: who has its number by now.
+    having_number: Mapped[list[Contact]] = relationship(
+        secondary=lambda: ContactPhone.__table__,
+        primaryjoin=lambda: and_(
+            Message.number == foreign(ContactPhone.number), Message.contact_id.is_(None)
+        ),
+        secondaryjoin=lambda: and_(
+            foreign(ContactPhone.contact_id) == Contact.id,
+            Contact.deleted_at.is_(None),
+            ~NotThisPerson.holds(ContactPhone.number, Contact.id),
+        ),
+        viewonly=True,
+    )
+
+    @property
+    def client(self) -> Contact | None:
+        """With whom it is: who had the number when it came, else the only one who has it now."""
+        if self.contact is not None or len(self.having_number) != 1:
+            return self.contact
+        return self.having_number[0]
 
     @property
     def is_incoming(self) -> bool:
@@ -97,7 +127,13 @@ class Message(Owned, Model):
         responsible = (
             select(Contact.responsible_id).where(Contact.id == cls.contact_id).scalar_subquery()
         )
-        return or_(cls.user_id == user_id, cls.owner_id == user_id, responsible == user_id)
+        has_number = cls.having_number.any(Contact.responsible_id == user_id)
+        return or_(
+            cls.user_id == user_id,
+            cls.owner_id == user_id,
+            responsible == user_id,
+            has_number,
+        )
 
 
 class MessageTemplate(Model):

@@ -6,10 +6,12 @@ from flask import Blueprint, Response, current_app, make_response, render_templa
 from flask_babel import gettext as _
 
 from crm_app.accounts.current import me
-from crm_app.accounts.rights import Verb, fetch
+from crm_app.accounts.rights import Verb, fetch, find
+from crm_app.contacts import services as contacts
 from crm_app.contacts.models import Contact
 from crm_app.errors import InvalidInputError, NotFoundError
 from crm_app.extensions import db
+from crm_app.phone_pairs import forms_of
 from crm_app.security import events
 from crm_app.security.events import Kind
 from crm_app.telephony.connection import Link, LinkCache, client_for
@@ -66,10 +68,15 @@ def for_contact(contact_id: int) -> str:
 
 @bp.get("/with")
 def with_number() -> Answer:
-    """Show the messages with a number that no contact of the user's has, or that was chosen."""
+    """Show the messages with a number that is not one contact's, or of one the user may not see."""
     number = request.args.get("number", "")[:_LONGEST_NUMBER].strip()
     if not number:
         return see_other(url_for(".index"))
+    having = contacts.matching(number)
+    contact = find(Contact, having[0].id, me(), Verb.VIEW) if len(having) == 1 else None
+    # Who was a stranger when somebody kept this address has a name by now.
+    if contact is not None:
+        return see_other(url_for(".for_contact", contact_id=contact.id, number=number))
     return _with(None, number)
 
 
@@ -78,7 +85,11 @@ def with_number() -> Answer:
 def notice(message_id: int) -> Answer | dict[str, str]:
     """Give the words of a notice about a message that came in; for htmx, to be shown."""
     message = fetch(Message, message_id, me(), Verb.VIEW)
-    words = {**wording.notice(message), "url": _page_of(message.contact_id, message.number)}
+    client = message.client
+    words = {
+        **wording.notice(message),
+        "url": _page_of(client.id if client is not None else None, message.number),
+    }
     if not wants_fragment():
         return words
     return render_template("telephony/messages/_notice.html", **words)
@@ -173,7 +184,8 @@ def _client_of(given: Any) -> tuple[Contact | None, str]:
 def _client(contact: Contact | None, number: str) -> Client:
     if contact is None:
         return Client(number)
-    return Client(number, contact.id, tuple(contact.numbers))
+    forms = {form for one in contact.numbers for form in forms_of(one)}
+    return Client(number, contact.id, tuple(sorted(forms)))
 
 
 def _refused(

@@ -91,7 +91,8 @@ def state(message: Message) -> str:
 
 def notice(message: Message) -> dict[str, str]:
     """Give the words of a notice about a message that came in."""
-    who = message.contact.name if message.contact is not None else phone(message.number)
+    client = message.client
+    who = client.name if client is not None else phone(message.number)
     text = message.text if len(message.text) <= 200 else f"{message.text[:199]}…"
     return {"title": _("Message from %(who)s", who=isolated(who)), "text": text}
 

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from crm_app import clock
 from crm_app.accounts.models import User
 from crm_app.accounts.services import change_office
-from crm_app.contacts.models import Contact, ContactPhone
+from crm_app.contacts.models import Contact, ContactPhone, NotThisPerson
 from crm_app.demo import make_contact
 from crm_app.extensions import db
 from crm_app.live import screen_updates
@@ -175,6 +175,61 @@ def test_one_from_a_number_that_a_contact_is_given_later_is_with_them_then(
     db.session.add(ContactPhone(contact_id=contact.id, number=CLIENT))
     db.session.commit()
     assert "Sou a Ana" in browser.get(f"/messages/contact/{contact.id}", headers=HTMX).text
+
+
+def row_of(page: str) -> tuple[str, bool]:
+    """Say where the only message of a list leads to, and whether it names Ana."""
+    (row,) = [one for one in elements_of(page) if "data-message" in one.attributes]
+    return row.attributes["href"] or "", "Ana Sousa" in page
+
+
+def test_a_stranger_who_gets_a_name_has_it_in_the_lists_and_everybody_else_is_one(
+    on: None, write: Write, bob: User, client_of: ClientOf
+) -> None:
+    browser, by_number = client_of(bob), f"/messages/with?number=%2B{CLIENT[1:]}"
+
+    def is_stranger() -> bool:
+        db.session.rollback()
+        found = row_of(browser.get("/messages").text)
+        db.session.rollback()
+        leads_on = browser.get(by_number).status_code == 303
+        db.session.rollback()
+        assert found in {(by_number, False), (f"/messages/contact/{ana.id}", True)}
+        assert found[1] == leads_on
+        return not leads_on
+
+    write("Sou a Ana")
+    ana = make_contact("Ana Sousa")
+    assert is_stranger()
+    ana.phones.append(ContactPhone(number=CLIENT))
+    db.session.commit()
+    assert not is_stranger()
+    rui = make_contact("Rui Sousa", phones=(CLIENT,))
+    db.session.commit()
+    assert is_stranger()
+    rui.deleted_at = clock.now()
+    db.session.commit()
+    assert not is_stranger()
+    db.session.add(NotThisPerson(number=CLIENT, contact_id=ana.id))
+    db.session.commit()
+    assert is_stranger()
+
+
+def test_what_a_stranger_wrote_is_seen_by_whose_client_they_become(
+    on: None, write: Write, alice: User, bob: User, client_of: ClientOf
+) -> None:
+    change_office("", restricts_agents=True, by=alice)
+    db.session.commit()
+    write("Sou a Ana")
+    browser, path = client_of(bob), "/messages?all=1"
+    assert "Sou a Ana" not in browser.get(path).text
+    db.session.rollback()
+    ana = contact_of(bob)
+    assert "Sou a Ana" in browser.get(path).text
+    db.session.rollback()
+    ana.deleted_at = clock.now()
+    db.session.commit()
+    assert "Sou a Ana" not in browser.get(path).text
 
 
 def test_what_waits_is_listed_until_somebody_says_that_it_needs_no_answer(
