@@ -291,7 +291,8 @@ def latest_of_lead(user: User, lead: Lead) -> Page[Call]:
     """Read the latest calls about a lead, and with its contact."""
     condition: ColumnElement[bool] = Call.lead_id == lead.id
     if lead.own_number:
-        condition = or_(condition, Call.outside_number == lead.own_number)
+        is_to_number = Call.outside_number.in_(forms_of(lead.own_number))
+        condition = or_(condition, is_to_number)
     if lead.contact is not None:
         condition = or_(condition, with_contact(lead.contact))
     return _page(rights.allowed(user, Call, Verb.VIEW).where(condition), size=SHOWN_IN_A_BOX)
