@@ -8,7 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, insert, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    exists,
+    false,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import InstrumentedAttribute
 
 from crm_app import clock
@@ -23,7 +35,6 @@ from crm_app.call_lists.models import (
     EntryState,
     Of,
 )
-from crm_app.calls.fold.facts import CallPhase
 from crm_app.calls.models import Call
 from crm_app.contacts.listing import ContactFilter
 from crm_app.contacts.models import Contact, ContactPhone
@@ -43,15 +54,11 @@ FILTERS: Mapping[Of, type[ListFilter]] = {Of.CONTACTS: ContactFilter, Of.LEADS: 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many a filter finds: who can be called, who asked not to be, who has no number.
-
-    Of leads also those without a contact, as there is nobody to note for how it went.
-    """
+    """How many a filter finds: who can be called, who asked not to be, who has no number."""
 
     callable: int
     do_not_call: int
     without_number: int
-    without_contact: int
 
 
 def count(of: Of, filters: ListFilter, user: User, local: LocalTime) -> Count:
@@ -64,14 +71,7 @@ def count(of: Of, filters: ListFilter, user: User, local: LocalTime) -> Count:
     ).all()
     with_phone = {bool(asked): number for has_phone, asked, number in rows if has_phone}
     without = sum(number for has_phone, _asked, number in rows if not has_phone)
-    alone = _count_without_contact(filters, user, local) if of is Of.LEADS else 0
-    return Count(with_phone.get(False, 0), with_phone.get(True, 0), without, alone)
-
-
-def _count_without_contact(filters: ListFilter, user: User, local: LocalTime) -> int:
-    leads = select(func.count()).select_from(Lead).where(Lead.contact_id.is_(None))
-    theirs = leads.where(*filters.conditions(user, local), rights.scope(user, Lead, Verb.VIEW))
-    return db.session.scalar(theirs) or 0
+    return Count(with_phone.get(False, 0), with_phone.get(True, 0), without)
 
 
 def make(
@@ -113,20 +113,24 @@ def make(
 
 def _found(of: Of, filters: ListFilter, user: User, local: LocalTime) -> Select[Any]:
     """Select position, contact, lead, whether there is a number, whether they may be called."""
-    has_phone = exists().where(ContactPhone.contact_id == Contact.id)
-    lead_id = Lead.id if of is Of.LEADS else literal(None, Contact.id.type)
+    has_phone: ColumnElement[bool] = exists().where(ContactPhone.contact_id == Contact.id)
+    is_seen = rights.scope(user, Contact, Verb.VIEW)
+    lead_id: Any = literal(None, Contact.id.type)
+    if of is Of.LEADS:
+        is_number = Lead.contact_id.is_(None)
+        has_phone = or_(has_phone, and_(is_number, Lead.number != ""))
+        is_seen = and_(rights.scope(user, Lead, Verb.VIEW), or_(is_number, is_seen))
+        lead_id = Lead.id
     found = select(
         func.row_number().over(order_by=_order(filters)).label("position"),
         Contact.id.label("contact_id"),
         lead_id.label("lead_id"),
         has_phone.label("has_phone"),
-        Contact.do_not_call.label("do_not_call"),
+        func.coalesce(Contact.do_not_call, false()).label("do_not_call"),
     )
     if of is Of.LEADS:
-        found = found.select_from(Lead).join(Contact, Lead.contact_id == Contact.id)
-        found = found.where(rights.scope(user, Lead, Verb.VIEW))
-    conditions = filters.conditions(user, local)
-    return found.where(*conditions, rights.scope(user, Contact, Verb.VIEW))
+        found = found.select_from(Lead).outerjoin(Contact, Lead.contact_id == Contact.id)
+    return found.where(*filters.conditions(user, local), is_seen)
 
 
 def _order(filters: ListFilter) -> list[Any]:
@@ -135,48 +139,74 @@ def _order(filters: ListFilter) -> list[Any]:
     return [key.desc() if order.descending else key.asc() for key in keys]
 
 
-def seen_by(user: User) -> Select[int]:
-    """Select the ids of the contacts that a user may see."""
-    return select(Contact.id).where(rights.scope(user, Contact, Verb.VIEW))
+def seen_by(user: User) -> ColumnElement[bool]:
+    """Say that a user may see an entry: its contact, or a lead that had only a number."""
+    return _has_client(user)
 
 
 def may_be_called(call_list: CallList, user: User) -> ColumnElement[bool]:
-    """Say that an entry's contact is seen by this user and can be called now.
+    """Say that a user may see an entry, and that its client can be called now.
 
     Not by two at once: neither who is in a call, nor a client whom a colleague has been given.
     """
+    busy, numbers = _busy(call_list, user)
+    phone = exists().where(ContactPhone.contact_id == Contact.id)
     contact = [
-        rights.scope(user, Contact, Verb.VIEW),
-        Contact.id == CallListEntry.contact_id,
-        exists().where(ContactPhone.contact_id == Contact.id).correlate(Contact),
+        phone.correlate(Contact),
+        Contact.id.not_in(busy),
+        ~phone.where(ContactPhone.number.in_(numbers)).correlate(Contact),
     ]
     if not call_list.calls_do_not_call:
         contact.append(Contact.do_not_call.is_(False))
-    in_call = exists().where(
-        Call.contact_id == CallListEntry.contact_id, Call.phase != CallPhase.ENDED
-    )
     lead = exists().where(rights.scope(user, Lead, Verb.VIEW), Lead.id == CallListEntry.lead_id)
     return and_(
-        exists().where(*contact).correlate(CallListEntry),
-        ~in_call.correlate(CallListEntry),
+        _has_client(user, *contact, number=Lead.number.not_in(numbers)),
         or_(CallListEntry.lead_id.is_(None), lead.correlate(CallListEntry)),
-        ~_is_with_colleague(call_list, user),
     )
 
 
-def _is_with_colleague(call_list: CallList, user: User) -> ColumnElement[bool]:
-    """Say that a colleague has an entry of the same contact, or of one with the same number."""
-    given = select(CallListEntry.contact_id).where(
-        CallListEntry.list_id == call_list.id,
-        CallListEntry.state == EntryState.HELD,
-        CallListEntry.holder_id != user.id,
-        CallListEntry.held_at >= clock.now() - HELD_FOR,
+def _has_client(
+    user: User, *contact: ColumnElement[bool], number: ColumnElement[bool] | None = None
+) -> ColumnElement[bool]:
+    """Say that a user may see an entry, and what must hold for its contact, or for its number.
+
+    A lead that had only a number may be with a contact by now; then that is the client.
+    """
+    seen = exists().where(rights.scope(user, Contact, Verb.VIEW), *contact)
+    its_contact = seen.where(Contact.id == Lead.contact_id).correlate(Lead)
+    is_number = and_(Lead.contact_id.is_(None), true() if number is None else number)
+    lead = exists().where(
+        Lead.id == CallListEntry.lead_id,
+        CallListEntry.contact_id.is_(None),
+        rights.scope(user, Lead, Verb.VIEW),
+        or_(is_number, its_contact),
     )
-    ids = db.session.scalars(given).all()
+    own_contact = seen.where(Contact.id == CallListEntry.contact_id)
+    return or_(own_contact.correlate(CallListEntry), lead.correlate(CallListEntry))
+
+
+def _busy(call_list: CallList, user: User) -> tuple[set[int], list[str]]:
+    """Find whom nobody else may call: ids of contacts, and numbers in each of their forms.
+
+    Those are the clients who are in a call, and those whom a colleague has been given.
+    """
+    contact_id: ColumnElement[int | None] = func.coalesce(CallListEntry.contact_id, Lead.contact_id)
+    given = db.session.execute(
+        select(contact_id, func.coalesce(Lead.number, ""))
+        .select_from(CallListEntry)
+        .outerjoin(Lead, Lead.id == CallListEntry.lead_id)
+        .where(
+            CallListEntry.list_id == call_list.id,
+            CallListEntry.state == EntryState.HELD,
+            CallListEntry.holder_id != user.id,
+            CallListEntry.held_at >= clock.now() - HELD_FOR,
+        )
+    ).all()
+    ids = {one for one, _number in given if one is not None}
     theirs = select(ContactPhone.number).where(ContactPhone.contact_id.in_(ids))
     numbers = set(db.session.scalars(theirs)) if ids else set()
-    has_number = exists().where(
-        ContactPhone.contact_id == CallListEntry.contact_id,
-        ContactPhone.number.in_([form for number in numbers for form in forms_of(number)]),
-    )
-    return or_(CallListEntry.contact_id.in_(ids), has_number.correlate(CallListEntry))
+    calls = Call.live().with_only_columns(Call.contact_id, Call.outside_number)
+    in_call = db.session.execute(calls).all()
+    ids |= {one for one, _number in in_call if one is not None}
+    numbers |= {number for _one, number in (*given, *in_call)}
+    return ids, sorted({form for number in numbers if number for form in forms_of(number)})

@@ -3,7 +3,15 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm_app import clock
@@ -63,6 +71,7 @@ class CallListEntry(Model):
     __tablename__ = "call_list_entry"
     __table_args__ = (
         UniqueConstraint("list_id", "holder_id"),
+        CheckConstraint("contact_id IS NOT NULL OR lead_id IS NOT NULL", name="has_client"),
         Index("ix_call_list_entry_next", "list_id", "state", "position"),
         IDS_STAY_UNIQUE,
     )
@@ -70,7 +79,8 @@ class CallListEntry(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     list_id: Mapped[int] = mapped_column(ForeignKey("call_list.id", ondelete="CASCADE"))
     position: Mapped[int]
-    contact_id: Mapped[int] = mapped_column(
+    # None of a lead that had only a number then: whom it is with is read from the lead.
+    contact_id: Mapped[int | None] = mapped_column(
         ForeignKey("contact.id", ondelete="CASCADE"), index=True
     )
     lead_id: Mapped[int | None] = mapped_column(
@@ -93,8 +103,25 @@ class CallListEntry(Model):
     )
 
     call_list: Mapped[CallList] = relationship()
-    contact: Mapped[Contact] = relationship()
+    contact: Mapped[Contact | None] = relationship()
     lead: Mapped[Lead | None] = relationship()
     holder: Mapped[User | None] = relationship(foreign_keys=[holder_id])
     done_by: Mapped[User | None] = relationship(foreign_keys=[done_by_id])
     call: Mapped[Call | None] = relationship()
+
+    @property
+    def client(self) -> Contact | None:
+        """The contact to call: of a lead that had none, the one it has by now, if any."""
+        return self.contact or (self.lead.contact if self.lead else None)
+
+    @property
+    def lead_number(self) -> str:
+        """The number of a lead that was put on the list by it, "" of everybody else."""
+        return self.lead.number if self.lead and self.contact_id is None else ""
+
+    @property
+    def name(self) -> str:
+        """How the client is called: as the contact, or else as the lead."""
+        if self.client:
+            return self.client.name
+        return self.lead.title if self.lead else ""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -15,6 +15,7 @@ from crm_app.call_lists.membership import may_be_called, seen_by
 from crm_app.call_lists.models import HELD_FOR, CallList, CallListEntry, EntryState
 from crm_app.calls.fold.facts import CallPhase
 from crm_app.calls.models import Call
+from crm_app.calls.services import attach_lead
 from crm_app.calls.wrapup import outcomes
 from crm_app.calls.wrapup import services as wrapup
 from crm_app.calls.wrapup.services import WrittenUp
@@ -27,10 +28,17 @@ from crm_app.journal.services import add_note
 from crm_app.leads.models import Lead
 from crm_app.live.screen_updates import after_commit
 from crm_app.paging import Page, fetch_page
+from crm_app.phone_pairs import forms_of
 from crm_app.tasks import services as tasks
 from crm_app.tasks.fields import TaskDraft
 from crm_app.tasks.models import on_day
 from crm_app.text import is_visible
+
+# Where the client of an entry is found.
+_CLIENT = (
+    joinedload(CallListEntry.contact),
+    joinedload(CallListEntry.lead).joinedload(Lead.contact),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,29 +107,29 @@ def progress(call_list: CallList, user: User) -> Progress:
 def held_by(call_list: CallList, user: User) -> CallListEntry | None:
     """Find the entry of a list that a user has now, with all that its page shows.
 
-    None for one whose contact they may not see any more, or that is in the bin.
+    None for one whose client they may not see any more, or that is in the bin.
     """
     return db.session.scalar(
         select(CallListEntry)
         .where(
             CallListEntry.list_id == call_list.id,
             CallListEntry.holder_id == user.id,
-            CallListEntry.contact_id.in_(seen_by(user)),
+            seen_by(user),
         )
         .options(
-            joinedload(CallListEntry.contact).selectinload(Contact.phones),
-            joinedload(CallListEntry.contact).joinedload(Contact.company),
+            *(
+                one.options(selectinload(Contact.phones), joinedload(Contact.company))
+                for one in _CLIENT
+            ),
             joinedload(CallListEntry.lead).joinedload(Lead.stage),
         )
     )
 
 
 def find_entry(entry_id: int, user: User) -> CallListEntry | None:
-    """Find an entry whose contact a user may see."""
+    """Find an entry whose client a user may see."""
     return db.session.scalar(
-        select(CallListEntry).where(
-            CallListEntry.id == entry_id, CallListEntry.contact_id.in_(seen_by(user))
-        )
+        select(CallListEntry).where(CallListEntry.id == entry_id, seen_by(user))
     )
 
 
@@ -133,9 +141,9 @@ def held_by_others(call_list: CallList, user: User) -> Sequence[CallListEntry]:
             CallListEntry.list_id == call_list.id,
             CallListEntry.holder_id.is_not(None),
             CallListEntry.holder_id != user.id,
-            CallListEntry.contact_id.in_(seen_by(user)),
+            seen_by(user),
         )
-        .options(joinedload(CallListEntry.contact), joinedload(CallListEntry.holder))
+        .options(*_CLIENT, joinedload(CallListEntry.holder))
         .order_by(CallListEntry.held_from)
     ).all()
 
@@ -147,13 +155,9 @@ def results(call_list: CallList, user: User, cursor: str = "") -> Page[CallListE
         .where(
             CallListEntry.list_id == call_list.id,
             CallListEntry.done_at.is_not(None),
-            CallListEntry.contact_id.in_(seen_by(user)),
+            seen_by(user),
         )
-        .options(
-            joinedload(CallListEntry.contact).selectinload(Contact.phones),
-            joinedload(CallListEntry.done_by),
-            selectinload(CallListEntry.call),
-        )
+        .options(*_CLIENT, joinedload(CallListEntry.done_by), selectinload(CallListEntry.call))
     )
     keys = [CallListEntry.done_at, CallListEntry.id]
     return fetch_page(db.session(), found, keys, cursor=cursor, descending=True)
@@ -203,13 +207,13 @@ def take_next(call_list: CallList, user: User) -> CallListEntry | None:
 
 
 def _let_go_of_unseen(call_list: CallList, user: User) -> None:
-    """Give back what a user has and cannot work on: its contact was deleted, or given away."""
+    """Give back what a user has and cannot work on: its client was deleted, or given away."""
     db.session.execute(
         update(CallListEntry)
         .where(
             CallListEntry.list_id == call_list.id,
             CallListEntry.holder_id == user.id,
-            CallListEntry.contact_id.not_in(seen_by(user)),
+            ~seen_by(user),
         )
         .values(state=EntryState.WAITING, holder_id=None)
         .execution_options(synchronize_session=False)
@@ -222,11 +226,26 @@ def touch(entry: CallListEntry) -> None:
 
 
 def call_of(entry: CallListEntry, user: User) -> Call | None:
-    """Find a user's newest call with an entry's contact that was over only since they have it."""
+    """Find a user's newest call with an entry's client that was over only since they have it.
+
+    A lead that came as a number is called by it also while no contact has it.
+    """
+    found = None
+    if entry.client is not None:
+        found = _newest_call(entry, user, Call.contact_id == entry.client.id)
+    if found is None and entry.lead_number:
+        is_to_number = Call.outside_number.in_(forms_of(entry.lead_number))
+        found = _newest_call(entry, user, is_to_number)
+    return found
+
+
+def _newest_call(
+    entry: CallListEntry, user: User, is_with_client: ColumnElement[bool]
+) -> Call | None:
     return db.session.scalar(
         select(Call)
         .where(
-            Call.contact_id == entry.contact_id,
+            is_with_client,
             or_(Call.ended_at.is_(None), Call.ended_at >= entry.held_from),
             Call.has_part(user.id),
         )
@@ -248,6 +267,9 @@ def write_up(
     if call is not None and call.phase != CallPhase.ENDED:
         raise InvalidInputError("talking_still", "outcome")
     if call is not None:
+        if entry.lead_number and call.lead_id is None:
+            # Dialled by hand, it would belong to nobody, and so would the next task.
+            attach_lead(call, entry.lead, user)
         _write_up_call(call, user, written, zone, default_title)
     else:
         _write_down(entry, user, written, zone, default_title)
@@ -275,13 +297,16 @@ def _write_down(
     if written.outcome not in {"", *(one.code for one in outcomes.offered())}:
         raise InvalidInputError("outcome_unknown", "outcome")
     if is_visible(written.note):
-        kind = RecordKind.LEAD if entry.lead_id else RecordKind.CONTACT
-        add_note(kind, entry.lead_id or entry.contact_id, written.note, user)
+        if entry.lead_id is not None:
+            add_note(RecordKind.LEAD, entry.lead_id, written.note, user)
+        elif entry.contact_id is not None:
+            add_note(RecordKind.CONTACT, entry.contact_id, written.note, user)
     if written.chip:
         due, has_time = _due_of(written, zone)
         title = written.task_title or default_title
         draft = TaskDraft(title=title, due_at=due, has_time=has_time)
-        tasks.create_task(draft.but(contact_id=entry.contact_id, lead_id=entry.lead_id), user)
+        contact_id = entry.client.id if entry.client is not None else None
+        tasks.create_task(draft.but(contact_id=contact_id, lead_id=entry.lead_id), user)
 
 
 def _due_of(written: WrittenUp, zone: tzinfo) -> tuple[datetime, bool]:

@@ -105,7 +105,7 @@ def write_up(list_id: int, entry_id: int) -> Answer:
     form = WrapupForm()
     if not form.validate():
         return _page(call_list, entry, form), 422
-    title = call_back(entry.contact.name)
+    title = call_back(entry.name)
     try:
         services.write_up(entry, me(), form.written(), get_timezone(), title)
     except InvalidInputError as error:
@@ -247,6 +247,6 @@ def _page(call_list: CallList, entry: CallListEntry | None, form: WrapupForm | N
         outcomes=outcomes.offered(),
         outcome_words=OUTCOME_WORDS,
         chip_words=CHIP_WORDS,
-        default_title=call_back(entry.contact.name) if entry else "",
+        default_title=call_back(entry.name) if entry else "",
         **_seen(call_list, entry),
     )
