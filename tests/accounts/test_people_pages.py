@@ -247,9 +247,9 @@ def test_it_ends_the_live_messages_of_a_disabled_user(
     with redis.Redis.from_url(bus_url) as bus, bus.pubsub() as ear:
         ear.subscribe(channel_of(bob.id), channel_of(carol.id))
         for _ in range(2):
-            assert ear.get_message(timeout=5)
+            assert ear.get_message(timeout=30)
         browser.post(f"/people/{bob.id}/disable")
-        heard = ear.get_message(timeout=5)
+        heard = ear.get_message(timeout=30)
         assert heard
         assert heard["channel"] == channel_of(bob.id).encode()
         assert ear.get_message(timeout=0.2) is None

@@ -177,6 +177,6 @@ def test_the_first_look_at_the_page_waits_for_whoever_writes(
     try:
         assert manager.get(PAGE).status_code == 200
     finally:
-        end.join(10)
+        end.join(60)
         writer.close()
     assert names() == list(outcomes.DEFAULTS)

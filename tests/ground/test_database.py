@@ -81,7 +81,7 @@ def test_it_reads_while_somebody_writes(app: Flask) -> None:
     db.session.flush()
     reader = threading.Thread(target=read)
     reader.start()
-    reader.join(5)
+    reader.join(60)
     db.session.commit()
     assert seen == [1]
 

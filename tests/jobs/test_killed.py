@@ -41,7 +41,7 @@ def worker(app: Flask, bus_url: str = "") -> Iterator["subprocess.Popen[bytes]"]
         yield process
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(60)
 
 
 def wait_until(is_so: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:

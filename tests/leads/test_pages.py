@@ -318,7 +318,7 @@ def test_it_lets_one_of_two_win_who_save_in_the_same_moment(client_of, bob, caro
     start = threading.Barrier(len(clients))
 
     def save(number: int) -> int:
-        start.wait(10)
+        start.wait(60)
         return clients[number].post(url, data=data | {"title": f"Roof {number}"}).status_code
 
     with ThreadPoolExecutor(len(clients)) as pool:

@@ -42,7 +42,7 @@ class OwnBus:
         """End it at once, as a crash does."""
         if self.process is not None:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(60)
             self.process = None
 
 

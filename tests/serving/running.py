@@ -155,7 +155,7 @@ class Office:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        self.process.wait(10)
+        self.process.wait(60)
         deadline = time.monotonic() + 10
         while self.survivors() and time.monotonic() < deadline:
             time.sleep(0.02)

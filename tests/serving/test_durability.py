@@ -119,7 +119,7 @@ def test_it_keeps_every_acknowledged_fact_through_kill_9(tmp_path: Path, address
         office.kill_everything()
         stop.set()
         for caller in callers:
-            caller.join(15)
+            caller.join(60)
     assert {status for caller in callers for status in caller.answers} == {200}
     acknowledged = {call for caller in callers for call in caller.acknowledged}
     with Office(tmp_path / "data", **settings) as office:

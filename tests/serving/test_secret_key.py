@@ -56,7 +56,7 @@ def ring(office: Office, number: str) -> int:
     """Post a call as the PBX does; give the status."""
     fields = start_fields(pbx_call_id=f"in_{number}")
     return requests.post(
-        f"http://127.0.0.1:{office.port}/zadarma", data=fields, timeout=10,
+        f"http://127.0.0.1:{office.port}/zadarma", data=fields, timeout=30,
         headers={"Signature": sign_webhook(fields, PBX_SECRET)},
     ).status_code  # fmt: skip
 
@@ -64,16 +64,16 @@ def ring(office: Office, number: str) -> int:
 def sign_in(office: Office, session: requests.Session) -> int:
     """Sign in as a browser does; give the status."""
     page = f"http://127.0.0.1:{office.port}/login"
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', session.get(page, timeout=10).text)
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', session.get(page, timeout=30).text)
     assert token
     data = {"csrf_token": token[1], "email": EMAIL, "password": PASSWORD, "remember": "y"}
-    return session.post(page, data=data, allow_redirects=False, timeout=10).status_code
+    return session.post(page, data=data, allow_redirects=False, timeout=30).status_code
 
 
 def is_signed_in(office: Office, session: requests.Session) -> bool:
     """Tell whether a browser still comes in."""
     page = f"http://127.0.0.1:{office.port}/account"
-    return session.get(page, allow_redirects=False, timeout=10).status_code == 200
+    return session.get(page, allow_redirects=False, timeout=30).status_code == 200
 
 
 def refusal(data_dir: Path, *command: str, **settings: str) -> str:

@@ -28,7 +28,7 @@ def wait_until(is_true: Callable[[], bool], what: str, seconds: float = 30.0) ->
 def become_administrator(office: Office, link: str) -> requests.Session:
     """Fill in the set-up form as a browser does."""
     browser = requests.Session()
-    page = browser.get(link, timeout=10)
+    page = browser.get(link, timeout=30)
     assert page.status_code == 200
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
     assert token is not None, page.text
@@ -42,7 +42,7 @@ def become_administrator(office: Office, link: str) -> requests.Session:
             "language": "en",
             "timezone": "Europe/Lisbon",
         },
-        timeout=10,
+        timeout=30,
     )
     assert answer.status_code == 200, answer.text
     return browser
@@ -158,21 +158,21 @@ def test_it_lets_the_first_administrator_in_and_keeps_them(tmp_path: Path) -> No
         link = office.wait_for(r"(http://\S+/setup/\S+)")
         browser = become_administrator(office, link)
         home = f"http://127.0.0.1:{office.port}/contacts"
-        assert browser.get(home, timeout=10, allow_redirects=False).status_code == 200
-        assert requests.get(link, timeout=10).status_code != 200
+        assert browser.get(home, timeout=30, allow_redirects=False).status_code == 200
+        assert requests.get(link, timeout=30).status_code != 200
         office.stop()
     with Office(tmp_path / "data") as office:
         assert "/setup/" not in office.output
         # The session outlives the restart, because its key is kept in the data folder.
         again = f"http://127.0.0.1:{office.port}/contacts"
-        assert browser.get(again, timeout=10, allow_redirects=False).status_code == 200
+        assert browser.get(again, timeout=30, allow_redirects=False).status_code == 200
 
 
 def test_it_leaves_no_process_when_it_is_killed_itself(tmp_path: Path) -> None:
     with Office(tmp_path / "data") as office:
         assert len(office.children()) >= 4
         os.kill(office.process.pid, signal.SIGKILL)
-        office.process.wait(10)
+        office.process.wait(60)
         wait_until(lambda: not office.survivors(), f"{office.survivors()} survive")
     with Office(tmp_path / "data") as office:
         assert office.get("/healthz")[0] == 200

@@ -115,7 +115,7 @@ def serving(settings: Config, module: str = "wsgi:app", *options: str) -> Iterat
         yield server
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _wait_until_it_answers(server: Server) -> None:

@@ -211,7 +211,7 @@ def test_it_runs_as_a_command_until_it_is_told_to_end(office: Office, ending: in
         [*command, *given, "--port", str(port)], cwd=ROOT, capture_output=True, text=True
     )
     process.send_signal(ending)
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     process.stdout.close()
     assert taken.returncode == 1
     assert f"Port {port} cannot be used" in taken.stderr
@@ -231,7 +231,7 @@ def test_the_command_serves_the_page(office: Office, monkeypatch: pytest.MonkeyP
         host = urlsplit(pbx_url)
         import http.client
 
-        connection = http.client.HTTPConnection(host.hostname or "", host.port, timeout=5)
+        connection = http.client.HTTPConnection(host.hostname or "", host.port, timeout=30)
         connection.request("GET", "/")
         seen.append(connection.getresponse().read().decode())
         connection.close()

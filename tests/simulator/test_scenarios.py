@@ -168,7 +168,7 @@ def test_stopping_ends_a_scenario_and_every_thread(office: Office) -> None:
     thread.start()
     pbx.ring("+351910000042")
     pbx.stop()
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()
     assert len(played) <= 1
     left = {one for one in set(threading.enumerate()) - before if "handler" not in one.name}

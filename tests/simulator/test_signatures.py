@@ -56,7 +56,7 @@ def test_it_shares_no_line_with_what_it_checks() -> None:
 def ask(pbx: Simulator, target: str, params: dict[str, str]) -> int:
     """Ask with a signature over parameters, however they are then written."""
     path = target.partition("?")[0]
-    connection = http.client.HTTPConnection("127.0.0.1", urlsplit(pbx.url).port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", urlsplit(pbx.url).port, timeout=30)
     try:
         headers = {"Authorization": authorization(KEY, SECRET, path, params)}
         connection.request("GET", target, None, headers)

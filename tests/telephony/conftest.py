@@ -115,7 +115,7 @@ def web_socket(connected: Flask, tmp_path: Path) -> Iterator[Path]:
         yield path
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(60)
 
 
 def wait_until_drained(app: Flask) -> None:
@@ -135,7 +135,7 @@ def served(connected: Flask) -> Iterator[str]:
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
-    thread.join(10)
+    thread.join(60)
     server.server_close()
 
 

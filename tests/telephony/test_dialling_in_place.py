@@ -111,7 +111,7 @@ def test_two_numbers_clicked_at_the_same_moment_ring_the_phone_once(app: Flask, 
 
     def click_(wanted: NewDialRequest) -> str:
         with app.app_context():
-            start.wait(10)
+            start.wait(60)
             try:
                 place(pbx, wanted)
             except InvalidInputError as error:
@@ -162,7 +162,7 @@ def test_two_clicks_at_the_same_moment_on_a_refused_call_store_one_row(
     db.session.commit()
 
     def send(browser: FlaskClient) -> int:
-        start.wait(10)
+        start.wait(60)
         answer = browser.post("/telephony/dial", data={"number": ANA}, headers=HTMX)
         return answer.status_code
 

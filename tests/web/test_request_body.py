@@ -144,7 +144,7 @@ def developing(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     thread.start()
     yield server.server_port
     server.shutdown()
-    thread.join(10)
+    thread.join(60)
     server.server_close()
 
 
@@ -152,10 +152,10 @@ def developing(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 def test_the_server_for_developing_gives_a_stalled_body_up_as_well(
     developing: int, path: str
 ) -> None:
-    with Line(socket.create_connection(("127.0.0.1", developing), timeout=10)) as line:
+    with Line(socket.create_connection(("127.0.0.1", developing), timeout=30)) as line:
         line.say(form_head(path, 500) + b"text=")
         assert status_of(line.hear()) == 408
-    with Line(socket.create_connection(("127.0.0.1", developing), timeout=10)) as line:
+    with Line(socket.create_connection(("127.0.0.1", developing), timeout=30)) as line:
         line.say(form_head(path, 500))
         assert status_of(line.drip(b"a" * 400, 0.05)) == 408
 

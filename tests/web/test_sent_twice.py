@@ -119,7 +119,7 @@ def both_at_once(
     db.session.commit()
 
     def send(browser: FlaskClient) -> int:
-        start.wait(10)
+        start.wait(60)
         return browser.post(url, data=data, headers=headers).status_code
 
     with ThreadPoolExecutor(2) as pool:
