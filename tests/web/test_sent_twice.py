@@ -39,7 +39,9 @@ def pages(app: Flask, alice: User) -> list[str]:
     ring("100")
     answer("100")
     call = end()
+    # A ring is taken to be over after a few minutes, a talk is not.
     stranger = ring("100", pbx_call_id="in_2", caller="+351920000000")
+    answer("100", "in_2", caller="+351920000000")
     ids = {"contact_id": contact.id, "lead_id": lead.id, "call_id": call.id, "user_id": alice.id}
     ids |= {"task_id": make_task("Write", assignee=alice).id, "stage_id": lead.stage_id}
     adapter = app.url_map.bind("localhost")
