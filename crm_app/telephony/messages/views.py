@@ -68,7 +68,7 @@ def for_contact(contact_id: int) -> str:
 
 @bp.get("/with")
 def with_number() -> Answer:
-    """Show the messages with a number that is not one contact's, or of one the user may not see."""
+    """Show the messages with a number; of one contact whom the user sees, lead to the contact's."""
     number = request.args.get("number", "")[:_LONGEST_NUMBER].strip()
     if not number:
         return see_other(url_for(".index"))
