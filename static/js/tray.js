@@ -41,10 +41,10 @@ function address() {
   return url;
 }
 
-async function ask() {
+async function ask(url) {
   try {
     const signal = AbortSignal.timeout(PATIENCE_MS);
-    const answer = await fetch(address(), { headers: { "HX-Request": "true" }, signal });
+    const answer = await fetch(url, { headers: { "HX-Request": "true" }, signal });
     return isForUs(answer) ? { status: answer.status, text: await answer.text() } : { status: 401 };
   } catch {
     return { status: 0 };
@@ -89,12 +89,16 @@ export async function refresh() {
   for (let tries = 0; ; tries += 1) {
     // A timer of a hidden tab takes a second, however short it is.
     await (tries ? pause(PAUSES_MS[tries - 1] ?? AGAIN_MS) : left);
-    const answer = mine === turn ? await ask() : null;
+    const url = address();
+    const answer = mine === turn ? await ask(url) : null;
     if (!answer || mine !== turn || answer.status === 401) return;
     if (answer.status !== 200) continue;
     // What is being sent from a card takes it away itself, and says that it was saved.
     if (list.querySelector("form.htmx-request")) await pause(SENDING_MS);
-    if (mine === turn) await place(answer.text);
+    if (mine !== turn) return;
+    // Who has begun to write in a card since would see it folded, and lose the focus with it.
+    if (address().href !== url.href) return void refresh();
+    await place(answer.text);
     return;
   }
 }

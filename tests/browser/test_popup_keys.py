@@ -154,6 +154,29 @@ def test_it_stays_with_a_write_up_that_was_begun(office: Office, sign_in: SignIn
     assert [row for row in written(office) if row[3]] == [(first, "interested", "", True)]
 
 
+def test_it_stays_when_the_write_up_was_begun_while_the_next_call_was_on_its_way(
+    office: Office, sign_in: SignIn
+) -> None:
+    context = sign_in("Bob")
+    line = Line(context, "**/calls/tray*")
+    page = loaded(context, office)
+    first = talk(office, ANA, seen_on=page)
+    until(page, f"{IN_CARD} === '{first}'")
+    late: list[Route] = []
+    line.act = late.append
+    office.ring(RUI, "101")
+    eventually(page, lambda: late, "the screen asks for the call")
+    line.mend()
+    answer = late[-1].fetch()
+    page.keyboard.press("2")
+    late[-1].fulfill(response=answer)
+    expect(page.locator(f"{ROW}[data-state=ringing]")).to_have_count(1)
+    assert focused_card(page) == first
+    page.keyboard.press("Enter")
+    expect(page.locator(ENDED)).to_have_count(0)
+    assert [row for row in written(office) if row[3]] == [(first, "interested", "", True)]
+
+
 def test_it_says_what_is_missing_and_lets_one_go_on(office: Office, sign_in: SignIn) -> None:
     page = loaded(sign_in("Bob"), office)
     call = talk(office)
