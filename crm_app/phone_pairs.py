@@ -34,6 +34,6 @@ def equivalents(number: str) -> list[str]:
     return found
 
 
-def forms_of(number: str) -> list[str]:
-    """List a number and its other forms, the smallest first: most of them are alone."""
-    return sorted({number, *equivalents(number)})
+def forms_of(*numbers: str) -> list[str]:
+    """List numbers and their other forms, each once, the smallest first: most of them are alone."""
+    return sorted({form for number in numbers for form in (number, *equivalents(number))})

@@ -209,4 +209,4 @@ def _busy(call_list: CallList, user: User) -> tuple[set[int], list[str]]:
     in_call = db.session.execute(calls).all()
     ids |= {one for one, _number in in_call if one is not None}
     numbers |= {number for _one, number in (*given, *in_call)}
-    return ids, sorted({form for number in numbers if number for form in forms_of(number)})
+    return ids, forms_of(*filter(None, numbers))

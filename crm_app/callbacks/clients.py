@@ -248,7 +248,7 @@ def numbers_of(row: CallBack) -> list[str]:
         .distinct()
     )
     numbers = {row.number, *db.session.scalars(missed)} - {""}
-    return sorted({other for number in numbers for other in forms_of(number)})
+    return forms_of(*numbers)
 
 
 def calls_with(row: CallBack) -> list[ColumnElement[bool]]:

@@ -300,7 +300,7 @@ def latest_of_lead(user: User, lead: Lead) -> Page[Call]:
 
 def with_contact(contact: Contact) -> ColumnElement[bool]:
     """Say that a call was with a contact, also one from before the contact was known."""
-    numbers = [number for own in numbers_of(contact) for number in forms_of(own)]
+    numbers = forms_of(*numbers_of(contact))
     return or_(
         Call.contact_id == contact.id,
         and_(

@@ -130,7 +130,7 @@ def is_in_bin(number: str) -> bool:
 
 
 def _having(numbers: Iterable[str]) -> Select[Any]:
-    formats = {form for number in numbers if number for form in forms_of(number)}
+    formats = forms_of(*filter(None, numbers))
     return select(ContactPhone.contact_id).where(ContactPhone.number.in_(formats))
 
 

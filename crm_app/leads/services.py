@@ -142,7 +142,7 @@ def open_leads_of_numbers(numbers: Collection[str], user: User | None = None) ->
 
 
 def _of_numbers(numbers: Collection[str], is_seen: ColumnElement[bool]) -> list[Lead]:
-    formats = {form for number in numbers if number for form in forms_of(number)}
+    formats = forms_of(*filter(None, numbers))
     if not formats:
         return []
     statement = (

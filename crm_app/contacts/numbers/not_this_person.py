@@ -46,7 +46,7 @@ def take_back(number: str, by: User, contact: Contact | None = None) -> None:
 def forget(contact: Contact, numbers: set[str]) -> None:
     """Forget what was said of numbers that somebody has just given to a contact."""
     if numbers and contact in db.session:
-        forms = {form for number in numbers for form in forms_of(number)}
+        forms = forms_of(*numbers)
         db.session.execute(
             delete(NotThisPerson).where(
                 NotThisPerson.contact_id == contact.id, NotThisPerson.number.in_(forms)

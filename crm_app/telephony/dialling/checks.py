@@ -97,7 +97,7 @@ def _numbers_of(number: str, contact_id: int | None) -> set[str]:
     """List all numbers of a client, one of which is to be called, as the PBX may write them."""
     theirs = select(ContactPhone.number).where(ContactPhone.contact_id == contact_id)
     found = {number, *(db.session.scalars(theirs) if contact_id is not None else ())}
-    return {form for one in found for form in forms_of(one)}
+    return set(forms_of(*found))
 
 
 def _who_talks(user: User, numbers: set[str], contact_id: int | None) -> Reason | None:

@@ -184,8 +184,7 @@ def _client_of(given: Any) -> tuple[Contact | None, str]:
 def _client(contact: Contact | None, number: str) -> Client:
     if contact is None:
         return Client(number)
-    forms = {form for one in contact.numbers for form in forms_of(one)}
-    return Client(number, contact.id, tuple(sorted(forms)))
+    return Client(number, contact.id, tuple(forms_of(*contact.numbers)))
 
 
 def _refused(
