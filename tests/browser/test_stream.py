@@ -115,7 +115,7 @@ def test_it_asks_every_few_seconds_while_the_stream_is_away(
     page.goto(f"{office.url}/contacts")
     page.wait_for_selector(DOWN, state="attached")
     office.ring(ANA, "101")
-    expect(page.locator(CARD)).to_have_count(1)
+    expect(page.locator(CARD)).to_have_count(1, timeout=12_000)
 
 
 @pytest.mark.parametrize("failure", ["no answer", "an error"])
@@ -139,7 +139,7 @@ def test_it_asks_again_for_a_card_that_does_not_come(
     line.asked.clear()
     line.act = refuse
     office.ring(ANA, "101")
-    expect(page.locator(CARD)).to_have_count(1)
+    expect(page.locator(CARD)).to_have_count(1, timeout=10_000)
     assert len(line.asked) >= 3
 
 
@@ -170,7 +170,7 @@ def test_it_looks_when_the_line_or_the_user_comes_back(
 ) -> None:
     page = watching(sign_in("Bob"), office)
     settle(page, office)
-    with page.expect_request("**/tray", timeout=5_000):
+    with page.expect_request("**/tray", timeout=4_000):
         page.evaluate(coming_back)
 
 
