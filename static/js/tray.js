@@ -97,7 +97,7 @@ export async function refresh() {
     if (list.querySelector("form.htmx-request")) await pause(SENDING_MS);
     if (mine !== turn) return;
     // Who has begun to write in a card since would see it folded, and lose the focus with it.
-    if (address().href !== url.href) return void refresh();
+    if (address().href !== url.href) return refresh();
     await place(answer.text);
     return;
   }
