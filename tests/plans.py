@@ -2,7 +2,8 @@
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, event, text
@@ -20,13 +21,12 @@ PRESUMED = (
     "UPDATE pg_class SET reltuples = CASE WHEN oid IN"
     " (SELECT indexrelid FROM pg_index WHERE indpred IS NOT NULL) THEN 10000 ELSE 1000000 END,"
     " relpages = greatest(1, pg_relation_size(oid) / current_setting('block_size')::int)"
-    " WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace",
-    # The files hold a few rows, which are quickest read whole and sorted: asked is whether an
-    # index could serve.
-    *(
-        f"SET LOCAL enable_{way} = off"
-        for way in ("seqscan", "bitmapscan", "sort", "incremental_sort")
-    ),
+    " WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace"
+)
+# The files hold a few rows, which are quickest read whole and sorted: asked is whether an index
+# could serve.
+BY_INDEX = tuple(
+    f"SET LOCAL enable_{way} = off" for way in ("seqscan", "bitmapscan", "sort", "incremental_sort")
 )
 
 
@@ -51,14 +51,23 @@ def plan_of(read: Callable[[], object], *, usual: str = "", of: str = "") -> str
     connection = db.session.connection()
     if db.engine.dialect.name == "sqlite":
         return _lines(connection, "EXPLAIN QUERY PLAN", statement, values)
+    with presumed_large(connection, usual, *BY_INDEX):
+        return _lines(connection, "EXPLAIN", statement, values)
+
+
+@contextmanager
+def presumed_large(connection: Connection, usual: str = "", *choices: str) -> Iterator[None]:
+    """Let PostgreSQL plan as for a million rows a table, by some choices, until the block is left.
+
+    The rows in the table `usual` are a fair sample of what it holds.
+    """
     with connection.begin_nested() as presumption:
         # A table that is counted is counted first, so that it has a million rows all the same.
         counted = (f"ANALYZE {usual}",) if usual else ()
-        for told in (FORGOTTEN, *counted, *PRESUMED):
+        for told in (FORGOTTEN, *counted, PRESUMED, *choices):
             connection.execute(text(told))
-        plan = _lines(connection, "EXPLAIN", statement, values)
+        yield
         presumption.rollback()
-    return plan
 
 
 def _lines(connection: Connection, explain: str, statement: str, values: Any) -> str:
