@@ -6,7 +6,8 @@ from html.parser import HTMLParser
 VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "use"}
 
 
-@dataclass
+# Two elements that say the same are two; comparing all that is in them took a test a minute.
+@dataclass(eq=False)
 class Element:
     """One element of a page: its attributes, and all the text inside it."""
 
