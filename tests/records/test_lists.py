@@ -99,11 +99,12 @@ def test_it_draws_a_page_for_any_address(app: Flask, bob: User, path: str) -> No
 @pytest.mark.parametrize("path", ["/contacts", "/leads", "/tasks", "/calls"])
 def test_every_list_is_narrowed_by_the_same_bar(app: Flask, bob: User, path: str) -> None:
     page = app.test_client(user=bob).get(path).text
-    forms = [one for one in elements_of(page) if one.get("hx-get") == path]
+    elements = elements_of(page)
+    forms = [one for one in elements if one.get("hx-get") == path]
     [form] = [one for one in forms if one.tag == "form"]
     assert (form.get("action"), form.get("method"), form.get("role")) == (path, "get", "search")
     assert form.get("hx-trigger").startswith("change, submit")
-    narrowed = {one.get("name") for one in elements_of(page) if form in one.parents} - {""}
+    narrowed = {one.get("name") for one in elements if form in one.parents} - {""}
     [wanted] = [kind for kind, model in LISTS.items() if f"/{model.__tablename__}s" == path]
     assert narrowed <= {*wanted.__dataclass_fields__, "sort"}
     assert len(narrowed) >= 2
