@@ -26,7 +26,9 @@ WAIT_SECONDS = 60
 
 
 @contextmanager
-def worker(app: Flask, bus_url: str = "") -> Iterator["subprocess.Popen[bytes]"]:
+def worker(
+    app: Flask, *stands_still_after: str, bus_url: str = ""
+) -> Iterator["subprocess.Popen[bytes]"]:
     """A process that works on the database of the test; it is killed when the block ends."""
     settings: Config = app.extensions["settings"]
     given = environment(
@@ -34,9 +36,8 @@ def worker(app: Flask, bus_url: str = "") -> Iterator["subprocess.Popen[bytes]"]
         DATABASE_URL=settings.sqlalchemy_url, REDIS_URL=bus_url or settings.redis_url,
         SECRET_KEY=settings.secret_keys[0], LOG_LEVEL="ERROR",
     )  # fmt: skip
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.jobs.counting_worker"], cwd=ROOT, env=given
-    )
+    command = [sys.executable, "-m", "tests.jobs.counting_worker", *stands_still_after]
+    process = subprocess.Popen(command, cwd=ROOT, env=given)
     try:
         yield process
     finally:
@@ -69,8 +70,9 @@ def test_two_hundred_jobs_are_done_once_each_though_their_worker_is_killed_twice
         services.enqueue(db.session, KIND, {"title": name})
     db.session.commit()
     for enough in (30, 100):
-        with worker(app) as process:
+        with worker(app, f"{enough}") as process:
             wait_until(lambda enough=enough: done() >= enough, process)  # type: ignore[misc]
+        # It was killed in the middle of a job, and nobody has done the others.
         assert done() < len(names)
     with worker(app) as process:
         wait_until(lambda: done() == len(names), process)
@@ -81,7 +83,7 @@ def test_jobs_that_come_while_the_bus_is_away_are_done_once_when_it_is_back(
     app: Flask, own_bus: OwnBus
 ) -> None:
     names = [f"task {number:02}" for number in range(21)]
-    with worker(app, own_bus.url) as process:
+    with worker(app, bus_url=own_bus.url) as process:
         services.enqueue(db.session, KIND, {"title": names[0]})
         db.session.commit()
         wait_until(lambda: done() == 1, process)
