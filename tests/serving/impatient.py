@@ -1,4 +1,4 @@
-"""The application with deadlines that a test can wait for, and a view that takes files."""
+"""The application with deadlines that a test can wait for or not, and a view that takes files."""
 
 from flask import Flask, request
 
@@ -17,9 +17,9 @@ def take_file() -> str:
     return f"{len(request.stream.read())} bytes"
 
 
-def make_app() -> Flask:
-    """Make it; gunicorn calls this."""
+def make_app(seconds: float = BODY_SECONDS) -> Flask:
+    """Make it; gunicorn calls this. A form may take so many seconds."""
     app = create_app()
-    app.config.update(BODY_SECONDS=BODY_SECONDS, FILE_BYTES_PER_SECOND=10_000)
+    app.config.update(BODY_SECONDS=seconds, FILE_BYTES_PER_SECOND=10_000)
     app.add_url_rule("/a-file", view_func=take_file, methods=["POST"])
     return app
