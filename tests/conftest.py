@@ -24,6 +24,7 @@ from crm_app.cli import build
 from crm_app.config import Config
 from crm_app.demo import make_user
 from crm_app.extensions import db
+from crm_app.live.screen_updates import screen_updates
 from crm_app.telephony.webhook import receiver
 from tests.postgres import Postgres
 from tests.signed_in import SignedInClient
@@ -211,7 +212,8 @@ def app(whole_app: Flask) -> Iterator[Flask]:
         db.session.rollback()
         db.session.remove()
         empty_all_tables()
-    # What a test has left for the database to take in later is not the next one's.
+    # What a test has left to be told or to be taken in later is not the next one's.
+    screen_updates.wait_until_sent(60)
     for folder in ("spool", "recordings"):
         shutil.rmtree(whole_app.extensions["settings"].data_dir / folder, ignore_errors=True)
     whole_app.extensions["counter"].reset()

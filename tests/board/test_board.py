@@ -51,7 +51,7 @@ def state_of(user: User, viewer: User | None = None) -> str:
 
 def told() -> list[dict[str, int | None]]:
     """All that the office's channel has carried since the last look."""
-    assert screen_updates.wait_until_sent(5)
+    assert screen_updates.wait_until_sent(60)
     messages = [json.loads(text) for _, text in missed(bus.client(), channel_of(OFFICE), (0, 0))]
     bus.client().delete(channel_of(OFFICE))
     return messages

@@ -16,7 +16,7 @@ from tests.calls.popup_story import NOON
 @pytest.fixture
 def traveller(app: Flask) -> Iterator[time_machine.Traveller]:
     """Time stands still at noon until a test moves it."""
-    assert screen_updates.wait_until_sent(5)
+    assert screen_updates.wait_until_sent(60)
     bus.client().flushdb()
     with time_machine.travel(NOON, tick=False) as traveller:
         yield traveller

@@ -74,6 +74,6 @@ def is_open(client: FlaskClient) -> bool:
 
 def heard(user: User) -> int:
     """How many messages about cards have reached the screens of a user."""
-    assert screen_updates.wait_until_sent(5)
+    assert screen_updates.wait_until_sent(60)
     told = missed(bus.client(), channel_of(user.id), (0, 0))
     return len([text for _number, text in told if "log" not in json.loads(text)])

@@ -92,7 +92,7 @@ def serving(
         more |= {"authenticator": postbox.sign_in, "auth_require_tls": not is_implicit}
         more["auth_required"] = not is_implicit
     controller = Controller(
-        postbox, hostname="127.0.0.1", port=port,
+        postbox, hostname="127.0.0.1", port=port, ready_timeout=60,
         ssl_context=context if is_implicit else None, **more,
     )  # fmt: skip
     controller.start()

@@ -49,4 +49,4 @@ def test_notifications_are_stored_and_followed_up_once(
     assert db.session.scalar(select(func.count(CallBack.id))) == STRANGERS + 1
     assert set(db.session.scalars(select(CallBack.misses))) == {1}
     db.session.commit()
-    assert screen_updates.wait_until_sent(10)
+    assert screen_updates.wait_until_sent(60)

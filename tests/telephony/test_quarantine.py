@@ -69,7 +69,7 @@ def test_what_was_kept_by_a_mistake_of_ours_is_taken_in_when_it_is_mended(
         assert quarantine.retry_quarantined("PT") == RetryResult(taken=0, left=2)
         mistake.mend()
         assert quarantine.retry_quarantined("PT") == RetryResult(taken=2, left=0)
-    assert screen_updates.wait_until_sent(5)
+    assert screen_updates.wait_until_sent(60)
     call = db.session.scalars(select(Call)).one()
     assert (call.status, call.legs[0].user_id) == ("missed", bob.id)
     assert call.ended_at
