@@ -342,11 +342,11 @@ def test_it_ends_one_session_of_ones_own_and_its_streams(
     other = signed_in(app, eva)
     channel = bus.client().pubsub()
     channel.psubscribe("ramal:live:*")
-    channel.get_message(timeout=2)
+    assert channel.get_message(timeout=30)
     number = rows()[-1].id
     answer = browser.post(f"/account/sessions/{number}/end")
     assert answer.location == "/account/sessions"
-    told = channel.get_message(timeout=2)
+    told = channel.get_message(timeout=30)
     assert told is not None
     assert told["data"] == b"bye"
     channel.close()

@@ -258,4 +258,5 @@ def test_the_others_are_served_while_it_waits_for_the_database(
         assert served
         answer = line.rest()
     assert b" 503 " in answer
-    assert b"cannot be written" in answer
+    # On a slow machine the time of its answer is up before that of the lock.
+    assert b"cannot be written" in answer or b"does not answer within" in answer
