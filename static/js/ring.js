@@ -12,17 +12,25 @@ let stop = null;
 const ROUNDS = 60;
 const PITCHES = [587, 740];
 const SETTLE_MS = 250;
+const MOMENT_MS = 200;
+const PATIENCE_MS = 5_000;
 const LEASE_MS = 3_000;
 const RENEW_MS = 1_000;
 
 function isLetPlay() {
   return new Promise((tell) => {
     const audio = new AudioContext();
-    // A context that may play begins to run within a moment; the others wait for a click.
-    setTimeout(() => {
+    // A context that may play begins to run within a moment, and on a busy computer after a while: one waits
+    // for it where somebody has clicked or typed. The others wait for that.
+    const patience = navigator.userActivation?.hasBeenActive ? PATIENCE_MS : MOMENT_MS;
+    const timer = setTimeout(say, patience);
+
+    function say() {
+      clearTimeout(timer);
       tell(audio.state === "running");
       audio.close();
-    }, 200);
+    }
+    audio.addEventListener("statechange", () => audio.state === "running" && say());
   });
 }
 

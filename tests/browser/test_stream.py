@@ -9,22 +9,15 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from crm_app.live import bus
 from tests.browser.chromium import ARGUMENTS, executable_path
-from tests.browser.conftest import SignIn, eventually, until, watching
+from tests.browser.conftest import PATIENCE_MS, SignIn, eventually, until, watching
 from tests.browser.office import Office
 from tests.browser.relay import Relay
 from tests.browser.story import Line
+from tests.browser.test_ring import COUNT_TONES
 
 ANA, RUI = "+351910000042", "+351910000043"
 CARD = "[role=alertdialog]"
 DOWN = "#lamp[data-live-state=down]"
-COUNT_TONES = """
-  window.tones = 0;
-  const start = OscillatorNode.prototype.start;
-  OscillatorNode.prototype.start = function (...told) {
-    window.tones += 1;
-    return start.apply(this, told);
-  };
-"""
 # Who says that the ring is theirs and until when, as a tab hears it of the others; nobody is "".
 HEAR_LEASES = """
   window.leases = [];
@@ -38,8 +31,6 @@ IS_HELD = """(() => {
   const first = leases[leases.findLastIndex(([who]) => who !== holder) + 1];
   return holder && until - first[1] >= 2_000;
 })()"""
-RING_LOCKS = """navigator.locks.query().then((all) => [all.held, all.pending].map(
-  (locks) => locks.filter(({ name }) => name === "ramal-ring").length))"""
 Lan = Callable[[int], tuple[BrowserContext, str]]
 
 
@@ -77,7 +68,7 @@ def test_it_says_when_live_calls_do_not_arrive_and_catches_up(
     own_office.stop(signal.SIGKILL)
 
     for tab in (page, follower):
-        tab.wait_for_selector(DOWN, state="attached", timeout=20_000)
+        tab.wait_for_selector(DOWN, state="attached")
         lamp = tab.locator("#lamp").get_by_text("Live calls are not arriving – reconnecting")
         expect(lamp.first).to_be_visible()
 
@@ -85,7 +76,7 @@ def test_it_says_when_live_calls_do_not_arrive_and_catches_up(
     own_office.start()
 
     for tab in (page, follower):
-        tab.wait_for_selector("#lamp[data-live-state=ok]", state="attached", timeout=20_000)
+        tab.wait_for_selector("#lamp[data-live-state=ok]", state="attached")
         expect(tab.locator(CARD)).to_have_count(1)
     page.context.close()
 
@@ -93,6 +84,7 @@ def test_it_says_when_live_calls_do_not_arrive_and_catches_up(
 def test_it_shows_a_call_whose_event_was_lost(office: Office, sign_in: SignIn) -> None:
     context = sign_in("Bob")
     page = watching(context, office)
+    settle(page, office)
     # The stream ends without a word, and the event is published while nobody listens.
     context.route("**/live", lambda route: route.abort())
     with (
@@ -185,7 +177,7 @@ def lan(browser: Browser, office: Office) -> Iterator[Lan]:
     def enter(port: int) -> tuple[BrowserContext, str]:
         url = f"http://office.lan:{port}"
         context = launched.new_context()
-        context.set_default_timeout(8_000)
+        context.set_default_timeout(PATIENCE_MS)
         context.add_cookies([{**office.cookie_of("Bob"), "url": url}])
         return context, url
 
@@ -237,67 +229,6 @@ def test_it_rings_on_when_the_tab_that_rings_is_left_without_a_secure_context(
     assert len([tab for tab in others if tab.evaluate("tones")]) == 1
 
 
-def test_it_rings_in_one_tab_and_stops_when_nobody_rings(office: Office, sign_in: SignIn) -> None:
-    context = sign_in("Bob")
-    context.add_init_script(f"""{COUNT_TONES}
-      const close = AudioContext.prototype.close;
-      AudioContext.prototype.close = function () {{
-        window.silenced = (window.silenced ?? 0) + 1;
-        return close.call(this);
-      }};
-    """)
-    tabs = [watching(context, office) for _ in range(3)]
-    for tab in tabs:
-        tab.mouse.click(5, 5)
-    call = office.ring(ANA, "101")
-    for tab in tabs:
-        expect(tab.locator(CARD)).to_have_count(1)
-    # All have asked for the ring, and one has it.
-    eventually(tabs[0], lambda: tabs[0].evaluate(RING_LOCKS) == [1, 2], "one lock")
-    eventually(tabs[0], lambda: any(tab.evaluate("tones") for tab in tabs), "a tone")
-    ringing = [tab for tab in tabs if tab.evaluate("tones")]
-    assert len(ringing) == 1
-    before = ringing[0].evaluate("window.silenced ?? 0")
-    office.end(call)
-    expect(ringing[0].locator(CARD)).to_have_count(0)
-    until(ringing[0], f"window.silenced > {before}")
-
-
-def test_it_stays_silent_when_it_is_switched_off(office: Office, sign_in: SignIn) -> None:
-    context = sign_in("Bob")
-    context.add_init_script(COUNT_TONES)
-    page = watching(context, office)
-    switch = page.get_by_label("Ringtone for my calls")
-    page.locator("#lamp [data-bs-toggle]").click()
-    switch.uncheck()
-    page.reload()
-    expect(page.locator("[data-js-ring-switch]")).not_to_be_checked()
-    # The browser lets the page ring: nothing but the switch keeps it silent.
-    page.locator("#lamp [data-bs-toggle]").click()
-    page.evaluate("delete document.getElementById('lamp').dataset.sound")
-    switch.check()
-    expect(page.locator("#lamp[data-muted=no]")).to_have_attribute("data-sound", "ready")
-    switch.uncheck()
-
-    office.ring(ANA, "101")
-
-    # The title changes after the ring was thought about.
-    expect(page).to_have_title("📞 910 000 042")
-    assert page.evaluate(RING_LOCKS) == [0, 0]
-    assert page.evaluate("tones") == 0
-    switch.check()
-    until(page, "tones > 0")
-
-
-def test_it_says_when_the_browser_does_not_let_it_ring(office: Office, sign_in: SignIn) -> None:
-    page = sign_in("Bob").new_page()
-    page.goto(f"{office.url}/contacts")
-    blocked = page.get_by_role("button", name="Sound is blocked – click to enable")
-    expect(blocked).to_be_visible()
-    blocked.click()
-    expect(blocked).to_be_hidden()
-
-
 WATCH_NOTICES = """
   window.notices = [];
   window.asked = 0;
@@ -333,7 +264,7 @@ def test_it_asks_for_notices_by_a_button_and_shows_one_when_the_tab_is_hidden(
     until(page, "asked === 1")
     expect(page.get_by_role("button", name="Notify me")).to_be_hidden()
 
-    office.end(office.ring(ANA, "101"))
+    settle(page, office)
     assert page.evaluate("notices") == []
     page.evaluate("isAway = true")
     call = office.ring(ANA, "101")
@@ -352,6 +283,8 @@ def test_it_shows_a_notice_when_the_last_tab_is_hidden_while_it_rings(
     tray = Line(context, "**/calls/tray*")
     held: list[Route] = []
     page, other = watching(context, office), watching(context, office, "/leads")
+    # Time stands still but where it is moved: both hear of each other before a moment has passed.
+    context.clock.pause_at(page.evaluate("Date.now()") / 1_000 + 10)
     other.evaluate(LEAVE)
     # The tab in front is the first to show the call, and says so.
     tray.act = lambda route: (
@@ -375,6 +308,7 @@ def test_it_shows_a_notice_when_the_last_tab_is_hidden_while_it_rings(
     context.clock.run_for(500)
     assert page.evaluate("notices") == []
     other.evaluate(LEAVE)
+    context.clock.run_for(500)
     until(other, "notices.length === 1")
     assert other.evaluate("notices[0]") == ["910 000 042", call]
     other.evaluate(COME_BACK)
