@@ -5,7 +5,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Error,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)  # fmt: skip
 
 from crm_app.live import bus
 from tests.browser.chromium import launch
@@ -94,7 +102,17 @@ def watching(context: BrowserContext, office: Office, path: str = "/contacts") -
 
 def until(page: Page, expression: str) -> None:
     """Wait until an expression is true in the page (the page's own policy forbids eval in it)."""
-    eventually(page, lambda: page.evaluate(expression), expression)
+    eventually(page, lambda: _evaluated(page, expression), expression)
+
+
+def _evaluated(page: Page, expression: str) -> object:
+    try:
+        return page.evaluate(expression)
+    except Error as error:
+        # Another page was on its way, and came just now: that one is asked next.
+        if "Execution context was destroyed" not in error.message:
+            raise
+        return False
 
 
 def eventually(page: Page, is_so: Callable[[], object], what: str) -> None:
