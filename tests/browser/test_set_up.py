@@ -13,7 +13,7 @@ from crm_app.extensions import db
 from crm_app.simulator.office import INTERACTIVE, Simulator
 from crm_app.telephony import services as telephony
 from crm_app.telephony.services import Probe
-from tests.browser.conftest import eventually, watching
+from tests.browser.conftest import PATIENCE_MS, eventually, watching
 from tests.browser.hands import MOUSE, Hands, screen
 from tests.browser.office import Office
 
@@ -56,7 +56,7 @@ def test_the_first_call_is_eight_actions_away_from_the_key(
     new_office: Office, pbx: Simulator, browser: Browser
 ) -> None:
     context = browser.new_context(**screen(MOUSE))
-    context.set_default_timeout(8_000)
+    context.set_default_timeout(PATIENCE_MS)
     context.add_cookies([new_office.cookie_of("Alice")])
     page = watching(context, new_office, PAGE)
     hands, lamps = Hands(page, MOUSE), page.locator("[data-lamps]")
@@ -105,7 +105,7 @@ def test_a_new_colleague_is_five_actions_away_from_the_list(
 
     new_office.do(connect)
     context = browser.new_context(**screen(MOUSE))
-    context.set_default_timeout(8_000)
+    context.set_default_timeout(PATIENCE_MS)
     context.add_cookies([new_office.cookie_of("Alice")])
     page = context.new_page()
     page.goto(f"{new_office.url}/people")

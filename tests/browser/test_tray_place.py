@@ -121,6 +121,12 @@ def test_the_last_row_of_a_page_can_be_scrolled_free(office: Office, sign_in: Si
     page = watching(context, office, "/contacts")
     talk(office)
     expect(page.locator(ENDED)).to_have_count(1)
+    # The page is longer by the tray one frame later.
+    until(
+        page,
+        "getComputedStyle(document.documentElement).getPropertyValue('--tray-height') ==="
+        " `${document.getElementById('tray').offsetHeight}px`",
+    )
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
     until(page, f"!({UNDER_TRAY})('main tr:last-child td, main tr:last-child a').length")
 

@@ -12,7 +12,7 @@ from crm_app import clock
 from crm_app.calls.models import CallWrapup
 from crm_app.extensions import db
 from crm_app.tasks.models import Task
-from tests.browser.conftest import SignIn, eventually, watching
+from tests.browser.conftest import SignIn, eventually, until, watching
 from tests.browser.office import Office
 from tests.browser.story import (
     CARD,
@@ -215,6 +215,8 @@ def test_what_is_saved_is_said_and_can_be_taken_back(office: Office, sign_in: Si
     row.get_by_role("button", name="Save").click()
     toast = page.locator("#toasts .toast")
     expect(toast).to_contain_text("Ana Sousa: Call again, task tomorrow")
+    # It stays as long as the mouse is on it.
+    toast.get_by_role("button", name="Undo").hover()
     assert count_tasks(office) == 1
     counts(page, 0)
     toast.get_by_role("button", name="Undo").click()
@@ -248,6 +250,8 @@ def test_a_draft_is_the_same_in_the_panel_and_on_the_page_of_the_call(
 def test_a_draft_is_the_same_in_the_panel_and_on_the_card(office: Office, sign_in: SignIn) -> None:
     add_contact(office)
     page = watching(sign_in("Bob"), office)
+    # What it finds when it comes takes no focus.
+    page.wait_for_selector("#tray[data-loaded]", state="attached")
     call = talk(office)
     card = page.locator(ENDED)
     expect(card).to_be_focused()
@@ -272,6 +276,8 @@ def test_a_task_on_another_day_keeps_its_day(office: Office, sign_in: SignIn) ->
     row.get_by_label("Day", exact=True).fill(wanted.isoformat())
     due = sa.select(CallWrapup.task_due_at)
     eventually(page, lambda: office.do(lambda: db.session.scalar(due)) is not None, "kept")
+    # What the browser still keeps goes into the form as it was typed.
+    until(page, "Object.keys(localStorage).every((key) => !key.includes('draft'))")
     page.reload()
     row = opened_panel(page).locator("[data-write-up]")
     expect(row.locator("[name=chip]:checked")).to_have_value("kept")
