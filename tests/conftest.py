@@ -25,6 +25,7 @@ from crm_app.config import Config
 from crm_app.demo import make_user
 from crm_app.extensions import db
 from crm_app.live.screen_updates import screen_updates
+from crm_app.security.refusals import RefusalWriter
 from crm_app.telephony.webhook import receiver
 from tests.postgres import Postgres
 from tests.signed_in import SignedInClient
@@ -144,6 +145,16 @@ def settings(database_url: str, bus_url: str, scratch: Path) -> Config:
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _refusals_wait_to_be_written() -> None:
+    """Let no thread of any application here write refusals; see the fixture `events`.
+
+    What it wrote a moment later would be found by another test, or lock out a transaction that
+    requests share; and where there is no database it would try for ever.
+    """
+    RefusalWriter.writes_by_itself = False
+
+
 class NothingToPrint(Undefined):
     """A part that something does not have: printing it leaves an empty place on the page."""
 
@@ -163,8 +174,6 @@ def whole_app(settings: Config) -> Iterator[Flask]:
     app = build(settings)
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     app.extensions["security"].pwd_context.update(**CHEAP_HASHING)
-    # What a thread writes a moment later would be found by another test: see `security_events`.
-    app.extensions["security_refusals"].writes_by_itself = False
     app.test_client_class = SignedInClient
     app.jinja_env.undefined = NothingToPrint
     app.before_request_funcs[None].insert(0, forget_the_last_request)

@@ -69,8 +69,10 @@ class RefusalWriter:
     So a refusal never waits for the database, and a flood cannot occupy its write lock.
     """
 
-    def __init__(self, engine: Engine, *, writes_by_itself: bool = True) -> None:
-        self.writes_by_itself = writes_by_itself
+    # Not where somebody else says when: see `write`.
+    writes_by_itself = True
+
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._changed = threading.Condition()
         self._writing = threading.Lock()

@@ -33,7 +33,7 @@ def noon() -> Iterator[time_machine.Traveller]:
 
 @pytest.fixture
 def writer(app: Flask) -> RefusalWriter:
-    return RefusalWriter(db.engine, writes_by_itself=False)
+    return RefusalWriter(db.engine)
 
 
 def purge() -> None:
@@ -131,6 +131,7 @@ def test_what_cannot_be_written_is_kept_for_the_next_time(writer: RefusalWriter)
 def test_it_writes_by_itself_a_moment_later(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refusals, "WRITES_EVERY_SECONDS", 0.01)
     is_written = threading.Event()
+    monkeypatch.setattr(RefusalWriter, "writes_by_itself", True)
     own = RefusalWriter(db.engine)
     event.listen(db.engine, "commit", lambda _connection: is_written.set(), once=True)
     own.add(Sighting(Kind.FORBIDDEN, address="192.0.2.7"))

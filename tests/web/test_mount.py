@@ -34,8 +34,6 @@ def below(app: Flask, settings: Config) -> Iterator[Flask]:
     office = create_app(settings.model_copy(update={"public_url": public_url}))
     office.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     office.extensions["security"].pwd_context.update(**CHEAP_HASHING)
-    # A thread that writes between two requests would lock out the transaction they share here.
-    office.extensions["security_refusals"].writes_by_itself = False
     with office.app_context():
         demo_office.load()
         make_user("Eva", email="eva@example.com", password=PASSWORD, role="admin")
