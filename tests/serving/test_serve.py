@@ -143,8 +143,9 @@ def test_it_ends_everything_within_seconds_also_open_streams(tmp_path: Path, num
         assert len(office.children()) >= 4
         office.stop(number)
         assert office.process.returncode == 0, office.output
-        # What waits for its open streams is killed after six seconds.
-        assert "child_killed" not in office.output
+        # What waits for its open streams is killed after six seconds; on a slow machine these may
+        # be too few for a worker, which has none.
+        assert not re.search(r"child_killed.*child=web", office.output)
         assert not office.survivors()
         for stream in streams:
             stream.close()
