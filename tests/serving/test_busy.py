@@ -8,6 +8,7 @@ import re
 import secrets
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -20,14 +21,17 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import Connection, NullPool, create_engine, text
 
+from crm_app.telephony.webhook.receiver import PATIENCE_S
 from crm_app.telephony.zadarma.signing import sign_webhook
 from tests.postgres import Postgres
-from tests.serving.running import Office, descendants, flask
+from tests.serving.running import START_SECONDS, Office, descendants, flask
 from tests.serving.test_durability import SECRET, connect_pbx, post
 
 pytestmark = pytest.mark.processes
 ANSWERED_WITHIN_S = 0.3
-TAKEN_IN_WITHIN_S = 8.0
+# Who waited for the bus would take two seconds, for a lock or a body ten and more.
+WAITS_S = 1.8
+TAKEN_IN_WITHIN_S = 30.0
 POSTS = 30
 LARGE_TRANSACTION = """
 import datetime, sys
@@ -53,19 +57,19 @@ class House:
     server: Postgres | None
     posted: list[str] = field(default_factory=list)
 
-    def ring(self, times: int, pause: float = 0.03) -> float:
-        """Post so many notifications one after the other; give the slowest answer in seconds."""
-        slowest = 0.0
+    def ring(self, times: int, pause: float = 0.03) -> list[float]:
+        """Post so many notifications one after the other; give the seconds of each answer."""
+        took = []
         with closing(self.connection()) as connection:
             for _ in range(times):
                 call_id = f"in_{secrets.token_hex(16)}"
                 began = time.monotonic()
                 status = post(connection, call_id)
-                slowest = max(slowest, time.monotonic() - began)
+                took.append(time.monotonic() - began)
                 assert status == 200, self.office.output
                 self.posted.append(call_id)
                 time.sleep(pause)
-        return slowest
+        return took
 
     def connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.office.port, timeout=10)
@@ -84,6 +88,17 @@ class House:
             assert time.monotonic() < deadline, (len(found), len(self.posted), self.office.output)
             time.sleep(0.05)
         assert found == self.posted
+
+    def wait_until_spool_is_gone(self, seconds: float = TAKEN_IN_WITHIN_S) -> None:
+        """Wait for what comes after storing: the records are marked, and a line says so."""
+        deadline = time.monotonic() + seconds
+        while waiting(self) or self.count("spool_begun") > self.count("spool_drained"):
+            assert time.monotonic() < deadline, self.office.output
+            time.sleep(0.05)
+
+    def count(self, event: str) -> int:
+        """How often the office has logged an event."""
+        return self.office.output.count(event)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -191,9 +206,19 @@ def a_database_that_is_away(house: House) -> Iterator[None]:
     house.server.start_again()
 
 
-def report(condition: str, slowest: float) -> None:
-    """Say what was measured, for those who run this with `-s`."""
-    print(f"\n{condition}: slowest answer {slowest * 1000:.0f} ms")  # noqa: T201
+def assert_in_time(condition: str, took: list[float]) -> None:
+    """None of the calls has waited, and they were answered in time; `-s` shows what was measured.
+
+    A machine that is busy with something else may be late with some, but not with half of them.
+    """
+    usual, slowest = statistics.median(took), max(took)
+    print(f"\n{condition}: usually {usual * 1000:.0f} ms, at most {slowest * 1000:.0f} ms")  # noqa: T201
+    assert usual < ANSWERED_WITHIN_S
+    assert slowest < WAITS_S
+
+
+def test_what_a_call_may_wait_for_the_database_leaves_time_for_its_answer() -> None:
+    assert PATIENCE_S <= ANSWERED_WITHIN_S / 2
 
 
 Condition = Callable[[House], AbstractContextManager[None]]
@@ -217,26 +242,22 @@ def test_a_call_is_answered_in_time_and_stored_in_order(house: House, condition:
         pytest.skip("SQLite has no server; its file is locked or read-only")
     house.office.wait_until_ready()
     with condition(house):
-        slowest = house.ring(POSTS)
-    report(condition.__name__, slowest)
+        took = house.ring(POSTS)
     house.wait_until_stored()
-    assert slowest < ANSWERED_WITHIN_S
+    assert_in_time(condition.__name__, took)
 
 
 def test_a_writer_of_ten_seconds_delays_no_call(house: House) -> None:
     house.office.wait_until_ready()
     with a_writer_of_another_process(house):
         began = time.monotonic()
-        slowest = 0.0
+        took: list[float] = []
         while time.monotonic() - began < 10:
-            slowest = max(slowest, house.ring(5, pause=0.1))
-        told = house.office.get("/metrics")[0], waiting(house)
+            took += house.ring(5, pause=0.1)
+        assert waiting(house) == len(took)
     house.wait_until_stored()
-    report("ten seconds locked", slowest)
-    assert slowest < ANSWERED_WITHIN_S
-    assert told[1] > 50
-    assert waiting(house) == 0
-    assert house.office.output.count("spool_begun") <= house.office.output.count("spool_drained")
+    house.wait_until_spool_is_gone()
+    assert_in_time("ten seconds locked", took)
 
 
 def waiting(house: House) -> int:
@@ -268,14 +289,14 @@ def test_pages_that_wait_for_another_process_keep_no_call_waiting(house: House) 
         ]
         for waits in pages:
             waits.sendall(request)
-        slowest = house.ring(POSTS)
+        # The pages wait ten seconds.
+        took = house.ring(10)
         for waits in pages:
             waits.settimeout(0.1)
             with pytest.raises(TimeoutError):
                 waits.recv(1)
     house.wait_until_stored()
-    report("pages that wait", slowest)
-    assert slowest < ANSWERED_WITHIN_S
+    assert_in_time("pages that wait", took)
 
 
 @pytest.mark.parametrize("point", ["before the database is back", "while it is taken in"])
@@ -294,7 +315,7 @@ def test_kill_9_between_the_spool_and_the_database_loses_and_doubles_nothing(
             if point == "before the database is back":
                 office.kill_everything()
         if point == "while it is taken in":
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + TAKEN_IN_WITHIN_S
             while not house.stored():
                 assert time.monotonic() < deadline
             office.kill_everything()
@@ -313,18 +334,17 @@ def test_a_start_while_the_database_is_away_loses_no_call_and_believes_nobody(
         of_before = house.office.web_processes()
         for pid in of_before:
             os.kill(pid, signal.SIGKILL)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + START_SECONDS
         while house.office.get("/healthz")[0] != 200 or house.office.web_processes() & of_before:
             assert time.monotonic() < deadline
-        slowest = house.ring(5)
+        took = house.ring(5)
         with closing(house.connection()) as connection:
             assert forged(connection) == 200
     house.wait_until_stored()
-    report("cold start without database", slowest)
-    assert slowest < ANSWERED_WITHIN_S
+    house.wait_until_spool_is_gone()
     # The forged one was looked at with the others, and is nowhere.
     assert "in_forged" not in house.stored()
-    assert waiting(house) == 0
+    assert_in_time("cold start without database", took)
 
 
 def forged(connection: http.client.HTTPConnection) -> int:
