@@ -3,7 +3,6 @@
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from crm_app.config import Config
 from crm_app.demo import make_user
 from crm_app.extensions import db
 from crm_app.live.services import tell
+from tests.ports import free_port
 from tests.signed_in import new_token
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -151,10 +151,3 @@ class Office:
         return self.fact(
             FactKind.ENDED, pbx_call_id, disposition=disposition, talk_seconds=talk_seconds
         )
-
-
-def free_port() -> int:
-    """Find a port of the loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

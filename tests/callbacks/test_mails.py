@@ -25,8 +25,9 @@ from crm_app.mail import services as mail
 from crm_app.serving.jobs import KINDS
 from crm_app.telephony import services as telephony
 from tests.callbacks.ended_calls import ANNA, STRANGER, call, open_call_backs
-from tests.mail.postbox import Postbox, free_port, serving
+from tests.mail.postbox import Postbox, serving
 from tests.owed import perform
+from tests.ports import free_port
 
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
 

@@ -1,7 +1,6 @@
 """Real mail servers on this machine, which keep what they are given."""
 
 import datetime
-import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,13 +66,6 @@ class Postbox:
         """Give the text of the only message."""
         (message,) = self.messages
         return str(message.get_content()).replace("\r\n", "\n")
-
-
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

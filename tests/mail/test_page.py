@@ -11,7 +11,8 @@ from crm_app.accounts.models import User
 from crm_app.extensions import db
 from crm_app.journal.models import JournalEntry
 from crm_app.mail.models import MailServer
-from tests.mail.postbox import PASSWORD, Postbox, free_port, serving
+from tests.mail.postbox import PASSWORD, Postbox, serving
+from tests.ports import free_port
 
 ClientOf = Callable[[User], FlaskClient]
 PAGE = "/office/mail"

@@ -11,7 +11,8 @@ import pytest
 from crm_app.mail import smtp
 from crm_app.mail.models import Encryption
 from crm_app.mail.smtp import Access, Letter, MailError, deliver
-from tests.mail.postbox import HOST, PASSWORD, USER, Postbox, free_port, make_certificate, serving
+from tests.mail.postbox import HOST, PASSWORD, USER, Postbox, make_certificate, serving
+from tests.ports import free_port
 
 LETTER = Letter(
     to="bob@example.com",

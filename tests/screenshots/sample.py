@@ -2,7 +2,6 @@
 
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -33,6 +32,7 @@ from crm_app.serving.demonstration import LOOPBACK
 from crm_app.serving.processes import valkey
 from crm_app.simulator.office import INTERACTIVE, Simulator
 from crm_app.telephony import services as telephony
+from tests.ports import free_port
 from tests.screenshots.morning import MORNING
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -166,10 +166,3 @@ class SampleOffice:
                 if server.poll() is not None or time.monotonic() > deadline:
                     raise AssertionError("the sample office does not start") from error
                 time.sleep(0.1)
-
-
-def free_port() -> int:
-    """Find a port of the loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

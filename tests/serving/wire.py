@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from crm_app.config import Config
-from tests.browser.office import free_port
+from tests.ports import free_port
 from tests.serving.running import ROOT, environment
 
 START_SECONDS = 60
