@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import ColumnElement, String, case, cast, insert, literal, select, update
+from sqlalchemy import insert, select, update
 
 from crm_app import clock
 from crm_app.accounts.models import User
@@ -21,7 +21,6 @@ from crm_app.calls.models import Call, CallLeg
 from crm_app.calls.services import attach_contact, match_contact
 from crm_app.calls.store.ledger import record
 from crm_app.contacts.models import Contact
-from crm_app.database import UtcDateTime
 from crm_app.demo import make_contact, make_lead
 from crm_app.extensions import db
 from crm_app.local_time import LocalTime
@@ -74,33 +73,6 @@ def many_calls(count: int, bob: User, other: User, anas: Contact) -> None:
     db.session.commit()
 
 
-def very_many_calls(count: int, bob: User, anas: Contact) -> None:
-    """Fill a log as that of a large office, in which few calls are Bob's, by the database alone."""
-    number = select(literal(1).label("i")).cte("number", recursive=True)
-    number = number.union_all(select(number.c.i + 1).where(number.c.i < count))
-
-    def each(step: int, value: int) -> ColumnElement[int | None]:
-        return case((number.c.i % step == 0, value), else_=None)
-
-    values = {
-        Call.pbx_call_id: "in_" + cast(number.c.i, String),
-        Call.direction: literal("inbound"),
-        Call.phase: literal("ended"),
-        Call.status: case((number.c.i % 4 == 0, "missed"), else_="answered"),
-        Call.started_at: literal(NOON, UtcDateTime()),
-        Call.user_id: each(40, bob.id),
-        Call.contact_id: each(30, anas.id),
-        Call.responsible_id: each(30, bob.id),
-    }
-    names = [column.key for column in values]
-    db.session.execute(insert(Call).from_select(names, select(*values.values())))
-    bobs = case((Call.id % 20 == 0, bob.id), else_=None)
-    legs = select(Call.id, Call.started_at, literal("101"), bobs)
-    names = ["call_id", "started_at", "extension", "user_id"]
-    db.session.execute(insert(CallLeg).from_select(names, legs))
-    db.session.commit()
-
-
 def expected(user: User, wanted: listing.CallFilter) -> list[int]:
     """What the whole log holds of a user, by the rule in its plainest form."""
     statement = allowed(user, Call, Verb.VIEW).where(
@@ -145,7 +117,6 @@ def test_it_pages_through_exactly_the_calls_that_are_their_own(
 def test_it_reads_each_reason_to_see_a_call_in_the_order_of_an_index(
     restricted: User, dora: User
 ) -> None:
-    very_many_calls(60_000, restricted, make_contact("Ana", responsible=restricted))
     filters = (listing.CallFilter(), listing.CallFilter(result="missed", line="+351210000001"))
     for reason in [
         reason for wanted in filters for reason in listing.reasons(restricted, wanted, UTC_CLOCK)
