@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from crm_app.demo import make_user
 from crm_app.extensions import db
 from crm_app.telephony.webhook.spool import Spool
 from tests.bench import data
+from tests.ports import free_port
 from tests.postgres import Postgres
 from tests.signed_in import cookie_of
 
@@ -29,13 +29,6 @@ SESSION_KEY = "a key for the benchmarks, long enough to be taken"
 SPOOL_SECONDS = 120
 USERS = 500
 PHONES = 100
-
-
-def free_port() -> int:
-    """Find a loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class House:

@@ -97,12 +97,14 @@ class Office:
             self.process = None
 
     def forget_everything(self) -> None:
-        """Remove all records but the users."""
+        """Remove all records but the users, who are all here again."""
         with self.app.app_context(), db.engine.begin() as connection:
             connection.execute(sa.text("PRAGMA defer_foreign_keys=ON"))
             for table in reversed(db.metadata.sorted_tables):
                 if table.name != "user":
                     connection.execute(table.delete())
+            here = {"away_since": None, "away_until": None, "deputy_id": None}
+            connection.execute(sa.update(User).values(here))
 
     def cookie_of(self, name: str) -> dict[str, str]:
         """Make the session cookie of a user by name."""
