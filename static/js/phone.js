@@ -41,7 +41,8 @@ function hear({ state, number, name: caller, ended }) {
   // The end of a call that was over already.
   if (ended && !isBusy()) return;
   if (ended) last.textContent = last.dataset[ended] ?? last.dataset.ended;
-  else last.textContent = "";
+  // That the call goes on as it did is no news, and leaves what was said meanwhile.
+  else if (state !== now.state) last.textContent = "";
   show(ended ? { state } : { state, number: number || now.number, name: caller || now.name });
 }
 
@@ -127,6 +128,7 @@ function dial(number) {
     tell();
     return;
   }
+  last.textContent = "";
   show({ state: "outgoing", number });
   const refused = widget.dial(number);
   if (typeof refused !== "string") return;

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from sqlalchemy import select
 
 from crm_app.accounts.models import User
@@ -17,7 +17,7 @@ from crm_app.telephony import services as telephony
 from tests.browser.axe import AXE, grave
 from tests.browser.conftest import SignIn, eventually, watching
 from tests.browser.office import Office
-from tests.browser.story import ANA
+from tests.browser.story import ANA, Line
 
 KEY, SECRET = secrets.token_hex(10), secrets.token_hex(10)
 PHONE, LAMP = "#phone", "#phone-lamp"
@@ -130,10 +130,11 @@ def test_it_is_opened_from_the_lamp_and_a_click_on_another_page_dials_there(
     in_state(phone, "outgoing")
     expect(phone.locator("#phone-who")).to_contain_text(ANA)
     lamp_says(page, "outgoing")
+    # The window says whom it calls before the PBX has heard of it.
+    expect(page.get_by_role("alertdialog")).to_contain_text("Ana Sousa")
     assert [(call.extension, call.client) for call in outgoing(pbx)] == [("101", ANA)]
     assert orders(pbx) == before
     expect(page.locator("#dials .dial-row")).to_have_count(0)
-    expect(page.get_by_role("alertdialog")).to_contain_text("Ana Sousa")
     outgoing(pbx)[0].answer()
     in_state(phone, "talking")
     lamp_says(page, "talking")
@@ -188,12 +189,20 @@ def test_it_refuses_or_hangs_up_a_call_that_came(
 def test_a_second_window_waits_until_the_first_is_closed(
     pbx: Simulator, office: Office, bob: BrowserContext
 ) -> None:
+    line, held = Line(bob, f"{pbx.url}/webphone/*"), list[Route]()
     page, first = watching(bob, office), phone_of(bob, office)
     second = phone_of(bob, office, "waiting")
     lamp_says(page, "ready")
+    line.act = held.append
     click_ana(page)
     in_state(first, "outgoing")
     second.get_by_role("button", name="Use it here").click()
+    expect(first.locator("#phone-last")).to_contain_text("Hang up first.")
+    line.mend()
+    for route in held:
+        route.continue_()
+    # What the PBX says of the call that was dialled takes nothing away.
+    expect(first.locator(".webphone-dialer-input")).to_have_value(ANA)
     expect(first.locator("#phone-last")).to_contain_text("Hang up first.")
     first.get_by_role("button", name="Hang up").click()
     in_state(first, "ready")
