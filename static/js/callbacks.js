@@ -88,7 +88,15 @@ document.addEventListener("click", ({ target }) => {
   const list = target.closest?.("[data-js-callbacks-news]")?.closest(LIST);
   if (!list) return;
   isNews = false;
-  htmx.trigger(list, "refresh");
+  htmx.trigger(list, "refresh", { isWanted: true });
+});
+// A hand may have come to the list since it was asked for.
+document.addEventListener("htmx:before:swap", (event) => {
+  const { sourceElement, sourceEvent } = event.detail.ctx;
+  if (sourceEvent?.type !== "refresh" || !sourceElement.matches(LIST)) return;
+  if (sourceEvent.detail.isWanted || !isUsed(sourceElement)) return;
+  event.preventDefault();
+  change();
 });
 // The row that was worked on keeps the focus, and what was loaded into it gets it. One that is only drawn
 // again takes none.
