@@ -16,6 +16,7 @@ from playwright.sync_api import (
 )  # fmt: skip
 
 from crm_app.live import bus
+from crm_app.live.services import tell
 from tests.browser.chromium import launch
 from tests.browser.office import Office
 
@@ -24,6 +25,14 @@ LONGEST = "test_accessibility.py"
 # How long a test waits for what should happen; a busy machine makes it late, not wrong.
 PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
+# Listens for a mark behind the page itself; gives whose stream it reads.
+HEAR = """() => {
+  const { user } = document.getElementById("tray").dataset;
+  globalThis.hasHeard = false;
+  globalThis.ear = new BroadcastChannel(`ramal-live-${user}`);
+  ear.onmessage = ({ data }) => { hasHeard ||= Boolean(data.data?.mark); };
+  return user;
+}"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -121,3 +130,10 @@ def eventually(page: Page, is_so: Callable[[], object], what: str) -> None:
     while not is_so():
         assert time.monotonic() < deadline, f"not so: {what}"
         page.wait_for_timeout(50)
+
+
+def until_heard(page: Page, office: Office) -> None:
+    """Wait until a page has heard all that the stream has said so far."""
+    user_id = int(page.evaluate(HEAR))
+    office.do(lambda: tell([user_id], {"mark": 1}))
+    until(page, "hasHeard")

@@ -202,6 +202,9 @@ def test_a_second_number_is_refused_beside_its_button_while_the_phone_rings(
 
 def stands_beside(page: Page, button: Locator) -> None:
     """Check that what is asked is in sight, and not far from the button."""
+    # It is tied to its button once what was swapped stands there.
+    expect(page.locator(ASK)).to_be_visible()
+    expect(button).to_have_attribute("data-dial-anchor", "")
     box, anchor, size = page.locator(ASK).bounding_box(), button.bounding_box(), page.viewport_size
     assert box
     assert anchor
@@ -283,7 +286,10 @@ def test_a_failure_is_one_red_row_that_goes_with_the_page_and_is_kept_behind_the
     page = opened(width)
     pbx.account.balance = Decimal(0)
     for _ in range(3):
-        call_button(page, ANA).click()
+        with page.expect_response("**/telephony/dial"):
+            call_button(page, ANA).click()
+        # A button that is busy takes no click, and the row may be that of the click before.
+        expect(call_button(page, ANA)).not_to_have_attribute("aria-busy", "true")
         expect(page.locator(ROW)).to_contain_text("no credit left")
     expect(page.locator(ROW)).to_have_count(1)
     assert grave(page, "#dials") == []

@@ -44,7 +44,10 @@ def test_it_says_that_a_write_up_was_not_saved(
     page.get_by_label("Note").fill("Precious")
     line.act = failure
     for _ in range(2):
-        page.get_by_label("Note").press("Enter")
+        with page.expect_request("**/wrapup"):
+            page.get_by_label("Note").press("Enter")
+        # The second time the toast of the first is still there.
+        expect(page.locator("form.htmx-request")).to_have_count(0)
         expect(page.locator("#toasts .toast")).to_have_count(1)
         expect(page.locator("#toasts .toast")).to_have_text(NOT_SAVED)
     expect(page.get_by_label("Note")).to_have_value("Precious")

@@ -6,9 +6,10 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from crm_app.accounts.models import User
 from crm_app.demo import make_contact
 from crm_app.extensions import db
-from tests.browser.conftest import SignIn, watching
+from tests.browser.conftest import SignIn, until_heard, watching
 from tests.browser.office import Office
 from tests.browser.story import ANA, CARD, RUI, STRANGER, id_of
+from tests.screenshots.visit import BOXES_CAME
 
 # After so long a page notices by itself that nothing arrives any more.
 SILENCE_MS = 25_000
@@ -111,6 +112,8 @@ def test_the_log_moves_nothing_under_the_pointer_and_offers_the_new_calls(
     before = place_of(row)
     miss(office, RUI, "101")
     miss(office, STRANGER, "101")
+    # What is heard only after the click would be news again.
+    until_heard(page, office)
     button = page.locator(f"#call-list {NEWS}")
     expect(button).to_have_text("2 new calls – show")
     expect(page.locator("#call-list tbody tr")).to_have_count(1)
@@ -159,6 +162,8 @@ def test_a_contacts_page_shows_the_call_with_them_and_a_note_that_is_typed_stays
     page = watching(context, office, f"/contacts/{ana}")
     box = page.get_by_role("region", name="Calls", exact=True)
     expect(box).to_contain_text("No calls yet.")
+    # The boxes above the note have their height once they have come.
+    page.wait_for_selector(BOXES_CAME, state="attached")
     note = page.locator("#notes textarea")
     note.fill("Wants a quote")
     away(page)
@@ -188,10 +193,11 @@ def test_a_page_in_the_background_asks_when_it_is_looked_at(
     office: Office, sign_in: SignIn
 ) -> None:
     page = watching(sign_in("Bob"), office, "/calls")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
     away(page)
     hide(page, hidden=True)
+    # A page that was slow to come asks once more by itself: before it is hidden, that is no fault.
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     call = office.ring(ANA, "101")
     # The tray and the log hear of it in one message.
     expect(page.locator(CARD)).to_be_visible()
