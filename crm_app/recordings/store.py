@@ -18,8 +18,6 @@ import structlog
 # Of a store behind the network, read at once; a recording of ten minutes is about that long.
 _PIECE_BYTES = 2 * 1024 * 1024
 _FILE_PIECE_BYTES = 256 * 1024
-# Its own library would wait for minutes, and a listener or the lease of a job would not.
-_ANSWERS_IN_S, _TAKES_IN_S = 20.0, 300.0
 _INCOMING = ".incoming"
 _OLD_SECONDS = 24 * 3600
 T = TypeVar("T")
@@ -32,6 +30,9 @@ class Store:
     What the system or the store refuses comes as OSError, and so does that it is away; ENOSPC when
     the disk is full.
     """
+
+    # Its own library would wait for minutes, and a listener or the lease of a job would not.
+    answers_in_s, takes_in_s = 20.0, 300.0
 
     def __init__(self, url: str, data_dir: Path) -> None:
         """Read the address: `file:///folder`, or `s3://bucket/folder` and the like."""
@@ -54,7 +55,7 @@ class Store:
         """Move a file that was written to `new_file` into its place, whole or not at all."""
         if not self.is_folder:
             # An object appears in such a store only when all of it has arrived.
-            self._ask(lambda store: store._put_file(str(path), self._key(name)), _TAKES_IN_S)
+            self._ask(lambda store: store._put_file(str(path), self._key(name)), self.takes_in_s)
             path.unlink()
             return
         place = self._root / name
@@ -109,8 +110,10 @@ class Store:
     def _key(self, name: str) -> str:
         return f"{self._prefix}/{name}"
 
-    def _ask(self, question: Callable[[Any], Awaitable[T]], seconds: float = _ANSWERS_IN_S) -> T:
+    def _ask(self, question: Callable[[Any], Awaitable[T]], seconds: float | None = None) -> T:
         """Ask the store in an event loop of its own; raises OSError, also when it takes longer.
+
+        Without `seconds` it is what an answer may take.
 
         The library's own way is one loop in one thread for all, which cannot be entered twice
         under gevent: there each question gets a real thread.
@@ -126,7 +129,7 @@ class Store:
 
         def run() -> T:
             try:
-                return asyncio.run(asyncio.wait_for(ask(), seconds))
+                return asyncio.run(asyncio.wait_for(ask(), seconds or self.answers_in_s))
             except OSError:
                 raise
             except Exception as error:

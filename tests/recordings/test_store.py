@@ -12,7 +12,6 @@ from flask import Flask
 from moto.server import ThreadedMotoServer
 
 from crm_app.accounts.models import User
-from crm_app.recordings import store as store_module
 from crm_app.recordings.store import Store
 from crm_app.simulator.office import Simulator
 from crm_app.simulator.sounds import sound
@@ -110,8 +109,8 @@ def away(
             "AWS_DEFAULT_REGION": "us-east-1", "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         }.items():  # fmt: skip
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(store_module, "_ANSWERS_IN_S", 0.5)
-        monkeypatch.setattr(store_module, "_TAKES_IN_S", 0.5)
+        monkeypatch.setattr(Store, "answers_in_s", 0.5)
+        monkeypatch.setattr(Store, "takes_in_s", 0.5)
         yield Store("s3://sounds/office", tmp_path)
 
 
