@@ -222,7 +222,7 @@ def app(whole_app: Flask) -> Iterator[Flask]:
         db.session.remove()
         empty_all_tables()
     # What a test has left to be told or to be taken in later is not the next one's.
-    screen_updates.wait_until_sent(60)
+    assert screen_updates.wait_until_sent(60)
     for folder in ("spool", "recordings"):
         shutil.rmtree(whole_app.extensions["settings"].data_dir / folder, ignore_errors=True)
     whole_app.extensions["counter"].reset()

@@ -20,13 +20,13 @@ from crm_app.calls.fold.facts import Disposition, FactKind
 from crm_app.demo import make_contact, make_user
 from crm_app.extensions import db
 from crm_app.live import bus
-from crm_app.live.messages import OFFICE, channel_of, missed
-from crm_app.live.screen_updates import screen_updates
+from crm_app.live.messages import OFFICE, channel_of
 from crm_app.office.models import StoredHours
 from crm_app.telephony.models import PhoneState
 from crm_app.telephony.routing import phones
 from tests.calls.popup_story import ANA, NOON, answer, end, fact, ring
 from tests.questions import questions
+from tests.told import told
 
 ClientOf = Callable[[User], FlaskClient]
 RUI = "+351910000043"
@@ -49,10 +49,9 @@ def state_of(user: User, viewer: User | None = None) -> str:
     return person.state.value
 
 
-def told() -> list[dict[str, int | None]]:
+def news() -> list[dict[str, int | None]]:
     """All that the office's channel has carried since the last look."""
-    assert screen_updates.wait_until_sent(60)
-    messages = [json.loads(text) for _, text in missed(bus.client(), channel_of(OFFICE), (0, 0))]
+    messages = [json.loads(text) for text in told(OFFICE)]
     bus.client().delete(channel_of(OFFICE))
     return messages
 
@@ -193,33 +192,33 @@ def test_it_is_drawn_again_when_the_office_closes(bob: User) -> None:
 def test_it_learns_from_the_stream_when_somebody_goes_and_a_phone_goes_off(
     office: time_machine.Traveller, bob: User
 ) -> None:
-    told()
+    news()
     go_away(bob, bob)
     db.session.commit()
-    assert told() == [{"presence": bob.id}]
+    assert news() == [{"presence": bob.id}]
     come_back(bob, bob)
     come_back(bob, bob)
     db.session.commit()
-    assert told() == [{"presence": bob.id}]
+    assert news() == [{"presence": bob.id}]
     phones.keep({"101": True, "103": True})
     db.session.commit()
-    assert told() == []
+    assert news() == []
     phones.keep({"101": False})
     db.session.commit()
-    assert told() == [{"phones": None}]
+    assert news() == [{"phones": None}]
     # The PBX does not answer: that nobody knows any more is news once, and that it answers again.
     office.shift(65)
     phones.keep({})
     db.session.commit()
-    assert told() == [{"phones": None}]
+    assert news() == [{"phones": None}]
     assert state_of(bob) == "phone-unknown"
     office.shift(60)
     phones.keep({})
     db.session.commit()
-    assert told() == []
+    assert news() == []
     phones.keep({"101": False})
     db.session.commit()
-    assert told() == [{"phones": None}]
+    assert news() == [{"phones": None}]
 
 
 @pytest.mark.parametrize("restricts", [False, True])

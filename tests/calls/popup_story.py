@@ -14,9 +14,7 @@ from crm_app.calls.fold.facts import Disposition, Fact, FactKind
 from crm_app.calls.models import Call
 from crm_app.calls.store.ledger import record
 from crm_app.extensions import db
-from crm_app.live import bus
-from crm_app.live.messages import channel_of, missed
-from crm_app.live.screen_updates import screen_updates
+from tests.told import told
 
 ClientOf = Callable[[User], FlaskClient]
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -74,6 +72,4 @@ def is_open(client: FlaskClient) -> bool:
 
 def heard(user: User) -> int:
     """How many messages about cards have reached the screens of a user."""
-    assert screen_updates.wait_until_sent(60)
-    told = missed(bus.client(), channel_of(user.id), (0, 0))
-    return len([text for _number, text in told if "log" not in json.loads(text)])
+    return len([text for text in told(user.id) if "log" not in json.loads(text)])

@@ -13,10 +13,10 @@ from crm_app.calls.fold.facts import Fact, FactKind
 from crm_app.calls.store.ledger import Recorded, record
 from crm_app.demo import make_contact
 from crm_app.extensions import db
-from crm_app.live import bus
-from crm_app.live.messages import OFFICE, channel_of, missed
+from crm_app.live.messages import OFFICE
 from crm_app.live.screen_updates import screen_updates
 from tests.calls.popup_story import ANA, LINE, ClientOf, answer, card, end, heard, ring, tray
+from tests.told import told
 
 pytestmark = pytest.mark.usefixtures("traveller")
 
@@ -69,12 +69,6 @@ def test_nobody_hears_of_what_was_refused(client_of: ClientOf, alice: User, bob:
     assert heard(bob) == 0
 
 
-def said(user_id: int) -> list[str]:
-    """What the screens of a user were told, the oldest first."""
-    assert screen_updates.wait_until_sent(60)
-    return [text for _number, text in missed(bus.client(), channel_of(user_id), (0, 0))]
-
-
 def tell(kind: FactKind, **told: Any) -> Recorded:
     """Store a fact and send what the webhook sends."""
     recorded = record(db.session.connection(), Fact(kind, "in_1", clock.now(), **told), "")
@@ -90,16 +84,16 @@ def test_pages_that_list_calls_hear_of_one_and_whose_client_it_is_with(
     ana = make_contact("Ana Sousa", phones=(ANA,), responsible_id=carol.id)
     call_id = tell(FactKind.STARTED, caller=ANA, did=LINE).call_id
     log = f'{{"log":{call_id},"contact":{ana.id}}}'
-    assert (said(OFFICE), said(carol.id), said(bob.id)) == ([log], [log], [])
+    assert (told(OFFICE), told(carol.id), told(bob.id)) == ([log], [log], [])
     tell(FactKind.RANG, caller=ANA, did=LINE, extension="101")
-    assert said(bob.id) == [f'{{"call":{call_id}}}']
-    assert said(OFFICE) == [log, log]
+    assert told(bob.id) == [f'{{"call":{call_id}}}']
+    assert told(OFFICE) == [log, log]
 
 
 def test_they_hear_nothing_of_a_fact_that_comes_twice(bob: User) -> None:
     tell(FactKind.STARTED, caller=ANA, did=LINE)
     tell(FactKind.STARTED, caller=ANA, did=LINE)
-    assert len(said(OFFICE)) == 1
+    assert len(told(OFFICE)) == 1
 
 
 def test_they_hear_whom_a_call_was_with_and_how_it_was_written_up(
@@ -110,7 +104,7 @@ def test_they_hear_whom_a_call_was_with_and_how_it_was_written_up(
     call = end()
     rui = make_contact("Rui Melo")
     client_of(alice).post(f"/calls/{call.id}/attach", data={"contact_id": rui.id})
-    assert said(OFFICE) == [f'{{"log":{call.id}}}']
+    assert told(OFFICE) == [f'{{"log":{call.id}}}']
     saved = client_of(bob).post(f"/calls/{call.id}/wrapup", data={"note": "Wants a quote"})
     assert saved.status_code == 303
-    assert said(OFFICE) == [f'{{"log":{call.id}}}'] * 2
+    assert told(OFFICE) == [f'{{"log":{call.id}}}'] * 2
