@@ -132,6 +132,14 @@ def eventually(page: Page, is_so: Callable[[], object], what: str) -> None:
         page.wait_for_timeout(50)
 
 
+def stop_time(page: Page) -> None:
+    """Let the installed clock go on by the test alone, however long what travels takes.
+
+    It stands still ten seconds from now, in all pages of the browser.
+    """
+    page.context.clock.pause_at(page.evaluate("Date.now()") / 1_000 + 10)
+
+
 def until_heard(page: Page, office: Office) -> None:
     """Wait until a page has heard all that the stream has said so far."""
     user_id = int(page.evaluate(HEAR))

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import select
 
 from crm_app import clock
@@ -18,7 +18,7 @@ from crm_app.live import bus
 from crm_app.simulator.office import INTERACTIVE, Simulator
 from crm_app.telephony import services as telephony
 from crm_app.telephony.models import TelephonySettings
-from tests.browser.conftest import SignIn, eventually, until, watching
+from tests.browser.conftest import SignIn, eventually, stop_time, until, watching
 from tests.browser.hands import EVERY_WAY, KEYS, MOUSE, Hands, screen
 from tests.browser.office import Office
 from tests.browser.story import ANA, RUI, Line
@@ -103,11 +103,6 @@ def call_out(office: Office, number: str, seconds: int) -> None:
     how = Disposition.ANSWERED if seconds else Disposition.NO_ANSWER
     office.fact(FactKind.OUTGOING_ENDED, call, disposition=how, talk_seconds=seconds, **way)
     look(office)
-
-
-def stop(context: BrowserContext, page: Page) -> None:
-    """Let time go on by the test alone, however long what comes from elsewhere takes."""
-    context.clock.pause_at(page.evaluate("Date.now()") / 1_000 + 10)
 
 
 def queue(sign_in: SignIn, office: Office, name: str, way: str = MOUSE) -> Page:
@@ -271,7 +266,7 @@ def test_a_tab_that_hears_late_of_what_another_has_said_stays_silent(
     context.add_init_script(ALLOWED_NOTICES)
     context.clock.install()
     page = watching(context, office)
-    stop(context, page)
+    stop_time(page)
     miss(office)
     row_id = office.do(lambda: db.session.scalars(select(CallBack.id)).one())
     page.evaluate(LEAVE)
@@ -298,7 +293,7 @@ def test_one_notice_of_the_system_says_what_is_due_and_leads_to_it(
     context.add_init_script(ALLOWED_NOTICES)
     context.clock.install()
     away, page = watching(context, office, "/leads"), watching(context, office)
-    stop(context, page)
+    stop_time(page)
     away.evaluate(LEAVE)
     miss(office)
 

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import SignIn, eventually, until, watching
+from tests.browser.conftest import SignIn, eventually, stop_time, until, watching
 from tests.browser.office import Office
 from tests.browser.story import ANA, CARD
 
@@ -94,7 +94,7 @@ def test_it_rings_on_a_computer_whose_sound_begins_late(office: Office, sign_in:
     """)
     context.clock.install()
     page = watching(context, office)
-    context.clock.pause_at(page.evaluate("Date.now()") / 1_000 + 10)
+    stop_time(page)
     page.mouse.click(5, 5)
     office.ring(ANA, "101")
     expect(page.locator(CARD)).to_have_count(1)

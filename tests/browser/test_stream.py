@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from crm_app.live import bus
 from tests.browser.chromium import ARGUMENTS, executable_path
-from tests.browser.conftest import PATIENCE_MS, SignIn, eventually, until, watching
+from tests.browser.conftest import PATIENCE_MS, SignIn, eventually, stop_time, until, watching
 from tests.browser.office import Office
 from tests.browser.relay import Relay
 from tests.browser.story import Line
@@ -284,7 +284,7 @@ def test_it_shows_a_notice_when_the_last_tab_is_hidden_while_it_rings(
     held: list[Route] = []
     page, other = watching(context, office), watching(context, office, "/leads")
     # Time stands still but where it is moved: both hear of each other before a moment has passed.
-    context.clock.pause_at(page.evaluate("Date.now()") / 1_000 + 10)
+    stop_time(page)
     other.evaluate(LEAVE)
     # The tab in front is the first to show the call, and says so.
     tray.act = lambda route: (
