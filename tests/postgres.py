@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
 
 class Postgres:
@@ -54,37 +55,47 @@ class Postgres:
             os.chown(self.base, nobody.pw_uid, nobody.pw_gid)
         binaries = package / "pginstall" / "bin"
         data = self.base / "data"
-        environment = {**os.environ, "LC_ALL": "C.UTF-8", "HOME": str(self.base)}  # noqa: TID251
-        common: dict[str, Any] = {
-            "env": environment, "cwd": "/", "stdout": subprocess.DEVNULL,
-            "stderr": subprocess.DEVNULL, **self._rights,
-        }  # fmt: skip
-        subprocess.run(
+        self._environment = {**os.environ, "LC_ALL": "C.UTF-8", "HOME": str(self.base)}  # noqa: TID251
+        self._log = self.base / "log"
+        made = self._launch(
             [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
-             "--locale=C.UTF-8", "--no-sync"],
-            check=True, **common,
-        )  # fmt: skip
-        self._launch = lambda: subprocess.Popen(
-            [binaries / "postgres", "-D", data, "-k", self.base, "-c", "listen_addresses=",
-             "-c", "max_connections=120", "-c", "shared_buffers=128MB",
-             "-c", f"fsync={self._fsync}", *self._counting],
-            **common,
-        )  # fmt: skip
+             "--locale=C.UTF-8", "--no-sync"]
+        ).wait(120)  # fmt: skip
+        if made != 0:
+            words = self._last_words()
+            shutil.rmtree(self.base)
+            pytest.fail(f"PostgreSQL makes no data folder:\n{words}", pytrace=False)
+        self._command = [
+            binaries / "postgres", "-D", data, "-k", self.base, "-c", "listen_addresses=",
+            "-c", "max_connections=120", "-c", "shared_buffers=128MB",
+            "-c", f"fsync={self._fsync}", *self._counting,
+        ]  # fmt: skip
         self._dsn = f"host={self.base} user=postgres dbname=postgres"
         self.start_again()
 
     def start_again(self) -> None:
         """Start the server on its files, and wait until it answers."""
-        self._process = self._launch()
+        self._process = self._launch(self._command)
         deadline = time.monotonic() + 30
         while True:
             try:
                 psycopg.connect(self._dsn).close()
                 return
             except psycopg.OperationalError:
-                assert self._process.poll() is None, "PostgreSQL ended at once"
-                assert time.monotonic() < deadline, "PostgreSQL does not answer"
+                ended = f"PostgreSQL ended at once:\n{self._last_words()}"
+                assert self._process.poll() is None, ended
+                silent = f"PostgreSQL does not answer:\n{self._last_words()}"
+                assert time.monotonic() < deadline, silent
                 time.sleep(0.05)
+
+    def _launch(self, command: list[str | Path]) -> subprocess.Popen[bytes]:
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                command, env=self._environment, cwd="/", stdout=log, stderr=log, **self._rights
+            )
+
+    def _last_words(self) -> str:
+        return self._log.read_text(encoding="utf-8", errors="replace")[-4000:]
 
     def new_database(self) -> str:
         """Create an empty database and return its SQLAlchemy address."""

@@ -101,7 +101,7 @@ def web_socket(connected: Flask, tmp_path: Path) -> Iterator[Path]:
     config = ROOT / "crm_app" / "serving" / "processes" / "gunicorn_conf.py"
     server = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "--config", str(config), "--bind", f"unix:{path}"],
-        cwd=ROOT, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        cwd=ROOT, env=given, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     try:
         deadline = time.monotonic() + 30
