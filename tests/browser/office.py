@@ -5,8 +5,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -23,6 +21,7 @@ from crm_app.config import Config
 from crm_app.demo import make_user
 from crm_app.extensions import db
 from crm_app.live.services import tell
+from tests.patience import wait_for_page
 from tests.ports import free_port
 from tests.signed_in import new_token
 
@@ -72,15 +71,10 @@ class Office:
         }
         with self._log.open("ab") as log:
             self.process = self._serve(environment, log)
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                urllib.request.urlopen(f"{self.url}/login", timeout=2).close()  # noqa: S310
-                return
-            except OSError as error:
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise AssertionError(self._log.read_text()[-3000:]) from error
-                time.sleep(0.1)
+        wait_for_page(
+            f"{self.url}/login", lambda: self._log.read_text()[-3000:],
+            seconds=START_SECONDS, process=self.process,
+        )  # fmt: skip
 
     def _serve(self, environment: dict[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

@@ -2,8 +2,7 @@
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -17,7 +16,9 @@ from crm_app.jobs import services
 from crm_app.jobs.models import Job
 from crm_app.tasks.models import Task
 from tests.jobs.counting_worker import KIND
-from tests.live.conftest import OwnBus, own_bus
+from tests.live.conftest import own_bus
+from tests.own_bus import OwnBus
+from tests.patience import wait_until
 from tests.serving.running import ROOT, environment
 
 __all__ = ["own_bus"]
@@ -45,21 +46,19 @@ def worker(
         process.wait(60)
 
 
-def wait_until(is_so: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:
-    """Look again and again, while the process lives."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not is_so():
-        assert process.poll() is None, "the worker ended"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def done() -> int:
     """How many jobs are marked done."""
     with database.reading():
         count = db.session.scalar(select(func.count(Job.id)).where(Job.done_at.is_not(None)))
         db.session.rollback()
     return count or 0
+
+
+def wait_until_done(jobs: int, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until so many jobs are done, while the worker lives."""
+    wait_until(
+        lambda: done() >= jobs, "some job is not done", seconds=WAIT_SECONDS, process=process
+    )
 
 
 def test_two_hundred_jobs_are_done_once_each_though_their_worker_is_killed_twice(
@@ -71,11 +70,11 @@ def test_two_hundred_jobs_are_done_once_each_though_their_worker_is_killed_twice
     db.session.commit()
     for enough in (30, 100):
         with worker(app, f"{enough}") as process:
-            wait_until(lambda enough=enough: done() >= enough, process)  # type: ignore[misc]
+            wait_until_done(enough, process)
         # It was killed in the middle of a job, and nobody has done the others.
         assert done() < len(names)
     with worker(app) as process:
-        wait_until(lambda: done() == len(names), process)
+        wait_until_done(len(names), process)
     assert sorted(db.session.scalars(select(Task.title))) == names
 
 
@@ -86,11 +85,11 @@ def test_jobs_that_come_while_the_bus_is_away_are_done_once_when_it_is_back(
     with worker(app, bus_url=own_bus.url) as process:
         services.enqueue(db.session, KIND, {"title": names[0]})
         db.session.commit()
-        wait_until(lambda: done() == 1, process)
+        wait_until_done(1, process)
         own_bus.stop()
         for name in names[1:]:
             services.enqueue(db.session, KIND, {"title": name})
         db.session.commit()
         own_bus.start()
-        wait_until(lambda: done() == len(names), process)
+        wait_until_done(len(names), process)
     assert sorted(db.session.scalars(select(Task.title))) == names

@@ -1,9 +1,7 @@
 """One subscription feeds all streams of a process; nothing is lost and nobody hears another."""
 
 import queue
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,7 +11,8 @@ from crm_app.live import hub as hub_module
 from crm_app.live.hub import MOST_STREAMS, Hub, Listener
 from crm_app.live.messages import OFFICE, channel_of, missed, parse_id, publish
 from crm_app.live.stream import BEAT, Stream, render
-from tests.live.conftest import OwnBus
+from tests.own_bus import OwnBus
+from tests.patience import wait_until
 
 PATIENCE_SECONDS = 30
 
@@ -27,15 +26,6 @@ def hub(own_bus: OwnBus) -> Iterator[Hub]:
     services.close(0)
     if hub._thread is not None:
         hub._thread.join(PATIENCE_SECONDS)
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    """Wait until something is true; fail when it does not become so."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
-    return value
 
 
 def listening(hub: Hub, user_id: int) -> Listener:
@@ -116,7 +106,7 @@ def test_it_sends_a_replayed_message_only_once(hub: Hub, own_bus: OwnBus) -> Non
     listener = listening(hub, 7)
     publish(bus.client(), [(channel_of(7), "first"), (channel_of(7), "second")])
     [(number, text), _] = missed(bus.client(), channel_of(7), (0, 0))
-    until(lambda: listener.queue.qsize() == 2)
+    wait_until(lambda: listener.queue.qsize() == 2, "it did not happen")
 
     stream = Stream(hub, listener, render(number, text), parse_id(number) or (0, 0))
 
@@ -160,7 +150,7 @@ def test_it_drops_a_slow_reader_and_keeps_the_others(hub: Hub, own_bus: OwnBus) 
     for number in range(hub_module.QUEUE_LENGTH + 1):
         services.tell([7], {"call": number})
         assert heard(quick) == f'{{"call":{number}}}'
-    until(lambda: slow.is_dropped)
+    wait_until(lambda: slow.is_dropped, "it did not happen")
     assert not quick.is_dropped
     read = b"".join(Stream(hub, slow, b""))
     assert read.count(b"data:{") == hub_module.QUEUE_LENGTH
@@ -250,7 +240,7 @@ def test_those_who_may_hear_of_every_call_share_a_channel_and_leave_it_with_thei
     assert heard(bob) == '{"log":42}'
     assert carol.queue.empty()
     services.close(OFFICE)
-    until(lambda: bob.is_dropped)
+    wait_until(lambda: bob.is_dropped, "it did not happen")
     assert not carol.is_dropped
     hub.remove(bob)
     assert len(hub) == 1

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
@@ -32,6 +31,7 @@ from crm_app.serving.demonstration import LOOPBACK
 from crm_app.serving.processes import valkey
 from crm_app.simulator.office import INTERACTIVE, Simulator
 from crm_app.telephony import services as telephony
+from tests.patience import wait_for_page
 from tests.ports import free_port
 from tests.screenshots.morning import MORNING
 
@@ -157,12 +157,7 @@ class SampleOffice:
         return process
 
     def _wait_for_page(self, server: "subprocess.Popen[bytes]") -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                urllib.request.urlopen(f"{self.url}/login", timeout=5).close()  # noqa: S310
-                return
-            except OSError as error:
-                if server.poll() is not None or time.monotonic() > deadline:
-                    raise AssertionError("the sample office does not start") from error
-                time.sleep(0.1)
+        wait_for_page(
+            f"{self.url}/login", "the sample office does not start",
+            seconds=START_SECONDS, process=server,
+        )  # fmt: skip

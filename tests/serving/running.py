@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tests.patience import wait_until
+
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 90
 
@@ -85,14 +87,12 @@ class Office:
 
     def wait_for(self, pattern: str, seconds: float = START_SECONDS) -> str:
         """Wait until it prints something; give the first group."""
-        deadline = time.monotonic() + seconds
-        while True:
-            found = re.search(pattern, self.output)
-            if found:
-                return found[1] if found.groups() else found[0]
-            assert self.process.poll() is None, f"ended at once:\n{self.output}"
-            assert time.monotonic() < deadline, f"no {pattern!r} in:\n{self.output}"
-            time.sleep(0.05)
+        found = wait_until(
+            lambda: re.search(pattern, self.output),
+            lambda: f"no {pattern!r} in:\n{self.output}", seconds=seconds, process=self.process,
+        )  # fmt: skip
+        assert found is not None
+        return found[1] if found.groups() else found[0]
 
     def get(self, path: str) -> tuple[int, str]:
         """Ask for a page; status 0 when nobody answers."""
@@ -108,13 +108,10 @@ class Office:
 
     def wait_until_ready(self, seconds: float = START_SECONDS) -> None:
         """Wait until everything that an office needs is there."""
-        deadline = time.monotonic() + seconds
-        while True:
-            status, text = self.get("/readyz")
-            if status == 200:
-                return
-            assert time.monotonic() < deadline, f"{text}\n{self.output}"
-            time.sleep(0.1)
+        wait_until(
+            lambda: self.get("/readyz")[0] == 200,
+            lambda: f"{self.get('/readyz')[1]}\n{self.output}", seconds=seconds,
+        )  # fmt: skip
 
     def children(self) -> dict[int, str]:
         """All processes below it: id and command."""
@@ -156,9 +153,7 @@ class Office:
             except ProcessLookupError:
                 continue
         self.process.wait(60)
-        deadline = time.monotonic() + 10
-        while self.survivors() and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until(lambda: not self.survivors(), lambda: f"{self.survivors()} survive")
         self._file.close()
 
     def ready(self) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from sqlalchemy import Connection, NullPool, create_engine, text
 
 from crm_app.telephony.webhook.receiver import PATIENCE_S
 from crm_app.telephony.zadarma.signing import sign_webhook
+from tests.patience import wait_until
 from tests.postgres import Postgres
 from tests.serving.running import START_SECONDS, Office, descendants, flask
 from tests.serving.test_durability import SECRET, connect_pbx, post
@@ -84,18 +85,19 @@ class House:
 
     def wait_until_stored(self, seconds: float = TAKEN_IN_WITHIN_S) -> None:
         """Wait until all that was acknowledged is there: each once, in the order it came."""
-        deadline = time.monotonic() + seconds
-        while len(found := self.stored()) < len(self.posted):
-            assert time.monotonic() < deadline, (len(found), len(self.posted), self.office.output)
-            time.sleep(0.05)
-        assert found == self.posted
+        wait_until(
+            lambda: len(self.stored()) >= len(self.posted),
+            lambda: (len(self.stored()), len(self.posted), self.office.output), seconds=seconds,
+        )  # fmt: skip
+        assert self.stored() == self.posted
 
     def wait_until_spool_is_gone(self, seconds: float = TAKEN_IN_WITHIN_S) -> None:
         """Wait for what comes after storing: the records are marked, and a line says so."""
-        deadline = time.monotonic() + seconds
-        while waiting(self) or self.count("spool_begun") > self.count("spool_drained"):
-            assert time.monotonic() < deadline, self.office.output
-            time.sleep(0.05)
+        wait_until(
+            lambda: not waiting(self)
+            and self.count("spool_begun") <= self.count("spool_drained"),
+            lambda: self.office.output, seconds=seconds,
+        )  # fmt: skip
 
     def count(self, event: str) -> int:
         """How often the office has logged an event."""
@@ -316,9 +318,7 @@ def test_kill_9_between_the_spool_and_the_database_loses_and_doubles_nothing(
             if point == "before the database is back":
                 office.kill_everything()
         if point == "while it is taken in":
-            deadline = time.monotonic() + TAKEN_IN_WITHIN_S
-            while not house.stored():
-                assert time.monotonic() < deadline
+            wait_until(house.stored, "nothing is taken in", seconds=TAKEN_IN_WITHIN_S)
             office.kill_everything()
     with Office(tmp_path / "data", **settings) as office:
         house.office = office
@@ -335,9 +335,11 @@ def test_a_start_while_the_database_is_away_loses_no_call_and_believes_nobody(
         of_before = house.office.web_processes()
         for pid in of_before:
             os.kill(pid, signal.SIGKILL)
-        deadline = time.monotonic() + START_SECONDS
-        while house.office.get("/healthz")[0] != 200 or house.office.web_processes() & of_before:
-            assert time.monotonic() < deadline
+        wait_until(
+            lambda: house.office.get("/healthz")[0] == 200
+            and not house.office.web_processes() & of_before,
+            "no other web process answers", seconds=START_SECONDS,
+        )  # fmt: skip
         took = house.ring(5)
         with closing(house.connection()) as connection:
             assert forged(connection) == 200

@@ -2,7 +2,6 @@
 
 import http.client
 import threading
-import time
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from crm_app.telephony.zadarma.signing import sign_webhook
+from tests.patience import wait_until
 from tests.postgres import Postgres
 from tests.serving.running import Office, environment, flask
 
@@ -112,10 +112,10 @@ def test_it_keeps_every_acknowledged_fact_through_kill_9(tmp_path: Path, address
         callers = [Caller(office.port, str(index), stop) for index in range(WRITERS)]
         for caller in callers:
             caller.start()
-        deadline = time.monotonic() + 60
-        while sum(len(caller.acknowledged) for caller in callers) < ENOUGH:
-            assert time.monotonic() < deadline, office.output
-            time.sleep(0.01)
+        wait_until(
+            lambda: sum(len(caller.acknowledged) for caller in callers) >= ENOUGH,
+            lambda: office.output, seconds=60,
+        )  # fmt: skip
         office.kill_everything()
         stop.set()
         for caller in callers:
@@ -124,10 +124,10 @@ def test_it_keeps_every_acknowledged_fact_through_kill_9(tmp_path: Path, address
     acknowledged = {call for caller in callers for call in caller.acknowledged}
     with Office(tmp_path / "data", **settings) as office:
         # What the database had not taken in yet is taken in by those who have just started.
-        deadline = time.monotonic() + 60
-        while lost := acknowledged - facts_in(address):
-            assert time.monotonic() < deadline, (lost, office.output)
-            time.sleep(0.05)
+        wait_until(
+            lambda: acknowledged <= facts_in(address),
+            lambda: (acknowledged - facts_in(address), office.output), seconds=60,
+        )  # fmt: skip
         # What was folded before the plug was pulled is the same when all is folded again.
         rebuilt = flask(tmp_path / "data", "calls", "rebuild", **settings)
         assert rebuilt.returncode == 0, rebuilt.stderr

@@ -4,25 +4,17 @@ import os
 import re
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 import requests
 
+from tests.patience import wait_until
 from tests.serving.running import Office, flask, is_running
 
 pytestmark = pytest.mark.processes
-
-
-def wait_until(is_true: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
-    """Wait for something that other processes do."""
-    deadline = time.monotonic() + seconds
-    while not is_true():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 def become_administrator(office: Office, link: str) -> requests.Session:

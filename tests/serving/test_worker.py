@@ -12,6 +12,7 @@ import pytest
 
 from crm_app.health import migrations
 from crm_app.serving.processes import valkey
+from tests.patience import wait_until
 from tests.serving.running import environment, flask
 from tests.serving.test_refusals import database_at
 
@@ -40,11 +41,10 @@ class Worker:
 
     def wait_for(self, text: str, times: int = 1) -> None:
         """Wait until a text was written so many times."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while sum(text in line for line in self.lines) < times:
-            assert self.process.poll() is None, self.lines
-            assert time.monotonic() < deadline, self.lines
-            time.sleep(0.05)
+        wait_until(
+            lambda: sum(text in line for line in self.lines) >= times,
+            lambda: self.lines, seconds=WAIT_SECONDS, process=self.process,
+        )  # fmt: skip
 
     def stop(self) -> int:
         """Ask it to end, and give its code."""

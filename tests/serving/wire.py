@@ -3,11 +3,11 @@
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from crm_app.config import Config
+from tests.patience import wait_until
 from tests.ports import free_port
 from tests.serving.running import ROOT, environment
 
@@ -111,23 +111,14 @@ def serving(settings: Config, module: str = "wsgi:app", *options: str) -> Iterat
     )  # fmt: skip
     server = Server(port, process)
     try:
-        _wait_until_it_answers(server)
+        wait_until(
+            lambda: b" 200 " in server.ask(b"GET /healthz HTTP/1.0\r\n\r\n"),
+            "the server does not answer", seconds=START_SECONDS, process=process,
+        )  # fmt: skip
         yield server
     finally:
         process.terminate()
         process.wait(60)
-
-
-def _wait_until_it_answers(server: Server) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            if b" 200 " in server.ask(b"GET /healthz HTTP/1.0\r\n\r\n"):
-                return
-        except OSError:
-            assert server.process.poll() is None, "the server ended at once"
-        assert time.monotonic() < deadline, "the server does not answer"
-        time.sleep(0.05)
 
 
 def head_of(method: str, path: str, *headers: str, cookie: str = "") -> bytes:

@@ -2,8 +2,7 @@
 
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +14,7 @@ import pytest
 from crm_app.simulator import Simulator
 from crm_app.telephony.zadarma.client import ZadarmaClient
 from crm_app.telephony.zadarma.signing import verify_webhook
+from tests.patience import wait_until
 
 KEY = "a1b2c3d4e5f60718293a"
 SECRET = "0f1e2d3c4b5a69788796"
@@ -38,15 +38,10 @@ class Office:
         return [post["event"] for post in self.posts]
 
     def wait_for(self, *events: str) -> None:
-        wait_until(lambda: self.events[-len(events) :] == list(events))
-
-
-def wait_until(is_true: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Wait for something that another thread does; fail if it never comes."""
-    end = time.monotonic() + seconds
-    while not is_true():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.005)
+        wait_until(
+            lambda: self.events[-len(events) :] == list(events),
+            lambda: f"{events}, but {self.events}",
+        )
 
 
 def handler_of(office: Office) -> type[BaseHTTPRequestHandler]:

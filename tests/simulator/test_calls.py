@@ -8,7 +8,8 @@ import time_machine
 from crm_app.simulator import Simulator
 from crm_app.simulator.calls import OutgoingCall
 from crm_app.telephony.zadarma.client import ZadarmaClient
-from tests.simulator.conftest import KEY, SECRET, Office, wait_until
+from tests.patience import wait_until
+from tests.simulator.conftest import KEY, SECRET, Office
 
 CLIENT = "+351910000042"
 
@@ -62,7 +63,7 @@ def test_a_caller_can_give_up(pbx: Simulator, office: Office) -> None:
 def test_ringing_runs_out(office: Office) -> None:
     with Simulator(KEY, SECRET, office.url, ring_seconds=0.02) as pbx:
         call = pbx.ring(CLIENT, ["101"])
-        wait_until(lambda: call.state == "ended")
+        wait_until(lambda: call.state == "ended", "it never ended")
         office.wait_for("NOTIFY_END")
     assert office.posts[-1]["disposition"] == "no answer"
 

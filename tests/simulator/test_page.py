@@ -14,7 +14,8 @@ import pytest
 from crm_app.simulator import Simulator
 from crm_app.simulator.calls import IncomingCall
 from crm_app.simulator.page import SCRIPTS
-from tests.simulator.conftest import KEY, SECRET, Office, wait_until
+from tests.patience import wait_until
+from tests.simulator.conftest import KEY, SECRET, Office
 from tests.simulator.test_api import raw
 
 ANA = ("Ana <Sousa>", "+351912345678")
@@ -263,5 +264,5 @@ def test_a_phone_answers_only_while_it_rings(pbx: Simulator, office: Office) -> 
     call = pbx.live_calls[0]
     press(pbx, "/hangup", call=call.pbx_call_id)
     press(pbx, "/answer", call=call.pbx_call_id, extension="101")
-    wait_until(lambda: office.events[-1] == "NOTIFY_END")
+    wait_until(lambda: office.events[-1] == "NOTIFY_END", "it never ended")
     assert call.state == "ended"

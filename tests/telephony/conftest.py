@@ -1,13 +1,9 @@
 """An office joined to a PBX that is played: keys, signed posts, and a server of the application."""
 
-import contextlib
 import itertools
-import os
-import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlencode
@@ -25,6 +21,7 @@ from crm_app.extensions import db
 from crm_app.simulator.office import Simulator
 from crm_app.telephony import services
 from crm_app.telephony.zadarma.signing import sign_webhook
+from tests.patience import is_listening, wait_until
 from tests.serving.running import ROOT, environment
 
 SECRET = "0f1e2d3c4b5a69788796"
@@ -104,14 +101,7 @@ def web_socket(connected: Flask, tmp_path: Path) -> Iterator[Path]:
         cwd=ROOT, env=given, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        deadline = time.monotonic() + 30
-        while True:
-            assert server.poll() is None, "the server ended at once"
-            assert time.monotonic() < deadline, "the server does not answer"
-            with socket.socket(socket.AF_UNIX) as connection, contextlib.suppress(OSError):
-                connection.connect(os.fspath(path))
-                break
-            time.sleep(0.05)
+        wait_until(lambda: is_listening(path), "the server does not answer", process=server)
         yield path
     finally:
         server.terminate()
@@ -121,10 +111,7 @@ def web_socket(connected: Flask, tmp_path: Path) -> Iterator[Path]:
 def wait_until_drained(app: Flask) -> None:
     """Wait until what the database could not take at once is taken in."""
     spool = app.extensions["webhook_receiver"].spool
-    deadline = time.monotonic() + 20
-    while spool.is_in_use():
-        assert time.monotonic() < deadline, "the spool stays full"
-        threading.Event().wait(0.02)
+    wait_until(lambda: not spool.is_in_use(), "the spool stays full")
 
 
 @pytest.fixture

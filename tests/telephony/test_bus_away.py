@@ -12,8 +12,9 @@ from crm_app.extensions import db
 from crm_app.live import bus
 from crm_app.live.screen_updates import screen_updates
 from crm_app.telephony.models import TelephonySettings
-from tests.live.conftest import OwnBus, own_bus
+from tests.live.conftest import own_bus
 from tests.owed import perform
+from tests.own_bus import OwnBus
 from tests.telephony.conftest import Post, start_fields
 
 __all__ = ["own_bus"]

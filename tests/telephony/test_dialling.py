@@ -1,7 +1,6 @@
 """Click-to-call: the screen tells the truth, and nothing is dialled twice."""
 
 import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -23,6 +22,7 @@ from crm_app.extensions import db
 from crm_app.simulator.office import Simulator
 from crm_app.telephony.dialling import placing, services
 from crm_app.telephony.dialling.models import DialRequest, DialState
+from tests.patience import wait_until
 from tests.reader import elements_of
 from tests.telephony.conftest import use_api
 
@@ -60,11 +60,12 @@ def callbacks(pbx: Simulator) -> int:
 
 def wait_for(condition: Callable[[], bool]) -> None:
     """Wait until something that another thread does has happened."""
-    deadline = time.monotonic() + 15
-    while not condition():
+
+    def has_happened() -> bool:
         db.session.rollback()
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
+        return condition()
+
+    wait_until(has_happened, "it did not happen")
     db.session.rollback()
 
 

@@ -21,6 +21,7 @@ from crm_app.telephony.models import UnreadableRequest
 from crm_app.telephony.webhook import inbox
 from crm_app.telephony.webhook.group_commit import GroupCommit
 from crm_app.telephony.zadarma.signing import sign_webhook
+from tests.patience import wait_until
 from tests.telephony.conftest import SECRET, Post, start_fields, wait_until_drained
 
 
@@ -56,8 +57,7 @@ def all_at_once(together: GroupCommit, works: list[Callable[[Connection], bytes]
     with together._lock:
         for thread in threads:
             thread.start()
-        while len(together._waiting) < len(works):
-            threading.Event().wait(0.01)
+        wait_until(lambda: len(together._waiting) >= len(works), "some do not come")
     for thread in threads:
         thread.join(30)
     return results

@@ -16,6 +16,7 @@ from crm_app.extensions import db
 from crm_app.live import bus
 from crm_app.live.messages import channel_of, missed
 from crm_app.live.screen_updates import ScreenUpdates, screen_updates
+from tests.patience import wait_until
 from tests.telephony.conftest import Post, start_fields
 
 RANG = {"event": "NOTIFY_INTERNAL", "internal": "101"}
@@ -75,8 +76,7 @@ def test_it_tells_in_order_and_each_thing_once_while_it_waits() -> None:
     slow = Slow()
     slow_updates = ScreenUpdates(slow.send)
     slow_updates.enqueue([7], {"call": 0})
-    while slow_updates._waiting:
-        threading.Event().wait(0.01)
+    wait_until(lambda: not slow_updates._waiting, "the first does not leave")
     for call in (1, 13, 2, 1, 2):
         slow_updates.enqueue([7, 8], {"call": call})
     slow_updates.enqueue([], {"call": 99})
@@ -92,8 +92,7 @@ def test_it_forgets_the_oldest_when_too_much_waits(monkeypatch: pytest.MonkeyPat
     slow = Slow()
     slow_updates = ScreenUpdates(slow.send)
     slow_updates.enqueue([7], {"call": 0})
-    while slow_updates._waiting:
-        threading.Event().wait(0.01)
+    wait_until(lambda: not slow_updates._waiting, "the first does not leave")
     for call in (1, 2, 3):
         slow_updates.enqueue([7], {"call": call})
     slow.is_open.set()

@@ -1,7 +1,6 @@
 """A body that does not come costs its sender only: no call waits for it, at whatever address."""
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -15,6 +14,7 @@ from crm_app.calls.models import CallFact
 from crm_app.config import Config
 from crm_app.extensions import db
 from crm_app.telephony.zadarma.signing import sign_webhook
+from tests.patience import wait_until
 from tests.serving.wire import FORM, Line, Server, form_head, head_of, serving, status_of
 from tests.signed_in import cookie_of
 from tests.telephony.conftest import SECRET, start_fields, wait_until_drained
@@ -67,10 +67,7 @@ def ring(server: Server, call: str) -> int:
 
 def wait_until_nobody_holds_a_transaction(settings: Config) -> None:
     """Wait for those at work; one that a stalled form held would stay for twenty seconds."""
-    deadline = time.monotonic() + 10
-    while open_transactions(settings):
-        assert time.monotonic() < deadline, "a transaction stays open"
-        time.sleep(0.05)
+    wait_until(lambda: not open_transactions(settings), "a transaction stays open", seconds=10)
 
 
 def open_transactions(settings: Config) -> int:
