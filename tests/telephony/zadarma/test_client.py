@@ -23,7 +23,8 @@ from crm_app.telephony.zadarma.replies import (
     Notifications,
     StatisticsLeg,
 )
-from tests.simulator.conftest import KEY, SECRET, Office, wait_until
+from tests.patience import wait_until
+from tests.simulator.conftest import KEY, SECRET, Office
 
 API = "https://api.zadarma.com"
 NOON = datetime(2026, 3, 2, 12, 0, 10, tzinfo=UTC)
@@ -313,7 +314,10 @@ def test_it_asks_only_once_for_a_call_that_got_no_answer(pbx: Simulator) -> None
     asking.close()
     assert caught.value.code is ErrorCode.TIMED_OUT
     assert caught.value.may_have_happened
-    wait_until(lambda: [call.path for call in pbx.api_calls] == ["/v1/request/callback/"])
+    wait_until(
+        lambda: [call.path for call in pbx.api_calls] == ["/v1/request/callback/"],
+        "nothing asked",
+    )
 
 
 def test_a_slow_answer_is_still_an_answer(pbx: Simulator, client: ZadarmaClient) -> None:
