@@ -1,5 +1,7 @@
 # Everything is one command. Needs Python 3.11 or newer and make; nothing else.
 SHELL := /bin/sh
+# Hundreds of processes start in a run of the tests: each would compile all of Ramal for itself.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help install run demo test quick check bench vendor lock audit sbom translations screenshots clean
 
