@@ -95,11 +95,11 @@ class Postgres:
     def _last_words(self) -> str:
         return self._log.read_text(encoding="utf-8", errors="replace")[-4000:]
 
-    def new_database(self) -> str:
-        """Create an empty database and return its SQLAlchemy address."""
+    def new_database(self, model: str = "template1") -> str:
+        """Create an empty database, or a copy of one by name; return its SQLAlchemy address."""
         name = f"ramal_{uuid.uuid4().hex[:12]}"
         with psycopg.connect(self._dsn, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{model}"')  # type: ignore[arg-type]
             info = connection.info
             return f"postgresql+psycopg://{info.user}@/{name}?host={info.host}&port={info.port}"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from sqlalchemy import make_url
 
 from crm_app.telephony.zadarma.signing import sign_webhook
 from tests.postgres import Postgres
@@ -22,13 +23,47 @@ PBX_KEY, PBX_SECRET = "a1b2c3d4e5f6a7b8c9d0", "0f1e2d3c4b5a69788796"
 OLD, NEW = "o" * 40, "n" * 40
 
 
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of an office, furnished once, that tests copy."""
+    folder = tmp_path_factory.mktemp("model")
+    furnish(folder / "data", SECRET_KEY=OLD)
+    return folder / "data" / "ramal.db"
+
+
+@pytest.fixture(scope="module")
+def model_on_postgresql(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> str:
+    """The name of a database of an office, furnished once, that tests copy."""
+    address = postgres.new_database()
+    furnish(tmp_path_factory.mktemp("model") / "data", SECRET_KEY=OLD, DATABASE_URL=address)
+    name = make_url(address).database
+    assert name is not None
+    return name
+
+
 @pytest.fixture
 def address(engine_name: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
-    """The address of an empty database on this engine."""
+    """The address of an office of the test's own: see `furnish`; all is encrypted with OLD."""
     if engine_name == "sqlite":
+        copy_of(request.getfixturevalue("model_file"), tmp_path / "office.db")
         return f"sqlite:///{tmp_path / 'office.db'}"
     postgres: Postgres = request.getfixturevalue("postgres")
-    return postgres.new_database()
+    return postgres.new_database(request.getfixturevalue("model_on_postgresql"))
+
+
+@pytest.fixture
+def data(model_file: Path, tmp_path: Path) -> Path:
+    """The data folder of an office of the test's own; all is encrypted with OLD, kept elsewhere."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    copy_of(model_file, folder / "ramal.db")
+    return folder
+
+
+def copy_of(model: Path, place: Path) -> None:
+    """Copy a database of SQLite, with what lies beside its file."""
+    with closing(sqlite3.connect(model)) as old:
+        old.execute("VACUUM INTO ?", (str(place),))
 
 
 def with_input(data_dir: Path, text: str, *command: str, **settings: str) -> str:
@@ -50,6 +85,13 @@ def furnish(data_dir: Path, **settings: str) -> None:
     nowhere = {"ZADARMA_API_URL": "http://127.0.0.1:9"}
     connect = ("telephony", "connect", "--key", PBX_KEY, "--secret-stdin", "--untested")
     with_input(data_dir, PBX_SECRET, *connect, **settings, **nowhere)
+
+
+def keep_key(data_dir: Path, key: str) -> None:
+    """Write the file of an office that keeps its key itself."""
+    data_dir.mkdir(mode=0o700, exist_ok=True)
+    (data_dir / "secret_key").write_text(key)
+    (data_dir / "secret_key").chmod(0o600)
 
 
 def ring(office: Office, number: str) -> int:
@@ -87,8 +129,7 @@ def refusal(data_dir: Path, *command: str, **settings: str) -> str:
 def test_a_kept_key_is_exchanged_while_the_office_runs(tmp_path: Path, address: str) -> None:
     data = tmp_path / "data"
     settings = {"DATABASE_URL": address, "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1"}
-    furnish(data, **settings)
-    old = (data / "secret_key").read_text()
+    keep_key(data, OLD)
     browser = requests.Session()
     with Office(data, **settings) as office:
         assert ring(office, "before") == 200
@@ -103,13 +144,13 @@ def test_a_kept_key_is_exchanged_while_the_office_runs(tmp_path: Path, address: 
             time.sleep(0.2)
     new = (data / "secret_key").read_text()
     assert len(new.split()) == 1
-    assert new != old
+    assert new != OLD
     assert (data / "secret_key").stat().st_mode & 0o777 == 0o600
     with Office(data, **settings) as office:
         assert ring(office, "after") == 200
         assert not is_signed_in(office, browser)
         assert sign_in(office, requests.Session()) == 303
-    assert "another key" in refusal(data, "serve", SECRET_KEY=old, **settings)
+    assert "another key" in refusal(data, "serve", SECRET_KEY=OLD, **settings)
 
 
 def test_a_key_of_the_environment_is_printed_and_alone_is_enough(
@@ -117,7 +158,6 @@ def test_a_key_of_the_environment_is_printed_and_alone_is_enough(
 ) -> None:
     data = tmp_path / "data"
     settings = {"DATABASE_URL": address, "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1"}
-    furnish(data, SECRET_KEY=OLD, **settings)
     said = flask(data, "secret-key", "rotate", SECRET_KEY=OLD, **settings)
     new = re.search(r"SECRET_KEY=(\S+)", said.stdout)
     assert new, said.stderr
@@ -135,7 +175,6 @@ def test_an_older_key_behind_the_new_one_keeps_sessions_and_the_pbx(
 ) -> None:
     data = tmp_path / "data"
     settings = {"DATABASE_URL": address, "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1"}
-    furnish(data, SECRET_KEY=OLD, **settings)
     browser = requests.Session()
     with Office(data, SECRET_KEY=OLD, **settings) as office:
         assert sign_in(office, browser) == 303
@@ -147,43 +186,32 @@ def test_an_older_key_behind_the_new_one_keeps_sessions_and_the_pbx(
         assert ring(office, "alone") == 200
 
 
-def test_a_rotation_that_was_cut_off_is_finished_by_the_next_start(tmp_path: Path) -> None:
-    data = tmp_path / "data"
+def test_a_rotation_that_was_cut_off_is_finished_by_the_next_start(data: Path) -> None:
     settings = {"WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1"}
-    furnish(data)
-    old = (data / "secret_key").read_text()
     # What the file holds when the command is killed before it reaches the database.
-    (data / "secret_key").write_text(f"{NEW}\n{old}")
+    keep_key(data, f"{NEW}\n{OLD}")
     with Office(data, **settings) as office:
         assert ring(office, "after") == 200
-    (data / "secret_key").write_text(NEW)
+    keep_key(data, NEW)
     with Office(data, **settings) as office:
         assert ring(office, "alone") == 200
 
 
-def test_a_restored_database_without_its_key_is_one_clear_line(tmp_path: Path) -> None:
-    data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
-    furnish(data)
-    elsewhere.mkdir()
-    with closing(sqlite3.connect(data / "ramal.db")) as old:
-        old.execute("VACUUM INTO ?", (str(elsewhere / "ramal.db"),))
+def test_a_restored_database_without_its_key_is_one_clear_line(data: Path) -> None:
     for _attempt in range(2):
-        line = refusal(elsewhere, "serve")
+        line = refusal(data, "serve")
         assert "another key" in line
         assert "flask secret-key adopt" in line
-    assert not (elsewhere / "secret_key").exists()
-    adopted = flask(elsewhere, "secret-key", "adopt", "--yes")
+    assert not (data / "secret_key").exists()
+    adopted = flask(data, "secret-key", "adopt", "--yes")
     assert "telephony_settings.key_encrypted" in adopted.stdout, adopted.stderr
-    with Office(elsewhere) as office:
+    with Office(data) as office:
         assert sign_in(office, requests.Session()) == 303
 
 
-def test_a_key_in_a_file_is_read_and_both_are_refused(tmp_path: Path) -> None:
-    data = tmp_path / "data"
+def test_a_key_in_a_file_is_read_and_both_are_refused(tmp_path: Path, data: Path) -> None:
     file = tmp_path / "key"
     file.write_text(f"{OLD}\n")
-    furnish(data, SECRET_KEY_FILE=str(file))
-    assert not (data / "secret_key").exists()
     line = refusal(data, "serve", SECRET_KEY_FILE=str(file), SECRET_KEY=OLD)
     assert "SECRET_KEY_FILE" in line
     said = flask(data, "secret-key", "rotate", SECRET_KEY_FILE=str(file))
@@ -193,3 +221,4 @@ def test_a_key_in_a_file_is_read_and_both_are_refused(tmp_path: Path) -> None:
     file.write_text(new[1])
     with Office(data, SECRET_KEY_FILE=str(file)) as office:
         assert sign_in(office, requests.Session()) == 303
+    assert not (data / "secret_key").exists()
