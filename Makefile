@@ -42,7 +42,7 @@ check: $(DEV_STAMP) ## Check style, types, layers, templates, scripts, spelling 
 	$(BIN)/djlint --quiet --lint templates
 	@$(PYTHON) .ci/scripts.py
 	$(BIN)/codespell
-	$(PYTHON) -m pytest --quiet tests/house
+	$(PYTHON) -m pytest --quiet --numprocesses auto --maxprocesses 4 tests/house
 	$(PYTHON) .ci/audit.py --if-reachable
 	@echo "All checks passed."
 
