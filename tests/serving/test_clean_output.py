@@ -7,7 +7,7 @@ import pytest
 
 from tests.serving.running import flask
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.unhurried]
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])

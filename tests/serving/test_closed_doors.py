@@ -11,7 +11,7 @@ import pytest
 
 from tests.serving.running import Office, flask
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.unhurried]
 PBX = "185.45.152.41"
 
 
