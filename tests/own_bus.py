@@ -24,7 +24,10 @@ class OwnBus:
              "--dir", str(self.folder)],
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
-        wait_until(lambda: is_listening(self.path), "the bus does not answer", process=self.process)
+        wait_until(
+            lambda: is_listening(self.path), "the bus does not answer",
+            seconds=20, process=self.process,
+        )  # fmt: skip
 
     def stop(self) -> None:
         """End it at once, as a crash does."""

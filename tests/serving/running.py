@@ -153,8 +153,8 @@ class Office:
             except ProcessLookupError:
                 continue
         self.process.wait(60)
-        wait_until(lambda: not self.survivors(), lambda: f"{self.survivors()} survive")
         self._file.close()
+        wait_until(lambda: not self.survivors(), lambda: f"{self.survivors()} survive", seconds=10)
 
     def ready(self) -> dict[str, Any]:
         """What /readyz says."""

@@ -28,6 +28,7 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of an office, furnished once, that tests copy."""
     folder = tmp_path_factory.mktemp("model")
     furnish(folder / "data", SECRET_KEY=OLD)
+    assert not (folder / "data" / "secret_key").exists()
     return folder / "data" / "ramal.db"
 
 

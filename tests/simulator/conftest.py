@@ -41,6 +41,7 @@ class Office:
         wait_until(
             lambda: self.events[-len(events) :] == list(events),
             lambda: f"{events}, but {self.events}",
+            seconds=10,
         )
 
 

@@ -63,7 +63,7 @@ def test_a_caller_can_give_up(pbx: Simulator, office: Office) -> None:
 def test_ringing_runs_out(office: Office) -> None:
     with Simulator(KEY, SECRET, office.url, ring_seconds=0.02) as pbx:
         call = pbx.ring(CLIENT, ["101"])
-        wait_until(lambda: call.state == "ended", "it never ended")
+        wait_until(lambda: call.state == "ended", "it never ended", seconds=10)
         office.wait_for("NOTIFY_END")
     assert office.posts[-1]["disposition"] == "no answer"
 

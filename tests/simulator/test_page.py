@@ -264,5 +264,5 @@ def test_a_phone_answers_only_while_it_rings(pbx: Simulator, office: Office) -> 
     call = pbx.live_calls[0]
     press(pbx, "/hangup", call=call.pbx_call_id)
     press(pbx, "/answer", call=call.pbx_call_id, extension="101")
-    wait_until(lambda: office.events[-1] == "NOTIFY_END", "it never ended")
+    wait_until(lambda: office.events[-1] == "NOTIFY_END", "it never ended", seconds=10)
     assert call.state == "ended"

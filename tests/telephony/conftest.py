@@ -111,7 +111,7 @@ def web_socket(connected: Flask, tmp_path: Path) -> Iterator[Path]:
 def wait_until_drained(app: Flask) -> None:
     """Wait until what the database could not take at once is taken in."""
     spool = app.extensions["webhook_receiver"].spool
-    wait_until(lambda: not spool.is_in_use(), "the spool stays full")
+    wait_until(lambda: not spool.is_in_use(), "the spool stays full", seconds=20)
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
         db.session.rollback()
         return condition()
 
-    wait_until(has_happened, "it did not happen")
+    wait_until(has_happened, "it did not happen", seconds=15)
     db.session.rollback()
 
 

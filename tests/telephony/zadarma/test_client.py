@@ -316,7 +316,8 @@ def test_it_asks_only_once_for_a_call_that_got_no_answer(pbx: Simulator) -> None
     assert caught.value.may_have_happened
     wait_until(
         lambda: [call.path for call in pbx.api_calls] == ["/v1/request/callback/"],
-        "nothing asked",
+        "the PBX is not asked",
+        seconds=10,
     )
 
 
