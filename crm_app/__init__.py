@@ -40,7 +40,7 @@ from crm_app.recordings.store import Store
 from crm_app.security.refusals import RefusalWriter
 from crm_app.security.request_ids import RequestIds
 from crm_app.web import access, errors, fragments, toasts, unsaved
-from crm_app.web.display import formatting, indentation, sentences
+from crm_app.web.display import formatting, indentation, sentences, static_files
 from crm_app.web.ids import IdConverter
 from crm_app.web.middleware import (
     anonymous_forms,
@@ -58,7 +58,7 @@ def create_app(settings: Config | None = None) -> Flask:
     """Build an application from the settings (by default those of the environment)."""
     settings = settings or config.load()
     logs.configure(settings.log_level, as_json=settings.log_format == "json")
-    app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
+    app = Flask(__name__, template_folder=ROOT / "templates", static_folder=None)
     if app.debug:
         raise ConfigError(
             "FLASK_DEBUG: Ramal does not run in debug mode, which shows code to visitors and sends "
@@ -80,6 +80,7 @@ def create_app(settings: Config | None = None) -> Flask:
         mail, reports, board,
     ):  # fmt: skip
         app.register_blueprint(feature.bp)
+    static_files.register(app, ROOT / "static")
     for register in (
         errors.register,
         formatting.register,

@@ -1,6 +1,7 @@
 // Forms with data-js-unsaved keep what is typed in the browser until the server has taken it. Opened
 // again, they hold it again, and a line above says so. The version that the form was filled from is kept
 // with it, so that a record which others changed meanwhile is still noticed when it is saved.
+import { addressOf } from "./addresses.js";
 import { find, forget, forgetById, keep } from "./draft-store.js";
 
 const FORM = "form[data-js-unsaved]";
@@ -141,7 +142,7 @@ const taken = /(?:^|; )ramal_saved=([a-z0-9]+)/.exec(document.cookie);
 if (taken) {
   forgetById(taken[1]);
   // biome-ignore lint/suspicious/noDocumentCookie: without TLS there is no Cookie Store.
-  document.cookie = `ramal_saved=; path=${new URL("../..", import.meta.url).pathname}; max-age=0`;
+  document.cookie = `ramal_saved=; path=${addressOf("").pathname}; max-age=0`;
 }
 new MutationObserver(lookAtAll).observe(document.body, { childList: true, subtree: true });
 lookAtAll();

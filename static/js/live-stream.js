@@ -1,9 +1,11 @@
 // Keeps one event stream open and says what it hears: {kind: "up" | "down" | "out" | "message", data}. One that needs
 // a sign-in is "out" when nobody is signed in any more; then it sleeps until it is woken.
+import { addressOf } from "./addresses.js";
+
 const SILENCE_MS = 35_000;
 const REOPEN_MS = 4_000;
 
-const hereUrl = new URL("../../account/here", import.meta.url);
+const hereUrl = addressOf("account/here");
 
 async function isSignedOut() {
   const answer = await fetch(hereUrl, { headers: { "HX-Request": "true" } }).catch(() => null);
@@ -15,6 +17,7 @@ export function openStream(url, tell, { needsSignIn = false } = {}) {
   let silence = 0;
   let again = 0;
   let isAsleep = false;
+  let wasWoken = false;
   const over = new AbortController();
 
   function close() {
@@ -41,11 +44,13 @@ export function openStream(url, tell, { needsSignIn = false } = {}) {
     const mine = source;
     tell({ kind: "down" });
     close();
+    wasWoken = false;
     const isOut = needsSignIn && (await isSignedOut());
     if (over.signal.aborted || mine !== source) return;
-    isAsleep = isOut;
-    if (isOut) tell({ kind: "out" });
-    else reopen(REOPEN_MS);
+    // Somebody may have signed in since that was answered.
+    isAsleep = isOut && !wasWoken;
+    if (isAsleep) tell({ kind: "out" });
+    else reopen(wasWoken ? 0 : REOPEN_MS);
   }
 
   function open() {
@@ -73,6 +78,7 @@ export function openStream(url, tell, { needsSignIn = false } = {}) {
       close();
     },
     wake() {
+      wasWoken = true;
       if (isAsleep) reopen(0);
     },
   };

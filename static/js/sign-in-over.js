@@ -1,6 +1,7 @@
 // Signs in over the page when the server finds that nobody is signed in any more: what is typed stays
 // where it is, and what could not be done is done then. The form is that of the sign-in page itself, so
 // its rules hold; an account that needs more than a password goes there.
+import { addressOf } from "./addresses.js";
 import { giveUp } from "./draft-store.js";
 import { tell } from "./failures.js";
 
@@ -13,9 +14,7 @@ const box = Object.assign(document.createElement("dialog"), {
   className: "confirm-dialog",
 });
 box.setAttribute("aria-labelledby", "sign-in-over-title");
-const [hereUrl, signInUrl] = ["account/here", "login"].map(
-  (path) => new URL(`../../${path}`, import.meta.url),
-);
+const [hereUrl, signInUrl] = ["account/here", "login"].map(addressOf);
 const { user, email } = document.body.dataset;
 const waiting = new Set();
 // Of nobody the server knows no language but the browser's.

@@ -26,6 +26,7 @@ REPORTED = {
 # Addresses that can be asked for and are no page of their own.
 NO_PAGE = {
     "static": "a file",
+    "current_static": "a file",
     "security.static": "a file",
     "health.alive": "for machines",
     "health.ready": "for machines",

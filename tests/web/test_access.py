@@ -11,6 +11,7 @@ from crm_app.web.access import is_public
 # What an anonymous visitor may call, and what stands in for the sign-in there.
 PUBLIC = {
     "static": "files that are the same for everybody",
+    "current_static": "files that are the same for everybody",
     "security.static": "files that are the same for everybody",
     "security.login": "the sign-in itself",
     "accounts.second_step": "a password that was right, before the second factor",

@@ -43,6 +43,9 @@ def register(app: Flask, login_manager: LoginManager) -> None:
         REMEMBER_COOKIE_NAME="never-sent",
         RAMAL_REMEMBER_COOKIE=remember_name,
     )
+    # It would look into the session at every request, and say so even with a file that is the
+    # same for everybody: browsers would keep one for each state of the cookie.
+    app.after_request_funcs[None].remove(login_manager._update_remember_cookie)
     login_manager.user_loader(_load)
     login_manager.request_loader(_recall)
     user_logged_in.connect(_begin, app)

@@ -1,1 +1,1 @@
-"""How values are shown: dates, numbers, amounts, whole sentences, and the links between pages."""
+"""How values are shown: dates, numbers, amounts, sentences; links, and the files of pages."""
