@@ -4,7 +4,9 @@ const RINGING = "[data-state=ringing][data-direction=inbound]";
 const lamp = document.getElementById("lamp");
 const choice = lamp.querySelector("[data-js-ring-switch]");
 const list = document.getElementById("popups");
-let mayPlay = false;
+let sound = "starting";
+let trial = null;
+let patience = 0;
 let wasRinging = false;
 let stop = null;
 
@@ -17,21 +19,32 @@ const PATIENCE_MS = 5_000;
 const LEASE_MS = 3_000;
 const RENEW_MS = 1_000;
 
-function isLetPlay() {
-  return new Promise((tell) => {
-    const audio = new AudioContext();
-    // A context that may play begins to run within a moment, and on a busy computer after a while: one waits
-    // for it where somebody has clicked or typed. The others wait for that.
-    const patience = navigator.userActivation?.hasBeenActive ? PATIENCE_MS : MOMENT_MS;
-    const timer = setTimeout(say, patience);
+// A context that may play begins to run within a moment, and on a busy computer after a while: it is kept until
+// then. The others wait for a click or a key, which asks again.
+function tryToPlay() {
+  if (sound === "ready") return;
+  trial ??= newTrial();
+  trial.resume().catch(() => {});
+  clearTimeout(patience);
+  const hasBeenActive = navigator.userActivation?.hasBeenActive;
+  patience = setTimeout(() => settle("blocked"), hasBeenActive ? PATIENCE_MS : MOMENT_MS);
+}
 
-    function say() {
-      clearTimeout(timer);
-      tell(audio.state === "running");
-      audio.close();
-    }
-    audio.addEventListener("statechange", () => audio.state === "running" && say());
+function newTrial() {
+  const audio = new AudioContext();
+  audio.addEventListener("statechange", () => {
+    if (audio !== trial || audio.state !== "running") return;
+    trial = null;
+    audio.close();
+    settle("ready");
   });
+  return audio;
+}
+
+function settle(state) {
+  clearTimeout(patience);
+  sound = state;
+  look();
 }
 
 function play() {
@@ -115,11 +128,10 @@ function lease(name, signal, run, end) {
 
 const isMuted = () => localStorage.getItem(SWITCH) === "yes";
 
-async function look() {
+function look() {
   lamp.dataset.muted = isMuted() ? "yes" : "no";
-  mayPlay ||= await isLetPlay();
-  lamp.dataset.sound = mayPlay || isMuted() ? "ready" : "blocked";
-  const isRinging = mayPlay && !isMuted() && Boolean(list.querySelector(RINGING));
+  lamp.dataset.sound = isMuted() ? "ready" : sound;
+  const isRinging = sound === "ready" && !isMuted() && Boolean(list.querySelector(RINGING));
   if (isRinging && !stop) stop = onlyOneTab("ramal-ring", play);
   else if (!isRinging) hush();
 }
@@ -139,14 +151,18 @@ addEventListener("storage", ({ key }) => {
   look();
 });
 // Any click or key on the page is the permission that a browser waits for.
-for (const kind of ["click", "keydown"]) addEventListener(kind, () => !mayPlay && look());
+for (const kind of ["click", "keydown"]) addEventListener(kind, tryToPlay);
 // A page that is left gives the ring to another tab.
 addEventListener("pagehide", hush);
 addEventListener("pageshow", (event) => event.persisted && look());
 document.addEventListener("tray:changed", () => {
   const isRinging = Boolean(list.querySelector(RINGING));
-  if (isRinging !== wasRinging) look();
+  if (isRinging !== wasRinging) {
+    look();
+    tryToPlay();
+  }
   wasRinging = isRinging;
 });
 choice.checked = !isMuted();
 look();
+tryToPlay();

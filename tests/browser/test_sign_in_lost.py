@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from tests.browser.conftest import SignIn, until, watching
+from tests.browser import sound
+from tests.browser.conftest import SignIn, eventually, until, watching
 from tests.browser.office import Office
 from tests.browser.story import ANA, CARD, RUI, add_contact, talk, written
 
@@ -93,26 +94,14 @@ def test_it_asks_for_nothing_more_until_somebody_signs_in_again(
 
 def test_it_stops_ringing_when_nobody_is_signed_in(office: Office, sign_in: SignIn) -> None:
     context = sign_in("Bob")
-    context.add_init_script("""
-      window.sounding = 0;
-      const start = OscillatorNode.prototype.start;
-      OscillatorNode.prototype.start = function () {
-        window.sounding += 1;
-        return start.call(this);
-      };
-      const close = AudioContext.prototype.close;
-      AudioContext.prototype.close = function () {
-        window.sounding = 0;
-        return close.call(this);
-      };
-    """)
+    context.add_init_script(sound.HEAR)
     page = watching(context, office)
     page.mouse.click(5, 5)
     office.ring(ANA, "101")
-    until(page, "sounding > 0")
+    until(page, "sounding.size > 0")
     sign_out(context, office)
     gone(page, office)
-    until(page, "sounding === 0")
+    until(page, "sounding.size === 0")
 
 
 def test_it_is_loaded_anew_when_somebody_signs_in_again(office: Office, sign_in: SignIn) -> None:
@@ -181,6 +170,24 @@ def test_it_does_not_throw_away_a_form_that_is_typed_in(office: Office, sign_in:
     expect(page.locator(CARD)).to_have_count(0)
     page.get_by_role("link", name=OLD).click()
     expect(page.locator(CARD)).to_have_count(2)
+
+
+def test_it_hears_calls_again_though_it_just_asked_who_is_signed_in(
+    office: Office, sign_in: SignIn
+) -> None:
+    context = sign_in("Bob")
+    page = watching(context, office, "/contacts/new")
+    # A page with something typed is not loaded anew.
+    page.locator("main input[name=name]").fill("Rita Nova")
+    asked: list[Route] = []
+    page.route("**/account/here", lambda route: asked.append(route))
+    sign_out(context, office)
+    eventually(page, lambda: asked, "the page asks who is signed in")
+    nobody = asked[0].fetch()
+    assert nobody.status == 401
+    sign_in_again(context, office, "Bob")
+    with page.expect_request("**/live"):
+        asked[0].fulfill(response=nobody)
 
 
 def test_it_is_loaded_anew_when_a_form_of_it_is_refused(office: Office, sign_in: SignIn) -> None:

@@ -8,12 +8,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from crm_app.live import bus
+from tests.browser import sound
 from tests.browser.chromium import ARGUMENTS, executable_path
 from tests.browser.conftest import PATIENCE_MS, SignIn, eventually, stop_time, until, watching
 from tests.browser.office import Office
 from tests.browser.relay import Relay
 from tests.browser.story import Line
-from tests.browser.test_ring import COUNT_TONES
 
 ANA, RUI = "+351910000042", "+351910000043"
 CARD = "[role=alertdialog]"
@@ -209,7 +209,7 @@ def test_it_rings_on_when_the_tab_that_rings_is_left_without_a_secure_context(
     office: Office, lan: Lan
 ) -> None:
     context, url = lan(office.port)
-    context.add_init_script(COUNT_TONES + HEAR_LEASES)
+    context.add_init_script(sound.HEAR + HEAR_LEASES)
     tabs = [opened(context, url) for _ in range(3)]
     for tab in tabs:
         tab.mouse.click(5, 5)
