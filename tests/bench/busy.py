@@ -15,8 +15,9 @@ from tests.bench import load, webhooks
 from tests.bench.house import House
 from tests.bench.table import Table
 from tests.postgres import Postgres
+from tests.serving.posted import lock
 from tests.serving.running import descendants
-from tests.serving.test_busy import LARGE_TRANSACTION, lock
+from tests.serving.test_busy import LARGE_TRANSACTION
 
 RATE, CONNECTIONS = 20, 4
 SLOWEST_MS = 300.0

@@ -2,10 +2,8 @@
 
 import contextlib
 import http.client
-import json
 import os
 import re
-import secrets
 import signal
 import socket
 import statistics
@@ -14,19 +12,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from sqlalchemy import Connection, NullPool, create_engine, text
 
 from crm_app.telephony.webhook.receiver import PATIENCE_S
 from crm_app.telephony.zadarma.signing import sign_webhook
 from tests.patience import wait_until
 from tests.postgres import Postgres
+from tests.serving.posted import SECRET, House, a_writer_of_another_process, connect_pbx
 from tests.serving.running import START_SECONDS, Office, descendants, flask
-from tests.serving.test_durability import SECRET, connect_pbx, post
 
 pytestmark = pytest.mark.processes
 ANSWERED_WITHIN_S = 0.3
@@ -46,62 +42,6 @@ with create_engine(sys.argv[1]).begin() as connection:
     print("begun", flush=True)
     connection.execute(text("INSERT INTO heap VALUES (:name, :at)"), rows)
 """
-
-
-@dataclass
-class House:
-    """A running office, its database, and what was posted to it."""
-
-    office: Office
-    address: str
-    settings: dict[str, str]
-    server: Postgres | None
-    posted: list[str] = field(default_factory=list)
-
-    def ring(self, times: int, pause: float = 0.03) -> list[float]:
-        """Post so many notifications one after the other; give the seconds of each answer."""
-        took = []
-        with closing(self.connection()) as connection:
-            for _ in range(times):
-                call_id = f"in_{secrets.token_hex(16)}"
-                began = time.monotonic()
-                status = post(connection, call_id)
-                took.append(time.monotonic() - began)
-                assert status == 200, self.office.output
-                self.posted.append(call_id)
-                time.sleep(pause)
-        return took
-
-    def connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.office.port, timeout=10)
-
-    def stored(self) -> list[str]:
-        """The calls whose start is in the database, in the order in which they were stored."""
-        engine = create_engine(self.address, poolclass=NullPool)
-        with engine.connect() as connection:
-            # After three minutes the worker notes of each of them that its end never came.
-            asked = "SELECT pbx_call_id FROM call_fact WHERE kind = 'started' ORDER BY id"
-            return [row[0] for row in connection.execute(text(asked))]
-
-    def wait_until_stored(self, seconds: float = TAKEN_IN_WITHIN_S) -> None:
-        """Wait until all that was acknowledged is there: each once, in the order it came."""
-        wait_until(
-            lambda: len(self.stored()) >= len(self.posted),
-            lambda: (len(self.stored()), len(self.posted), self.office.output), seconds=seconds,
-        )  # fmt: skip
-        assert self.stored() == self.posted
-
-    def wait_until_spool_is_gone(self, seconds: float = TAKEN_IN_WITHIN_S) -> None:
-        """Wait for what comes after storing: the records are marked, and a line says so."""
-        wait_until(
-            lambda: not waiting(self)
-            and self.count("spool_begun") <= self.count("spool_drained"),
-            lambda: self.office.output, seconds=seconds,
-        )  # fmt: skip
-
-    def count(self, event: str) -> int:
-        """How often the office has logged an event."""
-        return self.office.output.count(event)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -126,26 +66,9 @@ def house(ground: tuple[Path, dict[str, str], Postgres | None]) -> Iterator[Hous
     """One office for all conditions of this engine."""
     folder, settings, server = ground
     with Office(folder, **settings) as office:
-        house = House(office, settings["DATABASE_URL"], settings, server)
+        house = House(office, settings["DATABASE_URL"], server)
         house.ring(3)
         yield house
-
-
-@contextmanager
-def a_writer_of_another_process(house: House) -> Iterator[None]:
-    """Somebody else writes and does not end."""
-    engine = create_engine(house.address, poolclass=NullPool)
-    with engine.connect() as other:
-        lock(other)
-        yield
-        other.rollback()
-
-
-def lock(other: Connection) -> None:
-    if other.dialect.name == "postgresql":
-        other.execute(text("LOCK TABLE call_fact, call IN ACCESS EXCLUSIVE MODE"))
-    else:
-        other.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 @contextmanager
@@ -257,16 +180,10 @@ def test_a_writer_of_ten_seconds_delays_no_call(house: House) -> None:
         took: list[float] = []
         while time.monotonic() - began < 10:
             took += house.ring(5, pause=0.1)
-        assert waiting(house) == len(took)
+        assert house.waiting() == len(took)
     house.wait_until_stored()
     house.wait_until_spool_is_gone()
     assert_in_time("ten seconds locked", took)
-
-
-def waiting(house: House) -> int:
-    """How many notifications wait, by what /readyz says."""
-    found: int = json.loads(house.office.get("/readyz")[1])["spool"]["records"]
-    return found
 
 
 def test_pages_that_wait_for_another_process_keep_no_call_waiting(house: House) -> None:
@@ -300,29 +217,6 @@ def test_pages_that_wait_for_another_process_keep_no_call_waiting(house: House) 
                 waits.recv(1)
     house.wait_until_stored()
     assert_in_time("pages that wait", took)
-
-
-@pytest.mark.parametrize("point", ["before the database is back", "while it is taken in"])
-def test_kill_9_between_the_spool_and_the_database_loses_and_doubles_nothing(
-    ground: tuple[Path, dict[str, str], Postgres | None], tmp_path: Path, point: str
-) -> None:
-    _, settings, server = ground
-    address = server.new_database() if server else f"sqlite:///{tmp_path / 'data' / 'ramal.db'}"
-    settings = settings | {"DATABASE_URL": address}
-    assert flask(tmp_path / "data", "db", "upgrade", **settings).returncode == 0
-    connect_pbx(tmp_path / "data", **settings)
-    with Office(tmp_path / "data", **settings) as office:
-        house = House(office, address, settings, server)
-        with a_writer_of_another_process(house):
-            house.ring(200, pause=0)
-            if point == "before the database is back":
-                office.kill_everything()
-        if point == "while it is taken in":
-            wait_until(house.stored, "nothing is taken in", seconds=TAKEN_IN_WITHIN_S)
-            office.kill_everything()
-    with Office(tmp_path / "data", **settings) as office:
-        house.office = office
-        house.wait_until_stored()
 
 
 def test_a_start_while_the_database_is_away_loses_no_call_and_believes_nobody(

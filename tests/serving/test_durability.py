@@ -3,20 +3,24 @@
 import http.client
 import threading
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
-from sqlalchemy import create_engine, text
 
-from crm_app.telephony.zadarma.signing import sign_webhook
 from tests.patience import wait_until
 from tests.postgres import Postgres
-from tests.serving.running import Office, environment, flask
+from tests.serving.copied import copy_of
+from tests.serving.posted import (
+    TAKEN_IN_WITHIN_S,
+    House,
+    a_writer_of_another_process,
+    connect_pbx,
+    post,
+)
+from tests.serving.running import Office, flask
 
 pytestmark = [pytest.mark.processes, pytest.mark.unhurried]
-SECRET = "asecretofthetests"
+SETTINGS = {"SECRET_KEY": "k" * 40, "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8"}
 WRITERS = 4
 ENOUGH = 100
 
@@ -46,68 +50,32 @@ class Caller(threading.Thread):
                     self.acknowledged.append(call_id)
 
 
-def post(connection: http.client.HTTPConnection, call_id: str) -> int:
-    """Tell of a call as the PBX does; give the status."""
-    fields = {
-        "event": "NOTIFY_START",
-        "call_start": f"{datetime.now(tz=UTC):%Y-%m-%d %H:%M:%S}",  # noqa: TID251
-        "pbx_call_id": call_id,
-        "caller_id": "+351912000100",
-        "called_did": "351210000001",
-    }
-    headers = {
-        "Content-Type": "application/x-www-form-urlencoded",
-        "Signature": sign_webhook(fields, SECRET),
-    }
-    connection.request("POST", "/zadarma", urlencode(fields), headers)
-    answer = connection.getresponse()
-    answer.read()
-    return answer.status
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The database that is to survive."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'data' / 'ramal.db'}"
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.new_database()
-
-
-def facts_in(address: str) -> set[str]:
-    """The calls of which a fact is stored."""
-    engine = create_engine(address)
-    with engine.connect() as connection:
-        found = {row[0] for row in connection.execute(text("SELECT pbx_call_id FROM call_fact"))}
-    engine.dispose()
-    return found
-
-
-def connect_pbx(data_dir: Path, **settings: str) -> None:
-    """Store the PBX's keys as an operator does; the PBX itself is not asked."""
-    import subprocess
-    import sys
-
-    code = (
-        "from crm_app import create_app\n"
-        "from crm_app.extensions import db\n"
-        "from crm_app.telephony.services import save_keys\n"
-        "app = create_app()\n"
-        "with app.app_context():\n"
-        f"    save_keys('akeyofthetests', '{SECRET}', app.extensions['vault'])\n"
-        "    db.session.commit()\n"
-    )
-    subprocess.run(
-        [sys.executable, "-c", code], env=environment(data_dir, **settings), check=True, timeout=60
-    )
-
-
-def test_it_keeps_every_acknowledged_fact_through_kill_9(tmp_path: Path, address: str) -> None:
-    settings = {"DATABASE_URL": address, "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8"}
-    upgraded = flask(tmp_path / "data", "db", "upgrade", **settings)
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The database of an office that the PBX is connected to, for tests to copy."""
+    folder = tmp_path_factory.mktemp("model") / "data"
+    address = f"sqlite:///{folder / 'ramal.db'}"
+    if request.param == "postgresql":
+        postgres: Postgres = request.getfixturevalue("postgres")
+        address = postgres.new_database()
+    settings = SETTINGS | {"DATABASE_URL": address}
+    upgraded = flask(folder, "db", "upgrade", **settings)
     assert upgraded.returncode == 0, upgraded.stderr
-    connect_pbx(tmp_path / "data", **settings)
+    connect_pbx(folder, **settings)
+    return address
+
+
+@pytest.fixture
+def settings(model: str, postgres: Postgres, tmp_path: Path) -> dict[str, str]:
+    """Those of an office of the test's own, whose database is to survive."""
+    return SETTINGS | {"DATABASE_URL": copy_of(model, tmp_path / "ramal.db", postgres)}
+
+
+def test_it_keeps_every_acknowledged_fact_through_kill_9(
+    tmp_path: Path, settings: dict[str, str]
+) -> None:
     with Office(tmp_path / "data", **settings) as office:
+        house = House(office, settings["DATABASE_URL"])
         stop = threading.Event()
         callers = [Caller(office.port, str(index), stop) for index in range(WRITERS)]
         for caller in callers:
@@ -125,11 +93,29 @@ def test_it_keeps_every_acknowledged_fact_through_kill_9(tmp_path: Path, address
     with Office(tmp_path / "data", **settings) as office:
         # What the database had not taken in yet is taken in by those who have just started.
         wait_until(
-            lambda: acknowledged <= facts_in(address),
-            lambda: (acknowledged - facts_in(address), office.output), seconds=60,
+            lambda: acknowledged <= set(house.stored()),
+            lambda: (acknowledged - set(house.stored()), office.output), seconds=60,
         )  # fmt: skip
         # What was folded before the plug was pulled is the same when all is folded again.
         rebuilt = flask(tmp_path / "data", "calls", "rebuild", **settings)
         assert rebuilt.returncode == 0, rebuilt.stderr
         assert len(acknowledged) >= ENOUGH
         assert office.get("/healthz")[0] == 200
+
+
+@pytest.mark.parametrize("point", ["before the database is back", "while it is taken in"])
+def test_kill_9_between_the_spool_and_the_database_loses_and_doubles_nothing(
+    tmp_path: Path, settings: dict[str, str], point: str
+) -> None:
+    with Office(tmp_path / "data", **settings) as office:
+        house = House(office, settings["DATABASE_URL"])
+        with a_writer_of_another_process(house):
+            house.ring(200, pause=0)
+            if point == "before the database is back":
+                office.kill_everything()
+        if point == "while it is taken in":
+            wait_until(house.stored, "nothing is taken in", seconds=TAKEN_IN_WITHIN_S)
+            office.kill_everything()
+    with Office(tmp_path / "data", **settings) as office:
+        house.office = office
+        house.wait_until_stored()

@@ -1,19 +1,17 @@
 """The secret key of a real office: exchanged while it runs, lost, and kept in files."""
 
 import re
-import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 import requests
-from sqlalchemy import make_url
 
 from crm_app.telephony.zadarma.signing import sign_webhook
 from tests.postgres import Postgres
+from tests.serving.copied import copy_of
 from tests.serving.running import Office, environment, flask
 from tests.telephony.conftest import start_fields
 
@@ -24,47 +22,38 @@ OLD, NEW = "o" * 40, "n" * 40
 
 
 @pytest.fixture(scope="module")
-def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model_file(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The file of an office, furnished once, that tests copy."""
-    folder = tmp_path_factory.mktemp("model")
-    furnish(folder / "data", SECRET_KEY=OLD)
-    assert not (folder / "data" / "secret_key").exists()
-    return folder / "data" / "ramal.db"
+    folder = tmp_path_factory.mktemp("model") / "data"
+    furnish(folder, SECRET_KEY=OLD)
+    assert not (folder / "secret_key").exists()
+    return f"sqlite:///{folder / 'ramal.db'}"
 
 
 @pytest.fixture(scope="module")
 def model_on_postgresql(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> str:
-    """The name of a database of an office, furnished once, that tests copy."""
+    """The database of an office, furnished once, that tests copy."""
     address = postgres.new_database()
     furnish(tmp_path_factory.mktemp("model") / "data", SECRET_KEY=OLD, DATABASE_URL=address)
-    name = make_url(address).database
-    assert name is not None
-    return name
+    return address
 
 
 @pytest.fixture
-def address(engine_name: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+def address(
+    engine_name: str, tmp_path: Path, postgres: Postgres, request: pytest.FixtureRequest
+) -> str:
     """The address of an office of the test's own: see `furnish`; all is encrypted with OLD."""
-    if engine_name == "sqlite":
-        copy_of(request.getfixturevalue("model_file"), tmp_path / "office.db")
-        return f"sqlite:///{tmp_path / 'office.db'}"
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return postgres.new_database(request.getfixturevalue("model_on_postgresql"))
+    model = "model_file" if engine_name == "sqlite" else "model_on_postgresql"
+    return copy_of(request.getfixturevalue(model), tmp_path / "office.db", postgres)
 
 
 @pytest.fixture
-def data(model_file: Path, tmp_path: Path) -> Path:
+def data(model_file: str, postgres: Postgres, tmp_path: Path) -> Path:
     """The data folder of an office of the test's own; all is encrypted with OLD, kept elsewhere."""
     folder = tmp_path / "data"
     folder.mkdir(mode=0o700)
-    copy_of(model_file, folder / "ramal.db")
+    copy_of(model_file, folder / "ramal.db", postgres)
     return folder
-
-
-def copy_of(model: Path, place: Path) -> None:
-    """Copy a database of SQLite, with what lies beside its file."""
-    with closing(sqlite3.connect(model)) as old:
-        old.execute("VACUUM INTO ?", (str(place),))
 
 
 def with_input(data_dir: Path, text: str, *command: str, **settings: str) -> str:

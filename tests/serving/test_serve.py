@@ -1,43 +1,19 @@
 """`flask serve` with real processes: one command starts everything and ends everything."""
 
 import os
-import re
 import signal
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import requests
 
 from tests.patience import wait_until
+from tests.serving.administrator import become_administrator
 from tests.serving.running import Office, flask, is_running
 
-pytestmark = pytest.mark.processes
-
-
-def become_administrator(office: Office, link: str) -> requests.Session:
-    """Fill in the set-up form as a browser does."""
-    browser = requests.Session()
-    page = browser.get(link, timeout=30)
-    assert page.status_code == 200
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
-    assert token is not None, page.text
-    answer = browser.post(
-        link,
-        data={
-            "csrf_token": token[1],
-            "name": "Alice Admin",
-            "email": "alice@example.com",
-            "password": "correct horse battery staple",
-            "language": "en",
-            "timezone": "Europe/Lisbon",
-        },
-        timeout=30,
-    )
-    assert answer.status_code == 200, answer.text
-    return browser
+pytestmark = [pytest.mark.processes, pytest.mark.unhurried]
 
 
 @pytest.fixture(scope="module")
@@ -104,53 +80,6 @@ def test_it_starts_a_killed_web_process_again(office: Office) -> None:
     wait_until(lambda: not is_running(web[0]), "the killed process ends")
     office.wait_until_ready()
     assert office.child("-m gunicorn") == master
-
-
-@contextmanager
-def hang_ups(handler: signal.Handlers) -> Iterator[None]:
-    """Start programs with SIGHUP as a terminal (SIG_DFL) or `nohup` (SIG_IGN) leaves it."""
-    before = signal.signal(signal.SIGHUP, handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGHUP, before)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_it_ends_everything_within_seconds_also_open_streams(tmp_path: Path, number: int) -> None:
-    # The tests themselves may have been started by `nohup`.
-    with hang_ups(signal.SIG_DFL), Office(tmp_path / "data") as office:
-        link = office.wait_for(r"(http://\S+/setup/\S+)")
-        browser = become_administrator(office, link)
-        streams = [
-            browser.get(
-                f"http://127.0.0.1:{office.port}/live",
-                headers={"Accept": "text/event-stream"},
-                stream=True,
-                timeout=20,
-            )
-            for _ in range(3)
-        ]
-        assert [stream.status_code for stream in streams] == [200] * 3
-        assert len(office.children()) >= 4
-        office.stop(number)
-        assert office.process.returncode == 0, office.output
-        # What waits for its open streams is killed after six seconds; on a slow machine these may
-        # be too few for a worker, which has none.
-        assert not re.search(r"child_killed.*child=web", office.output)
-        assert not office.survivors()
-        for stream in streams:
-            stream.close()
-
-
-def test_it_outlives_a_closed_terminal_when_it_was_started_by_nohup(tmp_path: Path) -> None:
-    with hang_ups(signal.SIG_IGN), Office(tmp_path / "data") as office:
-        office.process.send_signal(signal.SIGHUP)
-        with pytest.raises(subprocess.TimeoutExpired):
-            office.process.wait(1)
-        assert office.get("/healthz")[0] == 200
-        office.stop(signal.SIGTERM)
-        assert office.process.returncode == 0, office.output
 
 
 def test_it_lets_the_first_administrator_in_and_keeps_them(tmp_path: Path) -> None:
