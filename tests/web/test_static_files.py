@@ -11,7 +11,7 @@ from crm_app.demo import make_user
 from crm_app.web.display import static_files
 
 SCRIPT = "js/live.js"
-OLD_MARK = "0123456789abcdef"
+OLD_MARK = "01234567"
 PASSWORD = "tres tigres tristes"
 
 

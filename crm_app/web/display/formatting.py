@@ -180,7 +180,7 @@ def icon(name: str, label: str = "", extra: str = "") -> Markup:
     """Draw an icon of the vendored set; without a label it is hidden from screen readers."""
     if "icon_sprite" not in g:
         # A page of fifty rows draws at least fifty icons: look the address up once.
-        g.icon_sprite = url_for("static", filename="vendor/tabler-icons/icons.svg")
+        g.icon_sprite = url_for("static", filename="vendor/icons/icons.svg")
     return _drawn(g.icon_sprite, name, str(label), extra)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from flask import Flask, Response, send_from_directory
 
 KEPT_SECONDS = 365 * 24 * 60 * 60
-MARK = re.compile("[0-9a-f]{16}")
+MARK = re.compile("[0-9a-f]{8}")
 
 
 def register(app: Flask, folder: Path) -> None:
@@ -35,10 +35,10 @@ def register(app: Flask, folder: Path) -> None:
 
 @cache
 def mark_of(folder: Path) -> str:
-    """Give what the names and contents of all files of a folder make, 16 hexadecimal digits."""
+    """Give what the names and contents of all files of a folder make, 8 hexadecimal digits."""
     digest = sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         content = path.read_bytes()
         digest.update(f"{path.relative_to(folder).as_posix()}\n{len(content)}\n".encode())
         digest.update(content)
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()[:8]
