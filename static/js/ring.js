@@ -24,9 +24,10 @@ const RENEW_MS = 1_000;
 function tryToPlay() {
   if (sound === "ready") return;
   trial ??= newTrial();
-  trial.resume().catch(() => {});
+  const hasBeenActive = navigator.userActivation?.hasBeenActive ?? true;
+  // Before that, a browser that lets us begins by itself; of the others it would be no use to ask.
+  if (hasBeenActive) trial.resume().catch(() => {});
   clearTimeout(patience);
-  const hasBeenActive = navigator.userActivation?.hasBeenActive;
   patience = setTimeout(() => settle("blocked"), hasBeenActive ? PATIENCE_MS : MOMENT_MS);
 }
 
