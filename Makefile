@@ -9,6 +9,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
 PIP := $(PYTHON) -m pip install --quiet --quiet --disable-pip-version-check --no-input --require-virtualenv
+# Where the machine has uv, it installs in seconds; where it cannot (mirrors that only pip knows), pip does.
+UV := $(shell command -v uv 2>/dev/null)
+INSTALL = $(if $(UV),$(UV) pip install --quiet --system-certs --compile-bytecode --python $(PYTHON) --require-hashes --requirement $(1) ||) $(PIP) --require-hashes --requirement $(1)
 # For every platform and Python that Ramal runs on.
 LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes --no-annotate
 # A change of the pinned versions gives the stamp another name, so an old environment is renewed.
@@ -81,10 +84,10 @@ $(PYTHON):
 
 $(RUN_STAMP): requirements.txt | $(PYTHON)
 	@echo "Installing what Ramal runs on (about a minute, only when its versions change)"
-	@$(PIP) --require-hashes --requirement requirements.txt
+	@$(call INSTALL,requirements.txt)
 	@rm -f $(VENV)/.ramal-run-*; touch $@
 
 $(DEV_STAMP): requirements-dev.txt | $(RUN_STAMP)
 	@echo "Installing what tests and checks need"
-	@$(PIP) --require-hashes --requirement requirements-dev.txt
+	@$(call INSTALL,requirements-dev.txt)
 	@rm -f $(VENV)/.ramal-dev-*; touch $@
