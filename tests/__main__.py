@@ -11,8 +11,8 @@ Part = tuple[str, ...]
 ALL_CORES: Part = ("--numprocesses", "auto", "--maxprocesses", "4")
 PARTS: tuple[Part, ...] = (
     (*ALL_CORES, "-m", "not (browser or processes)"),
-    # The tests of a file share what the first of them has loaded.
-    (*ALL_CORES, "--dist", "loadfile", "-m", "browser or unhurried"),
+    # The tests of a file share what the first of them has loaded; the order is that of `conftest`.
+    (*ALL_CORES, "--dist", "loadfile", "--no-loadscope-reorder", "-m", "browser or unhurried"),
     ("-m", "processes and not (browser or unhurried)"),
 )
 

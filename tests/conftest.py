@@ -32,6 +32,14 @@ from tests.signed_in import SignedInClient
 CHEAP_HASHING = {"argon2__time_cost": 1, "argon2__memory_cost": 8}
 
 
+# Files that one process works at for minutes: whoever began one of them last would be waited for.
+LONGEST = [
+    "test_accessibility.py", "test_secret_key.py", "test_durability.py", "test_stream.py",
+    "test_malformed_bodies.py", "test_serve.py", "test_pickers.py", "test_drafts.py",
+    "test_browser_phone.py", "test_sign_in_over.py", "test_tray_fits.py", "test_refusals.py",
+]  # fmt: skip
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Offer the loop of a developer: `make quick`."""
     parser.addoption(
@@ -42,7 +50,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out of a quick run what needs another engine, a browser or processes."""
+    """Begin with the longest files; leave out of a quick run what needs more than SQLite."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
     if config.getoption("--quick"):
         slow = [item for item in items if _is_slow(item)]
         config.hook.pytest_deselected(items=slow)

@@ -21,7 +21,6 @@ from tests.browser.chromium import launch
 from tests.browser.office import Office
 
 SignIn = Callable[..., BrowserContext]
-LONGEST = "test_accessibility.py"
 # How long a test waits for what should happen; a busy machine makes it late, not wrong.
 PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
@@ -36,11 +35,10 @@ HEAR = """() => {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark everything in this folder, and begin with the longest walk: others go on beside it."""
+    """Mark everything in this folder."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-    items.sort(key=lambda item: item.path.name != LONGEST)
 
 
 @pytest.fixture(scope="session")
