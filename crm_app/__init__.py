@@ -4,6 +4,7 @@ from pathlib import Path
 
 from flask import Flask
 
+from crm_app import loading  # isort: skip
 from crm_app import (
     accounts,
     board,
@@ -52,6 +53,7 @@ from crm_app.web.middleware import (
 from crm_app.web.middleware.proxy_and_host import ProxyAndHost
 
 ROOT = Path(__file__).resolve().parent.parent
+loading.done()
 
 
 def create_app(settings: Config | None = None) -> Flask:
