@@ -222,18 +222,21 @@ def app(whole_app: Flask) -> Iterator[Flask]:
 def empty_all_tables() -> None:
     """Forget every row, in one transaction, on either engine."""
     with db.engine.begin() as connection:
-        if db.engine.dialect.name == "postgresql":
-            connection.exec_driver_sql("; ".join(_deletions()))
-            return
-        connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
-        for deletion in _deletions():
-            connection.exec_driver_sql(deletion)
+        if db.engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
+        filled = set(connection.exec_driver_sql(_which_are_filled()).scalars())
+        for table in reversed(db.metadata.sorted_tables):
+            if table.name in filled:
+                # Far quicker, for the few rows of a test, than TRUNCATE, which makes new files.
+                connection.exec_driver_sql(f'DELETE FROM "{table.name}"')  # noqa: S608
 
 
 @functools.cache
-def _deletions() -> list[str]:
-    # Deleting the few rows of a test is far quicker than TRUNCATE, which makes new files.
-    return [f'DELETE FROM "{table.name}"' for table in reversed(db.metadata.sorted_tables)]  # noqa: S608
+def _which_are_filled() -> str:
+    return " UNION ALL ".join(
+        f"SELECT '{table.name}' WHERE EXISTS (SELECT 1 FROM \"{table.name}\")"  # noqa: S608
+        for table in db.metadata.sorted_tables
+    )
 
 
 @pytest.fixture
