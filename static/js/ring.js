@@ -28,18 +28,22 @@ function tryToPlay() {
   // Before that, a browser that lets us begins by itself; of the others it would be no use to ask.
   if (hasBeenActive) trial.resume().catch(() => {});
   clearTimeout(patience);
-  patience = setTimeout(() => settle("blocked"), hasBeenActive ? PATIENCE_MS : MOMENT_MS);
+  patience = setTimeout(() => hasBegun() || settle("blocked"), hasBeenActive ? PATIENCE_MS : MOMENT_MS);
 }
 
 function newTrial() {
   const audio = new AudioContext();
-  audio.addEventListener("statechange", () => {
-    if (audio !== trial || audio.state !== "running") return;
-    trial = null;
-    audio.close();
-    settle("ready");
-  });
+  audio.addEventListener("statechange", hasBegun);
   return audio;
+}
+
+// Not every browser says that a context runs which has run from the start.
+function hasBegun() {
+  if (trial?.state !== "running") return false;
+  trial.close();
+  trial = null;
+  settle("ready");
+  return true;
 }
 
 function settle(state) {

@@ -65,6 +65,24 @@ def test_it_says_when_the_browser_does_not_let_it_ring(office: Office, sign_in: 
     expect(blocked).to_be_hidden()
 
 
+def test_it_rings_in_a_browser_that_does_not_say_when_sound_begins(
+    office: Office, sign_in: SignIn
+) -> None:
+    context = sign_in("Bob")
+    context.add_init_script(f"""{sound.HEAR}
+      const Real = AudioContext;
+      globalThis.AudioContext = class extends Real {{
+        addEventListener(kind, ...told) {{
+          if (kind !== "statechange") super.addEventListener(kind, ...told);
+        }}
+      }};
+    """)
+    page = watching(context, office)
+    page.mouse.click(5, 5)
+    office.ring(ANA, "101")
+    until(page, "tones > 0")
+
+
 @pytest.mark.parametrize("seconds", [0, 1, 10, 60])
 def test_it_rings_on_a_computer_whose_sound_begins_late(
     office: Office, sign_in: SignIn, seconds: int
