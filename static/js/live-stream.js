@@ -50,7 +50,7 @@ export function openStream(url, tell, { needsSignIn = false } = {}) {
     // Somebody may have signed in since that was answered.
     isAsleep = isOut && !wasWoken;
     if (isAsleep) tell({ kind: "out" });
-    else reopen(wasWoken ? 0 : REOPEN_MS);
+    else reopen(isOut ? 0 : REOPEN_MS);
   }
 
   function open() {
