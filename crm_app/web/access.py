@@ -14,7 +14,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 # Routes that are not views of ours; the test that walks all routes reads this too.
-PUBLIC_ENDPOINTS = {"static", "current_static", "security.static"}
+PUBLIC_ENDPOINTS = {"security.static"}
 
 
 def public(view: Callable[P, R]) -> Callable[P, R]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from flask import Flask, Response, send_from_directory
 
+from crm_app.web.access import public
+
 KEPT_SECONDS = 365 * 24 * 60 * 60
 MARK = re.compile("[0-9a-f]{8}")
 
@@ -20,11 +22,13 @@ def register(app: Flask, folder: Path) -> None:
     """
     mark = mark_of(folder)
 
+    @public
     def kept(filename: str) -> Response:
         answer = send_from_directory(folder, filename, max_age=KEPT_SECONDS)
         answer.cache_control.immutable = True
         return answer
 
+    @public
     def current(filename: str) -> Response:
         first, _, rest = filename.partition("/")
         return send_from_directory(folder, rest if MARK.fullmatch(first) else filename)
