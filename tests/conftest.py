@@ -28,15 +28,16 @@ from tests.own_bus import OwnBus
 from tests.postgres import Postgres
 from tests.signed_in import SignedInClient
 
+TESTS = Path(__file__).resolve().parent
 # Argon2 is slow on purpose; the tests sign in often.
 CHEAP_HASHING = {"argon2__time_cost": 1, "argon2__memory_cost": 8}
 
-
 # Files that one process works at for minutes: whoever began one of them last would be waited for.
 LONGEST = [
-    "test_accessibility.py", "test_secret_key.py", "test_durability.py", "test_stream.py",
-    "test_malformed_bodies.py", "test_serve.py", "test_pickers.py", "test_drafts.py",
-    "test_browser_phone.py", "test_sign_in_over.py", "test_tray_fits.py", "test_refusals.py",
+    "browser/test_accessibility.py", "serving/test_secret_key.py", "serving/test_durability.py",
+    "browser/test_stream.py", "telephony/test_malformed_bodies.py", "serving/test_serve.py",
+    "browser/test_pickers.py", "browser/test_drafts.py", "browser/test_browser_phone.py",
+    "browser/test_sign_in_over.py", "browser/test_tray_fits.py", "serving/test_refusals.py",
 ]  # fmt: skip
 
 
@@ -51,8 +52,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with the longest files; leave out of a quick run what needs more than SQLite."""
-    places = {name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
+    # A file that has moved fails here, before it is waited for.
+    places = {(TESTS / name).resolve(strict=True): place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
     if config.getoption("--quick"):
         slow = [item for item in items if _is_slow(item)]
         config.hook.pytest_deselected(items=slow)
