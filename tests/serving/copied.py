@@ -9,11 +9,15 @@ from sqlalchemy import make_url
 from tests.postgres import Postgres
 
 
-def copy_of(address: str, file: Path, postgres: Postgres) -> str:
-    """Copy a database that nobody writes; one of SQLite into a file. Gives the copy's address."""
+def copy_of(address: str, file: Path, postgres: Postgres | None = None) -> str:
+    """Copy a database that nobody writes: one of SQLite into a file, another on its server.
+
+    Gives the copy's address.
+    """
     model = make_url(address)
     assert model.database is not None
     if model.get_backend_name() == "postgresql":
+        assert postgres is not None
         return postgres.new_database(model.database)
     with closing(sqlite3.connect(model.database)) as old:
         # With what lies beside its file.

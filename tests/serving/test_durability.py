@@ -68,7 +68,9 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture
 def settings(model: str, postgres: Postgres, tmp_path: Path) -> dict[str, str]:
     """Those of an office of the test's own, whose database is to survive."""
-    return SETTINGS | {"DATABASE_URL": copy_of(model, tmp_path / "ramal.db", postgres)}
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    return SETTINGS | {"DATABASE_URL": copy_of(model, folder / "ramal.db", postgres)}
 
 
 def test_it_keeps_every_acknowledged_fact_through_kill_9(

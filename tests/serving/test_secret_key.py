@@ -48,11 +48,11 @@ def address(
 
 
 @pytest.fixture
-def data(model_file: str, postgres: Postgres, tmp_path: Path) -> Path:
+def data(model_file: str, tmp_path: Path) -> Path:
     """The data folder of an office of the test's own; all is encrypted with OLD, kept elsewhere."""
     folder = tmp_path / "data"
     folder.mkdir(mode=0o700)
-    copy_of(model_file, folder / "ramal.db", postgres)
+    copy_of(model_file, folder / "ramal.db")
     return folder
 
 
