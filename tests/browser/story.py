@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 from sqlalchemy import func, select
 
 from crm_app.calls.models import Call, CallWrapup
@@ -48,6 +48,13 @@ def add_contact(office: Office, name: str = "Ana Sousa", number: str = ANA) -> C
         return contact
 
     return office.do(add)
+
+
+def type_a_contact(page: Page) -> Locator:
+    """Type a name into the form of a new contact that is open; gives the field."""
+    name = page.locator("main input[name=name]")
+    name.fill("Rita Nova")
+    return name
 
 
 def talk(

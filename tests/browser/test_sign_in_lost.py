@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 from tests.browser import sound
 from tests.browser.conftest import SignIn, eventually, until, watching
 from tests.browser.office import Office
-from tests.browser.story import ANA, CARD, RUI, add_contact, talk, written
+from tests.browser.story import ANA, CARD, RUI, add_contact, talk, type_a_contact, written
 
 OUT = "You are signed out – sign in"
 OLD = "You have signed in again – reload this page"
@@ -156,8 +156,7 @@ def test_it_never_shows_calls_under_an_older_sign_in(
 def test_it_does_not_throw_away_a_form_that_is_typed_in(office: Office, sign_in: SignIn) -> None:
     context = sign_in("Bob")
     page = watching(context, office, "/contacts/new")
-    name = page.locator("main input[name=name]")
-    name.fill("Rita Nova")
+    name = type_a_contact(page)
     sign_out(context, office)
     gone(page, office)
     sign_in_again(context, office, "Bob")
@@ -178,7 +177,7 @@ def test_it_hears_calls_again_though_it_just_asked_who_is_signed_in(
     context = sign_in("Bob")
     page = watching(context, office, "/contacts/new")
     # A page with something typed is not loaded anew.
-    page.locator("main input[name=name]").fill("Rita Nova")
+    type_a_contact(page)
     asked: list[Route] = []
     page.route("**/account/here", lambda route: asked.append(route))
     sign_out(context, office)

@@ -14,7 +14,7 @@ from crm_app.extensions import db
 from tests.browser.axe import AXE, grave
 from tests.browser.conftest import SignIn, until, watching
 from tests.browser.office import Office
-from tests.browser.story import Line, add_contact, count_tasks, talk, written
+from tests.browser.story import Line, add_contact, count_tasks, talk, type_a_contact, written
 from tests.browser.unsaved import (
     DIALOG,
     KEPT,
@@ -123,7 +123,7 @@ def test_it_signs_in_from_the_top_bar_without_leaving_the_page(
 ) -> None:
     context = sign_in("Bob")
     page = watching(context, office, "/contacts/new")
-    page.locator("main [name=name]").fill("Rita Nova")
+    name = type_a_contact(page)
     end_sign_ins(office, "Bob")
     page.evaluate("window.dispatchEvent(new Event('online'))")
     page.get_by_role("link", name="You are signed out – sign in").click()
@@ -131,7 +131,7 @@ def test_it_signs_in_from_the_top_bar_without_leaving_the_page(
     sign_in_over(page)
 
     page.wait_for_selector("#lamp[data-live-state=ok]", state="attached", timeout=30_000)
-    expect(page.locator("main [name=name]")).to_have_value("Rita Nova")
+    expect(name).to_have_value("Rita Nova")
     call = talk(office, seen_on=page)
     card = page.locator("[role=alertdialog]")
     card.get_by_label("Note").fill("Typed after signing in")
