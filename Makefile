@@ -83,7 +83,7 @@ $(PYTHON):
 	@./.ci/make-venv $(VENV)
 
 $(RUN_STAMP): requirements.txt | $(PYTHON)
-	@echo "Installing what Ramal runs on (about a minute, only when its versions change)"
+	@echo "Installing what Ramal runs on (a minute at most, only when its versions change)"
 	@$(call INSTALL,requirements.txt)
 	@rm -f $(VENV)/.ramal-run-*; touch $@
 
